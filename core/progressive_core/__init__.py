@@ -1,0 +1,1 @@
+"""The core: it composes buckets, transfer strategies and policies, and knows none of them."""

@@ -1,0 +1,25 @@
+"""Every error a user can cause or mend. The command line prints these as one line and exits with status 2."""
+
+
+class ProgressiveTrainingError(Exception):
+    """Base class: its message says who, where, what was expected, what was got, and the next step."""
+
+
+class ConfigError(ProgressiveTrainingError):
+    """A setting, flag or user-interface parameter is unknown, of the wrong type or out of range."""
+
+
+class DataError(ProgressiveTrainingError):
+    """Bars cannot be read, cannot be traded on, are too few, or leak the future."""
+
+
+class PluginError(ProgressiveTrainingError):
+    """A plugin is missing, is ambiguous, breaks the contract, or failed in a hook."""
+
+
+class RunError(ProgressiveTrainingError):
+    """A run directory cannot be created, locked, read or resumed."""
+
+
+class ModelError(ProgressiveTrainingError):
+    """A model file cannot be read, or does not fit the bars it was given."""

@@ -1,0 +1,202 @@
+"""The frozen records that cross every border: between the core, buckets, transfers and plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Phase = Literal["initial", "periodic", "reverse"]
+Verdict = Literal["kept", "rolled back", "skipped", "failed"]
+
+
+@frozen(kw_only=True)
+class Knowledge:
+    """What one bucket can teach another.
+
+    `weights` maps parameter names to tensors; `feature_importance` maps feature names to shares that sum to 1;
+    `horizons` maps a prediction horizon in bars to its skill on validation data (correlation, -1 to 1).
+    """
+
+    origin: str
+    weights: Mapping[str, Tensor] = field(factory=dict, repr=False)
+    feature_importance: Mapping[str, float] = field(factory=dict)
+    horizons: Mapping[int, float] = field(factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all weights."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.weights.values())
+
+
+@frozen(kw_only=True)
+class Adoption:
+    """What became of each weight that was offered: names `copied`, `new` (kept as they were, nothing fitting was
+    offered) and `dropped` (offered, but of no matching name and shape)."""
+
+    copied: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Resources:
+    """What one bucket may use. Policies answer `on_bucket_start` with a changed copy (`attrs.evolve`).
+
+    `memory_needed` is the bucket's own estimate in bytes at these sizes; `memory_limit` the bytes the process (or
+    the GPU) may hold in all, None for no limit; `cache_dir` is where prepared data may be kept, up to `cache_bytes`.
+    """
+
+    device: str
+    parallel_episodes: int
+    batch_size: int
+    memory_needed: int = 0
+    memory_limit: int | None = None
+    cache_dir: Path | None = None
+    cache_bytes: int = 0
+
+
+@frozen(kw_only=True)
+class Performance:
+    """One strategy over one split, net of costs.
+
+    `log_return` is the log of final over initial equity; `sharpe` is annualised; `drawdown` the largest fall from a
+    peak (0 to 1); `turnover` the sum of absolute position changes; `trades` the completed ones; `long`, `flat` and
+    `short` the share of bars in each position; `t` the t-statistic of the per-bar log return.
+    """
+
+    strategy: str
+    log_return: float
+    sharpe: float
+    drawdown: float
+    turnover: float
+    trades: int
+    long: float
+    flat: float
+    short: float
+    t: float
+
+
+@frozen(kw_only=True)
+class Evaluation:
+    """A finished model and its baselines on `validation` and `test`, the model's own row first; `verdict` says whether
+    an edge was shown; `warnings` name what a user must know (a policy that collapsed to one action, say)."""
+
+    validation: tuple[Performance, ...]
+    test: tuple[Performance, ...]
+    verdict: str
+    warnings: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class LedgerEntry:
+    """One transfer and what it was worth: `before` and `after` are the target's validation scores."""
+
+    strategy: str
+    source: str
+    target: str
+    phase: Phase
+    episode: int
+    verdict: Verdict
+    reason: str
+    before: float | None = None
+    after: float | None = None
+    copied: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    nbytes: int = 0
+    seconds: float = 0.0
+
+
+@frozen(kw_only=True)
+class BucketResult:
+    """How one bucket ended."""
+
+    bucket: str
+    episodes: int
+    stopped: str
+    best_score: float
+    best_episode: int
+    seconds: float
+    model_path: Path
+    evaluation: Evaluation
+
+
+@frozen(kw_only=True)
+class BucketInfo:
+    """Which bucket trains, where in the sequence, and with which settings.
+
+    `horizons` are in bars; `episodes` is the planned number; `settings` the resolved configuration (read-only);
+    `results` those of the buckets finished so far, and in `cleanup` this one's too.
+    """
+
+    name: str
+    horizons: tuple[int, ...]
+    sequence: tuple[str, ...]
+    episodes: int
+    seed: int
+    run_dir: Path
+    settings: Mapping[str, Any] = field(repr=False)
+    results: tuple[BucketResult, ...] = field(default=(), repr=False)
+
+
+@frozen(kw_only=True)
+class EpisodeReport:
+    """One episode, as the learner tells it. `episode` counts from 1.
+
+    `score` is the validation score after it (net log return over the validation part, higher is better),
+    `best_score` and `best_episode` the best so far; `exploration` the rate used and `exploration_cause` why;
+    `transitions` the bars visited; `traces` what the naturalistic parts did (JSON values: lessons, recalls,
+    priorities). The core adds `seconds`, `memory_used` (bytes) and the `transfers` since the last report.
+    """
+
+    episode: int
+    score: float
+    best_score: float
+    best_episode: int
+    loss: float
+    exploration: float
+    exploration_cause: str
+    transitions: int
+    trades: int
+    traces: Mapping[str, Any] = field(factory=dict, repr=False)
+    seconds: float = 0.0
+    memory_used: int = 0
+    transfers: tuple[LedgerEntry, ...] = ()
+
+
+@frozen(kw_only=True)
+class StopRequest:
+    """A policy's wish to end a bucket's training after this episode, and why."""
+
+    reason: str
+
+
+@frozen(kw_only=True)
+class TransferContext:
+    """When and for whom a transfer happens: `bucket` is the target's."""
+
+    phase: Phase
+    episode: int
+    bucket: BucketInfo
+
+
+@frozen(kw_only=True)
+class State:
+    """All a learner needs to go on exactly where it was: tensors by name, and JSON values."""
+
+    tensors: Mapping[str, Tensor] = field(repr=False)
+    values: Mapping[str, Any] = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Model:
+    """A trained model as it is saved: tensors by name, and its card (JSON values)."""
+
+    tensors: Mapping[str, Tensor] = field(repr=False)
+    card: Mapping[str, Any] = field(repr=False)

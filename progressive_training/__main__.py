@@ -1,0 +1,7 @@
+"""`python -m progressive_training`."""
+
+import sys
+
+from progressive_core.cli import main
+
+sys.exit(main())
