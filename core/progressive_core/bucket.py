@@ -63,8 +63,14 @@ class Bucket(Protocol):
     def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
         """Estimate the bytes that training will hold at these sizes."""
 
+    def check(self, bucket: BucketInfo, resources: Resources) -> None:
+        """Look at the data before anything of the sequence is trained, so that a run that cannot end never begins.
+
+        :raise DataError: the bars cannot be used.
+        """
+
     def open(self, bucket: BucketInfo, resources: Resources) -> Learner:
         """Load the data and build the learner.
 
-        :raise DataError: the bars cannot be used; nothing has been written then.
+        :raise DataError: the bars cannot be used.
         """

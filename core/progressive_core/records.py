@@ -115,7 +115,7 @@ class LedgerEntry:
 
 @frozen(kw_only=True)
 class BucketResult:
-    """How one bucket ended."""
+    """How one bucket ended; `transfers` are those made since its last episode."""
 
     bucket: str
     episodes: int
@@ -125,6 +125,7 @@ class BucketResult:
     seconds: float
     model_path: Path
     evaluation: Evaluation
+    transfers: tuple[LedgerEntry, ...] = ()
 
 
 @frozen(kw_only=True)

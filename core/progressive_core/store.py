@@ -1,0 +1,278 @@
+"""One run, one directory: configuration, manifest, logs, checkpoints and models.
+
+`state.json` is the one point of commit. It names the newest checkpoint, the version of every model and the length of
+every line file; whatever was written after it is cut off when the run is resumed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import cattrs
+from attrs import evolve, field, frozen
+from filelock import FileLock, Timeout
+
+from progressive_core.errors import ModelError, RunError
+from progressive_core.files import append_json_line, atomic_write, truncate, write_json
+from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
+from progressive_core.tensors import read_tensors, write_tensors
+
+Status = Literal["training", "interrupted", "finished"]
+LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
+
+_converter = cattrs.Converter()
+_converter.register_structure_hook(Path, lambda value, _: Path(value))
+
+
+@frozen(kw_only=True)
+class Progress:
+    """Where a run stands: what `state.json` holds."""
+
+    status: Status = "training"
+    bucket: str | None = None
+    checkpoint: str | None = None
+    versions: dict[str, int] = field(factory=dict)
+    lengths: dict[str, int] = field(factory=dict)
+    results: tuple[BucketResult, ...] = ()
+
+
+@frozen(kw_only=True)
+class RunSummary:
+    """A run as the list of runs shows it."""
+
+    directory: Path
+    started: str
+    status: Status
+    sequence: tuple[str, ...]
+    results: tuple[BucketResult, ...]
+
+
+class RunStore:
+    """The directory of one run, locked while it is open."""
+
+    def __init__(self, directory: Path, lock: FileLock, progress: Progress) -> None:
+        self.directory = directory
+        self.progress = progress
+        self._lock = lock
+
+    @classmethod
+    def create(cls, directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> Self:
+        """Begin a run in a new or empty directory.
+
+        :raise RunError: the directory holds something, or cannot be written.
+        """
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")
+        try:
+            (directory / "checkpoints").mkdir(parents=True)
+            (directory / "models").mkdir()
+        except OSError as error:
+            raise RunError(f"{directory}: cannot create a run here ({error.strerror})") from error
+        store = cls(directory, _locked(directory), Progress())
+        write_json(directory / "config.json", config)
+        write_json(directory / "manifest.json", manifest)
+        store._write_progress()
+        return store
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Go on with a run, from its last commit.
+
+        :raise RunError: there is no run, another process is on it, or its files are damaged.
+        """
+        if not (directory / "state.json").is_file():
+            raise RunError(f"{directory}: no run here (state.json is missing); `progressive-training runs` lists them")
+        lock = _locked(directory)
+        store = cls(directory, lock, read_progress(directory))
+        for name in LINE_FILES:
+            truncate(directory / name, store.progress.lengths.get(name, 0))
+        for bucket, version in store.progress.versions.items():
+            store._publish(bucket, version)
+        return store
+
+    def close(self) -> None:
+        """Let another process have the run."""
+        self._lock.release()
+
+    def discard(self) -> None:
+        """Remove a run that never got to its first checkpoint, and the directory of runs if that leaves it empty."""
+        self.close()
+        shutil.rmtree(self.directory)
+        if not any(self.directory.parent.iterdir()):
+            self.directory.parent.rmdir()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings the run was begun with."""
+        return _read_json(self.directory / "config.json")
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What the run was begun on: data, versions, seed, device."""
+        return _read_json(self.directory / "manifest.json")
+
+    def record_episode(self, bucket: str, report: EpisodeReport) -> None:
+        """Append an episode to `metrics.jsonl`."""
+        append_json_line(self.directory / "metrics.jsonl", {"bucket": bucket, **_converter.unstructure(report)})
+
+    def record_transfer(self, entry: LedgerEntry) -> None:
+        """Append a transfer to `ledger.jsonl`."""
+        append_json_line(self.directory / "ledger.jsonl", entry)
+
+    def save_checkpoint(self, bucket: str, episode: int, state: State, keep: int) -> None:
+        """Commit the state of a bucket in training; the last `keep` checkpoints stay."""
+        name = f"{bucket}-{episode:06d}.safetensors"
+        write_tensors(self.directory / "checkpoints" / name, state.tensors, state.values)
+        self._commit(bucket=bucket, checkpoint=name)
+        for old in sorted((self.directory / "checkpoints").glob(f"{bucket}-*.safetensors"))[:-keep]:
+            old.unlink()
+
+    def checkpoint(self, bucket: str) -> State | None:
+        """The committed state of `bucket`, or None when it has not got that far.
+
+        :raise RunError: the file is damaged.
+        """
+        if self.progress.bucket != bucket or self.progress.checkpoint is None:
+            return None
+        path = self.directory / "checkpoints" / self.progress.checkpoint
+        try:
+            tensors, values = read_tensors(path)
+        except ModelError as error:
+            raise RunError(f"checkpoint {error}") from error
+        return State(tensors=tensors, values=values)
+
+    def save_model(self, bucket: str, model: Model) -> Path:
+        """Write a new version of a bucket's model beside the old ones, and make it the bucket's model."""
+        version = self.progress.versions.get(bucket, 0) + 1
+        directory = self._version(bucket, version)
+        directory.mkdir(parents=True, exist_ok=True)
+        card = {**model.card, "bucket": bucket, "version": version}
+        write_tensors(directory / "model.safetensors", model.tensors, card)
+        write_json(directory / "card.json", card)
+        self.progress = evolve(self.progress, versions={**self.progress.versions, bucket: version})
+        return self._publish(bucket, version)
+
+    def finish_bucket(self, result: BucketResult) -> None:
+        """Commit a bucket's end; its checkpoints are no longer needed."""
+        results = (*self.progress.results, result)
+        self._commit(bucket=None, checkpoint=None, results=results)
+        for path in (self.directory / "checkpoints").glob(f"{result.bucket}-*.safetensors"):
+            path.unlink()
+
+    def mark(self, status: Status) -> None:
+        """Say how the run stands, without a commit of what was written since the last one."""
+        self.progress = evolve(self.progress, status=status)
+        write_json(self.directory / "state.json", {**read_state(self.directory), "status": status})
+
+    def model(self, bucket: str) -> Model:
+        """The newest model of a finished bucket."""
+        return read_model(self.directory, bucket)
+
+    def knowledge(self, bucket: str) -> Knowledge:
+        """What the newest model of a finished bucket can teach."""
+        return read_knowledge(self.directory, bucket)
+
+    def _version(self, bucket: str, version: int) -> Path:
+        return self.directory / "models" / bucket / "versions" / f"{version:04d}"
+
+    def _publish(self, bucket: str, version: int) -> Path:
+        """Make `version` the bucket's model: the file in `models/<Bucket>/` is a copy of it."""
+        for name in ("card.json", "model.safetensors"):
+            atomic_write(self.directory / "models" / bucket / name, (self._version(bucket, version) / name).read_bytes())
+        return self.directory / "models" / bucket / "model.safetensors"
+
+    def _commit(self, **changes: Any) -> None:
+        lengths = {name: _size(self.directory / name) for name in LINE_FILES}
+        self.progress = evolve(self.progress, status="training", lengths=lengths, **changes)
+        self._write_progress()
+
+    def _write_progress(self) -> None:
+        write_json(self.directory / "state.json", self.progress)
+
+
+def new_run_directory(runs_dir: Path) -> Path:
+    """A directory name of its own for a run that starts now."""
+    stem = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    names = (stem if count == 1 else f"{stem}-{count}" for count in range(1, 1000))
+    return next(runs_dir / name for name in names if not (runs_dir / name).exists())
+
+
+def list_runs(runs_dir: Path) -> list[RunSummary]:
+    """All runs below `runs_dir`, oldest first; directories that are no runs are passed over."""
+    found = sorted(path.parent for path in runs_dir.glob("*/state.json"))
+    return [_summary(directory) for directory in found]
+
+
+def read_progress(directory: Path) -> Progress:
+    """Where the run in `directory` stands.
+
+    :raise RunError: `state.json` is not what this program writes.
+    """
+    try:
+        return _converter.structure(read_state(directory), Progress)
+    except (cattrs.BaseValidationError, TypeError, ValueError) as error:
+        raise RunError(f"{directory / 'state.json'}: damaged ({error})") from error
+
+
+def read_state(directory: Path) -> dict[str, Any]:
+    """`state.json` as it stands."""
+    return _read_json(directory / "state.json")
+
+
+def read_model(directory: Path, bucket: str) -> Model:
+    """The newest model of `bucket` in the run at `directory`."""
+    tensors, card = read_tensors(directory / "models" / bucket / "model.safetensors")
+    return Model(tensors=tensors, card=card)
+
+
+def read_knowledge(directory: Path, bucket: str) -> Knowledge:
+    """What the newest model of `bucket` in the run at `directory` can teach."""
+    model = read_model(directory, bucket)
+    taught = model.card["knowledge"]
+    return Knowledge(
+        origin=bucket,
+        weights={name: model.tensors[name] for name in taught["weights"]},
+        feature_importance=taught["feature_importance"],
+        horizons={int(horizon): skill for horizon, skill in taught["horizons"].items()},
+    )
+
+
+def _summary(directory: Path) -> RunSummary:
+    manifest, progress = _read_json(directory / "manifest.json"), read_progress(directory)
+    return RunSummary(
+        directory=directory,
+        started=manifest["started"],
+        status=progress.status,
+        sequence=tuple(manifest["sequence"]),
+        results=progress.results,
+    )
+
+
+def _locked(directory: Path) -> FileLock:
+    lock = FileLock(directory / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(f"{directory}: another process is training this run; wait for it, or stop it") from None
+    return lock
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunError(f"{path}: missing; this run cannot be read") from None
+    except ValueError as error:
+        raise RunError(f"{path}: not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path}: not a JSON object")
+    return value

@@ -1,0 +1,42 @@
+"""Tensors and their JSON values in one safetensors file: models and checkpoints. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from progressive_core.errors import ModelError
+from progressive_core.files import atomic_write, plain
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    """Write `tensors` with `values` in the file's header, atomically."""
+    from safetensors.torch import save
+
+    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    atomic_write(path, save(ready, metadata={"card": json.dumps(plain(values), allow_nan=False)}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write_tensors` wrote.
+
+    :raise ModelError: the file is absent, is damaged, or was not written by us.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            card = json.loads((file.metadata() or {})["card"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file") from None
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{path}: not a file that this program wrote, or damaged ({error})") from error
+    if not isinstance(card, dict):
+        raise ModelError(f"{path}: its card is not a JSON object")
+    return tensors, card
