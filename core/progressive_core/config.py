@@ -1,0 +1,199 @@
+"""What a run is asked to do: the defaults, then config.json, then flags, then the user interface's parameters."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from progressive_core.errors import ConfigError
+from progressive_core.kinds import FilePath, Frequency, Names, OrNull, Refused
+from progressive_core.settings import SETTINGS
+
+CONFIG_FILE = Path("config.json")
+UI_PARAMS = MappingProxyType(
+    {"horizon_range": "HORIZON_RANGE", "frequency": "FREQUENCY", "capital_allocation": "CAPITAL_ALLOCATION"}
+)
+_SHOWN = 60  # characters of a wrong value that an error line repeats
+
+
+def defaults() -> Mapping[str, Any]:
+    """Every setting at its default. Read-only."""
+    return MappingProxyType({key: setting.default for key, setting in SETTINGS.items()})
+
+
+def resolve(
+    file: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    ui_params: Mapping[str, Any] | None = None,
+) -> Mapping[str, Any]:
+    """Settle every setting; later sources win: defaults, file, flags, user interface.
+
+    :param file: a configuration file; None reads config.json in the working directory when there is one.
+    :param flags: settings by their upper-case keys, from the command line or a Python caller.
+    :param ui_params: `horizon_range`, `frequency` and `capital_allocation`.
+    :return: all settings, read-only. Lists have become tuples, FREQUENCY is spelled as pandas does.
+    :raise ConfigError: a key is unknown, or a value is of the wrong type or out of range.
+    """
+    if file is None and CONFIG_FILE.exists():
+        file = CONFIG_FILE
+    settings = defaults() if file is None else overlay(defaults(), read_file(file), str(file))
+    return overlay_ui(overlay(settings, flags or {}, "command line"), ui_params)
+
+
+def overlay(settings: Mapping[str, Any], changes: Mapping[str, Any], source: str) -> Mapping[str, Any]:
+    """`settings` with `changes` checked and put over them, read-only. `source` opens the line of an error."""
+    return MappingProxyType({**settings, **{key: _check(key, value, source) for key, value in changes.items()}})
+
+
+def overlay_ui(settings: Mapping[str, Any], ui_params: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """`settings` with the user interface's parameters put over them; what is wrong is refused by the interface's name."""
+    changes: dict[str, Any] = {}
+    for name, value in (ui_params or {}).items():
+        if name not in UI_PARAMS:
+            nearest = nearest_name(str(name), UI_PARAMS)
+            raise ConfigError(
+                f"ui_params: unknown parameter {show(name)} (value {show(value)}); the nearest known one is {nearest}, "
+                f"all are {', '.join(UI_PARAMS)}"
+            )
+        kind = SETTINGS[UI_PARAMS[name]].kind
+        try:
+            changes[UI_PARAMS[name]] = kind.check(value)
+        except Refused:
+            raise ConfigError(f"ui_params: {name} is {show(value)}, expected {kind.allowed}") from None
+    return MappingProxyType({**settings, **changes})
+
+
+def _check(key: str, value: Any, source: str) -> Any:
+    if key not in SETTINGS:
+        nearest = nearest_name(str(key).upper(), SETTINGS)
+        raise ConfigError(
+            f"{source}: unknown setting {show(key)} (value {show(value)}); the nearest known setting is {nearest}: "
+            f"{SETTINGS[nearest].kind.allowed}"
+        )
+    kind = SETTINGS[key].kind
+    try:
+        return kind.check(value)
+    except Refused:
+        raise ConfigError(f"{source}: {key} is {show(value)}, expected {kind.allowed}") from None
+
+
+def read_file(file: Path) -> dict[str, Any]:
+    """The settings written in a JSON file, unchecked; keys that start with // are comments.
+
+    :raise ConfigError: the file cannot be read, is not a JSON object, or names a key twice.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_without_duplicates)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: the configuration cannot be read: {error.strerror}") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{file}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from None
+    except (ValueError, RecursionError) as error:  # bytes that are no text, integers of thousands of digits, deep nests
+        raise ConfigError(f"{file}: not a readable JSON file: {_one_line(str(error))}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f'{file}: expected an object of settings like {{"SEED": 1}}, got {show(content)}')
+    return {key: value for key, value in content.items() if not key.startswith("//")}
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found and not key.startswith("//"):
+            raise ConfigError(f"{show(key)} is there twice, as {show(found[key])} and as {show(value)}; keep one")
+        found[key] = value
+    return found
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Split `KEY=VALUE` as `--set` takes it. VALUE is JSON; bare words are strings, and lists of names may be `A,B`.
+
+    :raise ConfigError: there is no `=`.
+    """
+    key, found, word = text.partition("=")
+    key = key.strip()
+    if not found:
+        raise ConfigError(f"--set: expected KEY=VALUE, got {show(text)}")
+    try:
+        value = json.loads(word)
+    except (ValueError, RecursionError):
+        value = word
+    kind = SETTINGS[key].kind if key in SETTINGS else None
+    kind = kind.kind if isinstance(kind, OrNull) else kind
+    if isinstance(kind, Names) and isinstance(value, str):
+        return key, split_names(value)
+    if isinstance(kind, FilePath | Frequency) and value is not None and not isinstance(value, str):
+        return key, word  # a file may be called 123
+    return key, value
+
+
+def split_names(text: str) -> list[str]:
+    """The names in `A, B,C`; an empty text holds none."""
+    return [name.strip() for name in text.split(",")] if text.strip() else []
+
+
+def parse_episodes(text: str) -> int | dict[str, int]:
+    """Read `--episodes`: `40`, or `Scalping=50,Long=100`.
+
+    :raise ConfigError: it is neither.
+    """
+    try:
+        if "=" not in text:
+            return int(text)
+        pairs = [part.partition("=") for part in text.split(",")]
+        each = {name.strip(): int(number) for name, _, number in pairs}
+        if len(each) < len(pairs):
+            raise ValueError("a bucket is named twice")
+    except ValueError:
+        raise ConfigError(
+            f"--episodes: expected a whole number like 40, or one for each bucket like Scalping=50,Long=100, "
+            f"got {show(text)}"
+        ) from None
+    return each
+
+
+def episodes_for(settings: Mapping[str, Any], bucket: str) -> int:
+    """How many episodes `bucket` trains at most; the default when EPISODES names others only."""
+    episodes = settings["EPISODES"]
+    if isinstance(episodes, Mapping):
+        return int(episodes.get(bucket, SETTINGS["EPISODES"].default))
+    return int(episodes)
+
+
+def horizons_for(settings: Mapping[str, Any], horizons: Iterable[int]) -> tuple[int, ...]:
+    """A bucket's horizons in bars within HORIZON_RANGE: those inside and the range's two ends, ascending."""
+    if settings["HORIZON_RANGE"] is None:
+        return tuple(sorted(set(horizons)))
+    low, high = settings["HORIZON_RANGE"]
+    return tuple(sorted({low, high, *(horizon for horizon in horizons if low < horizon < high)}))
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """The known name most like `name`."""
+    return max(known, key=lambda each: difflib.SequenceMatcher(None, name, each).ratio())
+
+
+def show(value: Any) -> str:
+    """A value as the user may have written it, on one line and short."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (
+        TypeError,
+        ValueError,
+        RecursionError,
+    ):  # no JSON: a Python caller's object, or an integer too long to print
+        try:
+            text = repr(value)
+        except (ValueError, RecursionError):
+            text = f"a huge {type(value).__name__}"
+    return _one_line(text)
+
+
+def _one_line(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
