@@ -35,6 +35,7 @@ class Progress:
 
     status: Status = "training"
     bucket: str | None = None
+    episode: int = 0
     checkpoint: str | None = None
     versions: dict[str, int] = field(factory=dict)
     lengths: dict[str, int] = field(factory=dict)
@@ -107,6 +108,11 @@ class RunStore:
             self.directory.parent.rmdir()
 
     @property
+    def is_untouched(self) -> bool:
+        """Nothing was committed yet: neither a checkpoint nor a finished bucket."""
+        return not self.progress.results and self.progress.checkpoint is None
+
+    @property
     def config(self) -> dict[str, Any]:
         """The settings the run was begun with."""
         return _read_json(self.directory / "config.json")
@@ -128,7 +134,7 @@ class RunStore:
         """Commit the state of a bucket in training; the last `keep` checkpoints stay."""
         name = f"{bucket}-{episode:06d}.safetensors"
         write_tensors(self.directory / "checkpoints" / name, state.tensors, state.values)
-        self._commit(bucket=bucket, checkpoint=name)
+        self._commit(bucket=bucket, episode=episode, checkpoint=name)
         for old in sorted((self.directory / "checkpoints").glob(f"{bucket}-*.safetensors"))[:-keep]:
             old.unlink()
 
@@ -160,7 +166,7 @@ class RunStore:
     def finish_bucket(self, result: BucketResult) -> None:
         """Commit a bucket's end; its checkpoints are no longer needed."""
         results = (*self.progress.results, result)
-        self._commit(bucket=None, checkpoint=None, results=results)
+        self._commit(bucket=None, episode=0, checkpoint=None, results=results)
         for path in (self.directory / "checkpoints").glob(f"{result.bucket}-*.safetensors"):
             path.unlink()
 

@@ -1,0 +1,144 @@
+"""`ProgressiveTrainer`: begins, resumes and interrupts runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from progressive_core.config import defaults, resolve, with_settings
+from progressive_core.device import resolve_device
+from progressive_core.errors import ProgressiveTrainingError, RunError
+from progressive_core.hooks import Hooks
+from progressive_core.logs import log_to
+from progressive_core.manifest import check_data_unchanged, manifest_of
+from progressive_core.registry import Registry
+from progressive_core.sequence import Interrupted as Interrupted
+from progressive_core.sequence import Run, train_sequence
+from progressive_core.store import RunStore, list_runs, new_run_directory, read_knowledge
+
+
+class ProgressiveTrainer:
+    """Trains buckets alone or in sequence, with knowledge transfer between them.
+
+    :param progress_callback: is handed one line of text at every step of a run.
+    :param settings: what `progressive_core.config.resolve` gave; by default ./config.json over the defaults.
+    :param run_dir: the run's own directory; by default a new one below RUNS_DIR.
+    :param plugins: names of plugins to enable, or `no:NAME` to disable, after those of the PLUGINS setting.
+    """
+
+    def __init__(
+        self,
+        progress_callback: Callable[[str], None] | None = None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        run_dir: Path | str | None = None,
+        plugins: Sequence[str] = (),
+    ) -> None:
+        self.run_dir = Path(run_dir) if run_dir is not None else None
+        self._asked_run_dir = self.run_dir
+        self._progress = progress_callback or (lambda _: None)
+        self._settings = resolve() if settings is None else settings
+        self._plugins = tuple(plugins)
+        self._interrupt = Event()
+
+    def train_bucket(
+        self,
+        bucket: str,
+        episodes: int | None = None,
+        transfer_from: str | None = None,
+        ui_params: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Train one bucket, from scratch or from what `transfer_from` learned in the newest run that finished it.
+
+        :return: the path of its model.
+        """
+        settings = with_settings(self._settings, {"SEQUENCE": [bucket], "EPISODES": episodes}, ui_params)
+        teachers = [self._finished_in(transfer_from)] if transfer_from is not None else []
+        return self._begin(settings, teachers)[bucket]
+
+    def train_progressively(
+        self,
+        custom_sequence: Sequence[str] | None = None,
+        episodes_per_bucket: Mapping[str, int] | None = None,
+        ui_params: Mapping[str, Any] | None = None,
+    ) -> dict[str, Path]:
+        """Train the buckets of the sequence one after the other.
+
+        :return: the path of each bucket's model.
+        :raise Interrupted: `interrupt` was called; the run can be resumed.
+        """
+        asked = {"SEQUENCE": custom_sequence and list(custom_sequence), "EPISODES": episodes_per_bucket}
+        return self._begin(with_settings(self._settings, asked, ui_params), [])
+
+    def resume(self) -> dict[str, Path]:
+        """Go on with `run_dir`, or with the newest unfinished run, from its last checkpoint and with its settings.
+
+        :raise RunError: there is nothing to go on with, or the run's data have changed.
+        """
+        directory = self._asked_run_dir or self._newest_unfinished()
+        store = RunStore.open(directory)
+        try:
+            settings = with_settings(defaults(), store.config)
+            check_data_unchanged(store.manifest, directory)
+            return self._train(store, settings, self._registry(settings), resolve_device(settings["DEVICE"]))
+        finally:
+            store.close()
+
+    def interrupt(self) -> None:
+        """Stop behind the checkpoint of the episode in progress. May be called from a signal handler or a thread."""
+        self._interrupt.set()
+
+    def _begin(self, settings: Mapping[str, Any], taught_by: Sequence[tuple[str, str]]) -> dict[str, Path]:
+        registry = self._registry(settings)
+        device = resolve_device(settings["DEVICE"])
+        directory = self._asked_run_dir or new_run_directory(Path(settings["RUNS_DIR"]))
+        store = RunStore.create(directory, settings, manifest_of(settings, device, registry.records, taught_by))
+        try:
+            return self._train(store, settings, registry, device)
+        except ProgressiveTrainingError:
+            if store.is_untouched:
+                store.discard()
+                self.run_dir = self._asked_run_dir
+            raise
+        finally:
+            store.close()
+
+    def _train(
+        self, store: RunStore, settings: Mapping[str, Any], registry: Registry, device: str
+    ) -> dict[str, Path]:
+        self.run_dir = store.directory
+        with log_to(store.directory / "log.jsonl"):
+            run = Run(
+                buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
+                settings=settings,
+                device=device,
+                hooks=Hooks(registry),
+                store=store,
+                teachers=[read_knowledge(Path(run), bucket) for run, bucket in store.manifest["teachers"]],
+                progress=self._progress,
+                interrupted=self._interrupt.is_set,
+            )
+            return train_sequence(run)
+
+    def _registry(self, settings: Mapping[str, Any]) -> Registry:
+        registry = Registry((*settings["PLUGINS"], *self._plugins), settings["TRANSFERS"])
+        for name in settings["SEQUENCE"]:
+            registry.bucket(name)
+        return registry
+
+    def _finished_in(self, bucket: str) -> tuple[str, str]:
+        """The newest run that finished `bucket`."""
+        runs_dir = Path(self._settings["RUNS_DIR"])
+        for run in reversed(list_runs(runs_dir)):
+            if any(result.bucket == bucket for result in run.results):
+                return str(run.directory), bucket
+        raise RunError(f"{bucket}: no run below {runs_dir} has finished it; train it first with --bucket {bucket}")
+
+    def _newest_unfinished(self) -> Path:
+        runs_dir = Path(self._settings["RUNS_DIR"])
+        for run in reversed(list_runs(runs_dir)):
+            if run.status != "finished":
+                return run.directory
+        raise RunError(f"{runs_dir}: no unfinished run to resume; `progressive-training runs` lists them")

@@ -1,0 +1,89 @@
+"""A transfer is a transaction: measure the target, let the strategy change it, measure again, keep or roll back."""
+
+from __future__ import annotations
+
+import math
+from time import perf_counter
+
+import structlog
+from attrs import evolve
+
+from progressive_core.bucket import Learner
+from progressive_core.errors import PluginError
+from progressive_core.hooks import Hooks
+from progressive_core.memory import read_memory
+from progressive_core.records import Knowledge, LedgerEntry, Resources, TransferContext
+
+log = structlog.get_logger("progressive_training")
+
+
+def transfer_knowledge(
+    hooks: Hooks, learner: Learner, source: Knowledge, context: TransferContext, resources: Resources
+) -> list[LedgerEntry]:
+    """Offer `source` to `learner` through every strategy that wants this phase, in the configured order.
+
+    :return: one ledger entry a strategy. Whatever a strategy does, the learner ends as it was or better on its
+        validation data; in the reverse phase, where a finished model is at stake, only strictly better is kept.
+    """
+    strategies = [name for name in hooks.transfers if context.phase in hooks.phases(name)]
+    return [_transact(hooks, name, learner, source, context, resources) for name in strategies]
+
+
+def _transact(
+    hooks: Hooks, name: str, learner: Learner, source: Knowledge, context: TransferContext, resources: Resources
+) -> LedgerEntry:
+    started = perf_counter()
+    target = learner.knowledge()
+    entry = LedgerEntry(
+        strategy=name,
+        source=source.origin,
+        target=context.bucket.name,
+        phase=context.phase,
+        episode=context.episode,
+        verdict="skipped",
+        reason="",
+    )
+    try:
+        short = _memory_short(hooks.memory_needed(name, source, target), resources)
+        if short:
+            return evolve(entry, reason=short)
+        offered = hooks.transfer(name, source, target, context)
+    except PluginError as error:
+        log.warning("transfer failed, training goes on", strategy=name, reason=str(error))
+        return evolve(entry, verdict="failed", reason=str(error), seconds=perf_counter() - started)
+    if offered is None:
+        return evolve(entry, reason="nothing to transfer", seconds=perf_counter() - started)
+    entry = _adopt_or_roll_back(learner, offered, entry)
+    return evolve(entry, nbytes=offered.nbytes, seconds=perf_counter() - started)
+
+
+def _adopt_or_roll_back(learner: Learner, offered: Knowledge, entry: LedgerEntry) -> LedgerEntry:
+    before, state = learner.validate(), learner.snapshot()
+    try:
+        adoption = learner.adopt(offered)
+        after = learner.validate()
+    except Exception as error:  # a strategy may offer anything: the learner goes back to where it was
+        learner.restore(state)
+        log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=repr(error), exc_info=True)
+        return evolve(entry, verdict="failed", reason=repr(error), before=before)
+    entry = evolve(
+        entry, before=before, after=after, copied=adoption.copied, new=adoption.new, dropped=adoption.dropped
+    )
+    gained = after > before if entry.phase == "reverse" else after >= before
+    if math.isfinite(after) and gained:
+        return evolve(entry, verdict="kept", reason="helped" if after > before else "did no harm")
+    learner.restore(state)
+    return evolve(entry, verdict="rolled back", reason="hurt on validation" if after < before else "did not help")
+
+
+def _memory_short(needed: int, resources: Resources) -> str | None:
+    """Why `needed` bytes do not fit under the limit that the policies set, or None when they do."""
+    if resources.memory_limit is None:
+        return None
+    used = read_memory(resources.device).used
+    if used + needed <= resources.memory_limit:
+        return None
+    return (
+        f"memory: needs {needed / 1e6:.1f} MB with {used / 1e6:.0f} MB in use, "
+        f"over the limit of {resources.memory_limit / 1e6:.0f} MB (MEMORY_THRESHOLD)"
+    )

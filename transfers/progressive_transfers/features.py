@@ -1,0 +1,28 @@
+"""Transfer of feature importance: which market features matter, mixed by FEATURE_TRANSFER_ALPHA."""
+
+from attrs import evolve
+
+from progressive_training import Knowledge, TransferContext, hookimpl
+
+phases = ("initial", "periodic")
+
+
+def memory_needed(source: Knowledge, target: Knowledge) -> int:
+    """A few numbers, whatever the networks weigh: this transfer still fits when weights do not."""
+    return 0
+
+
+@hookimpl
+def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
+    """Mix the importance of the features that both have; the target's own features keep their share of the rest."""
+    alpha = context.bucket.settings["FEATURE_TRANSFER_ALPHA"]
+    shared = [name for name in source.feature_importance if name in target.feature_importance]
+    taught = sum(source.feature_importance[name] for name in shared)
+    if alpha == 0 or taught <= 0:
+        return None
+    held = sum(target.feature_importance[name] for name in shared)
+    importance = dict(target.feature_importance)
+    for name in shared:
+        share = source.feature_importance[name] * held / taught
+        importance[name] = (1 - alpha) * importance[name] + alpha * share
+    return evolve(target, weights={}, feature_importance=importance)

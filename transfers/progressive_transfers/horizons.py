@@ -1,0 +1,32 @@
+"""Transfer of prediction horizons: how far ahead predictions held, for the horizons that both buckets have."""
+
+from attrs import evolve
+
+from progressive_training import Knowledge, TransferContext, hookimpl
+
+phases = ("initial", "periodic")
+
+
+def memory_needed(source: Knowledge, target: Knowledge) -> int:
+    """A few numbers, whatever the networks weigh: this transfer still fits when weights do not."""
+    return 0
+
+
+@hookimpl
+def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
+    """Give each of the target's horizons the skill that the source showed at it, or between its neighbours.
+
+    Skill is interpolated linearly over the logarithm of the horizon. Horizons beyond the source's range keep the
+    target's own skill.
+    """
+    if not source.horizons or not target.horizons:
+        return None
+    import numpy as np
+
+    known = sorted(source.horizons)
+    inside = [horizon for horizon in target.horizons if known[0] <= horizon <= known[-1]]
+    if not inside:
+        return None
+    skill = np.interp(np.log(inside), np.log(known), [source.horizons[horizon] for horizon in known])
+    taught = dict(zip(inside, map(float, skill), strict=True))
+    return evolve(target, weights={}, horizons={**target.horizons, **taught})

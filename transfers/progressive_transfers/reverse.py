@@ -1,0 +1,18 @@
+"""Transfer backward: a finished bucket's model moves toward what a later bucket learned."""
+
+from attrs import evolve
+
+from progressive_training import Knowledge, TransferContext, hookimpl
+from progressive_transfers.mixing import mixed_weights
+
+phases = ("reverse",)
+
+
+@hookimpl
+def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
+    """Move every weight halfway to its later self: child and parent share an ancestor, so the midpoint is safe.
+
+    Extractor and heads travel together; the extractor alone does not fit the earlier bucket's heads any more.
+    """
+    weights = mixed_weights(source, target, 0.5)
+    return evolve(target, weights=weights) if weights else None
