@@ -49,8 +49,16 @@ def overlay(settings: Mapping[str, Any], changes: Mapping[str, Any], source: str
     return MappingProxyType({**settings, **{key: _check(key, value, source) for key, value in changes.items()}})
 
 
+def with_settings(
+    settings: Mapping[str, Any], asked: Mapping[str, Any], ui_params: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """`settings` with a method's arguments put over them, then the interface's; None means that nothing was asked."""
+    given = {key: value for key, value in asked.items() if value is not None}
+    return overlay_ui(overlay(settings, given, "arguments"), ui_params)
+
+
 def overlay_ui(settings: Mapping[str, Any], ui_params: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """`settings` with the user interface's parameters put over them; what is wrong is refused by the interface's name."""
+    """`settings` with the user interface's parameters put over them, refused by the interface's names."""
     changes: dict[str, Any] = {}
     for name, value in (ui_params or {}).items():
         if name not in UI_PARAMS:

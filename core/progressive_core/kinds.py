@@ -1,4 +1,4 @@
-"""The kinds of value a setting may hold: each says what it allows in words, and checks a value that came from outside."""
+"""The kinds of value a setting may hold: each says what it allows in words, and checks what came from outside."""
 
 from __future__ import annotations
 
