@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,16 +53,21 @@ def configure_logging() -> None:
     )
 
 
-def attach_log_file(path: Path | None) -> None:
-    """Write all events from now on to `path` too, as JSON lines; None ends that.
+@contextmanager
+def log_to(path: Path) -> Iterator[None]:
+    """Within it, write all events to `path` too, as JSON lines.
 
     An application that has set structlog up in its own way keeps that, and the file is written beside it.
     """
-    _log_file.path = path
     if not structlog.is_configured():
         configure_logging()
     elif _log_file not in (processors := structlog.get_config()["processors"]):
         structlog.configure(processors=[structlog.processors.add_log_level, _log_file, *processors])
+    before, _log_file.path = _log_file.path, path
+    try:
+        yield
+    finally:
+        _log_file.path = before
 
 
 def _tell_user(logger: WrappedLogger, method: str, event: EventDict) -> Any:
