@@ -139,7 +139,7 @@ def check_bucket_object(bucket: object, owner: str, expected_name: str | None = 
             f"{owner}: `horizons` must be a tuple of positive whole numbers of bars, ascending, such as (12, 24, 48); "
             f"got {horizons!r}"
         )
-    for method in ("open", "memory_needed"):
+    for method in ("memory_needed", "check", "open"):
         if not callable(getattr(bucket, method, None)):
             raise PluginError(
                 f"{owner}: a bucket needs the method {method}(bucket, resources); "

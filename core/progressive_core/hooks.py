@@ -42,6 +42,11 @@ class Hooks:
                 implementation.plugin_name: implementation for implementation in reversed(caller.get_hookimpls())
             }
 
+    @property
+    def transfers(self) -> tuple[str, ...]:
+        """The enabled transfer strategies, in the order they are asked."""
+        return self._registry.transfers
+
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> Resources:
         """What the bucket may use, once each policy in turn has seen its predecessor's answer."""
         for name in self._implementations["on_bucket_start"]:

@@ -78,8 +78,8 @@ _ALL = (
             "how much of the source's feature importance a transfer takes: 0 nothing, 1 all"),
     Setting("ENABLE_REVERSE_TRANSFER", True, Switch(),
             "let a later bucket teach the earlier ones, when that helps them"),
-    Setting("TRANSFERS", None, OrNull(Names("transfer names"), "the built-in order"),
-            "the transfer strategies to use, in this order"),
+    Setting("TRANSFERS", ("weights", "features", "horizons", "reverse"), Names("transfer names"),
+            "the order in which transfer strategies are asked; others that are installed follow by name"),
     Setting("MEMORY_THRESHOLD", 0.85, Number(0, 1, low_excluded=True),
             "share of the memory that may be used before episodes, batches and transfers shrink"),
 
