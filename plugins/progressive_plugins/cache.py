@@ -1,0 +1,91 @@
+"""The data cache: where a run may keep prepared data, how much of it, and what goes first."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+from attrs import evolve, frozen
+
+from progressive_plugins.units import bytes_text
+from progressive_training import BucketInfo, Resources, hookimpl
+
+log = structlog.get_logger("progressive_training")
+
+
+@frozen
+class CachedFile:
+    """A file in the cache: bytes, and the time of its last use (of reading or writing, whichever is later)."""
+
+    path: Path
+    size: int
+    used_at: float
+
+
+class CachePolicy:
+    """Gives each bucket RUN/cache of CACHE_MB, and removes it after the last bucket of the sequence.
+
+    An error keeps the cache, because a resumed run will want it.
+    """
+
+    @hookimpl
+    def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> Resources | None:
+        bound = int(bucket.settings["CACHE_MB"]) << 20
+        return evolve(resources, cache_dir=cache_dir(bucket), cache_bytes=bound) if bound else None
+
+    @hookimpl
+    def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        folder = cache_dir(bucket)
+        if folder.is_symlink() or not folder.is_dir():
+            return
+        if error is None and bucket.name == bucket.sequence[-1]:
+            shutil.rmtree(folder)
+            log.info("cache removed", bucket=bucket.name, path=str(folder))
+            return
+        evicted = evict(folder, int(bucket.settings["CACHE_MB"]) << 20)
+        if evicted:
+            log.info(
+                "cache over its bound: least recently used files removed",
+                bucket=bucket.name,
+                files=len(evicted),
+                freed=bytes_text(sum(file.size for file in evicted)),
+            )
+
+
+def cache_dir(bucket: BucketInfo) -> Path:
+    """Return where this run's cache is, whether it exists or not."""
+    return bucket.run_dir / "cache"
+
+
+def evict(folder: Path, bound: int) -> list[CachedFile]:
+    """Remove the least recently used files below `folder` until the rest holds at most `bound` bytes.
+
+    Links are not followed: a link is a small file of its own, and what it points at stays.
+
+    :return: what was removed, oldest first.
+    """
+    files = sorted(_files(folder), key=lambda file: file.used_at)
+    held = sum(file.size for file in files)
+    removed = []
+    for file in files:
+        if held <= bound:
+            break
+        file.path.unlink(missing_ok=True)
+        held -= file.size
+        removed.append(file)
+    return removed
+
+
+def _files(folder: Path) -> Iterator[CachedFile]:
+    for path in folder.iterdir():
+        status = path.lstat()
+        if stat.S_ISDIR(status.st_mode):
+            yield from _files(path)
+        else:
+            yield CachedFile(path, status.st_size, max(status.st_atime, status.st_mtime))
+
+
+cache = CachePolicy()

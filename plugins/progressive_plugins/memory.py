@@ -1,0 +1,91 @@
+"""The memory policy: it sets the limit, makes a bucket smaller until it fits, and cleans up after it."""
+
+from __future__ import annotations
+
+import structlog
+from attrs import evolve
+
+from progressive_plugins.units import bytes_text
+from progressive_training import BucketInfo, Resources, hookimpl, read_memory, release_memory
+
+log = structlog.get_logger("progressive_training")
+
+SMALLEST_BATCH = 16
+
+
+class MemoryPolicy:
+    """Keeps a bucket under MEMORY_THRESHOLD, a share of the GPU's memory or of the container's.
+
+    The same limit decides which transfers the core lets through.
+    """
+
+    def __init__(self) -> None:
+        self.device = "cpu"
+
+    @hookimpl
+    def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> Resources | None:
+        self.device = resources.device
+        memory = read_memory(resources.device)
+        if not memory.total:
+            log.info("memory is not limited: its size is unknown", bucket=bucket.name, device=resources.device)
+            return None
+        threshold = float(bucket.settings["MEMORY_THRESHOLD"])
+        limit = int(memory.total * threshold)
+        if resources.memory_limit is not None:
+            limit = min(limit, resources.memory_limit)
+        limited = evolve(resources, memory_limit=limit)
+        fitting = shrink(limited, memory.used)
+        if fitting != limited:
+            log.warning(
+                "memory is short: training with fewer parallel episodes and smaller batches",
+                bucket=bucket.name,
+                parallel_episodes=f"{resources.parallel_episodes} -> {fitting.parallel_episodes}",
+                batch_size=f"{resources.batch_size} -> {fitting.batch_size}",
+                reason=f"{bytes_text(memory.used)} in use and {bytes_text(resources.memory_needed)} needed, "
+                f"of {bytes_text(limit)} allowed ({threshold:.0%} of {bytes_text(memory.total)}, by {memory.source})",
+            )
+        if memory.used + fitting.memory_needed > limit:
+            log.warning(
+                "memory may not be enough even at the smallest sizes: trying all the same",
+                bucket=bucket.name,
+                needed=bytes_text(fitting.memory_needed),
+                free=bytes_text(max(0, limit - memory.used)),
+            )
+        return fitting
+
+    @hookimpl
+    def cleanup(self, bucket: BucketInfo) -> None:
+        before = read_memory(self.device)
+        release_memory()
+        after = read_memory(self.device)
+        log.info(
+            "memory released",
+            bucket=bucket.name,
+            before=bytes_text(before.used),
+            after=bytes_text(after.used),
+            source=after.source,
+        )
+
+
+def shrink(resources: Resources, used: int) -> Resources:
+    """Halve parallel episodes and batch until `used` plus what is needed fits, or both are at their floor.
+
+    The need is taken to shrink with the sizes, by the mean of the two ratios.
+    """
+    assert resources.memory_limit is not None
+    while used + resources.memory_needed > resources.memory_limit:
+        episodes = max(1, resources.parallel_episodes // 2)
+        batch = min(resources.batch_size, max(SMALLEST_BATCH, resources.batch_size // 2))
+        if (episodes, batch) == (resources.parallel_episodes, resources.batch_size):
+            break
+        ratio = (episodes / resources.parallel_episodes + batch / resources.batch_size) / 2
+        resources = evolve(
+            resources,
+            parallel_episodes=episodes,
+            batch_size=batch,
+            memory_needed=int(resources.memory_needed * ratio),
+        )
+    return resources
+
+
+memory = MemoryPolicy()

@@ -1,0 +1,33 @@
+"""How the plugins write bytes, times and profits for people."""
+
+from __future__ import annotations
+
+import math
+
+
+def bytes_text(count: float) -> str:
+    """Write a number of bytes with three digits: 512 B, 1.21 GB (decimal, as nvidia-smi and disks count)."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.3g} TB"
+
+
+def time_text(seconds: float) -> str:
+    """Write a duration: 0:07, 12:30, 3:02:00."""
+    whole = max(0, round(seconds))
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def profit_text(log_return: float | None) -> str:
+    """Write a net log return as profit in percent of the first equity: +3.2 %."""
+    if log_return is None or not math.isfinite(log_return):
+        return "n/a"
+    percent = 100 * math.expm1(min(log_return, 300.0))
+    if abs(percent) < 0.05:
+        return "0.0 %"
+    if abs(percent) < 1e4:
+        return f"{percent:+.1f} %"
+    return f"{percent:+,.0f} %" if percent < 1e7 else f"{percent:+.0e} %"
