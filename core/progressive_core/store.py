@@ -18,7 +18,7 @@ from attrs import evolve, field, frozen
 from filelock import FileLock, Timeout
 
 from progressive_core.errors import ModelError, RunError
-from progressive_core.files import append_json_line, atomic_write, truncate, write_json
+from progressive_core.files import append_json_line, atomic_write, plain, truncate, write_json
 from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
 from progressive_core.tensors import read_tensors, write_tensors
 
@@ -124,7 +124,7 @@ class RunStore:
 
     def record_episode(self, bucket: str, report: EpisodeReport) -> None:
         """Append an episode to `metrics.jsonl`."""
-        append_json_line(self.directory / "metrics.jsonl", {"bucket": bucket, **_converter.unstructure(report)})
+        append_json_line(self.directory / "metrics.jsonl", {"bucket": bucket, **plain(report)})
 
     def record_transfer(self, entry: LedgerEntry) -> None:
         """Append a transfer to `ledger.jsonl`."""

@@ -1,0 +1,188 @@
+"""A run directory: what a crash, a second process or a stranger's file can and cannot do to it."""
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+import torch
+from progressive_core.errors import RunError
+from progressive_core.records import BucketResult, EpisodeReport, Evaluation, LedgerEntry, Model, State
+from progressive_core.store import RunStore, list_runs, new_run_directory, read_knowledge
+
+MANIFEST = {"started": "2026-01-01T00:00:00+00:00", "sequence": ["Scalping", "Short"], "teachers": []}
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    store = RunStore.create(tmp_path / "runs" / "one", {"SEED": 1}, MANIFEST)
+    yield store
+    store.close()
+
+
+def state(value: float) -> State:
+    return State(tensors={"weight": torch.full((3,), value)}, values={"episode": int(value)})
+
+
+def model(value: float) -> Model:
+    taught = {"weights": ["weight"], "feature_importance": {"volume": 1.0}, "horizons": {"6": 0.1}}
+    return Model(tensors={"weight": torch.full((3,), value), "scaler": torch.ones(2)}, card={"knowledge": taught})
+
+
+def report(episode: int) -> EpisodeReport:
+    return EpisodeReport(
+        episode=episode,
+        score=0.1,
+        best_score=0.1,
+        best_episode=1,
+        loss=float("nan"),
+        exploration=0.1,
+        exploration_cause="start",
+        transitions=10,
+        trades=2,
+    )
+
+
+def result(path: Path) -> BucketResult:
+    evaluation = Evaluation(validation=(), test=(), verdict="no edge shown")
+    return BucketResult(
+        bucket="Scalping",
+        episodes=2,
+        stopped="all episodes trained",
+        best_score=0.1,
+        best_episode=1,
+        seconds=1.0,
+        model_path=path,
+        evaluation=evaluation,
+    )
+
+
+def reopened(store: RunStore) -> RunStore:
+    store.close()
+    return RunStore.open(store.directory)
+
+
+def test_a_checkpoint_comes_back_as_it_was(store: RunStore) -> None:
+    store.save_checkpoint("Scalping", 1, state(1), keep=3)
+    store = reopened(store)
+    found = store.checkpoint("Scalping")
+    assert found is not None
+    assert torch.equal(found.tensors["weight"], torch.ones(3))
+    assert found.values == {"episode": 1}
+    assert store.progress.episode == 1
+    assert store.checkpoint("Short") is None
+    store.close()
+
+
+def test_only_the_last_checkpoints_are_kept(store: RunStore) -> None:
+    for episode in range(1, 6):
+        store.save_checkpoint("Scalping", episode, state(episode), keep=2)
+    kept = sorted(path.name for path in (store.directory / "checkpoints").iterdir())
+    assert kept == ["Scalping-000004.safetensors", "Scalping-000005.safetensors"]
+
+
+def test_lines_written_after_the_last_commit_are_cut_off_on_resume(store: RunStore) -> None:
+    store.record_episode("Scalping", report(1))
+    store.save_checkpoint("Scalping", 1, state(1), keep=3)
+    store.record_episode("Scalping", report(2))
+    lines = (reopened(store).directory / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["episode"] for line in lines] == [1]
+
+
+def test_a_number_that_is_not_finite_is_written_as_null(store: RunStore) -> None:
+    store.record_episode("Scalping", report(1))
+    assert json.loads((store.directory / "metrics.jsonl").read_text())["loss"] is None
+
+
+def test_a_new_version_leaves_the_old_one_beside_it(store: RunStore) -> None:
+    path = store.save_model("Scalping", model(1))
+    store.finish_bucket(result(path))
+    store.save_model("Scalping", model(2))
+    store.save_checkpoint("Short", 1, state(1), keep=3)
+    versions = sorted(each.name for each in (store.directory / "models/Scalping/versions").iterdir())
+    assert versions == ["0001", "0002"]
+    assert torch.equal(store.model("Scalping").tensors["weight"], torch.full((3,), 2.0))
+    assert json.loads((store.directory / "models/Scalping/card.json").read_text())["version"] == 2
+
+
+def test_a_model_version_without_a_commit_is_taken_back_on_resume(store: RunStore) -> None:
+    path = store.save_model("Scalping", model(1))
+    store.finish_bucket(result(path))
+    store.save_model("Scalping", model(2))
+    store = reopened(store)
+    assert torch.equal(store.model("Scalping").tensors["weight"], torch.ones(3))
+    store.close()
+
+
+def test_knowledge_is_read_from_the_model_without_what_only_the_model_needs(store: RunStore) -> None:
+    store.save_model("Scalping", model(1))
+    knowledge = read_knowledge(store.directory, "Scalping")
+    assert set(knowledge.weights) == {"weight"}
+    assert knowledge.horizons == {6: 0.1}
+    assert knowledge.feature_importance == {"volume": 1.0}
+
+
+def test_results_survive_and_the_list_of_runs_shows_them(store: RunStore) -> None:
+    store.record_transfer(
+        LedgerEntry(
+            strategy="weights",
+            source="A",
+            target="B",
+            phase="initial",
+            episode=0,
+            verdict="kept",
+            reason="helped",
+        )
+    )
+    store.finish_bucket(result(store.save_model("Scalping", model(1))))
+    store.mark("finished")
+    (summary,) = list_runs(store.directory.parent)
+    assert summary.status == "finished"
+    assert [each.bucket for each in summary.results] == ["Scalping"]
+    assert summary.results[0].model_path == store.directory / "models/Scalping/model.safetensors"
+
+
+def _try_to_open(directory: Path, answer: "multiprocessing.Queue[str]") -> None:
+    try:
+        RunStore.open(directory).close()
+        answer.put("opened")
+    except RunError as error:
+        answer.put(str(error))
+
+
+def test_a_second_process_is_refused(store: RunStore) -> None:
+    context = multiprocessing.get_context("spawn")
+    answer = context.Queue()
+    other = context.Process(target=_try_to_open, args=(store.directory, answer))
+    other.start()
+    assert "another process" in answer.get(timeout=60)
+    other.join()
+
+
+def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(RunError, match="not an empty directory"):
+        RunStore.create(tmp_path, {}, MANIFEST)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"status": "training", "results": 3}', b"\xff\xfe"])
+def test_a_damaged_state_file_is_named(store: RunStore, content: bytes) -> None:
+    store.close()
+    (store.directory / "state.json").write_bytes(content)
+    with pytest.raises(RunError, match="state.json"):
+        RunStore.open(store.directory)
+
+
+def test_a_damaged_checkpoint_is_named(store: RunStore) -> None:
+    store.save_checkpoint("Scalping", 1, state(1), keep=3)
+    path = store.directory / "checkpoints/Scalping-000001.safetensors"
+    path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(RunError, match="Scalping-000001"):
+        store.checkpoint("Scalping")
+
+
+def test_two_runs_that_start_in_one_second_get_directories_of_their_own(tmp_path: Path) -> None:
+    first = new_run_directory(tmp_path)
+    first.mkdir()
+    assert new_run_directory(tmp_path) != first
