@@ -1,0 +1,98 @@
+"""The four strategies, as pure functions of what two buckets know."""
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from progressive_core.config import defaults
+from progressive_transfers import features, horizons, reverse, weights
+
+from progressive_training import BucketInfo, Knowledge, TransferContext
+
+
+def context(**settings: object) -> TransferContext:
+    bucket = BucketInfo(
+        name="Short",
+        horizons=(6, 24),
+        sequence=("Scalping", "Short"),
+        episodes=1,
+        seed=0,
+        run_dir=Path("run"),
+        settings={**defaults(), **settings},
+    )
+    return TransferContext(phase="initial", episode=0, bucket=bucket)
+
+
+def knowledge(origin: str, value: float) -> Knowledge:
+    return Knowledge(
+        origin=origin,
+        weights={"extractor.weight": torch.full((2, 3), value), "count": torch.tensor([3])},
+        feature_importance={"volume": 0.25, "log_return": 0.75},
+        horizons={1: 0.0, 6: 0.3, 72: 0.1},
+    )
+
+
+SOURCE, TARGET = knowledge("Scalping", 1.0), knowledge("Short", 0.0)
+
+
+@given(alpha=st.floats(0.01, 1.0))
+def test_weights_are_mixed_by_alpha(alpha: float) -> None:
+    answer = weights.transfer(SOURCE, TARGET, context(WEIGHT_TRANSFER_ALPHA=alpha))
+    assert torch.allclose(answer.weights["extractor.weight"], torch.full((2, 3), alpha))
+
+
+def test_weights_of_another_shape_are_offered_unmixed_so_that_the_ledger_shows_them_dropped() -> None:
+    source = Knowledge(origin="Other", weights={"extractor.weight": torch.ones(2, 3), "value": torch.ones(9)})
+    target = Knowledge(origin="Short", weights={"extractor.weight": torch.zeros(2, 3), "value": torch.zeros(4)})
+    answer = weights.transfer(source, target, context(WEIGHT_TRANSFER_ALPHA=0.5))
+    assert torch.equal(answer.weights["extractor.weight"], torch.full((2, 3), 0.5))
+    assert torch.equal(answer.weights["value"], torch.ones(9))
+
+
+@pytest.mark.parametrize("strategy", [weights, features])
+def test_an_alpha_of_zero_transfers_nothing(strategy: ModuleType) -> None:
+    assert strategy.transfer(SOURCE, TARGET, context(WEIGHT_TRANSFER_ALPHA=0.0, FEATURE_TRANSFER_ALPHA=0.0)) is None
+
+
+@pytest.mark.parametrize("strategy", [weights, features, horizons, reverse])
+def test_a_source_that_knows_nothing_transfers_nothing(strategy: ModuleType) -> None:
+    assert strategy.transfer(Knowledge(origin="Empty"), TARGET, context()) is None
+
+
+shares = st.dictionaries(st.sampled_from("abcdef"), st.floats(0.01, 1.0), min_size=1)
+
+
+@given(taught=shares, own=shares, alpha=st.floats(0.0, 1.0))
+def test_feature_importance_stays_shares_of_the_targets_own_features(
+    taught: dict[str, float], own: dict[str, float], alpha: float
+) -> None:
+    own = {name: share / sum(own.values()) for name, share in own.items()}
+    source, target = Knowledge(origin="A", feature_importance=taught), Knowledge(origin="B", feature_importance=own)
+    answer = features.transfer(source, target, context(FEATURE_TRANSFER_ALPHA=alpha))
+    if answer is not None:
+        assert set(answer.feature_importance) == set(own)
+        assert sum(answer.feature_importance.values()) == pytest.approx(1.0)
+        assert min(answer.feature_importance.values()) >= 0
+
+
+def test_importance_moves_toward_the_source() -> None:
+    target = Knowledge(origin="Short", feature_importance={"volume": 0.75, "log_return": 0.25})
+    answer = features.transfer(SOURCE, target, context(FEATURE_TRANSFER_ALPHA=0.5))
+    assert answer.feature_importance == pytest.approx({"volume": 0.5, "log_return": 0.5})
+
+
+def test_horizons_take_the_sources_skill_inside_its_range_and_keep_their_own_beyond() -> None:
+    target = Knowledge(origin="Short", horizons={6: 0.0, 20: 0.0, 144: 0.05})
+    taught = horizons.transfer(SOURCE, target, context()).horizons
+    assert taught[6] == pytest.approx(0.3)
+    assert 0.1 < taught[20] < 0.3
+    assert taught[144] == 0.05
+
+
+@pytest.mark.parametrize("strategy", [features, horizons])
+def test_the_light_strategies_carry_no_weights_and_need_no_memory(strategy: ModuleType) -> None:
+    assert strategy.transfer(SOURCE, TARGET, context()).weights == {}
+    assert strategy.memory_needed(SOURCE, TARGET) == 0
