@@ -21,6 +21,11 @@ def time_text(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
+def share_text(share: float, digits: int = 0) -> str:
+    """Write a share of 1 in percent: 28.5 %."""
+    return f"{100 * share:.{digits}f} %" if math.isfinite(share) else "n/a"
+
+
 def profit_text(log_return: float | None) -> str:
     """Write a net log return as profit in percent of the first equity: +3.2 %."""
     if log_return is None or not math.isfinite(log_return):

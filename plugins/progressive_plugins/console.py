@@ -1,0 +1,107 @@
+"""The console: a live view of the run on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from progressive_plugins.plain import end_line, episode_lines, plain_text, start_line
+from progressive_plugins.progress import Progress
+from progressive_plugins.table import closing_table, sequence_table
+from progressive_plugins.view import LiveView
+from progressive_training import BucketInfo, EpisodeReport, Resources, hookimpl
+
+FRAMES_PER_SECOND = 4
+
+
+class ConsolePlugin:
+    """Shows a run to the person before it; enabled only where it is named.
+
+    :param file: where to write; the standard output of the moment when None.
+    :param clock: seconds that only go forward.
+    """
+
+    opt_in = True
+
+    def __init__(self, file: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file = file
+        self._clock = clock
+        self._progress: Progress | None = None
+        self._live: Live | None = None
+
+    @hookimpl  # named by -p, so called after the policies: it shows what they left the bucket
+    def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> None:
+        self._stop()  # a bucket whose cleanup was never called
+        self._progress = Progress(bucket=bucket, resources=resources, started=self._clock())
+        console = self._console()
+        if console is None:
+            self._say(start_line(self._progress))
+            return
+        self._live = Live(
+            console=console,
+            get_renderable=self._view,
+            refresh_per_second=FRAMES_PER_SECOND,
+            transient=True,
+            redirect_stderr=sys.stderr.isatty(),  # a stderr that goes to a file must not land on the screen
+        )
+        self._live.start(refresh=True)
+
+    @hookimpl
+    def on_episode_end(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
+        if self._progress is None:
+            return
+        self._progress = self._progress.with_report(episode)
+        if self._live is None:
+            for line in episode_lines(self._progress):
+                self._say(line)
+
+    @hookimpl
+    def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        progress, live = self._progress, self._live
+        if live is not None:
+            live.transient = error is None  # an error leaves the last view on the screen
+        self._stop()
+        self._progress = None
+        if error is not None or progress is None or not bucket.results:
+            return
+        result = bucket.results[-1]
+        ends = bucket.name == bucket.sequence[-1] and len(bucket.results) > 1
+        if live is None:
+            self._say(end_line(progress, result))
+            self._say(plain_text(closing_table(result, box=None)))
+            if ends:
+                self._say(plain_text(sequence_table(bucket.results, box=None)))
+            return
+        live.console.print(closing_table(result), Text(""))
+        if ends:
+            live.console.print(sequence_table(bucket.results))
+
+    def _view(self) -> RenderableType:
+        progress = self._progress
+        return LiveView(progress, self._clock() - progress.started) if progress else ""
+
+    def _console(self) -> Console | None:
+        """Return a console for the live view, or None where none can be shown."""
+        file = self._file or sys.stdout
+        console = Console(file=file, force_terminal=file.isatty(), highlight=False)
+        shown = console.is_terminal and not console.is_dumb_terminal and not console.options.ascii_only
+        return console if shown else None
+
+    def _say(self, text: str) -> None:
+        file = self._file or sys.stdout
+        encoding = getattr(file, "encoding", None) or "utf-8"
+        print(text.encode(encoding, "replace").decode(encoding), file=file, flush=True)
+
+    def _stop(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+
+console = ConsolePlugin()
