@@ -1,0 +1,92 @@
+"""The command line's main act: train, show it live, and say how to go on or how to use what came out."""
+
+from __future__ import annotations
+
+import shlex
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from progressive_core.config import resolve
+from progressive_core.errors import ProgressiveTrainingError, RunError
+from progressive_core.logs import configure_logging
+from progressive_core.signals import stop_signal
+from progressive_core.terminal import BUG, PROGRAM, say
+from progressive_core.trainer import Interrupted, ProgressiveTrainer
+
+CONSOLE = "console"
+
+
+def train(
+    *,
+    flags: Mapping[str, Any],
+    config: Path | None,
+    bucket: str | None,
+    transfer_from: str | None,
+    resume: bool,
+    run_dir: Path | None,
+    plugins: Sequence[str],
+) -> int:
+    """Train what was asked for and return the exit code.
+
+    :raise ProgressiveTrainingError: something the user can mend; no run was begun, or the line says how to go on.
+    """
+    configure_logging()
+    settings = resolve(config, flags)
+    live = f"no:{CONSOLE}" not in (*settings["PLUGINS"], *plugins)
+    trainer = ProgressiveTrainer(
+        None if live else print,
+        settings=settings,
+        run_dir=run_dir,
+        plugins=[CONSOLE, *plugins] if live else plugins,
+    )
+    with stop_signal(trainer.interrupt) as stop:
+        try:
+            if resume:
+                models = trainer.resume()
+            elif bucket is not None:
+                models = {bucket: trainer.train_bucket(bucket, transfer_from=transfer_from)}
+            else:
+                models = trainer.train_progressively()
+        except Interrupted as interrupted:
+            say(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
+            return stop.exit_code
+        except KeyboardInterrupt:
+            say(f"stopped at once; {_way_on(trainer, plugins)}")
+            return stop.exit_code
+        except ProgressiveTrainingError as error:
+            if resume or isinstance(error, RunError) or not _begun(trainer):
+                raise
+            raise type(error)(f"{error}; {_way_on(trainer, plugins)}") from error
+        except BrokenPipeError:
+            raise
+        except Exception:
+            traceback.print_exc()
+            say(f"error: this is a bug; {_way_on(trainer, plugins)}")
+            return BUG
+    _show_models(models)
+    return 0
+
+
+def _begun(trainer: ProgressiveTrainer) -> bool:
+    return trainer.run_dir is not None and (trainer.run_dir / "state.json").is_file()
+
+
+def _way_on(trainer: ProgressiveTrainer, plugins: Sequence[str]) -> str:
+    if trainer.run_dir is None or not _begun(trainer):
+        return "no run was begun"
+    return f"go on from the last checkpoint with: {_resume_command(trainer.run_dir, plugins)}"
+
+
+def _resume_command(run_dir: Path, plugins: Sequence[str]) -> str:
+    named = [word for name in plugins for word in ("-p", name)]
+    return shlex.join([PROGRAM, "--resume", "--run-dir", str(run_dir), *named])
+
+
+def _show_models(models: Mapping[str, Path]) -> None:
+    width = max(map(len, models))
+    for bucket, path in models.items():
+        print(f"{bucket:{width}}  {path}")
+    print("To use one in Python:")
+    print(f"  from progressive_training import load_model; load_model({str(list(models.values())[-1])!r})")
