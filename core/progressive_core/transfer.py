@@ -77,8 +77,11 @@ def _adopt_or_roll_back(learner: Learner, offered: Knowledge, entry: LedgerEntry
 
 
 def _memory_short(needed: int, resources: Resources) -> str | None:
-    """Why `needed` bytes do not fit under the limit that the policies set, or None when they do."""
-    if resources.memory_limit is None:
+    """Why `needed` bytes do not fit under the limit that the policies set, or None when they do.
+
+    A strategy that needs nothing always fits: when memory is short, this is how the lighter ones still run.
+    """
+    if resources.memory_limit is None or needed == 0:
         return None
     used = read_memory(resources.device).used
     if used + needed <= resources.memory_limit:

@@ -1,0 +1,277 @@
+"""The order of a run, what it leaves behind, and how it goes on after being stopped: with a stranger's buckets."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from progressive_core.config import defaults
+from progressive_core.tensors import read_tensors
+from progressive_core.trainer import Interrupted
+
+from progressive_training import DataError, PluginError, ProgressiveTrainer, RunError
+
+LINES = (Path(__file__).parent / "line_bucket.py").read_text()
+WATCH = """
+import json
+from pathlib import Path
+from progressive_training import hookimpl
+
+SEEN = Path({seen!r})
+
+def note(*what):
+    with SEEN.open("a") as file:
+        file.write(json.dumps(what) + "\\n")
+
+@hookimpl
+def on_bucket_start(bucket):
+    note("start", bucket.name)
+
+@hookimpl
+def on_episode_end(bucket, episode):
+    note("episode", bucket.name, episode.episode, [f"{{t.strategy}} {{t.phase}}" for t in episode.transfers])
+
+@hookimpl
+def cleanup(bucket, error):
+    note("cleanup", bucket.name, repr(error))
+"""
+STRATEGY = """
+from progressive_training import hookimpl
+
+@hookimpl
+def transfer(source, target, context):
+    {body}
+"""
+
+
+class Workshop:
+    """A working directory with the stranger's buckets installed, and every event of the runs in it."""
+
+    def __init__(self, directory: Path, install: Callable[..., None]) -> None:
+        self.directory, self.install = directory, install
+        self.said: list[str] = []
+        self._seen = directory / "seen.jsonl"
+        buckets = {"First": "line_bucket:first", "Second": "line_bucket:second", "Third": "line_bucket:third"}
+        watch = WATCH.format(seen=str(self._seen))
+        install("acme", buckets=buckets, plugins={"watch": "acme_watch"}, line_bucket=LINES, acme_watch=watch)
+
+    def strategy(self, body: str) -> None:
+        self.install("nudger", transfers={"nudge": "nudger_nudge"}, nudger_nudge=STRATEGY.format(body=body))
+
+    def trainer(self, run: str | None = "run", plugins: tuple[str, ...] = (), **settings: Any) -> ProgressiveTrainer:
+        asked = {
+            "SEQUENCE": ("First", "Second"),
+            "EPISODES": 4,
+            "TRANSFER_COOLDOWN": 2,
+            "DEVICE": "cpu",
+            "RUNS_DIR": str(self.directory / "runs"),
+            **settings,
+        }
+        run_dir = self.directory / run if run else None
+        self.trained = ProgressiveTrainer(
+            self.hear, settings={**defaults(), **asked}, run_dir=run_dir, plugins=("no:report", *plugins)
+        )
+        return self.trained
+
+    def hear(self, line: str) -> None:
+        self.said.append(line)
+        if self.stop_at and self.stop_at in line:
+            self.trained.interrupt()
+
+    stop_at = ""
+
+    @property
+    def seen(self) -> list[list[Any]]:
+        return [json.loads(line) for line in self._seen.read_text().splitlines()]
+
+    def ledger(self, run: str = "run") -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.directory / run / "ledger.jsonl").read_text().splitlines()]
+
+    def verdicts(self, strategy: str, phase: str) -> list[str]:
+        return [line["verdict"] for line in self.ledger() if (line["strategy"], line["phase"]) == (strategy, phase)]
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, install: Callable[..., None]) -> Workshop:
+    return Workshop(tmp_path, install)
+
+
+def test_the_order_of_a_run(workshop: Workshop) -> None:
+    workshop.trainer().train_progressively()
+    events = [event[:3] for event in workshop.seen]
+    expected: list[list[Any]] = []
+    for bucket in ("First", "Second"):
+        expected += [["start", bucket], *(["episode", bucket, number] for number in (1, 2, 3, 4))]
+        expected += [["cleanup", bucket, "None"]]
+    assert events == expected
+    told = {event[2]: event[3] for event in workshop.seen if event[:2] == ["episode", "Second"]}
+    assert {strategy.split()[1] for strategy in told[1]} == {"initial"}
+    assert {strategy.split()[1] for strategy in told[3]} == {"periodic", "reverse"}
+    assert told[2] == told[4] == []
+
+
+def test_a_run_leaves_models_metrics_ledger_and_manifest(workshop: Workshop) -> None:
+    paths = workshop.trainer().train_progressively()
+    run = workshop.directory / "run"
+    assert paths == {name: run / "models" / name / "model.safetensors" for name in ("First", "Second")}
+    assert all(path.is_file() for path in paths.values())
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 8
+    assert json.loads((run / "manifest.json").read_text())["seed"] == 0
+    assert json.loads((run / "config.json").read_text())["EPISODES"] == 4
+    assert json.loads((run / "state.json").read_text())["status"] == "finished"
+    assert list((run / "checkpoints").iterdir()) == []
+
+
+def test_the_second_bucket_starts_from_what_the_first_learned(workshop: Workshop) -> None:
+    workshop.trainer().train_progressively()
+    first = next(line for line in workshop.ledger() if line["strategy"] == "weights")
+    assert (first["source"], first["target"], first["verdict"]) == ("First", "Second", "kept")
+    assert first["after"] > first["before"]
+    assert first["copied"] == ["line.weight"]
+    assert first["nbytes"] == 8
+
+
+def test_what_hurts_is_rolled_back(workshop: Workshop) -> None:
+    workshop.trainer(SEQUENCE=("Third", "Second")).train_progressively()
+    assert workshop.verdicts("weights", "initial") == ["rolled back"]
+    alone = workshop.trainer("alone", SEQUENCE=("Second",), USE_CROSS_BUCKET_TRANSFER=False).train_progressively()
+    tensors, _ = read_tensors(workshop.directory / "run/models/Second/model.safetensors")
+    assert torch.equal(tensors["line.weight"], read_tensors(alone["Second"])[0]["line.weight"])
+
+
+def test_the_switch_turns_every_transfer_off(workshop: Workshop) -> None:
+    workshop.trainer(USE_CROSS_BUCKET_TRANSFER=False).train_progressively()
+    assert not (workshop.directory / "run/ledger.jsonl").exists()
+
+
+def test_reverse_transfer_makes_a_new_version_and_keeps_the_old(workshop: Workshop) -> None:
+    workshop.trainer(EPISODES={"First": 1, "Second": 20}).train_progressively()
+    versions = sorted(path.name for path in (workshop.directory / "run/models/First/versions").iterdir())
+    assert "kept" in workshop.verdicts("reverse", "reverse")
+    assert versions[:2] == ["0001", "0002"]
+    off = workshop.trainer("off", EPISODES={"First": 1, "Second": 20}, ENABLE_REVERSE_TRANSFER=False)
+    off.train_progressively()
+    assert [path.name for path in (workshop.directory / "off/models/First/versions").iterdir()] == ["0001"]
+
+
+def test_a_strategy_that_raises_leaves_the_target_untouched_and_training_goes_on(workshop: Workshop) -> None:
+    workshop.trainer("without", plugins=("no:watch",)).train_progressively()
+    workshop.strategy("raise ZeroDivisionError('a bug')")
+    workshop.trainer().train_progressively()
+    failed = [line for line in workshop.ledger() if line["strategy"] == "nudge"]
+    assert {line["verdict"] for line in failed} == {"failed"}
+    assert "nudge" in failed[0]["reason"] and "ZeroDivisionError" in failed[0]["reason"]
+    for name in ("First", "Second"):
+        with_it, without = (read_tensors(workshop.directory / run / f"models/{name}/model.safetensors")[0]
+                            for run in ("run", "without"))  # fmt: skip
+        assert torch.equal(with_it["line.weight"], without["line.weight"])
+
+
+def test_weights_that_are_not_numbers_are_rolled_back(workshop: Workshop) -> None:
+    workshop.strategy(
+        "from attrs import evolve; import torch; "
+        "return evolve(target, weights={'line.weight': torch.full((2,), float('nan'))})"
+    )
+    workshop.trainer().train_progressively()
+    assert set(workshop.verdicts("nudge", "initial")) == {"rolled back"}
+
+
+def test_short_memory_skips_the_weights_and_the_lighter_strategies_still_run(workshop: Workshop) -> None:
+    body = "from attrs import evolve; return evolve(resources, memory_limit=1 + resources.memory_needed)"
+    source = f"from progressive_training import hookimpl\n\n@hookimpl\ndef on_bucket_start(resources):\n    {body}\n"
+    workshop.install("tight", plugins={"tight": "tight_policy"}, tight_policy=source)
+    workshop.strategy("return target")
+    workshop.trainer(plugins=("no:memory",)).train_progressively()
+    assert set(workshop.verdicts("weights", "initial")) == {"skipped"}
+    assert "MEMORY_THRESHOLD" in next(line["reason"] for line in workshop.ledger() if line["strategy"] == "weights")
+    assert "skipped" not in workshop.verdicts("features", "initial")
+
+
+@pytest.mark.parametrize("at", ["First: episode 2", "Second: episode 1", "Second: episode 2", "Second: episode 3"])
+def test_an_interrupted_run_ends_as_if_it_had_not_been(workshop: Workshop, at: str) -> None:
+    workshop.trainer("whole").train_progressively()
+    workshop.stop_at = at
+    with pytest.raises(Interrupted):
+        workshop.trainer().train_progressively()
+    workshop.stop_at = ""
+    before = len([event for event in workshop.seen if event[:2] == ["start", "First"]])
+    workshop.trainer().resume()
+    starts = len([event for event in workshop.seen if event[:2] == ["start", "First"]])
+    assert starts == before + at.startswith("First")
+    for path in sorted((workshop.directory / "whole/models").rglob("model.safetensors")):
+        twin = workshop.directory / "run" / path.relative_to(workshop.directory / "whole")
+        assert twin.read_bytes() == path.read_bytes()
+    assert _without_times(workshop, "run") == _without_times(workshop, "whole")
+
+
+def _without_times(workshop: Workshop, run: str) -> list[dict[str, Any]]:
+    lines = (workshop.directory / run / "metrics.jsonl").read_text().splitlines()
+    return [
+        {key: value for key, value in json.loads(line).items() if key not in ("seconds", "memory_used", "transfers")}
+        for line in lines
+    ]
+
+
+def test_resume_goes_on_with_the_newest_unfinished_run(workshop: Workshop) -> None:
+    workshop.stop_at = "Second: episode 1"
+    with pytest.raises(Interrupted) as stopped:
+        workshop.trainer(None).train_progressively()
+    workshop.stop_at = ""
+    paths = workshop.trainer(None).resume()
+    assert list(paths) == ["First", "Second"]
+    assert paths["Second"].is_relative_to(stopped.value.run_dir)
+    with pytest.raises(RunError, match="no unfinished run"):
+        workshop.trainer(None).resume()
+
+
+def test_a_bug_in_a_plugin_still_cleans_up_and_leaves_a_run_that_can_go_on(workshop: Workshop) -> None:
+    source = """
+from pathlib import Path
+from progressive_training import hookimpl
+
+@hookimpl
+def on_episode_end(bucket, episode):
+    if bucket.name == "Second" and episode.episode == 2 and not Path({mended!r}).exists():
+        raise ZeroDivisionError
+"""
+    mended = workshop.directory / "mended"
+    workshop.install("bad", plugins={"bad": "bad_plugin"}, bad_plugin=source.format(mended=str(mended)))
+    with pytest.raises(PluginError, match=r"bad.*on_episode_end.*Second"):
+        workshop.trainer().train_progressively()
+    assert workshop.seen[-1][:2] == ["cleanup", "Second"]
+    assert "PluginError" in workshop.seen[-1][2]
+    mended.touch()
+    assert list(workshop.trainer().resume()) == ["First", "Second"]
+
+
+def test_one_bucket_can_start_from_another_runs_knowledge(workshop: Workshop) -> None:
+    workshop.trainer(None).train_progressively(custom_sequence=["First"])
+    path = workshop.trainer().train_bucket("Second", episodes=2, transfer_from="First")
+    assert path == workshop.directory / "run/models/Second/model.safetensors"
+    assert workshop.verdicts("weights", "initial") == ["kept"]
+    with pytest.raises(RunError, match="Third"):
+        workshop.trainer("other").train_bucket("Second", transfer_from="Third")
+    assert not (workshop.directory / "other").exists()
+
+
+def test_data_that_cannot_be_used_leave_nothing_behind(workshop: Workshop) -> None:
+    source = LINES.replace("        pass\n\n    def open", "        raise DataError('too few bars')\n\n    def open").replace(
+        "import Adoption", "import Adoption, DataError"
+    )
+    workshop.install("broken", buckets={"Bad": "bad_bucket:bad"}, bad_bucket=source + "\nbad = LineBucket('Bad')\n")
+    with pytest.raises(DataError, match="too few bars"):
+        workshop.trainer(None, SEQUENCE=("First", "Bad")).train_progressively()
+    assert not (workshop.directory / "runs").exists()
+
+
+def test_a_changed_data_file_is_not_resumed(workshop: Workshop) -> None:
+    data = workshop.directory / "bars.csv"
+    data.write_text("one")
+    workshop.stop_at = "First: episode 1"
+    with pytest.raises(Interrupted):
+        workshop.trainer(DATA=str(data)).train_progressively()
+    data.write_text("two")
+    with pytest.raises(RunError, match="has changed"):
+        workshop.trainer().resume()
