@@ -82,10 +82,11 @@ class Registry:
             record, entry = self._entries[name]
             self._records[name], plugin = _admit(record, entry, wanted)
             if self._records[name].enabled and plugin is not None:
+                self._refuse_twin(name, plugin)
                 self._objects[name] = plugin
         # pluggy calls what was registered last first.
         for name in reversed(list(self._objects)):
-            self._register(name)
+            self.manager.register(self._objects[name], name=name)
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
@@ -165,13 +166,14 @@ class Registry:
     def _names(self, kind: Kind) -> tuple[str, ...]:
         return tuple(name for name, (record, _) in self._entries.items() if record.kind == kind)
 
-    def _register(self, name: str) -> None:
-        try:
-            self.manager.register(self._objects[name], name=name)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            twin = next((other for other in self._objects if self._objects[other] is self._objects[name]), name)
-            same = f": its entry point leads to the same object as {self.describe(twin)}" if twin != name else ""
-            raise PluginError(f"{self.owner(name)} cannot be registered{same} ({error})") from error
+    def _refuse_twin(self, name: str, plugin: object) -> None:
+        """One object under two names could not be disabled by either of them."""
+        for other, held in self._objects.items():
+            if held is plugin:
+                raise PluginError(
+                    f"{self.owner(name)}: its entry point leads to the same object as that of {self.describe(other)}: "
+                    "keep one entry point, or give each an instance of its own"
+                )
 
 
 def _discover() -> list[tuple[PluginRecord, EntryPoint]]:
