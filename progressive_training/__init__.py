@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from progressive_core.records import State as State
     from progressive_core.records import StopRequest as StopRequest
     from progressive_core.records import TransferContext as TransferContext
+    from progressive_core.sequence import Interrupted as Interrupted
     from progressive_core.trainer import ProgressiveTrainer as ProgressiveTrainer
 
 _HOME = {
@@ -66,6 +67,7 @@ _HOME = {
     "State": "progressive_core.records",
     "StopRequest": "progressive_core.records",
     "TransferContext": "progressive_core.records",
+    "Interrupted": "progressive_core.sequence",
     "ProgressiveTrainer": "progressive_core.trainer",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605  (one list, kept in _HOME)

@@ -66,9 +66,14 @@ def train_sequence(run: Run) -> dict[str, Path]:
     :raise Interrupted: a stop was asked for; the run can be resumed.
     """
     finished = {result.bucket for result in run.store.progress.results}
-    for bucket in run.buckets:
-        if bucket.name not in finished:
-            _train_bucket(run, bucket)
+    try:
+        for bucket in run.buckets:
+            if bucket.name not in finished:
+                _stop_if_asked(run)
+                _train_bucket(run, bucket)
+    except BaseException:
+        run.store.mark("interrupted")
+        raise
     run.store.mark("finished")
     return {result.bucket: result.model_path for result in run.store.progress.results}
 
@@ -141,8 +146,7 @@ def _train_episodes(
         if episode >= info.episodes:
             return report, "all episodes trained"
         run.store.save_checkpoint(info.name, episode, learner.snapshot(), info.settings["KEEP_CHECKPOINTS"])
-        if run.interrupted():
-            raise Interrupted(run.store.directory)
+        _stop_if_asked(run)
 
 
 def _transfer_in(
@@ -200,6 +204,11 @@ def _always_clean_up(run: Run, info: BucketInfo) -> Iterator[None]:
             log.warning("cleanup failed", reason=str(second))
         raise
     run.hooks.cleanup(evolve(info, results=run.store.progress.results), None)
+
+
+def _stop_if_asked(run: Run) -> None:
+    if run.interrupted():
+        raise Interrupted(run.store.directory)
 
 
 def _info(run: Run, bucket: Bucket) -> BucketInfo:

@@ -250,6 +250,8 @@ def read_knowledge(directory: Path, bucket: str) -> Knowledge:
 
 def _summary(directory: Path) -> RunSummary:
     manifest, progress = _read_json(directory / "manifest.json"), read_progress(directory)
+    if progress.status == "training" and _is_free(directory):
+        progress = evolve(progress, status="interrupted")  # its process was killed
     return RunSummary(
         directory=directory,
         started=manifest["started"],
@@ -266,6 +268,14 @@ def _locked(directory: Path) -> FileLock:
     except Timeout:
         raise RunError(f"{directory}: another process is training this run; wait for it, or stop it") from None
     return lock
+
+
+def _is_free(directory: Path) -> bool:
+    try:
+        with FileLock(directory / ".lock").acquire(timeout=0):
+            return True
+    except Timeout:
+        return False
 
 
 def _size(path: Path) -> int:

@@ -14,7 +14,6 @@ from progressive_core.hooks import Hooks
 from progressive_core.logs import log_to
 from progressive_core.manifest import check_data_unchanged, manifest_of
 from progressive_core.registry import Registry
-from progressive_core.sequence import Interrupted as Interrupted
 from progressive_core.sequence import Run, train_sequence
 from progressive_core.store import RunStore, list_runs, new_run_directory, read_knowledge
 

@@ -142,6 +142,12 @@ def test_results_survive_and_the_list_of_runs_shows_them(store: RunStore) -> Non
     assert summary.results[0].model_path == store.directory / "models/Scalping/model.safetensors"
 
 
+def test_a_run_whose_process_was_killed_is_listed_as_interrupted(store: RunStore) -> None:
+    assert list_runs(store.directory.parent)[0].status == "training"
+    store.close()
+    assert list_runs(store.directory.parent)[0].status == "interrupted"
+
+
 def _try_to_open(directory: Path, answer: "multiprocessing.Queue[str]") -> None:
     try:
         RunStore.open(directory).close()
