@@ -13,7 +13,8 @@ from progressive_core.errors import ProgressiveTrainingError, RunError
 from progressive_core.logs import configure_logging
 from progressive_core.signals import stop_signal
 from progressive_core.terminal import BUG, PROGRAM, say
-from progressive_core.trainer import Interrupted, ProgressiveTrainer
+from progressive_core.sequence import Interrupted
+from progressive_core.trainer import ProgressiveTrainer
 
 CONSOLE = "console"
 
