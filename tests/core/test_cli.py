@@ -1,0 +1,133 @@
+"""The command line around training: help, lists, and what wrong input is answered with."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from progressive_core.cli import main
+
+REFUSED = 2
+
+
+@pytest.fixture(autouse=True)
+def _empty_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "here"
+    directory.mkdir()
+    monkeypatch.chdir(directory)
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The line with which these arguments are refused, nothing having been written."""
+    before = sorted(Path.cwd().iterdir())
+    assert main(arguments) == REFUSED
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert sorted(Path.cwd().iterdir()) == before
+    line, end = printed.err.split("\n")
+    assert end == ""
+    return line.removeprefix("progressive-training: error: ")
+
+
+@pytest.mark.parametrize("command", ["['--help']", "['plugins', '--help']", "['plugins']", "['runs']", "['--version']"])
+def test_what_does_not_train_loads_neither_torch_nor_pandas(run_python: Callable[[str], str], command: str) -> None:
+    code = f"import sys; from progressive_core.cli import main; code = main({command}); "
+    printed = run_python(code + "print(code, [name for name in ('torch', 'pandas') if name in sys.modules])")
+    assert printed.splitlines()[-1] == "0 []"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        [sys.executable, str(Path(__file__).resolve().parents[2] / "progressive_training.py")],
+        [sys.executable, "-m", "progressive_training"],
+        [str(Path(sys.executable).parent / "progressive-training")],
+    ],
+)
+def test_three_spellings_of_the_program_are_one(program: list[str]) -> None:
+    done = subprocess.run([*program, "--seed", "x"], capture_output=True, text=True, check=False)
+    assert done.returncode == REFUSED
+    assert done.stderr == (
+        'progressive-training: error: command line: SEED is "x", expected a whole number from 0 to 4294967295\n'
+    )
+
+
+def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("plugins", "runs", "evaluate RUN", "--resume", "TRANSFER_COOLDOWN", "MEMORY_THRESHOLD"):
+        assert word in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--sed", "3"], "unrecognized arguments: --sed 3. Did you mean '--seed'? See progressive-training --help."),
+        (["--bucket"], "argument --bucket: expected one argument. See progressive-training --help."),
+        (["plugin"], "unknown command 'plugin'. Did you mean 'plugins'? Known: plugins, runs, evaluate"),
+        (["--bucket", "Long", "--sequence", "Long"], "--bucket trains one bucket and --sequence several"),
+        (["--transfer", "Medium"], "--transfer Medium needs --bucket NAME"),
+        (["--resume", "--seed", "3", "--set", "FEE=0"], "--resume goes on with the run's own settings: leave out --seed"),
+        (["--resume"], "runs: no unfinished run to resume"),
+        (["--resume", "--run-dir", "none"], "none: no run here"),
+        (["--seed", "1", "--set", "SEED=2"], "command line: SEED is given more than once"),
+        (["--set", "SEED"], '--set: expected KEY=VALUE, got "SEED"'),
+        (["--set", "seed=1"], 'command line: unknown setting "seed" (value 1); the nearest known setting is SEED'),
+        (["--episodes", "0"], "command line: EPISODES is 0, expected a whole number from 1"),
+        (["--episodes", "Long=few"], "--episodes: expected a whole number like 40"),
+        (["--sequence", "Long,Long"], 'command line: SEQUENCE is ["Long", "Long"], expected a list of distinct'),
+        (["--device", "gpu"], 'command line: DEVICE is "gpu", expected "auto"'),
+        (["--config", "none.json"], "none.json: the configuration cannot be read"),
+        (["--bucket", "scalping"], "no bucket 'scalping' is installed (named in the sequence). Did you mean 'Scalping'?"),
+        (["--bucket", "Long", "--transfer", "Medium"], "Medium: no run below runs has finished it"),
+        (["-p", "no:memry"], "no plugin 'memry' is installed (named in 'no:memry'). Did you mean 'memory'?"),
+        (["--data", "none.csv"], "none.csv"),
+        (["evaluate", "none"], "no run 'none', here or in runs."),
+        (["evaluate"], "the following arguments are required: RUN. See progressive-training evaluate --help."),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    assert line in refusal(capsys, *arguments)
+
+
+def test_a_configuration_of_another_program_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("config.json").write_text('{"database": "btc"}')
+    assert refusal(capsys).startswith('config.json: unknown setting "database" (value "btc")')
+
+
+def test_plugins_are_listed_with_origin_hooks_and_state(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "-p", "no:cache"]) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert rows["Scalping"].split()[1:4] == ["bucket", "progressive-training", "0.1.0"]
+    assert rows["weights"].endswith("yes")
+    assert "on_episode_end" in rows["early_stopping"]
+    assert rows["cache"].endswith("no: disabled by 'no:cache'")
+    assert rows["console"].endswith("no: off unless named: -p console")
+
+
+def test_plugins_are_listed_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "--json"]) == 0
+    listed = {record["name"]: record for record in json.loads(capsys.readouterr().out)}
+    assert listed["weights"]["kind"] == "transfer"
+    assert listed["weights"]["hooks"] == ["transfer"]
+    assert listed["weights"]["enabled"] is True
+
+
+def test_a_file_that_disables_a_plugin_shows_in_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("config.json").write_text('{"PLUGINS": ["no:memory"]}')
+    assert main(["plugins", "--json"]) == 0
+    listed = {record["name"]: record for record in json.loads(capsys.readouterr().out)}
+    assert (listed["memory"]["enabled"], listed["memory"]["hooks"]) == (False, [])
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    program = [sys.executable, "-m", "progressive_training", "--help"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""

@@ -1,0 +1,179 @@
+"""Training from the command line: what is printed, what can be stopped, and how it goes on. With a stranger's buckets."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from progressive_core.cli import main
+
+BUCKETS = (Path(__file__).parent / "line_bucket.py").read_text()
+ON_EPISODE = """
+import os
+import signal
+from progressive_training import hookimpl
+
+@hookimpl
+def on_episode_end(bucket, episode):
+    if bucket.name == "Second" and episode.episode == 2:
+        {body}
+"""
+SETTINGS = {"SEQUENCE": ["First", "Second"], "EPISODES": 3, "DEVICE": "cpu", "TRANSFER_COOLDOWN": 2}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Callable[..., None]) -> Path:
+    """A working directory with a configuration for two quick buckets."""
+    directory = tmp_path / "here"
+    directory.mkdir()
+    monkeypatch.chdir(directory)
+    Path("config.json").write_text(json.dumps(SETTINGS))
+    install("lines", buckets={"First": "line_bucket:first", "Second": "line_bucket:second"}, line_bucket=BUCKETS)
+    return directory
+
+
+@pytest.fixture
+def in_second_bucket(install: Callable[..., None]) -> Callable[[str], None]:
+    """Have a plugin run this statement in the middle of the second bucket."""
+    return lambda body: install("stop", plugins={"stop": "acme_stop"}, acme_stop=ON_EPISODE.format(body=body))
+
+
+def state(run: Path) -> dict[str, object]:
+    """Where a run stands."""
+    value: dict[str, object] = json.loads((run / "state.json").read_text())
+    return value
+
+
+def test_a_run_ends_with_its_models_and_how_to_use_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    (run,) = (here / "runs").iterdir()
+    for bucket in ("First", "Second"):
+        path = Path("runs") / run.name / "models" / bucket / "model.safetensors"
+        assert path.is_file()
+        assert f"{path}\n" in printed
+    assert "from progressive_training import load_model; load_model('runs/" in printed
+    assert "\x1b" not in printed
+
+
+def test_the_run_directory_keeps_the_settings_and_a_log(here: Path) -> None:
+    assert main(["--run-dir", "mine", "--seed", "7", "--episodes", "First=1,Second=2"]) == 0
+    settings = json.loads((here / "mine" / "config.json").read_text())
+    assert (settings["SEED"], settings["EPISODES"]) == (7, {"First": 1, "Second": 2})
+    episodes = [json.loads(line)["bucket"] for line in (here / "mine" / "metrics.jsonl").read_text().splitlines()]
+    assert episodes == ["First", "Second", "Second"]
+
+
+def test_without_the_console_progress_is_printed_in_plain_lines(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["-p", "no:console", "--bucket", "First"]) == 0
+    assert "First: episode 3 of 3, validation score" in capsys.readouterr().out
+
+
+def test_one_bucket_learns_from_another_of_an_earlier_run(here: Path) -> None:
+    assert main(["--bucket", "First", "--run-dir", "runs/one"]) == 0
+    assert main(["--bucket", "Second", "--transfer", "First", "--run-dir", "runs/two"]) == 0
+    ledger = [json.loads(line) for line in (here / "runs" / "two" / "ledger.jsonl").read_text().splitlines()]
+    assert {(entry["source"], entry["target"]) for entry in ledger} == {("First", "Second")}
+
+
+def test_runs_and_evaluate_show_what_was_reached(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--run-dir", "runs/mine"]) == 0
+    capsys.readouterr()
+    assert main(["runs"]) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row.startswith("mine ")
+    assert " finished " in row
+    assert "First -" in row  # a line bucket's score is the negative error
+    assert main(["runs", "--json"]) == 0
+    (run,) = json.loads(capsys.readouterr().out)
+    assert (run["name"], run["sequence"]) == ("mine", ["First", "Second"])
+    for name in ("mine", "runs/mine"):
+        assert main(["evaluate", name]) == 0
+        shown = capsys.readouterr().out
+        assert "First: no edge shown" in shown
+        assert "VALIDATION" in shown
+        assert "TEST" in shown
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_one_signal_stops_behind_a_checkpoint_and_says_how_to_go_on(
+    here: Path,
+    in_second_bucket: Callable[[str], None],
+    capfd: pytest.CaptureFixture[str],
+    number: signal.Signals,
+    code: int,
+) -> None:
+    in_second_bucket(f"os.kill(os.getpid(), {number.value})")
+    assert main(["--run-dir", "mine"]) == code
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert last == "progressive-training: interrupted; go on with: progressive-training --resume --run-dir mine"
+    assert state(here / "mine")["status"] == "interrupted"
+    assert main(["--resume", "--run-dir", "mine", "-p", "no:stop"]) == 0
+    assert state(here / "mine")["status"] == "finished"
+    episodes = [json.loads(line)["bucket"] for line in (here / "mine" / "metrics.jsonl").read_text().splitlines()]
+    assert episodes == ["First"] * 3 + ["Second"] * 3
+
+
+def test_resume_without_a_name_takes_the_newest_unfinished_run(
+    here: Path, in_second_bucket: Callable[[str], None]
+) -> None:
+    in_second_bucket("os.kill(os.getpid(), signal.SIGINT)")
+    assert main([]) == 130
+    assert main(["--resume", "-p", "no:stop"]) == 0
+    (run,) = (here / "runs").iterdir()
+    assert state(run)["status"] == "finished"
+
+
+def test_a_second_signal_stops_at_once(
+    here: Path, in_second_bucket: Callable[[str], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    in_second_bucket("[os.kill(os.getpid(), signal.SIGINT) for _ in range(2)]")
+    assert main(["--run-dir", "mine", "-p", "no:console"]) == 130
+    assert capfd.readouterr().err.splitlines()[-1] == (
+        "progressive-training: stopped at once; go on from the last checkpoint with: "
+        "progressive-training --resume --run-dir mine -p no:console"
+    )
+    assert main(["--resume", "--run-dir", "mine", "-p", "no:stop"]) == 0
+
+
+def test_signals_are_left_as_they_were(here: Path) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert main(["--bucket", "First"]) == 0
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_failing_plugin_is_named_in_one_line_with_the_way_on(
+    here: Path, in_second_bucket: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_second_bucket("raise ValueError('broken')")
+    assert main(["--run-dir", "mine"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "plugin 'stop' (stop 1.2)" in line
+    assert line.endswith("go on from the last checkpoint with: progressive-training --resume --run-dir mine")
+
+
+def test_a_bug_shows_its_traceback_and_the_way_on(
+    here: Path, install: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = BUCKETS.replace("def evaluate(self):", "def evaluate(self):\n        1 / 0")
+    install("broken", buckets={"Broken": "broken_bucket:first"}, broken_bucket=broken.replace('"First"', '"Broken"'))
+    assert main(["--sequence", "First,Broken", "--run-dir", "mine"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == (
+        "progressive-training: error: this is a bug; go on from the last checkpoint with: "
+        "progressive-training --resume --run-dir mine"
+    )
+
+
+def test_a_warning_reaches_stderr_and_the_log(
+    here: Path, in_second_bucket: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_second_bucket('__import__("structlog").get_logger().warning("little memory", free=3)')
+    assert main(["--run-dir", "mine"]) == 0
+    assert "progressive-training: warning: little memory (free=3)\n" in capsys.readouterr().err
+    logged = [json.loads(line) for line in (here / "mine" / "log.jsonl").read_text().splitlines()]
+    assert [(each["event"], each["free"]) for each in logged if each["level"] == "warning"] == [("little memory", 3)]
