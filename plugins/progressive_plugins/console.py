@@ -9,12 +9,11 @@ from typing import TextIO
 
 from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.text import Text
 
-from progressive_plugins.plain import end_line, episode_lines, plain_text, start_line
+from progressive_plugins.plain import end_lines, episode_lines, plain_text, start_line
 from progressive_plugins.progress import Progress
 from progressive_plugins.table import closing_table, sequence_table
-from progressive_plugins.view import LiveView
+from progressive_plugins.view import LiveView, transfer_table
 from progressive_training import BucketInfo, EpisodeReport, Resources, hookimpl
 
 FRAMES_PER_SECOND = 4
@@ -73,12 +72,16 @@ class ConsolePlugin:
         result = bucket.results[-1]
         ends = bucket.name == bucket.sequence[-1] and len(bucket.results) > 1
         if live is None:
-            self._say(end_line(progress, result))
+            for line in end_lines(progress, result):
+                self._say(line)
             self._say(plain_text(closing_table(result, box=None)))
             if ends:
                 self._say(plain_text(sequence_table(bucket.results, box=None)))
             return
-        live.console.print(closing_table(result), Text(""))
+        live.console.print(closing_table(result))
+        if result.transfers:
+            live.console.print(transfer_table(result.transfers, live.console.width))
+        live.console.print()
         if ends:
             live.console.print(sequence_table(bucket.results))
 

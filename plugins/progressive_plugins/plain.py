@@ -35,16 +35,18 @@ def episode_lines(progress: Progress) -> list[str]:
 
 def transfer_line(entry: LedgerEntry) -> str:
     """Say how a transfer ended."""
-    outcome = transfer_outcome(entry, "->", profit_text)
+    outcome = transfer_outcome(entry, "->")
     return f"transfer {entry.strategy} {entry.source} -> {entry.target} ({entry.phase}) {entry.verdict}: {outcome}"
 
 
-def end_line(progress: Progress, result: BucketResult) -> str:
-    """Say why a bucket ended, how well, and where its model is."""
-    return (
+def end_lines(progress: Progress, result: BucketResult) -> list[str]:
+    """Say what was handed back to earlier buckets, why this one ended, how well, and where its model is."""
+    lines = [f"{_where(progress)} {transfer_line(entry)}" for entry in result.transfers]
+    lines.append(
         f"{_where(progress)} ends after {result.episodes} episodes ({result.stopped}): validation "
         f"{profit_text(result.best_score)} at episode {result.best_episode}, model in {result.model_path}"
     )
+    return lines
 
 
 def plain_text(renderable: RenderableType, width: int = 100) -> str:

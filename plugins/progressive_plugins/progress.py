@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from progressive_plugins.units import profit_text
 from progressive_training import BucketInfo, EpisodeReport, LedgerEntry, Resources
 
 
@@ -61,27 +62,39 @@ class Progress:
         return left + (len(self.bucket.sequence) - self.position) * sum(known) / len(known)
 
 
-def transfer_outcome(entry: LedgerEntry, arrow: str, score: Any) -> str:
+def transfer_outcome(entry: LedgerEntry, arrow: str) -> str:
     """Say what a transfer was worth, or why it was not made.
 
-    :param arrow: between two scores.
-    :param score: how to write one.
+    :param arrow: what to write between two scores.
     """
     if entry.verdict in ("skipped", "failed") or entry.before is None or entry.after is None:
         return entry.reason
-    return f"{score(entry.before)} {arrow} {score(entry.after)}"
+    return f"{profit_text(entry.before)} {arrow} {profit_text(entry.after)}"
 
 
 def trace_lines(traces: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Tell in one line each what the naturalistic parts did: the name of the part, and its newest trace."""
     lines = []
     for name, value in traces.items():
-        count = len(value) if isinstance(value, list | tuple) else 0
-        newest = value[-1] if count else value
-        text = _one_line(newest)
-        if text and newest != []:
-            lines.append((name, f"{text} (the last of {count})" if count > 1 else text))
+        if isinstance(value, list | tuple):
+            text = _one_line(value[-1]) if value else ""
+        elif isinstance(value, Mapping) and value.get("told"):
+            text = _lesson_line(value)
+        else:
+            text = _one_line(value)
+        if text:
+            lines.append((name, text))
     return lines
+
+
+def _lesson_line(lessons: Mapping[str, Any]) -> str:
+    """Tell the most surprising lesson, after how many there are."""
+    lesson = lessons["told"][0]
+    says = lesson.get("says") if isinstance(lesson, Mapping) else None
+    if not says:
+        return _one_line(lesson)
+    trade = f"{lesson.get('side', 'trade')} {lesson.get('bars_held', '?')} bars {profit_text(lesson.get('net'))}"
+    return f"{lessons.get('count', len(lessons['told']))}; {trade}: {says}"
 
 
 def _one_line(value: Any) -> str:

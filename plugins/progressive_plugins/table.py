@@ -38,23 +38,23 @@ def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD) -> Render
 
 
 def sequence_table(results: tuple[BucketResult, ...], box: Box | None = SIMPLE_HEAD) -> RenderableType:
-    """Draw the net profit on test of every bucket's model and baselines, and what validation showed."""
+    """Draw the net profit on test of every bucket's model and baselines, and t on validation, which decides."""
     strategies: dict[str, None] = {}
     for result in results:
-        strategies.update((row.strategy, None) for row in result.evaluation.test[1:])
+        strategies.update((row.strategy, None) for row in result.evaluation.test[1:] if row.strategy != "flat")
     table = Table(box=box, pad_edge=False)
-    table.add_column("profit on test", no_wrap=True)
-    for heading in ("model", *strategies):
+    table.add_column("net profit on test", no_wrap=True)
+    for heading in ("model", *strategies, "validation t"):
         table.add_column(heading, justify="right")
-    table.add_column("verdict")
     for result in results:
         rows = result.evaluation.test
         by_name = {row.strategy: row for row in rows[1:]}
         chosen = [rows[0] if rows else None, *(by_name.get(name) for name in strategies)]
+        t = result.evaluation.validation[0].t if result.evaluation.validation else math.nan
         table.add_row(
             result.bucket,
             *(signed(row.log_return, profit_text(row.log_return)) if row else Text("") for row in chosen),
-            Text(result.evaluation.verdict, _verdict_style(result)),
+            Text(number(t, 1), _verdict_style(result)),
         )
     return table
 

@@ -106,7 +106,7 @@ def transfer_table(transfers: tuple[LedgerEntry, ...], width: int) -> Table:
     for entry in transfers:
         style = VERDICT_STYLES[entry.verdict]
         when = entry.phase if entry.phase == "initial" else f"{entry.phase} {entry.episode}"
-        outcome = Text(transfer_outcome(entry, "→", profit_text), "" if entry.verdict == "kept" else style)
+        outcome = Text(transfer_outcome(entry, "→"), "" if entry.verdict == "kept" else style)
         path = Text(f"{entry.source} → {entry.target}")
         rows.append((Text(entry.strategy, "bold"), path, Text(when, "dim"), Text(entry.verdict, style), outcome))
     before = [max(row[column].cell_len for row in rows) for column in range(4)]

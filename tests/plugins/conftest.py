@@ -21,6 +21,13 @@ from progressive_training import (
 SEQUENCE = ("Scalping", "Short", "Medium", "Long")
 SETTINGS: dict[str, Any] = {"EPISODES": 40, "PATIENCE": 12, "MEMORY_THRESHOLD": 0.85, "CACHE_MB": 512, "DEVICE": "cpu"}
 HORIZONS = {"Scalping": (1, 6, 24, 72), "Short": (6, 24, 72, 144), "Medium": (24, 96, 288), "Long": (72, 288, 576)}
+LESSON = {
+    "side": "short",
+    "bars_held": 31,
+    "net": -0.0041,
+    "cause": "values",
+    "says": "the promised gain never came: look at the entry again",
+}
 
 
 class ScriptedRun:
@@ -65,8 +72,8 @@ class ScriptedRun:
             "transitions": 8192,
             "trades": 214 - number,
             "traces": {
-                "lessons": [{"cause": "stopped by reversal", "return": -0.0041, "bars": 31}],
-                "recalls": [{"similarity": 0.91, "bar": 18244, "agreed": True}],
+                "lessons": {"count": 34, "won": 0.41, "told": [LESSON]},
+                "recalls": [{"recalls": "2021-05-19T13:00:00Z", "similarity": 0.914, "long": -0.0021, "short": 0.0007}],
             },
             "seconds": 0.8,
             "memory_used": 1_210_000_000 + number * 1_000_000,

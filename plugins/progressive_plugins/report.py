@@ -1,0 +1,60 @@
+"""The report: after every bucket, RUN/report.png shows how all buckets so far learned and what that was worth."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from progressive_training import BucketInfo, hookimpl
+
+log = structlog.get_logger("progressive_training")
+
+
+class ReportPlugin:
+    """Draws the picture from the run's `metrics.jsonl` and the results; without matplotlib it says how to get it."""
+
+    @hookimpl
+    def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        if error is not None or not bucket.results:
+            return
+        if find_spec("matplotlib") is None:
+            if bucket.name == bucket.sequence[-1]:
+                log.info("no report.png: matplotlib is missing; pip install 'progressive-training[report]'")
+            return
+        from progressive_plugins.picture import draw
+
+        image = BytesIO()
+        draw(bucket.results, read_metrics(bucket.run_dir / "metrics.jsonl")).savefig(image, format="png", dpi=110)
+        path = bucket.run_dir / "report.png"
+        replace(path, image.getvalue())
+        log.info("report drawn", bucket=bucket.name, path=str(path))
+
+
+def read_metrics(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the episodes of each bucket, in order; none where the file is not there. A torn last line is left out."""
+    episodes: dict[str, list[dict[str, Any]]] = {}
+    if not path.is_file():
+        return episodes
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            episode = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        episodes.setdefault(episode["bucket"], []).append(episode)
+    return episodes
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one, never a part."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+
+
+report = ReportPlugin()
