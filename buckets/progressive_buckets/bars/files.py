@@ -1,0 +1,194 @@
+"""Tables out of files: CSV and its kin, Parquet, Feather and JSON, told apart by what is inside them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+from attrs import frozen
+
+from progressive_buckets.bars.numbers import decimal_sign
+from progressive_buckets.bars.trees import table_of_tree, tree_of_text
+from progressive_training import DataError
+
+HEAD_BYTES = 64 * 1024  # looked at to find delimiter, banner and header
+BEGINNINGS = {b"PAR1": "parquet", b"ARROW1": "feather", b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip"}
+DELIMITERS = ("\t", ";", "|", ",", r" ")
+
+
+@frozen(kw_only=True)
+class Table:
+    """A table as it was in the file. Where the file gave no names, `named` is false and the columns count from 0;
+    `decimal` is the sign that numbers left as text use; `notes` say what was left out."""
+
+    frame: pd.DataFrame
+    named: bool
+    decimal: str = "."
+    notes: tuple[str, ...] = ()
+
+
+def read_table(path: Path) -> Table:
+    """Read the one table in a file, gzip and zip unpacked.
+
+    :raise DataError: the file is not there, not of these kinds, or damaged.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    try:
+        return _table(content, str(path))
+    except (pa.ArrowException, OSError, EOFError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path}: damaged or not what it looks like: {reason}") from error
+
+
+def _table(content: bytes, where: str) -> Table:
+    kind = next((name for beginning, name in BEGINNINGS.items() if content.startswith(beginning)), "text")
+    if kind == "parquet":
+        return _with_index(pd.read_parquet(io.BytesIO(content)))
+    if kind == "feather":
+        return _with_index(pd.read_feather(io.BytesIO(content)))
+    if kind == "gzip":
+        return _table(gzip.decompress(content), where)
+    if kind == "zip":
+        return _table(_only_member(content, where), where)
+    content = _utf8(content, where)
+    if content.lstrip()[:1] in (b"[", b"{"):
+        tree = tree_of_text(content, where)
+        frame, named = table_of_tree(tree, where)
+        return Table(frame=frame, named=named)
+    return _delimited(content, where)
+
+
+def _with_index(frame: pd.DataFrame) -> Table:
+    """Times are often kept as the index: every index but a plain count is a column."""
+    return Table(frame=frame if isinstance(frame.index, pd.RangeIndex) else index_as_column(frame), named=True)
+
+
+def index_as_column(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its index as the first column, named `index` where it has no name."""
+    index = frame.index.to_frame(index=False)
+    index.columns = [str(name) if name not in (None, 0) else "index" for name in frame.index.names]
+    rest = frame.reset_index(drop=True)
+    taken = {str(name) for name in rest.columns}
+    return pd.concat([index[[name for name in index.columns if name not in taken]], rest], axis=1)
+
+
+def _only_member(content: bytes, where: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+        if len(names) != 1:
+            raise DataError(f"{where}: a zip with {len(names)} files; expected one, unpack it and give the file meant")
+        return archive.read(names[0])
+
+
+def _utf8(content: bytes, where: str) -> bytes:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16").encode()
+    if b"\0" in content[:HEAD_BYTES]:
+        raise DataError(f"{where}: neither text nor Parquet nor Feather; give CSV, Parquet, Feather or JSON")
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    try:
+        content[:HEAD_BYTES].decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < HEAD_BYTES - 4:
+            return content.decode("latin-1").encode()
+    return content
+
+
+def _delimited(content: bytes, where: str) -> Table:
+    """Read rows of text: find the delimiter, where the rows begin, and whether the line before them names them."""
+    lines = content[:HEAD_BYTES].decode("utf-8", errors="ignore").splitlines()
+    if len(content) > HEAD_BYTES:
+        lines.pop()  # cut in two
+    delimiter, first = _delimiter(lines, where)
+    rows = [fields(line, delimiter) for line in lines[first : first + 200]]
+    width = len(rows[0])
+    names = _header(lines[:first], delimiter, width)
+    decimal = decimal_sign([field for row in rows for field in row])
+    if delimiter == " ":
+        start = _offset(content, first)
+        content = content[:start] + re.sub(rb"[ ]{2,}", b" ", re.sub(rb"(?m)^ +| +$", b"", content[start:]))
+    skipped: list[str] = []
+
+    def skip(row: pa.csv.InvalidRow) -> str:
+        skipped.append(row.text)
+        return "skip"
+
+    table = pa.csv.read_csv(
+        pa.py_buffer(content).slice(_offset(content, first)),
+        read_options=pa.csv.ReadOptions(column_names=[str(i) for i in range(width)]),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
+        convert_options=pa.csv.ConvertOptions(decimal_point=decimal, strings_can_be_null=True),
+    )
+    notes = []
+    banner = [line.strip() for line in lines[: first - bool(names)] if line.strip()]
+    if banner:
+        notes.append(f"skipped before the rows: {'; '.join(line[:60] for line in banner[:3])}")
+    if skipped:
+        notes.append(f"{len(skipped)} lines without {width} fields skipped, the first: {skipped[0][:60]!r}")
+    frame = table.to_pandas()
+    frame.columns = pd.Index(names or list(range(width)))
+    return Table(frame=frame, named=bool(names), decimal=decimal, notes=tuple(notes))
+
+
+def fields(line: str, delimiter: str) -> list[str]:
+    """One line's fields, quotes respected."""
+    row = next(csv.reader([line.strip() if delimiter == " " else line], delimiter=delimiter, skipinitialspace=True), [])
+    return [field.strip() for field in row]
+
+
+def _delimiter(lines: list[str], where: str) -> tuple[str, int]:
+    """The delimiter, and the index of the first line with five or more fields of which four are numbers."""
+    widest = 0
+    for delimiter in DELIMITERS:
+        counts = [sum(bool(re.search(r"\d", field)) for field in fields(line, delimiter)) for line in lines[:200]]
+        full = [index for index, count in enumerate(counts) if count >= 5]
+        widest = max([widest, *(len(fields(line, delimiter)) for line in lines[:200])])
+        if full and len(full) > 0.5 * (len(counts) - full[0]):
+            return delimiter, _first_row(lines, delimiter, full)
+    if widest <= 1:
+        raise DataError(f"{where}: one column only; bars need a time, open, high, low, close and volume in each line")
+    raise DataError(
+        f"{where}: no rows of bars found: expected lines of at least 5 values (time, open, high, low, close, volume) "
+        f"parted by comma, semicolon, tab, bar or blank; the first line is {lines[0][:60]!r}"
+    )
+
+
+def _first_row(lines: list[str], delimiter: str, full: list[int]) -> int:
+    """The first line of values: a header may hold digits too (`Volume_(BTC)1`), but hardly a number."""
+    for index in full:
+        values = [
+            field for field in fields(lines[index], delimiter) if re.match(r"^[-+$€£]?[\d.,' ]*\d[\d.,' ]*$", field)
+        ]
+        if len(values) >= 4:
+            return index
+    return full[0]
+
+
+def _header(before: list[str], delimiter: str, width: int) -> list[str] | None:
+    """The names in the last line before the rows, or None where that is a banner or nothing."""
+    named = [line for line in before if line.strip()]
+    if not named:
+        return None
+    names = fields(named[-1].lstrip("#").lstrip(), delimiter)
+    if not width - 1 <= len([name for name in names if name]) <= width or len(names) > width:
+        return None
+    names += [""] * (width - len(names))
+    return [name or f"column_{index}" for index, name in enumerate(names)]
+
+
+def _offset(content: bytes, line: int) -> int:
+    """Where line number `line` (from 0) begins."""
+    offset = 0
+    for _ in range(line):
+        offset = content.index(b"\n", offset) + 1
+    return offset

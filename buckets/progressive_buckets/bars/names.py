@@ -1,0 +1,77 @@
+"""What a column is, by the name its writer gave it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+TIME = frozenset(
+    "time timestamp ts t date datetime dt unix epoch start begin index mts opentime opendate opendatetime timeopen "
+    "opentimestamp starttime startat begintime unixtime unixtimestamp gmttime utctime timeutc dateutc datetimeutc utc "
+    "localtime timestampms timems timems candlebegintime klinestarttime timeperiodstart periodstart bartime".split()
+)
+CLOSE_TIME = frozenset(
+    "closetime closedate closedatetime closetimestamp timeclose end endtime timeperiodend endat".split()
+)
+DECORATION = frozenset("price prices px usd usdt usdc busd eur btc xbt btcusd btcusdt xbtusd mid spot".split())
+PRICE = {"open": "open", "o": "open", "opening": "open", "first": "open"} | {
+    "high": "high", "h": "high", "max": "high", "highest": "high",
+    "low": "low", "l": "low", "min": "low", "lowest": "low",
+    "close": "close", "c": "close", "closing": "close", "last": "close", "closelast": "close", "latest": "close",
+}  # fmt: skip
+QUOTE = frozenset("usd usdt usdc busd eur quote quoted currency turnover value notional ccyquote".split())
+BASE = frozenset("btc xbt base".split())
+TAKER = frozenset("taker buy sell".split())
+TRADES = frozenset("trades count numberoftrades numtrades tradecount tradescount tradenum n transactions".split())
+SYMBOL = frozenset("symbol ticker tic pair instrument instrumentid market coin asset".split())
+IGNORED = frozenset("ignore confirm isclosed isfinal closed complete timeframe interval exchange".split())
+
+
+def role(name: Any) -> str:
+    """One of time, close_time, open, high, low, close, price, volume, base_volume, quote_volume, taker_buy_volume,
+    taker_buy_quote_volume, trades, vwap, symbol, ignored; or extra."""
+    words = split(name)
+    joined = "".join(words)
+    core = [word for word in words if word not in DECORATION]
+    if joined in TIME or {"open", "time"} <= set(words):
+        return "time"
+    if joined in CLOSE_TIME or {"close", "time"} <= set(words):
+        return "close_time"
+    if len(core) == 1 and core[0] in PRICE:
+        return PRICE[core[0]]
+    if joined in PRICE:
+        return PRICE[joined]
+    if joined == "price":
+        return "price"
+    if joined in SYMBOL:
+        return "symbol"
+    if joined in IGNORED:
+        return "ignored"
+    if joined in TRADES:
+        return "trades"
+    if joined in {"vwap", "weightedprice", "weightedaverage", "averageprice"}:
+        return "vwap"
+    return _volume_role(words) or ("time" if {"time", "date", "timestamp", "datetime"} & set(words) else "extra")
+
+
+def _volume_role(words: list[str]) -> str | None:
+    kinds = set(words)
+    sold = kinds & TAKER
+    if not kinds & {"volume", "vol", "v", "volumefrom", "volumeto", "amount", "turnover", "volccy", "qv", "asset"}:
+        return None
+    rest = kinds - {"volume", "vol", "v", "amount", "turnover", "asset", "traded", "total", "of", "in", "ccy"}
+    if "buy" in kinds and not rest - {"taker", "buy", "base", "quote"}:
+        return "taker_buy_quote_volume" if "quote" in kinds else "taker_buy_volume"
+    if sold or rest - QUOTE - BASE - {"volumefrom", "volumeto", "volccy", "qv"}:
+        return None
+    if kinds & (QUOTE | {"volumeto", "qv", "turnover"}):
+        return "quote_volume"
+    return "base_volume" if kinds & (BASE | {"volumefrom"}) else "volume"
+
+
+def split(name: Any) -> list[str]:
+    """The words of a column name: `1. openTime` is open, time; pairs of names (a table's double header) are joined."""
+    text = " ".join(str(part) for part in name if str(part)) if isinstance(name, tuple) else str(name)
+    text = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text.strip())
+    text = re.sub(r"^\d+[a-z]?\. ", "", text.lower())
+    return re.findall(r"[a-z]+|\d+", text)

@@ -1,0 +1,135 @@
+"""Bars in memory, and the report of how they were cleaned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from attrs import asdict, evolve, field, frozen
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+MINUTE = 60 * 10**9  # nanoseconds
+FIRST_TIMES = 3  # how many times of each kind of trouble a report names
+PRICES = ("open", "high", "low", "close")
+FLOWS = ("quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume")
+"""Extra columns that add up over time, as volume does: nothing traded means 0, and a resampled bar holds their sum."""
+
+
+@frozen(kw_only=True)
+class CleaningReport:
+    """What was found and done while rows became bars.
+
+    `rows` were read and `bars` are left. Dropped: `duplicates` (rows of a time that a later row repeats; `conflicting`
+    of them with other values) and `bad` (no time, missing or non-positive prices, a high below or a low above another
+    price). `disorder` rows came before their predecessor's time; `off_grid` began between two bar opens and were moved
+    back to the earlier one. `filled` bars were added flat in short quiet stretches; `gaps` were left, `missing` bars
+    long in all and `longest_gap` at most. `partial` resampled bars were dropped because a gap or an end cuts them.
+    `filled_extra` counts missing values of extra columns that took the value before them. `first_times` names the
+    first of each (ISO, UTC; for a gap the bar after it), `notes` say how columns were understood.
+    """
+
+    source: str = ""
+    rows: int = 0
+    bars: int = 0
+    interval_seconds: float = 0.0
+    start: str = ""
+    end: str = ""
+    disorder: int = 0
+    duplicates: int = 0
+    conflicting: int = 0
+    bad: int = 0
+    off_grid: int = 0
+    gaps: int = 0
+    missing: int = 0
+    longest_gap: int = 0
+    filled: int = 0
+    zero_volume: int = 0
+    partial: int = 0
+    filled_extra: int = 0
+    first_times: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> CleaningReport:
+        """The report that `as_json` wrote."""
+        times = {kind: tuple(first) for kind, first in values["first_times"].items()}
+        return cls(**{**values, "first_times": times, "notes": tuple(values["notes"])})
+
+    def lines(self) -> list[str]:
+        """The report for people, a line for each kind of trouble that was met."""
+        counted = {
+            "disorder": f"{self.disorder} rows out of order, sorted",
+            "duplicates": f"{self.duplicates} rows with a repeated time dropped, the last of each kept "
+            f"({self.conflicting} held other values)",
+            "bad": f"{self.bad} bad rows dropped (no time, or prices that cannot be)",
+            "off_grid": f"{self.off_grid} bars began between two bar opens, moved back to the earlier one",
+            "gaps": f"{self.gaps} gaps, {self.missing} bars missing, the longest {self.longest_gap} bars",
+            "filled": f"{self.filled} absent bars filled flat with no volume",
+            "zero_volume": f"{self.zero_volume} bars without volume",
+            "partial": f"{self.partial} incomplete resampled bars dropped",
+            "filled_extra": f"{self.filled_extra} missing values of extra columns took the value before them",
+        }
+        head = f"{self.source}: {self.bars:,} bars of {interval_text(int(self.interval_seconds * 1e9))}"
+        out = [f"{head}, {self.start} to {self.end} ({self.rows:,} rows read)"]
+        for kind, line in counted.items():
+            if getattr(self, kind):
+                first = self.first_times.get(kind)
+                out.append(line + (f"; first at {', '.join(first)}" if first else ""))
+        return out + list(self.notes)
+
+
+@frozen(kw_only=True, eq=False)
+class Bars:
+    """Clean bars in time order, as arrays of one length.
+
+    `time` is the bar's open (UTC, nanoseconds since 1970); prices are positive with low <= open, close <= high;
+    `volume` is in the base asset. `extra` holds further columns, finite everywhere. Bars of one `segment` follow each
+    other without a gap, `interval` nanoseconds apart; nothing may reach from one segment into another.
+    """
+
+    time: Times = field(repr=False)
+    open: Floats = field(repr=False)
+    high: Floats = field(repr=False)
+    low: Floats = field(repr=False)
+    close: Floats = field(repr=False)
+    volume: Floats = field(repr=False)
+    segment: NDArray[np.int32] = field(repr=False)
+    interval: int
+    extra: Mapping[str, Floats] = field(factory=dict, repr=False)
+    synthetic: bool = False
+    report: CleaningReport = field(factory=CleaningReport, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def between(self, start: int, stop: int) -> Bars:
+        """Bars `start` to `stop` (exclusive), as views."""
+        part = slice(start, stop)
+        arrays = {name: getattr(self, name)[part] for name in ("time", *PRICES, "volume", "segment")}
+        return evolve(self, **arrays, extra={name: values[part] for name, values in self.extra.items()})
+
+
+def iso(times: Times) -> tuple[str, ...]:
+    """The first few of `times` as ISO text, to the second unless finer, in UTC."""
+    return tuple(_iso(int(time)) for time in times[:FIRST_TIMES])
+
+
+def _iso(time: int) -> str:
+    unit = "s" if time % 10**9 == 0 else "ms" if time % 10**6 == 0 else "ns"
+    return str(np.datetime64(time, "ns").astype(f"datetime64[{unit}]")) + "Z"
+
+
+def interval_text(interval: int) -> str:
+    """A bar length in words that pandas reads back: 1min, 4h, 1d."""
+    for name, size in (("d", 1440 * MINUTE), ("h", 60 * MINUTE), ("min", MINUTE), ("s", 10**9)):
+        if interval >= size and interval % size == 0:
+            return f"{interval // size}{name}"
+    return f"{interval}ns"

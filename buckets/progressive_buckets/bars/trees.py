@@ -1,0 +1,101 @@
+"""Tables out of JSON: arrays of arrays, arrays of objects, objects of columns, and what exchanges wrap around them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from progressive_training import DataError
+
+WRAPPED = 5  # levels looked into
+
+
+def tree_of_text(content: bytes, where: str) -> Any:
+    """Parse JSON, or JSON lines (one value a line)."""
+    try:
+        return json.loads(content)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: not UTF-8 text at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        lines = [line for line in content.splitlines() if line.strip()]
+        if error.msg != "Extra data" or len(lines) < 2:
+            raise DataError(f"{where}: line {error.lineno}, column {error.colno}: broken JSON: {error.msg}") from error
+    values = []
+    for number, line in enumerate(lines, 1):
+        try:
+            values.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise DataError(f"{where}: line {number}, column {error.colno}: broken JSON: {error.msg}") from error
+    return values
+
+
+def table_of_tree(tree: Any, where: str) -> tuple[pd.DataFrame, bool]:
+    """The largest table in a tree, and whether its columns have names (else they count from 0).
+
+    :raise DataError: there is none with five columns or more.
+    """
+    tables = [table for table in _tables(tree, WRAPPED) if table[0].shape[1] >= 5]
+    if not tables:
+        raise DataError(
+            f"{where}: no table of bars in this JSON; expected an array of arrays, an array of objects or an object of "
+            "columns with a time, open, high, low, close and volume"
+        )
+    return max(tables, key=lambda table: len(table[0]))
+
+
+def _tables(tree: Any, depth: int) -> list[tuple[pd.DataFrame, bool]]:
+    if depth == 0 or not tree:
+        return []
+    if isinstance(tree, list):
+        return _table_of_list(tree, depth)
+    if not isinstance(tree, dict):
+        return []
+    if isinstance(tree.get("columns"), list) and isinstance(tree.get("data"), list):  # pandas, split
+        frame = pd.DataFrame(tree["data"])
+        if frame.shape[1] == len(tree["columns"]):
+            frame.columns = pd.Index([str(name) for name in tree["columns"]])
+            return [(frame if "index" not in tree else _indexed(frame, tree["index"]), True)]
+    children = list(tree.values())
+    columns = {name: child for name, child in tree.items() if isinstance(child, list) and _plain(child)}
+    if len(columns) >= 5 and len({len(child) for child in columns.values()}) == 1:
+        return [(pd.DataFrame(columns), True)]
+    if all(isinstance(child, dict) and _plain(child.values()) for child in children):
+        return [_table_of_objects(tree)]
+    return [table for child in children for table in _tables(child, depth - 1)]
+
+
+def _table_of_list(tree: list[Any], depth: int) -> list[tuple[pd.DataFrame, bool]]:
+    if all(isinstance(row, list) for row in tree):
+        if all(_plain(row) for row in tree):
+            header = (
+                tree[0] if all(isinstance(name, str) and not any(map(str.isdigit, name)) for name in tree[0]) else None
+            )
+            frame = pd.DataFrame(tree[1:] if header else tree)
+            if header and len(header) == frame.shape[1]:
+                frame.columns = pd.Index(header)
+            return [(frame, bool(header))]
+    elif all(isinstance(row, dict) and _plain(row.values()) for row in tree):
+        return [(pd.DataFrame(tree), True)]
+    return [table for child in tree for table in _tables(child, depth - 1)]
+
+
+def _table_of_objects(tree: dict[str, dict[str, Any]]) -> tuple[pd.DataFrame, bool]:
+    """pandas, by columns ({"open": {"0": 1, ...}, ...}) or by rows ({"2024-01-01": {"open": 1, ...}, ...}): few outer
+    names with no digits are columns."""
+    if len(tree) <= len(next(iter(tree.values()))) or not any(map(str.isdigit, "".join(tree))):
+        frame = pd.DataFrame({name: pd.Series(column) for name, column in tree.items()})
+        return _indexed(frame.reset_index(drop=True), list(frame.index)), True
+    return _indexed(pd.DataFrame(list(tree.values())), list(tree)), True
+
+
+def _indexed(frame: pd.DataFrame, index: list[Any]) -> pd.DataFrame:
+    if "index" in frame.columns:
+        return frame
+    frame.insert(0, "index", pd.Series(index, dtype=object).to_numpy())
+    return frame
+
+
+def _plain(values: Any) -> bool:
+    return not any(isinstance(value, (list, dict)) for value in values)
