@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough; Python must not try to flush again as it exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return PIPE_CLOSED
-    except Exception:
+    except Exception:  # noqa: BLE001  (the outermost frame: a bug is shown in full)
         traceback.print_exc()
         return BUG
 

@@ -173,6 +173,21 @@ def episodes_for(settings: Mapping[str, Any], bucket: str) -> int:
     return int(episodes)
 
 
+def refuse_unknown_buckets(settings: Mapping[str, Any], installed: Iterable[str]) -> None:
+    """Hold EPISODES against what is installed, which only the registry knows.
+
+    :raise ConfigError: it names a bucket that does not exist, whose number would have no effect.
+    """
+    episodes = settings["EPISODES"]
+    known = list(installed)
+    for bucket in episodes if isinstance(episodes, Mapping) else ():
+        if bucket not in known:
+            raise ConfigError(
+                f"EPISODES names a bucket {show(bucket)} that is not installed (value {episodes[bucket]}); the nearest "
+                f"known one is {nearest_name(bucket, known)}, all are {', '.join(known)}"
+            )
+
+
 def horizons_for(settings: Mapping[str, Any], horizons: Iterable[int]) -> tuple[int, ...]:
     """A bucket's horizons in bars within HORIZON_RANGE: those inside and the range's two ends, ascending."""
     if settings["HORIZON_RANGE"] is None:

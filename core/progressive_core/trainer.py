@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from progressive_core.config import defaults, resolve, with_settings
+from progressive_core.config import defaults, refuse_unknown_buckets, resolve, with_settings
 from progressive_core.device import resolve_device
 from progressive_core.errors import ProgressiveTrainingError, RunError
 from progressive_core.hooks import Hooks
@@ -104,9 +104,7 @@ class ProgressiveTrainer:
         finally:
             store.close()
 
-    def _train(
-        self, store: RunStore, settings: Mapping[str, Any], registry: Registry, device: str
-    ) -> dict[str, Path]:
+    def _train(self, store: RunStore, settings: Mapping[str, Any], registry: Registry, device: str) -> dict[str, Path]:
         self.run_dir = store.directory
         with log_to(store.directory / "log.jsonl"):
             run = Run(
@@ -123,6 +121,7 @@ class ProgressiveTrainer:
 
     def _registry(self, settings: Mapping[str, Any]) -> Registry:
         registry = Registry((*settings["PLUGINS"], *self._plugins), settings["TRANSFERS"])
+        refuse_unknown_buckets(settings, [record.name for record in registry.records if record.kind == "bucket"])
         for name in settings["SEQUENCE"]:
             registry.bucket(name)
         return registry

@@ -11,9 +11,9 @@ from typing import Any
 from progressive_core.config import resolve
 from progressive_core.errors import ProgressiveTrainingError, RunError
 from progressive_core.logs import configure_logging
+from progressive_core.sequence import Interrupted
 from progressive_core.signals import stop_signal
 from progressive_core.terminal import BUG, PROGRAM, say
-from progressive_core.sequence import Interrupted
 from progressive_core.trainer import ProgressiveTrainer
 
 CONSOLE = "console"
@@ -62,7 +62,7 @@ def train(
             raise type(error)(f"{error}; {_way_on(trainer, plugins)}") from error
         except BrokenPipeError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001  (shown in full; nothing above could add to it)
             traceback.print_exc()
             say(f"error: this is a bug; {_way_on(trainer, plugins)}")
             return BUG

@@ -69,18 +69,28 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         (["plugin"], "unknown command 'plugin'. Did you mean 'plugins'? Known: plugins, runs, evaluate"),
         (["--bucket", "Long", "--sequence", "Long"], "--bucket trains one bucket and --sequence several"),
         (["--transfer", "Medium"], "--transfer Medium needs --bucket NAME"),
-        (["--resume", "--seed", "3", "--set", "FEE=0"], "--resume goes on with the run's own settings: leave out --seed"),
+        (
+            ["--resume", "--seed", "3", "--set", "FEE=0"],
+            "--resume goes on with the run's own settings: leave out --seed",
+        ),
         (["--resume"], "runs: no unfinished run to resume"),
         (["--resume", "--run-dir", "none"], "none: no run here"),
         (["--seed", "1", "--set", "SEED=2"], "command line: SEED is given more than once"),
         (["--set", "SEED"], '--set: expected KEY=VALUE, got "SEED"'),
         (["--set", "seed=1"], 'command line: unknown setting "seed" (value 1); the nearest known setting is SEED'),
         (["--episodes", "0"], "command line: EPISODES is 0, expected a whole number from 1"),
+        (
+            ["--episodes", "Lon=5"],
+            'EPISODES names a bucket "Lon" that is not installed (value 5); the nearest known one is Long',
+        ),
         (["--episodes", "Long=few"], "--episodes: expected a whole number like 40"),
         (["--sequence", "Long,Long"], 'command line: SEQUENCE is ["Long", "Long"], expected a list of distinct'),
         (["--device", "gpu"], 'command line: DEVICE is "gpu", expected "auto"'),
         (["--config", "none.json"], "none.json: the configuration cannot be read"),
-        (["--bucket", "scalping"], "no bucket 'scalping' is installed (named in the sequence). Did you mean 'Scalping'?"),
+        (
+            ["--bucket", "scalping"],
+            "no bucket 'scalping' is installed (named in the sequence). Did you mean 'Scalping'?",
+        ),
         (["--bucket", "Long", "--transfer", "Medium"], "Medium: no run below runs has finished it"),
         (["-p", "no:memry"], "no plugin 'memry' is installed (named in 'no:memry'). Did you mean 'memory'?"),
         (["--data", "none.csv"], "none.csv"),
@@ -88,9 +98,7 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         (["evaluate"], "the following arguments are required: RUN. See progressive-training evaluate --help."),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
-) -> None:
+def test_what_is_wrong_is_said_in_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], line: str) -> None:
     assert line in refusal(capsys, *arguments)
 
 
@@ -125,7 +133,7 @@ def test_a_file_that_disables_a_plugin_shows_in_the_list(capsys: pytest.CaptureF
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
-    program = [sys.executable, "-m", "progressive_training", "--help"]
+    program = [sys.executable, "-m", "progressive_training", "plugins"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stderr is not None

@@ -65,9 +65,7 @@ def test_the_run_directory_keeps_the_settings_and_a_log(here: Path) -> None:
     assert episodes == ["First", "Second", "Second"]
 
 
-def test_without_the_console_progress_is_printed_in_plain_lines(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_the_console_progress_is_printed_in_plain_lines(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-p", "no:console", "--bucket", "First"]) == 0
     assert "First: episode 3 of 3, validation score" in capsys.readouterr().out
 

@@ -88,7 +88,10 @@ def test_what_the_interface_passes() -> None:
         ({"horizon_range": (48, 12)}, "ui_params: horizon_range is [48, 12], expected [shortest, longest] in bars"),
         ({"frequency": "often"}, 'ui_params: frequency is "often", expected a number and a unit'),
         ({"capital_allocation": 30}, "ui_params: capital_allocation is 30, expected a number above 0 and at most 1"),
-        ({"capital": 1}, "ui_params: unknown parameter \"capital\" (value 1); the nearest known one is capital_allocation"),
+        (
+            {"capital": 1},
+            'ui_params: unknown parameter "capital" (value 1); the nearest known one is capital_allocation',
+        ),
     ],
 )
 def test_what_the_interface_passes_wrong_is_refused_by_its_own_name(ui_params: dict[str, Any], line: str) -> None:
