@@ -1,0 +1,188 @@
+"""Markets whose true drift is known, and the most that a filter who knows their dynamics earns from them.
+
+Three hidden autoregressive trends drift the price; two columns see two of them through noise. A learner is judged by the
+share it earns of what `kalman_ceiling` earns on the same bars after the same costs.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Literal
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+from progressive_buckets.bars import Bars
+from progressive_buckets.bars.synthetic import (
+    DRIFTS,
+    HALF_LIVES,
+    NOISE,
+    REGIME_DRIFT,
+    autoregressive,
+    clusters,
+    made_up,
+    regimes,
+)
+
+Floats = NDArray[np.float64]
+Kind = Literal["easy", "hard", "random_walk"]
+
+VIEW_NOISE = {"view_fast": 1.0, "view_slow": 1.5}  # deviation, where the trends' own is 1
+VIEW_OF = {"view_fast": 0, "view_slow": 1}  # which trend each column sees
+CONTEXT_BARS = 300  # mean length of a context
+NOISE_HALF_LIVES = (0.1, 5, 20, 60, 250, 1000)  # bars, of the columns that mean nothing
+
+LOOK_AHEADS = (1, 5, 10, 20, 40, 80, 160)  # bars, what the ceiling's signal sums over
+BANDS = np.geomspace(1e-4, 2e-2, 24)  # log return of the signal at which to take a position
+EXITS = (-1.0, -0.5, 0.0, 0.5)  # and at which share of it to leave
+
+
+@frozen(kw_only=True, eq=False)
+class PlantedMarket:
+    """Bars and the truth behind them.
+
+    `drift[t]` is the expected log return from the close of bar t to the close of bar t + 1, which is what a position
+    decided on bar t's close and filled at the next open earns. `scale` is the regime's multiple of the trends' drift,
+    `volatility[t]` the deviation of bar t's own return, `context` the sign that the views of `hard` are multiplied by.
+    """
+
+    kind: Kind
+    bars: Bars
+    drift: Floats = field(repr=False)
+    scale: Floats = field(repr=False)
+    volatility: Floats = field(repr=False)
+    context: Floats = field(repr=False)
+
+
+@frozen(kw_only=True, eq=False)
+class Ceiling:
+    """What the filter earned on the bars asked for: net log return, its per-bar `positions` there (-1, 0, 1), and the
+    signal tuned on the validation bars."""
+
+    log_return: float
+    validation_log_return: float
+    turnover: float
+    positions: Floats = field(repr=False)
+    look_ahead: int
+    band: float
+    exit: float
+
+
+def planted_bars(kind: Kind, bars: int, seed: int, noise_columns: int = 12) -> PlantedMarket:
+    """A market of the family that the first study used.
+
+    :param kind: `easy`: two columns show two trends through noise; `hard`: both are multiplied by an observable slow
+        context of +1 or -1; `random_walk`: the same columns, and a price that follows nothing.
+    :param noise_columns: how many columns mean nothing, of several persistences.
+    """
+    random = np.random.default_rng(seed)
+    trends = np.stack([autoregressive(bars, half_life, random) for half_life in HALF_LIVES])
+    scale = np.take(REGIME_DRIFT, regimes(bars, random))
+    volatility = NOISE * clusters(bars, random)
+    drift = scale * (np.array(DRIFTS) @ trends) if kind != "random_walk" else np.zeros(bars)
+    returns = np.zeros(bars)
+    returns[1:] = drift[:-1] + volatility[1:] * random.standard_normal(bars - 1)
+    switches = random.random(bars) < 1 / CONTEXT_BARS
+    context = np.where(np.cumsum(switches) % 2 == 0, 1.0, -1.0) if kind == "hard" else np.ones(bars)
+    extra = {
+        name: context * (trends[VIEW_OF[name]] + deviation * random.standard_normal(bars))
+        for name, deviation in VIEW_NOISE.items()
+    }
+    if kind == "hard":
+        extra["context"] = context
+    for column in range(noise_columns):
+        extra[f"noise_{column}"] = autoregressive(bars, NOISE_HALF_LIVES[column % len(NOISE_HALF_LIVES)], random)
+    wick = 0.3 * volatility * random.exponential(size=(2, bars))
+    volume = 100.0 * np.exp(0.5 * np.log(volatility / NOISE) + 20.0 * np.abs(returns) + 0.3 * random.standard_normal(bars))
+    market = made_up(
+        returns, upper=wick[0], lower=wick[1], volume=volume, extra=extra, source=f"planted market {kind}, seed {seed}"
+    )
+    return PlantedMarket(kind=kind, bars=market, drift=drift, scale=scale, volatility=volatility, context=context)
+
+
+def kalman_ceiling(
+    market: PlantedMarket, *, validation: tuple[int, int], test: tuple[int, int], fee: float = 0.001, slippage: float = 0.0
+) -> Ceiling:
+    """What a filter with the true dynamics earns on `test`, with its no-trade band tuned on `validation`.
+
+    It decides on bar t's close and fills at the open of t + 1, from flat at the first bar of a range.
+
+    :param validation: first bar and the one after the last.
+    :param test: the same; both must end two bars before the market does, for the last fill's return to exist.
+    """
+    trends = filtered_trends(market)
+    decays = 0.5 ** (1 / np.array(HALF_LIVES))
+    cost = fee + slippage
+    best: tuple[float, int, float, float] | None = None
+    for look_ahead in LOOK_AHEADS:
+        signal = market.scale * (trends @ (np.array(DRIFTS) * (1 - decays**look_ahead) / (1 - decays)))
+        for band, leave in product(BANDS, EXITS):
+            positions = banded(signal[slice(*validation)], band, leave * band)
+            earned = net_log_return(market.bars, positions, validation[0], cost)
+            if best is None or earned > best[0]:
+                best = (earned, look_ahead, float(band), leave)
+    assert best is not None
+    earned, look_ahead, band, leave = best
+    signal = market.scale * (trends @ (np.array(DRIFTS) * (1 - decays**look_ahead) / (1 - decays)))
+    positions = banded(signal[slice(*test)], band, leave * band)
+    return Ceiling(
+        log_return=net_log_return(market.bars, positions, test[0], cost),
+        validation_log_return=earned,
+        turnover=float(np.abs(np.diff(positions, prepend=0.0)).sum()),
+        positions=positions,
+        look_ahead=look_ahead,
+        band=band,
+        exit=leave,
+    )
+
+
+def filtered_trends(market: PlantedMarket) -> Floats:
+    """The expectation of the three trends at each bar, given the returns and views up to it (bars x 3).
+
+    Kalman's filter with every parameter known, one scalar observation at a time: first the bar's return, which tells
+    of the trends at the bar before, then the two views of the trends now.
+    """
+    bars = len(market.bars)
+    decays = 0.5 ** (1 / np.array(HALF_LIVES))
+    grow = np.outer(decays, decays)
+    shock = np.diag(1 - decays**2)
+    returns = np.diff(np.log(market.bars.close), prepend=np.log(market.bars.open[0]))
+    loadings = market.scale[:, None] * np.array(DRIFTS) if market.kind != "random_walk" else np.zeros((bars, 3))
+    views = [(VIEW_OF[name], market.bars.extra[name] * market.context, VIEW_NOISE[name] ** 2) for name in VIEW_OF]
+    mean, spread = np.zeros(3), np.eye(3)
+    out = np.empty((bars, 3))
+    for bar in range(bars):
+        if bar:
+            seen = loadings[bar - 1]
+            reach = spread @ seen
+            gain = reach / (seen @ reach + market.volatility[bar] ** 2)
+            mean = decays * (mean + gain * (returns[bar] - seen @ mean))
+            spread = grow * (spread - np.outer(gain, reach)) + shock
+        for trend, view, noise in views:
+            reach = spread[trend]
+            gain = reach / (reach[trend] + noise)
+            mean = mean + gain * (view[bar] - mean[trend])
+            spread = spread - np.outer(gain, reach)
+        out[bar] = mean
+    return out
+
+
+def banded(signal: Floats, band: float, leave: float) -> Floats:
+    """Long from where the signal exceeds `band` to where it is under `leave` (at least -band), short the other way."""
+    return _leg(signal > band, signal < leave) - _leg(signal < -band, signal > -leave)
+
+
+def _leg(enter: NDArray[np.bool_], leave: NDArray[np.bool_]) -> Floats:
+    last = np.maximum.accumulate(np.where(enter | leave, np.arange(len(enter)), -1))
+    return np.where(last >= 0, enter[last], False).astype(float)
+
+
+def net_log_return(bars: Bars, positions: Floats, start: int, cost: float) -> float:
+    """Log of final over initial equity of `positions` decided from bar `start` on, from flat.
+
+    A position earns its share of open[t + 2] / open[t + 1] - 1; `cost` is the share of the traded amount that is lost.
+    """
+    decided = np.arange(start, start + len(positions))
+    moves = bars.open[decided + 2] / bars.open[decided + 1] - 1
+    traded = np.abs(np.diff(positions, prepend=0.0))
+    return float(np.log1p(positions * moves).sum() + np.log1p(-cost * traded).sum())
