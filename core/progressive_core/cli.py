@@ -98,6 +98,7 @@ def _train(arguments: list[str]) -> int:
     where.add_argument("--run-dir", metavar="DIR", type=Path, help="the run's own directory (else a new one in runs/)")
     where.add_argument("--resume", action="store_true", help="go on with the newest unfinished run, or with --run-dir")
     _add_configuration(parser)
+    _add_plugin_choice(parser)
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     options = parser.parse_args(arguments)
     if options.version:
@@ -122,8 +123,11 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("configuration")
     group.add_argument("--config", metavar="FILE", type=Path, help="read settings here, instead of ./config.json")
     group.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="one setting; may be repeated")
-    group.add_argument("-p", metavar="NAME", action="append", default=[], dest="plugins",
-                       help="enable a plugin, or disable it with no:NAME; may be repeated")  # fmt: skip
+
+
+def _add_plugin_choice(parser: argparse.ArgumentParser) -> None:
+    description = "enable a plugin, or disable it with no:NAME; may be repeated"
+    parser.add_argument("-p", metavar="NAME", action="append", default=[], dest="plugins", help=description)
 
 
 def _settings_help() -> str:
@@ -173,6 +177,7 @@ def _plugins(arguments: list[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     _add_configuration(parser)
+    _add_plugin_choice(parser)
     options = parser.parse_args(arguments)
 
     from progressive_core.commands import show_plugins
@@ -198,15 +203,16 @@ def _evaluate(arguments: list[str]) -> int:
         "were measured when the bucket finished, or on a file of other bars.",
     )
     parser.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
-    parser.add_argument("--data", metavar="FILE", type=Path, help="measure the models on these bars instead")
+    parser.add_argument(
+        "--data", metavar="FILE", type=Path, dest="bars", help="measure the models on these bars instead"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     _add_configuration(parser)
     options = parser.parse_args(arguments)
-    bars, options.data = options.data, None
 
     from progressive_core.commands import show_evaluation
 
-    return show_evaluation(options.run, _flags(options), options.config, bars, as_json=options.json)
+    return show_evaluation(options.run, _flags(options), options.config, options.bars, as_json=options.json)
 
 
 _COMMANDS: Mapping[str, Callable[[list[str]], int]] = {"plugins": _plugins, "runs": _runs, "evaluate": _evaluate}

@@ -1,0 +1,70 @@
+"""Log events: where a user and a later reader find them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from progressive_core.logs import configure_logging, log_to
+
+
+@pytest.fixture(autouse=True)
+def _fresh_structlog() -> Iterator[None]:
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The events in a log file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_all_events_reach_the_file_and_warnings_the_user(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    log = structlog.get_logger("progressive_training")
+    with log_to(tmp_path / "log.jsonl"):
+        log.info("resumed", bucket="Long", path=Path("runs"), score=float("nan"))
+        log.warning("the market is synthetic", bars=60_000, note="two\nlines")
+    log.info("after the run")
+    assert [line["event"] for line in lines(tmp_path / "log.jsonl")] == ["resumed", "the market is synthetic"]
+    assert lines(tmp_path / "log.jsonl")[0].items() >= {"path": "runs", "score": None, "level": "info"}.items()
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "progressive-training: warning: the market is synthetic (bars=60000, note=two lines)\n"
+
+
+def test_an_exception_is_kept_in_full(tmp_path: Path) -> None:
+    log = structlog.get_logger()
+    with log_to(tmp_path / "log.jsonl"):
+        try:
+            raise ValueError("broken")
+        except ValueError:
+            log.exception("a strategy failed")
+    assert "ValueError: broken" in lines(tmp_path / "log.jsonl")[0]["exception"]
+
+
+def test_an_application_keeps_its_own_logging_and_the_file_is_written_too(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def own(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
+        seen.append(event["event"])
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[own])
+    with log_to(tmp_path / "log.jsonl"):
+        structlog.get_logger().info("resumed")
+    assert seen == ["resumed"]
+    assert lines(tmp_path / "log.jsonl")[0]["event"] == "resumed"
+
+
+def test_a_log_that_cannot_be_written_does_not_end_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with log_to(tmp_path / "gone" / "log.jsonl"):
+        structlog.get_logger().info("resumed")
+        structlog.get_logger().info("resumed")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("log.jsonl: logging stops: No such file or directory")
