@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from progressive_buckets.model import load_model as load_model
     from progressive_core.bucket import Bucket as Bucket
     from progressive_core.bucket import Learner as Learner
+    from progressive_core.config import resolve as resolve
     from progressive_core.errors import ConfigError as ConfigError
     from progressive_core.errors import DataError as DataError
     from progressive_core.errors import ModelError as ModelError
@@ -44,6 +45,7 @@ _HOME = {
     "load_model": "progressive_buckets.model",
     "Bucket": "progressive_core.bucket",
     "Learner": "progressive_core.bucket",
+    "resolve": "progressive_core.config",
     "ConfigError": "progressive_core.errors",
     "DataError": "progressive_core.errors",
     "ModelError": "progressive_core.errors",

@@ -1,0 +1,217 @@
+"""Memory: what is counted for this process and for GPUs, under container limits and with drivers that lie."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+from progressive_core.cgroup import memory_limit
+from progressive_core.memory import Memory, gpu_memory, process_memory, read_memory, release_memory
+
+GIB = 1 << 30
+V2 = "31 23 0:28 {shown} /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw\n"
+V1 = "35 31 0:32 {shown} /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Callable[..., Path]:
+    """A root directory with the /proc and /sys files that are given."""
+
+    def build(cgroup: str, mounts: str, **limits: str) -> Path:
+        files = {"proc/self/cgroup": cgroup, "proc/self/mountinfo": mounts}
+        files |= {f"sys/fs/cgroup/{path.replace('__', '/')}": text for path, text in limits.items()}
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        return tmp_path
+
+    return build
+
+
+def limit_file(folder: str, text: str, version: int = 2) -> dict[str, str]:
+    name = "memory.max" if version == 2 else "memory.limit_in_bytes"
+    return {f"{folder}/{name}".lstrip("/"): text}
+
+
+def test_the_limit_of_the_own_group_counts(machine: Callable[..., Path]) -> None:
+    root = machine("0::/job/42\n", V2.format(shown="/"), **limit_file("job/42", f"{4 * GIB}\n"))
+    assert memory_limit(root) == 4 * GIB
+
+
+def test_a_tighter_parent_binds_its_children(machine: Callable[..., Path]) -> None:
+    limits = limit_file("job/42", "max\n") | limit_file("job", f"{2 * GIB}\n") | limit_file("", f"{8 * GIB}\n")
+    assert memory_limit(machine("0::/job/42\n", V2.format(shown="/"), **limits)) == 2 * GIB
+
+
+def test_a_container_that_sees_only_its_own_group(machine: Callable[..., Path]) -> None:
+    root = machine("0::/docker/abc\n", V2.format(shown="/docker/abc"), **limit_file("", f"{3 * GIB}\n"))
+    assert memory_limit(root) == 3 * GIB
+
+
+def test_a_process_moved_out_of_its_namespace_takes_the_mount_s_limit(machine: Callable[..., Path]) -> None:
+    root = machine("0::/../other\n", V2.format(shown="/"), **limit_file("", f"{3 * GIB}\n"))
+    assert memory_limit(root) == 3 * GIB
+
+
+def test_version_1_and_both_at_once(machine: Callable[..., Path]) -> None:
+    limits = limit_file("memory/job", f"{5 * GIB}\n", version=1)
+    root = machine("4:cpu,memory:/job\n0::/\n", V1.format(shown="/") + V2.format(shown="/"), **limits)
+    assert memory_limit(root) == 5 * GIB
+
+
+@pytest.mark.parametrize("text", ["max\n", "0\n", "nonsense", "", "-1\n"])
+def test_no_limit(machine: Callable[..., Path], text: str) -> None:
+    root = machine("0::/job\n", V2.format(shown="/"), **limit_file("job", text))
+    assert memory_limit(root) is None
+    assert process_memory(root) == Memory(process_memory(root).used, psutil.virtual_memory().total, "rss")
+
+
+def test_a_machine_without_proc_has_no_limit(tmp_path: Path) -> None:
+    assert memory_limit(tmp_path) is None
+
+
+def test_the_unlimited_number_of_version_1_means_the_machine_s_memory(machine: Callable[..., Path]) -> None:
+    limits = limit_file("memory", "9223372036854771712\n", version=1)
+    memory = process_memory(machine("4:memory:/\n", V1.format(shown="/"), **limits))
+    assert (memory.total, memory.source) == (psutil.virtual_memory().total, "rss")
+
+
+def test_a_cpu_run_is_told_its_use_against_the_container(machine: Callable[..., Path]) -> None:
+    root = machine("0::/\n", V2.format(shown="/"), **limit_file("", f"{64 << 20}\n"))
+    before = read_memory("cpu", root=root)
+    ballast = bytearray(32 << 20)
+    after = read_memory("cpu", root=root)
+    assert (after.total, after.source) == (64 << 20, "cgroup")
+    assert after.used - before.used > len(ballast) // 2
+
+
+def cuda(free: int, total: int, reserved: int = 0, allocated: int = 0) -> Any:
+    return SimpleNamespace(
+        mem_get_info=lambda index: (free, total),
+        memory_reserved=lambda index: reserved,
+        memory_allocated=lambda index: allocated,
+    )
+
+
+class NVMLError(Exception):
+    pass
+
+
+class FakeNvml:
+    """The functions of pynvml that are used, for one GPU and one slice of it."""
+
+    NVMLError = NVMLError
+
+    def __init__(self, used: Any = 0, total: Any = 80 * GIB, fails: Exception | None = None) -> None:
+        self.used, self.total, self.fails = used, total, fails
+        self.asked: list[Any] = []
+        self.open = 0
+
+    def nvmlInit(self) -> None:
+        self.open += 1
+
+    def nvmlShutdown(self) -> None:
+        self.open -= 1
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+        self.asked.append(index)
+        return index
+
+    def nvmlDeviceGetHandleByUUID(self, name: str) -> str:
+        self.asked.append(name)
+        return name
+
+    def nvmlDeviceGetMemoryInfo(self, handle: Any) -> Any:
+        if self.fails:
+            raise self.fails
+        return SimpleNamespace(used=self.used, total=self.total)
+
+
+def test_torch_counts_what_all_processes_hold_but_not_its_own_cache() -> None:
+    memory = gpu_memory(0, cuda(free=50 * GIB, total=80 * GIB, reserved=20 * GIB, allocated=5 * GIB), None)
+    assert memory == Memory(15 * GIB, 80 * GIB, "torch")
+
+
+def test_nvml_adds_what_others_hold_and_torch_does_not_see() -> None:
+    memory = gpu_memory(0, cuda(free=78 * GIB, total=80 * GIB), FakeNvml(used=30 * GIB, total=81 * GIB))
+    assert memory == Memory(30 * GIB, 80 * GIB, "nvml")
+
+
+def test_inside_a_slice_the_whole_gpu_s_numbers_are_not_taken() -> None:
+    memory = gpu_memory(0, cuda(free=9 * GIB, total=10 * GIB), FakeNvml(used=60 * GIB, total=80 * GIB))
+    assert memory == Memory(1 * GIB, 10 * GIB, "torch")
+
+
+def test_before_torch_is_loaded_nvml_answers_alone() -> None:
+    nvml = FakeNvml(used=GIB)
+    assert gpu_memory(0, None, nvml) == Memory(GIB, 80 * GIB, "nvml")
+    assert nvml.open == 0
+
+
+@pytest.mark.parametrize(("visible", "asked"), [("", 1), ("3,5", 5), ("GPU-aa,MIG-bb", "MIG-bb"), ("7", 1)], ids=str)
+def test_nvml_is_asked_for_the_device_that_cuda_means(
+    monkeypatch: pytest.MonkeyPatch, visible: str, asked: int | str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    nvml = FakeNvml()
+    gpu_memory(1, None, nvml)
+    assert nvml.asked == [asked]
+
+
+@pytest.mark.parametrize(
+    "nvml",
+    [
+        FakeNvml(used=81 * GIB),
+        FakeNvml(used=-1),
+        FakeNvml(total=0),
+        FakeNvml(used="n/a"),
+        FakeNvml(used=None),
+        FakeNvml(fails=NVMLError("Insufficient Permissions")),
+        FakeNvml(fails=OSError("libnvidia-ml.so.1")),
+        SimpleNamespace(NVMLError=NVMLError),
+    ],
+    ids=["used over total", "negative", "no total", "text", "nothing", "refused", "no library", "too old"],
+)
+def test_nonsense_and_errors_of_nvml_are_no_answer(nvml: Any) -> None:
+    assert gpu_memory(0, None, nvml) is None
+    assert gpu_memory(0, cuda(free=GIB, total=4 * GIB), nvml) == Memory(3 * GIB, 4 * GIB, "torch")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no driver"), AssertionError("not compiled with CUDA")])
+def test_torch_that_cannot_tell_leaves_it_to_nvml(error: Exception) -> None:
+    def refuse(index: int) -> tuple[int, int]:
+        raise error
+
+    broken = SimpleNamespace(mem_get_info=refuse)
+    assert gpu_memory(0, broken, FakeNvml(used=GIB)) == Memory(GIB, 80 * GIB, "nvml")
+    assert gpu_memory(0, broken, None) is None
+
+
+@pytest.mark.skipif(
+    gpu_memory(0, None, __import__("pynvml")) is not None, reason="this machine has a GPU, so it is not absent"
+)
+def test_without_a_gpu_the_process_is_counted_and_it_is_said_once() -> None:
+    program = (
+        "from progressive_core.memory import read_memory, release_memory\n"
+        "import sys\n"
+        "print(read_memory('cuda:0').source in ('rss', 'cgroup'), read_memory('cuda:0').used > 0)\n"
+        "release_memory(); print('torch' in sys.modules)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert told.count("the memory of the GPU cannot be read") == 1
+    assert told.splitlines()[-2:] == ["True True", "False"]
+
+
+def test_memory_is_given_back_to_the_system() -> None:
+    ballast = [bytearray(40_000) for _ in range(3_000)]
+    ballast.append(ballast)  # type: ignore[arg-type]  # a cycle, that only the collector frees
+    held = process_memory().used
+    del ballast
+    release_memory()
+    assert held - process_memory().used > 60_000_000
