@@ -1,0 +1,164 @@
+"""The learning step: sampled bars, their targets, one gradient. The hot loop of a training run, top to bottom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from attrs import frozen
+from torch.nn.functional import huber_loss
+
+from progressive_buckets.learner.network import Network, Shape
+from progressive_buckets.learner.optimiser import Adam
+from progressive_buckets.market.policy import cost_matrix
+from progressive_buckets.learner.targets import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Generator, Tensor
+
+    from progressive_buckets.learner.replay import Replay
+    from progressive_buckets.market.fills import Costs
+    from progressive_buckets.market.market import Market
+
+ROWS_AT_ONCE = 8_192
+HUBER = 3.0
+"""Deviations beyond which an error counts linearly: crashes must not dominate."""
+
+
+@frozen
+class Hyper:
+    """How a critic learns. `trace` is the lambda of the targets, cut after `lookahead` bars; `tracking` the share by
+    which the target network follows at each step; `drop` the dropout; `decay` the weight decay; `auxiliary` the weight
+    of the horizon predictions in the loss; `holding` the cost per bar of any position, in training only; `caution` the
+    ensemble deviations taken off each advantage before acting; `patience` how much dearer a trade counts than it is."""
+
+    discount: float
+    width: int = 128
+    members: int = 4
+    trace: float = 0.5
+    lookahead: int = 2
+    tracking: float = 0.05
+    drop: float = 0.3
+    decay: float = 1.0
+    auxiliary: float = 0.15
+    holding: float = 1e-4
+    caution: float = 0.0
+    patience: float = 0.0
+
+
+class Critic:
+    """Online and target network, optimiser, and what turns returns into rewards."""
+
+    def __init__(self, market: Market, train: slice, horizons: tuple[int, ...], hyper: Hyper, rate: float,
+                 generator: Generator) -> None:
+        device = market.device
+        scales = market.features.shape[1] // len(market.names)
+        shape = Shape(len(market.names), scales, hyper.width, hyper.members, horizons)
+        self.market, self.train, self.hyper, self.generator = market, train, hyper, generator
+        self.online, self.target = Network(shape, device), Network(shape, device)
+        self.online.initialise(generator)
+        self.target.flat.copy_(self.online.flat)
+        self.online.trainable(True)
+        self.adam = Adam(self.online.flat, self.online.decay_mask(), rate, hyper.decay)
+        self.horizon_weight = torch.ones(len(horizons), device=device)
+
+        kept = market.decidable[train]
+        sides = torch.tensor([1.0, -1.0], dtype=torch.float64, device=device)
+        earned = market.costs.earned(sides, market.returns[:, None])  # [T, 2] log growth of long and of short
+        inside = earned[train][kept]
+        self.unit = float(inside.std().clamp(min=1e-9))
+        """Deviation of one bar's reward: the unit of every advantage."""
+        self.rewards = ((earned - inside.mean(dim=0) - hyper.holding) / self.unit).float()
+        """[T, 2] in units, demeaned over the training part, so that its drift is no reason to hold anything."""
+        self.costs = cost_units(market.costs, self.unit, hyper.patience, device)
+
+    def advantages(self, features: Tensor) -> Tensor:
+        """Advantage of long and short over flat [N, 2] in units, by the online network."""
+        return mean_advantages(self.online, features)
+
+    @torch.no_grad()
+    def targets(self, bars: Tensor) -> Tensor:
+        """Targets [B, 2] of the advantages at `bars` [B]."""
+        steps = torch.arange(self.hyper.lookahead, device=bars.device)
+        now = bars[:, None] + steps  # [B, n]
+        ahead = (now + 1).clamp(max=self.train.stop)
+        rows = self.market.features[ahead.flatten()]
+        online, target = (mean_advantages(network, rows).view(*ahead.shape, 2) for network in (self.online, self.target))
+        decidable = self.market.decidable[ahead] & (ahead < self.train.stop - 1)
+        return sweep(self.rewards[now.clamp(max=self.train.stop)], online, target, decidable, self.costs,
+                     self.hyper.discount, self.hyper.trace)
+
+    def one_step(self, bars: Tensor, advantage: Tensor) -> Tensor:
+        """One-step targets [P, L, 2] along episodes over `bars` [P, L] with `advantage` [P, L, 2] of their own.
+
+        The last bar of an episode has no next one and takes its own advantage for it.
+        """
+        following = torch.cat([advantage[:, 1:], advantage[:, -1:]], dim=1).flatten(0, 1).unsqueeze(1)
+        decidable = self.market.decidable[(bars + 1).clamp(max=self.train.stop)].flatten().unsqueeze(1)
+        rewards = self.rewards[bars].flatten(0, 1).unsqueeze(1)
+        wanted = sweep(rewards, following, following, decidable, self.costs, self.hyper.discount, 0.0)
+        return wanted.view_as(advantage)
+
+    def set_prior(self, importance: Mapping[str, float]) -> None:
+        """Scale each feature's gate by what is known of its importance: the root of its share over an even share."""
+        names = self.market.names
+        even = 1 / len(names)
+        ratio = torch.tensor([importance.get(name, even) / even for name in names], device=self.market.device)
+        for network in (self.online, self.target):
+            network.prior.copy_(ratio.clamp(0.01, 100.0).sqrt())
+
+    def set_horizon_weight(self, skill: Mapping[int, float]) -> None:
+        """Let horizons that could be predicted elsewhere count for more; unknown ones count as the mean does."""
+        known = {horizon: max(0.0, value) + 0.01 for horizon, value in skill.items()}
+        mean = sum(known.values()) / len(known) if known else 1.0
+        weights = torch.tensor([known.get(horizon, mean) / mean for horizon in self.online.shape.horizons])
+        self.horizon_weight.copy_(weights.clamp(0.25, 4.0))
+
+    def update(self, replay: Replay, batch: int) -> Tensor:
+        """One gradient step on `batch` bars from the replay; returns the loss (a tensor, so that nothing waits)."""
+        sample = replay.sample(batch, self.generator)
+        wanted = self.targets(sample.bars)  # [B, 2]
+        rows = self.market.features[sample.bars]  # [B, columns]
+        inputs, hidden = self.online.extract(rows, self.hyper.drop, self.generator)
+        every = self.online.advantages(inputs, hidden)  # [members, B, 2]
+        errors = huber_loss(every, wanted.expand_as(every), reduction="none", delta=HUBER)
+        loss = (errors.mean(dim=(0, 2)) * sample.weights).mean()
+        if self.hyper.auxiliary > 0:
+            loss = loss + self.hyper.auxiliary * self.horizon_loss(hidden, sample.bars, sample.weights)
+        self.online.gradient.zero_()
+        loss.backward()
+        self.adam.step(self.online.gradient)
+        self.target.flat.lerp_(self.online.flat, self.hyper.tracking)
+        replay.renew(sample.slots, (every.detach().mean(dim=0) - wanted).abs().mean(dim=1))
+        return loss.detach()
+
+    def horizon_loss(self, hidden: Tensor, bars: Tensor, weights: Tensor) -> Tensor:
+        """Squared error of the horizon predictions, over the horizons that end before a gap."""
+        predicted = self.online.predictions(hidden)  # [members, B, horizons]
+        pairs = [self.market.outcome(bars, horizon) for horizon in self.online.shape.horizons]
+        outcome = torch.stack([pair[0] for pair in pairs], dim=1)
+        counted = torch.stack([pair[1] for pair in pairs], dim=1) * self.horizon_weight * weights[:, None]
+        return ((predicted - outcome).square() * counted).mean()
+
+
+@torch.no_grad()
+def mean_advantages(network: Network, features: Tensor) -> Tensor:
+    """Advantage of long and short over flat [N, 2] for `features` [N, columns]: the members' mean, without dropout."""
+    chunks = [network.advantages(*network.extract(rows)).mean(dim=0) for rows in features.split(ROWS_AT_ONCE)]
+    return torch.cat(chunks)
+
+
+def cost_units(costs: Costs, unit: float, patience: float, device: torch.device) -> Tensor:
+    """Cost [from, to] of a change of position in units, as much dearer than it is as `patience` says."""
+    none, one, two = (cost * (1 + patience) / unit for cost in costs.table())
+    return cost_matrix((none, one, two), device)
+
+
+def bytes_of_training(batch: int, width: int, members: int, capacity: int) -> int:
+    """Bytes of both networks with gradient and moments, one batch with its graph, one evaluation chunk, the replay."""
+    columns = 64
+    network = 4 * members * (columns * width + width * width + 8 * width)
+    activations = 4 * members * (columns + 6 * width)
+    return 7 * network + batch * 8 * activations + ROWS_AT_ONCE * 2 * activations + 12 * capacity

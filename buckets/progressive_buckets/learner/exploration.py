@@ -1,0 +1,102 @@
+"""Adaptive exploration: where to start an episode and how often to try another action, by market condition.
+
+The agent cannot move the price and one bar teaches every action, so what exploration has to find are market conditions.
+Conditions are nine: three levels of volatility by three of trend. Each has its own rate, which starts at the bucket's
+own and falls as its bars have been seen and as the errors there stop shrinking. Of all episodes a share equal to the
+mean rate starts where least has been seen; the others start anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from progressive_buckets.market.market import Market
+
+LEAST = 0.02
+"""No condition's rate falls below this share."""
+STRETCH = 32
+"""Bars whose visits are counted together."""
+NAMES = tuple(f"{v} volatility, {t}" for v in ("low", "middle", "high") for t in ("falling", "level", "rising"))
+
+
+@frozen
+class Plan:
+    """Where the episodes of one round start [P], the exploration rate of every condition [9], the mean and its cause."""
+
+    starts: Tensor
+    rates: Tensor
+    mean: float
+    cause: str
+
+
+def market_conditions(market: Market, train: slice) -> Tensor:
+    """Condition of every bar [T] int64, 0 to 8; the thirds are those of the training part."""
+    trend_column = market.names.index("log_return") * (market.features.shape[1] // len(market.names)) + 3
+    levels = []
+    for values in (market.volatility, market.features[:, trend_column]):
+        inside = values[train]
+        thinned = inside[:: max(1, len(inside) // 100_000)]
+        edges = torch.quantile(thinned, torch.tensor([1 / 3, 2 / 3], device=values.device))
+        levels.append(torch.bucketize(values.contiguous(), edges))
+    return (3 * levels[0] + levels[1]).to(torch.uint8)
+
+
+class Exploration:
+    """Visits of stretches of bars, errors by condition, and the plan that follows from them."""
+
+    def __init__(self, market: Market, train: slice, rate: float, adaptive: bool) -> None:
+        device = market.device
+        self.rate, self.adaptive, self.train = rate, adaptive, train
+        self.conditions = market_conditions(market, train)
+        self.frequency = torch.bincount(self.conditions[train].long(), minlength=9).float()
+        self.visits = torch.zeros((train.stop - train.start) // STRETCH + 1, device=device)
+        self.seen = torch.zeros(9, device=device)
+        self.error = torch.zeros(9, device=device)
+        self.progress = torch.ones(9, device=device)
+
+    def rates(self) -> Tensor:
+        """Exploration rate of every condition [9]: high where little was seen or errors still fall."""
+        if not self.adaptive:
+            return torch.full_like(self.seen, self.rate)
+        unseen = torch.exp(-self.seen / self.frequency.clamp(min=1.0))
+        return self.rate * torch.maximum(unseen, self.progress).clamp(LEAST, 1.0)
+
+    def plan(self, episodes: int, length: int, generator: Generator) -> Plan:
+        """Choose the starts of `episodes` episodes of `length` bars in the training part."""
+        device = self.visits.device
+        rates = self.rates()
+        mean = float((rates * self.frequency).sum() / self.frequency.sum())
+        last = max(1, self.train.stop - self.train.start - length)
+        anywhere = torch.randint(last, (episodes,), generator=generator, device=device)
+        least = torch.multinomial(1 / (1 + self.visits).square(), episodes, replacement=True, generator=generator)
+        explores = torch.rand(episodes, generator=generator, device=device) < mean if self.adaptive else None
+        starts = anywhere if explores is None else torch.where(explores, (least * STRETCH).clamp(max=last - 1), anywhere)
+        return Plan(starts + self.train.start, rates, mean, self.cause(rates))
+
+    def cause(self, rates: Tensor) -> str:
+        """Why the rate is what it is, in words."""
+        if not self.adaptive:
+            return "fixed rate"
+        covered = (self.visits[: len(self.visits) - 1] > 0).float().mean()
+        most = int(rates.argmax())
+        unseen = float(torch.exp(-self.seen[most] / self.frequency[most].clamp(min=1.0)))
+        why = "seldom seen yet" if unseen >= float(self.progress[most]) else "errors there still change"
+        return f"{float(covered):.0%} of the bars seen; most in {NAMES[most]} ({why})"
+
+    def learn(self, bars: Tensor, errors: Tensor) -> None:
+        """Count a visit of `bars` [N], where the values were wrong by `errors` [N]."""
+        self.visits.index_add_(0, (bars - self.train.start) // STRETCH, torch.full_like(errors, 1 / STRETCH))
+        condition = self.conditions[bars].long()
+        count = torch.zeros_like(self.seen).index_add_(0, condition, torch.ones_like(errors))
+        total = torch.zeros_like(self.seen).index_add_(0, condition, errors)
+        mean = torch.where(count > 0, total / count.clamp(min=1), self.error)
+        change = torch.where(self.error > 0, (self.error - mean).abs() / self.error.clamp(min=1e-9), 1.0)
+        self.progress = torch.where(count > 0, 0.7 * self.progress + 0.3 * change.clamp(max=1.0), self.progress)
+        self.error = torch.where(self.error > 0, 0.7 * self.error + 0.3 * mean, mean)
+        self.seen += count

@@ -1,0 +1,301 @@
+"""One bucket in training: episodes through its market, replay, updates, and what it can tell others.
+
+Read `run_episode` first. The pieces have files of their own: `critic` (the gradient step), `targets`, `replay`,
+`exploration`, `lessons`, `recall`, `importance`; the market side is in `progressive_buckets.market`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from progressive_buckets.learner.critic import Critic
+from progressive_buckets.learner.exploration import NAMES, Exploration, Plan
+from progressive_buckets.learner.importance import feature_importance, horizon_skill
+from progressive_buckets.learner.lessons import completed_trades, surprise, tell
+from progressive_buckets.learner.recall import WEIGHTS, Memory
+from progressive_buckets.learner.replay import Replay
+from progressive_buckets.learner.state import restore_learner, snapshot_learner
+from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
+from progressive_buckets.market.features import SCALES
+from progressive_buckets.market.fills import log_growth
+from progressive_buckets.market.performance import t_statistic
+from progressive_buckets.market.policy import SIDE, as_maps, best_actions, follow, positions_of
+from progressive_buckets.market.verdict import judge
+from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge, Model, ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from progressive_buckets.learner.critic import Hyper
+    from progressive_buckets.market.market import Market
+    from progressive_buckets.market.split import Split
+    from progressive_training import BucketInfo, Resources, State
+
+LEAST_T = 1.0
+"""A model whose validation result is not this many standard errors above flat stays flat."""
+HEADS = ("gates.", "extractor.", "value.", "horizon.")
+
+
+class MarketLearner:
+    """Trains one bucket's critic on one market. Implements `progressive_training.Learner`."""
+
+    def __init__(
+        self, info: BucketInfo, resources: Resources, market: Market, split: Split, hyper: Hyper, exploration: float
+    ) -> None:
+        settings = info.settings
+        self.info, self.market, self.split = info, market, split
+        self.episodes, self.length = resources.parallel_episodes, settings["EPISODE_BARS"]
+        self.batch, self.updates = resources.batch_size, settings["UPDATES_PER_EPISODE"]
+        self.lessons_on, self.memory_on = settings["POST_TRADE_LESSONS"], settings["CONTEXTUAL_MEMORY"]
+        self.generator = torch.Generator(device=market.device)
+        self.generator.manual_seed(info.seed)
+        self.critic = Critic(market, split.train, info.horizons, hyper, settings["LEARNING_RATE"], self.generator)
+        self.replay = Replay(settings["REPLAY_CAPACITY"], market.device, settings["PRIORITISED_REPLAY"])
+        rate = settings["EXPLORATION"] if settings["EXPLORATION"] is not None else exploration
+        self.exploration = Exploration(market, split.train, rate, settings["ADAPTIVE_EXPLORATION"])
+        self.memory = Memory(market.features.shape[1], market.device)
+        self.validation, self.test = market.part(split.validation), market.part(split.test)
+        self.episode = 0
+        self.best_score, self.best_episode = float("-inf"), 0
+        self.best = self.critic.online.state()
+        self.adopted = False
+        self.told: Knowledge | None = None
+        self._ridge: Ridge | None = None
+
+    # ------------------------------------------------------------------ training
+
+    def run_episode(self) -> EpisodeReport:
+        """Walk parallel episodes, remember the bars, learn from the replay, and measure on validation data."""
+        if self.adopted:
+            self.consider(self.validate())
+            self.adopted = False
+        self.episode += 1
+        plan = self.exploration.plan(self.episodes, self.length, self.generator)
+        visited, trades, traces = self.walk(plan)
+        losses = torch.stack([self.critic.update(self.replay, self.batch) for _ in range(self.updates)])
+        if self.memory_on:
+            self.memory.remember(visited, self.critic)
+            recalls = self.memory.trace(self.critic, self.validation_bars())
+            traces["recalls"] = {"situations": len(self.memory.bars), "weight": self.memory.weight, "told": recalls}
+        traces["priorities"] = self.replay.trace()
+        score = self.validate()
+        self.consider(score)
+        return EpisodeReport(
+            episode=self.episode,
+            score=score,
+            best_score=self.best_score,
+            best_episode=self.best_episode,
+            loss=float(losses.mean()),
+            exploration=plan.mean,
+            exploration_cause=plan.cause,
+            transitions=self.episodes * self.length,
+            trades=trades,
+            traces=traces,
+        )
+
+    def consider(self, score: float) -> None:
+        """Keep the current weights if they are the best so far on validation."""
+        if score > self.best_score:
+            self.best_score, self.best_episode, self.best = score, self.episode, self.critic.online.state()
+
+    @torch.no_grad()
+    def walk(self, plan: Plan) -> tuple[Tensor, int, dict[str, Any]]:
+        """Act through the planned episodes and put what was visited into the replay.
+
+        :return: bars visited [N], the number of completed trades, and the traces of exploration and lessons.
+        """
+        critic, device = self.critic, self.market.device
+        bars = plan.starts[:, None] + torch.arange(self.length, device=device)  # [P, L]
+        bars = bars.clamp(max=self.split.train.stop - 2)
+        decidable = self.market.decidable[bars]
+        advantage = critic.advantages(self.market.features[bars.flatten()]).view(*bars.shape, 2)
+
+        actions = best_actions(advantage, critic.costs)  # [P, L, 3]
+        rates = plan.rates[self.exploration.conditions[bars].long()]
+        explored = torch.rand(bars.shape, generator=self.generator, device=device) < rates
+        trial = torch.randint(3, bars.shape, generator=self.generator, device=device)
+        actions = torch.where(explored[..., None], trial[..., None], actions)
+        position = follow(as_maps(actions, decidable))  # [P, L], 0 flat, 1 long, 2 short
+
+        wrong = critic.one_step(bars, advantage) - advantage  # [P, L, 2]
+        errors = wrong.abs().mean(dim=-1)  # [P, L]
+        traces: dict[str, Any] = {
+            "exploration": {
+                "rates": dict(zip(NAMES, plan.rates.tolist(), strict=True)),
+                "tried": float(explored.float().mean()),
+            }
+        }
+        held = torch.tensor(SIDE, dtype=torch.float64, device=device)[position]
+        trades = completed_trades(self.market, bars, held, explored, wrong * critic.unit)
+        weight = errors.clone()
+        if self.lessons_on:
+            traces["lessons"] = tell(self.market, trades)
+            surprises = torch.from_numpy(surprise(trades)).to(device).float() / critic.unit
+            weight.view(-1)[torch.from_numpy(trades.step).to(device)] += surprises
+        self.replay.add(bars[decidable], weight[decidable])
+        self.exploration.learn(bars[decidable], errors[decidable])
+        return bars[decidable], len(trades), traces
+
+    # ------------------------------------------------------------------ measuring
+
+    def advantages(self, features: Tensor) -> Tensor:
+        """Advantage of long and short over flat [N, 2], in units, memory included."""
+        own = self.critic.advantages(features)
+        return self.memory.blend(self.critic.online, features, own, self.memory.weight)
+
+    def positions(self, features: Tensor, decidable: Tensor) -> Tensor:
+        """Signed positions [N] over consecutive bars."""
+        return positions_of(self.advantages(features), decidable, self.critic.costs)
+
+    def growth(self) -> Tensor:
+        """Log growth of each validation bar [N] under the current weights."""
+        part = self.validation
+        held = self.positions(part.features, part.decidable)
+        return log_growth(held, part.returns, part.decidable, self.market.costs)
+
+    def validate(self) -> float:
+        """Net log return of the current weights over the validation part."""
+        return float(self.growth().sum())
+
+    def abstains(self) -> bool:
+        """Whether the result on validation is too close to flat to be worth a trade."""
+        return t_statistic(self.growth()) < LEAST_T
+
+    def validation_bars(self) -> Tensor:
+        """Indices of the validation bars that may be decided on."""
+        return self.validation.start + torch.nonzero(self.validation.decidable).flatten()
+
+    def evaluate(self) -> Evaluation:
+        """Measure the current weights and the baselines on validation and test data."""
+        abstains = self.abstains()
+        rows = []
+        for part in (self.validation, self.test):
+            held = self.positions(part.features, part.decidable) * (0.0 if abstains else 1.0)
+            rows.append(with_baselines(self.info.name, held, part, self.market, self.ridge()))
+        return judge(rows[0], rows[1], abstains)
+
+    def ridge(self) -> Ridge:
+        """The ridge baseline, fitted once."""
+        if self._ridge is None:
+            self._ridge = fit_ridge(self.market, self.split.train, self.validation)
+        return self._ridge
+
+    # ------------------------------------------------------------------ knowledge
+
+    def knowledge(self) -> Knowledge:
+        """Weights by name, importance of features, skill by horizon; the tensors are copies."""
+        self.told = Knowledge(
+            origin=self.info.name,
+            weights={name: tensor.detach().clone() for name, tensor in self.critic.online.parameters.items()},
+            feature_importance=feature_importance(self.critic, self.validation),
+            horizons=horizon_skill(self.critic, self.validation),
+        )
+        return self.told
+
+    def adopt(self, knowledge: Knowledge) -> Adoption:
+        """Take over weights that fit by name and shape, and importances and horizon skills that are not our own."""
+        network = self.critic.online
+        fitting = {
+            name: tensor
+            for name, tensor in knowledge.weights.items()
+            if name in network.parameters and tensor.shape == network.parameters[name].shape
+        }
+        if any(not torch.equal(tensor, network.parameters[name]) for name, tensor in fitting.items()):
+            network.copy_from(fitting)
+            self.critic.target.load_state(network.state())
+            self.critic.adam.forget()
+        if self.told is None or dict(knowledge.feature_importance) != dict(self.told.feature_importance):
+            self.critic.set_prior(knowledge.feature_importance)
+        if self.told is None or dict(knowledge.horizons) != dict(self.told.horizons):
+            self.critic.set_horizon_weight(knowledge.horizons)
+        if len(self.memory.rows):
+            self.memory.refresh(network)
+        self.adopted = True
+        return Adoption(
+            copied=tuple(fitting),
+            new=tuple(name for name in network.parameters if name not in fitting),
+            dropped=tuple(name for name in knowledge.weights if name not in fitting),
+        )
+
+    # ------------------------------------------------------------------ saving
+
+    def snapshot(self) -> State:
+        """All that changes in training, as copies."""
+        return snapshot_learner(self)
+
+    def restore(self, state: State) -> None:
+        """Go on from a snapshot."""
+        restore_learner(self, state)
+
+    def keep_best(self) -> None:
+        """Return to the best weights, and choose on validation how much recall may say beside them."""
+        self.critic.online.load_state(self.best)
+        self.critic.target.load_state(self.best)
+        self.memory.weight = 0.0
+        if self.memory_on and len(self.memory.bars):
+            self.memory.follow(self.critic)
+            own = self.critic.advantages(self.validation.features)
+            self.memory.weight = max(WEIGHTS, key=lambda weight: self.blended_score(own, weight))
+
+    def blended_score(self, own: Tensor, weight: float) -> float:
+        """Validation score with the share `weight` of the advantages from recall."""
+        part = self.validation
+        blended = self.memory.blend(self.critic.online, part.features, own, weight)
+        held = positions_of(blended, part.decidable, self.critic.costs)
+        return float(log_growth(held, part.returns, part.decidable, self.market.costs).sum())
+
+    def model(self) -> Model:
+        """The current weights, memory and ridge baseline, and the card that says how to use them."""
+        market, critic = self.market, self.critic
+        tensors = {name: tensor.detach().clone() for name, tensor in critic.online.parameters.items()}
+        tensors["gates.prior"] = critic.online.prior.clone()
+        tensors["memory.rows"], tensors["memory.followed"] = self.memory.rows.clone(), self.memory.followed.clone()
+        tensors["baseline.ridge"] = self.ridge().weights.clone()
+        knowledge = self.knowledge()
+        card = {
+            "bucket": self.info.name,
+            "features": list(market.names),
+            "scales": list(SCALES),
+            "horizons": list(self.info.horizons),
+            "width": critic.hyper.width,
+            "members": critic.hyper.members,
+            "scaler": {"mean": market.scaler.mean.tolist(), "deviation": market.scaler.deviation.tolist()},
+            "costs": {"side": market.costs.side, "capital": market.costs.capital},
+            "interval_seconds": market.interval,
+            "unit": critic.unit,
+            "patience": critic.hyper.patience,
+            "recall_weight": self.memory.weight,
+            "abstains": self.abstains(),
+            "validation_score": self.validate(),
+            "feature_importance": dict(knowledge.feature_importance),
+            "horizon_skill": {str(horizon): skill for horizon, skill in knowledge.horizons.items()},
+        }
+        return Model(tensors={name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, card=card)
+
+    def load(self, model: Model) -> None:
+        """Continue from a saved model.
+
+        :raise ModelError: its features, in their order, are not this market's.
+        """
+        offered = tuple(model.card["features"])
+        if offered != self.market.names:
+            raise ModelError(
+                f"{self.info.name}: the model was trained on features {', '.join(offered)}; these bars give "
+                f"{', '.join(self.market.names)}. Train on bars with the same columns."
+            )
+        network, device = self.critic.online, self.market.device
+        weights = {name: model.tensors[name].to(device) for name in network.parameters if name in model.tensors}
+        network.copy_from({n: w for n, w in weights.items() if w.shape == network.parameters[n].shape})
+        network.prior.copy_(model.tensors["gates.prior"])
+        self.critic.target.load_state(network.state())
+        self.memory.recollect(model.tensors["memory.rows"].to(device), model.tensors["memory.followed"].to(device))
+        self.memory.refresh(network)
+        self.memory.weight = float(model.card["recall_weight"])
+        self.best, self.best_score, self.best_episode = network.state(), self.validate(), self.episode
+
+    def close(self) -> None:
+        """Let go of the market and the networks."""
+        for name in ("market", "critic", "replay", "exploration", "memory", "validation", "test", "best", "_ridge"):
+            setattr(self, name, None)

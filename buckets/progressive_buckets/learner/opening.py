@@ -1,0 +1,49 @@
+"""From a bucket's declaration to a learner: bars, leak check, split, market."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from progressive_buckets.bars import check_leaks, load_bars
+from progressive_buckets.learner.critic import Hyper
+from progressive_buckets.learner.learner import MarketLearner
+from progressive_buckets.market.features import feature_table
+from progressive_buckets.market.fills import Costs
+from progressive_buckets.market.market import open_market
+from progressive_buckets.market.split import split_bars
+from progressive_training import DataError
+
+if TYPE_CHECKING:
+    from progressive_buckets.bars import Bars
+    from progressive_buckets.bucket import MarketBucket
+    from progressive_training import BucketInfo, Resources
+
+LEAST_OUTCOMES = 100
+
+
+def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
+    """Load the configured bars and build the bucket's learner on them."""
+    bars = load_bars(info.settings, resources.cache_dir, resources.cache_bytes)
+    check_leaks(bars, feature_table, info.settings["ALLOW_LEAK"])
+    return learner_on(bars, bucket, info, resources)
+
+
+def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
+    """Build the bucket's learner on `bars` that have been checked.
+
+    :raise DataError: too few bars, in all or between two gaps.
+    """
+    settings = info.settings
+    longest = info.horizons[-1]
+    split = split_bars(len(bars.close), longest, settings["VALIDATION_SHARE"], settings["TEST_SHARE"], info.name)
+    costs = Costs(side=settings["FEE"] + settings["SLIPPAGE"], capital=settings["CAPITAL_ALLOCATION"])
+    market = open_market(bars, split, costs, resources.device)
+    segment = market.segment[split.train]
+    reached = int((segment[longest:] == segment[:-longest]).sum())
+    if reached < LEAST_OUTCOMES:
+        raise DataError(
+            f"{info.name}: only {reached} training bars have {longest} bars behind them before a gap, at least "
+            f"{LEAST_OUTCOMES} are needed. Give bars with fewer gaps, a larger FILL_MINUTES or a smaller HORIZON_RANGE."
+        )
+    hyper = Hyper(discount=bucket.discount, width=bucket.width, members=bucket.members, patience=bucket.patience)
+    return MarketLearner(info, resources, market, split, hyper, bucket.exploration)

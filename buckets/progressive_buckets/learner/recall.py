@@ -1,0 +1,116 @@
+"""Contextual memory: market situations that were met, what followed, and recall when a similar one comes.
+
+A situation is what the extractor makes of a bar (members side by side, as a unit vector); what followed are the
+targets of its advantages. Recall is a kernel average over all situations kept, sharp in the cosine of the angle. How
+much it may say beside the network is chosen on validation data, and may be nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.functional import normalize
+
+from progressive_buckets.learner.lessons import time_text
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from progressive_buckets.learner.critic import Critic
+    from progressive_buckets.learner.network import Network
+
+CAPACITY = 2048
+SHARPNESS = 20.0
+WEIGHTS = (0.0, 0.25, 0.5)
+ROWS_AT_ONCE = 8_192
+SHOWN = 3
+
+
+@torch.no_grad()
+def situation(network: Network, features: Tensor) -> Tensor:
+    """Unit vectors [N, members x width] of the situations that `features` [N, columns] describe."""
+    hidden = network.extract(features)[1]  # [members, N, width]
+    return normalize(hidden.transpose(0, 1).flatten(1), dim=1)
+
+
+def recalled(keys: Tensor, followed: Tensor, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What followed in similar situations.
+
+    :param keys: [M, d] situations kept. :param followed: [M, 2] what followed them. :param queries: [N, d].
+    :return: kernel average [N, 2], and the most similar one's number [N] and cosine [N].
+    """
+    cosine = queries @ keys.T  # [N, M]
+    similarity, nearest = cosine.max(dim=1)
+    return torch.softmax(SHARPNESS * cosine, dim=1) @ followed, nearest, similarity
+
+
+class Memory:
+    """Situations kept, drawn evenly from those visited; their keys are made anew whenever the network has changed.
+
+    `bars` [M] are where they were met, `rows` [M, columns] what was seen there, `followed` [M, 2] what came, `keys`
+    [M, d] how they are recognised; `weight` is the say of recall beside the network.
+    """
+
+    def __init__(self, columns: int, device: torch.device | str) -> None:
+        self.bars = torch.zeros(0, dtype=torch.int64, device=device)
+        self.rows = torch.zeros(0, columns, device=device)
+        self.followed = torch.zeros(0, 2, device=device)
+        self.keys = torch.zeros(0, 0, device=device)
+        self.weight = 0.0
+
+    def remember(self, bars: Tensor, critic: Critic) -> None:
+        """Keep a sample of all `bars` [N] offered so far, and renew what followed with the critic's weights."""
+        generator = critic.generator
+        offered = bars[torch.randperm(len(bars), generator=generator, device=bars.device)[: CAPACITY // 8]]
+        pool = torch.cat([self.bars, offered])
+        kept = torch.randperm(len(pool), generator=generator, device=bars.device)[:CAPACITY]
+        self.bars = pool[kept]
+        self.rows = critic.market.features[self.bars]
+        self.follow(critic)
+
+    def follow(self, critic: Critic) -> None:
+        """Renew what followed, and the keys, with the critic's weights."""
+        self.followed = critic.targets(self.bars)
+        self.refresh(critic.online)
+
+    def recollect(self, rows: Tensor, followed: Tensor) -> None:
+        """Take over the situations of a saved model; where they were met is not known any more."""
+        self.bars, self.rows, self.followed = self.bars[:0], rows, followed
+
+    @torch.no_grad()
+    def refresh(self, network: Network) -> None:
+        """Make the keys anew for `network`."""
+        self.keys = situation(network, self.rows)
+
+    @torch.no_grad()
+    def blend(self, network: Network, features: Tensor, advantage: Tensor, weight: float) -> Tensor:
+        """`advantage` [N, 2] with the share `weight` of it taken from recall."""
+        if weight == 0.0 or len(self.rows) == 0:
+            return advantage
+        out = [
+            torch.lerp(own, recalled(self.keys, self.followed, situation(network, rows))[0], weight)
+            for rows, own in zip(features.split(ROWS_AT_ONCE), advantage.split(ROWS_AT_ONCE), strict=True)
+        ]
+        return torch.cat(out)
+
+    @torch.no_grad()
+    def trace(self, critic: Critic, queries: Tensor) -> list[dict[str, Any]]:
+        """The situations that a few bars recall, with their similarity, for a person to look at."""
+        if len(self.bars) == 0 or len(queries) == 0:
+            return []
+        market = critic.market
+        shown = queries[:: max(1, len(queries) // SHOWN)][:SHOWN]
+        average, nearest, similarity = recalled(
+            self.keys, self.followed, situation(critic.online, market.features[shown])
+        )
+        return [
+            {
+                "time": time_text(market.times[bar]),
+                "recalls": time_text(market.times[int(self.bars[near])]),
+                "similarity": float(cosine),
+                "long": float(values[0]) * critic.unit,
+                "short": float(values[1]) * critic.unit,
+            }
+            for bar, near, cosine, values in zip(shown.tolist(), nearest, similarity, average, strict=True)
+        ]

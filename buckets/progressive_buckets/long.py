@@ -1,0 +1,11 @@
+"""Long: major trends, prediction 72 to 576 bars ahead, trading only where the move pays for patience."""
+
+from progressive_training import MarketBucket
+
+bucket = MarketBucket(
+    name="Long",
+    horizons=(72, 144, 288, 576),
+    exploration=0.05,
+    discount=0.998,
+    patience=0.5,
+)

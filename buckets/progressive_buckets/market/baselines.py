@@ -1,0 +1,82 @@
+"""What any result must be seen beside: flat, buy and hold, ridge regression with a no-trade band, shifted positions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from attrs import frozen
+
+from progressive_buckets.market.policy import cost_matrix, positions_of
+from progressive_buckets.market.fills import log_growth
+from progressive_buckets.market.performance import measure
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from progressive_buckets.market.market import Market, Part
+    from progressive_training import Performance
+
+HORIZONS = (6, 24, 96)
+PENALTIES = (1e2, 1e3, 1e4)
+SCALES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+ROWS_AT_ONCE = 65_536
+
+
+@frozen
+class Ridge:
+    """Ridge regression: `weights` [columns] float64 predict the log gain of a long position. Cost is the band."""
+
+    weights: Tensor
+
+    def positions(self, part: Part, market: Market) -> Tensor:
+        """Positions [N]: go where the predicted gain exceeds the cost of going there, else stay."""
+        gain = torch.cat([rows.double() @ self.weights for rows in part.features.split(ROWS_AT_ONCE)]).float()
+        costs = cost_matrix(market.costs.table(), market.device)
+        return positions_of(torch.stack([gain, -gain], dim=1), part.decidable, costs)
+
+
+def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
+    """Fit on the training part; horizon, penalty and scale (the width of the band) are the best on validation.
+
+    All candidates share one Gram matrix, built in chunks. The returns are demeaned, as they are for the learner.
+    """
+    kept = market.decidable[train].double()
+    returns = torch.log1p(market.returns[train])
+    centred = (returns - (returns * kept).sum() / kept.sum()) * kept
+    total = torch.cat([torch.zeros_like(centred[:1]), torch.cumsum(centred, dim=0)])
+    index = torch.arange(len(centred), device=market.device)
+    ahead = [total[(index + horizon).clamp(max=len(centred))] - total[index] for horizon in HORIZONS]
+    outcomes = torch.stack(ahead, dim=1) * kept[:, None]  # [N, horizons]
+    columns = market.features.shape[1]
+    gram = torch.zeros(columns, columns, dtype=torch.float64, device=market.device)
+    cross = torch.zeros(columns, len(HORIZONS), dtype=torch.float64, device=market.device)
+    for start in range(0, len(centred), ROWS_AT_ONCE):
+        stop = min(start + ROWS_AT_ONCE, len(centred))
+        rows = market.features[train.start + start : train.start + stop].double()
+        gram += rows.T @ rows
+        cross += rows.T @ outcomes[start:stop]
+    best = Ridge(torch.zeros(columns, dtype=torch.float64, device=market.device))
+    best_score = 0.0
+    for penalty in PENALTIES:
+        solved = torch.linalg.solve(gram + penalty * torch.eye(columns, dtype=gram.dtype, device=gram.device), cross)
+        for h in range(len(HORIZONS)):
+            for scale in SCALES:
+                candidate = Ridge(solved[:, h] * scale)
+                positions = candidate.positions(validation, market)
+                score = float(log_growth(positions, validation.returns, validation.decidable, market.costs).sum())
+                if score > best_score:
+                    best, best_score = candidate, score
+    return best
+
+
+def with_baselines(name: str, positions: Tensor, part: Part, market: Market, ridge: Ridge) -> tuple[Performance, ...]:
+    """The performance of `positions` [N] on one part, then of every baseline on the same dates at the same costs."""
+    rows = {
+        name: positions,
+        "flat": torch.zeros_like(positions),
+        "buy and hold": torch.ones_like(positions),
+        "ridge with no-trade band": ridge.positions(part, market),
+        "same positions shifted in time": positions.roll(len(positions) // 2),
+    }
+    return tuple(measure(label, held, part, market.costs, market.interval) for label, held in rows.items())

@@ -1,0 +1,43 @@
+"""Standardise feature columns by what the training part showed, and by nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CLIP = 5.0
+ROWS_AT_ONCE = 262_144
+
+
+@frozen
+class Scaler:
+    """`mean` and `deviation` of each feature column [columns], float64."""
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, table: NDArray[np.float32]) -> Scaler:
+        """Measure the columns of the training rows [rows, columns]; a constant column gets deviation 1."""
+        count, total, squares = len(table), np.zeros(table.shape[1]), np.zeros(table.shape[1])
+        for start in range(0, count, ROWS_AT_ONCE):
+            total += table[start : start + ROWS_AT_ONCE].sum(axis=0, dtype=np.float64)
+        mean = total / count
+        for start in range(0, count, ROWS_AT_ONCE):
+            squares += np.square(table[start : start + ROWS_AT_ONCE] - mean).sum(axis=0)
+        deviation = np.sqrt(squares / count)
+        return cls(mean, np.where(deviation > 1e-12, deviation, 1.0))
+
+    def apply(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Standardise `table` in place and clip it to five deviations."""
+        for start in range(0, len(table), ROWS_AT_ONCE):
+            rows = table[start : start + ROWS_AT_ONCE]
+            rows -= self.mean.astype(np.float32)
+            rows /= self.deviation.astype(np.float32)
+            np.clip(rows, -CLIP, CLIP, out=rows)
+        return table
