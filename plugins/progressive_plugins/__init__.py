@@ -1,0 +1,1 @@
+"""The built-in policies (memory, cache, early stopping) and observers (console, report)."""

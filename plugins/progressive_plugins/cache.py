@@ -33,11 +33,13 @@ class CachePolicy:
 
     @hookimpl
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> Resources | None:
+        """Offer the cache, unless CACHE_MB is 0."""
         bound = int(bucket.settings["CACHE_MB"]) << 20
         return evolve(resources, cache_dir=cache_dir(bucket), cache_bytes=bound) if bound else None
 
     @hookimpl
     def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        """Evict what is over the bound, or remove the cache when the sequence is done."""
         folder = cache_dir(bucket)
         if folder.is_symlink() or not folder.is_dir():
             return

@@ -36,6 +36,7 @@ class ConsolePlugin:
 
     @hookimpl  # named by -p, so called after the policies: it shows what they left the bucket
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> None:
+        """Begin the view of a bucket."""
         self._stop()  # a bucket whose cleanup was never called
         self._progress = Progress(bucket=bucket, resources=resources, started=self._clock())
         console = self._console()
@@ -53,6 +54,7 @@ class ConsolePlugin:
 
     @hookimpl
     def on_episode_end(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
+        """Show one more episode."""
         if self._progress is None:
             return
         self._progress = self._progress.with_report(episode)
@@ -62,6 +64,7 @@ class ConsolePlugin:
 
     @hookimpl
     def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        """Give the terminal back, and show how the bucket ended."""
         progress, live = self._progress, self._live
         if live is not None:
             live.transient = error is None  # an error leaves the last view on the screen

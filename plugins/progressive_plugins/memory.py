@@ -24,6 +24,7 @@ class MemoryPolicy:
 
     @hookimpl
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> Resources | None:
+        """Set the limit, and shrink the bucket until it fits."""
         self.device = resources.device
         memory = read_memory(resources.device)
         if not memory.total:
@@ -55,6 +56,7 @@ class MemoryPolicy:
 
     @hookimpl
     def cleanup(self, bucket: BucketInfo) -> None:
+        """Release what the bucket left behind."""
         before = read_memory(self.device)
         release_memory()
         after = read_memory(self.device)

@@ -94,7 +94,7 @@ def _lesson_line(lessons: Mapping[str, Any]) -> str:
     if not says:
         return _one_line(lesson)
     trade = f"{lesson.get('side', 'trade')} {lesson.get('bars_held', '?')} bars {profit_text(lesson.get('net'))}"
-    return f"{lessons.get('count', len(lessons['told']))}; {trade}: {says}"
+    return f"{lessons.get('count', len(lessons['told']))} trades; {trade}: {says}"
 
 
 def _one_line(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +20,7 @@ class ReportPlugin:
 
     @hookimpl
     def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        """Draw the picture anew."""
         if error is not None or not bucket.results:
             return
         if find_spec("matplotlib") is None:
@@ -54,7 +54,7 @@ def replace(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part."""
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(content)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 report = ReportPlugin()

@@ -11,7 +11,7 @@ from rich.text import Text
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-def sparkline(scores: Sequence[float], width: int) -> Text:
+def sparkline(scores: Sequence[float | None], width: int) -> Text:
     """Draw scores as blocks, oldest first, losses in red, the best one underlined.
 
     With more scores than `width` each block stands for several and shows the best of them; a score that is not
@@ -34,11 +34,11 @@ def sparkline(scores: Sequence[float], width: int) -> Text:
     return line
 
 
-def _chunks(scores: Sequence[float], width: int) -> list[Sequence[float]]:
+def _chunks(scores: Sequence[float | None], width: int) -> list[Sequence[float | None]]:
     count = min(len(scores), width)
     edges = [len(scores) * i // count for i in range(count + 1)] if count else []
     return [scores[start:stop] for start, stop in pairwise(edges)]
 
 
-def _best(scores: Sequence[float]) -> float | None:
+def _best(scores: Sequence[float | None]) -> float | None:
     return max((score for score in scores if score is not None and math.isfinite(score)), default=None)

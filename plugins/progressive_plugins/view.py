@@ -31,11 +31,10 @@ class LiveView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         bucket = self.progress.bucket
         horizons = f"horizons {bucket.horizons[0]}-{bucket.horizons[-1]} bars" if bucket.horizons else ""
-        bar_width = max(10, min(60, options.max_width - 40))
-        body: list[RenderableType] = [self._facts(bar_width)]
+        body: list[RenderableType] = [self._facts(options.max_width)]
         if self.progress.transfers:
             body += ["", transfer_table(self.progress.transfers[-TRANSFERS_SHOWN:], options.max_width - 4)]
-        traces = self._traces()
+        traces = self._traces(options.max_width)
         if traces.row_count:
             body += ["", traces]
         yield sequence_line(bucket)
@@ -47,9 +46,9 @@ class LiveView:
             padding=(0, 1),
         )
 
-    def _facts(self, bar_width: int) -> Table:
+    def _facts(self, width: int) -> Table:
         progress, last = self.progress, self.progress.last
-        facts = _grid()
+        facts, bar_width = _grid(width), max(10, min(60, width - 40))
         done = last.episode if last else 0
         planned = max(progress.bucket.episodes, 1)
         facts.add_row("episodes", _bar(done, planned, bar_width, f"{done}/{planned}", progress.bucket_left()))
@@ -76,8 +75,8 @@ class LiveView:
         facts.add_row("trades", Text.assemble(f"{last.trades:,}", (f"  loss {last.loss:.3g}  {pace}", "dim")))
         return facts
 
-    def _traces(self) -> Table:
-        table = _grid()
+    def _traces(self, width: int) -> Table:
+        table = _grid(width)
         for name, text in trace_lines(self.progress.last.traces if self.progress.last else {})[:TRACES_SHOWN]:
             table.add_row(name, Text(text, no_wrap=True, overflow="ellipsis"))
         return table
@@ -119,10 +118,11 @@ def transfer_table(transfers: tuple[LedgerEntry, ...], width: int) -> Table:
     return table
 
 
-def _grid() -> Table:
+def _grid(width: int) -> Table:
+    """Labels and what they label, cut short to stay on one line of a panel of `width`."""
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", min_width=10, no_wrap=True)
-    grid.add_column(no_wrap=True, overflow="ellipsis")
+    grid.add_column(style="dim", width=10, no_wrap=True, overflow="ellipsis")
+    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=max(10, width - 4 - 12))
     return grid
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from progressive_core.device import resolve_device
 from progressive_core.errors import ConfigError
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+
 from progressive_core.cgroup import memory_limit
 from progressive_core.memory import Memory, gpu_memory, process_memory, read_memory, release_memory
 

@@ -1,0 +1,270 @@
+"""The console: what a person sees of a run, on a terminal and off it."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+import sys
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from progressive_plugins.console import ConsolePlugin
+from progressive_plugins.plain import plain_text
+from progressive_plugins.progress import Progress, trace_lines
+from progressive_plugins.sparkline import sparkline
+from progressive_plugins.table import closing_table, sequence_table
+from progressive_plugins.view import LiveView
+
+ESCAPE = "\x1b"
+
+
+class Terminal(io.StringIO):
+    """A text stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def progress(run: Any, episodes: int, **bucket: Any) -> Progress:
+    state = Progress(bucket=run.bucket(**bucket), resources=run.resources(), started=0.0)
+    for report in run.episodes(episodes):
+        state = state.with_report(report)
+    return state
+
+
+def seen(renderable: Any, width: int = 80) -> str:
+    """What stands on the screen, without colours."""
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(renderable)
+    return re.sub(r"\x1b\[[0-9;]*m", "", capture.get())
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_view_tells_where_the_run_stands(run: Any, width: int) -> None:
+    screen = seen(LiveView(progress(run, 27), elapsed=22.0), width)
+    assert "✓ Scalping +12.5 %  ›   ● Short   ›  ○ Medium  ›  ○ Long" in screen
+    assert "horizons 6-144 bars" in screen
+    assert re.search(r"episodes .* 27/40 +0:10 left", screen)
+    assert re.search(r"buckets .* 1/4 +1:08 left", screen)
+    assert "now +9.1 %  best +12.5 % at episode 20" in screen
+    assert "7.5 %  learning progress slows, market volatile" in screen
+    assert "1.24 GB of 8.5 GB allowed" in screen
+    assert "187  loss" in screen
+    assert "the promised gain never came" in screen
+    assert "similarity 0.914" in screen
+    assert max(len(line) for line in screen.splitlines()) <= width
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_view_tells_every_transfer_and_how_it_ended(run: Any, width: int) -> None:
+    screen = seen(LiveView(progress(run, 12), elapsed=10.0), width)
+    assert re.search(r"weights +Scalping → Short +initial +kept +-2\.1 % → \+3\.5 %", screen)
+    assert re.search(r"features +Scalping → Short +initial +rolled back +\+3\.5 % → \+2\.8 %", screen)
+    assert re.search(r"horizons +Scalping → Short +initial +skipped +no horizon in common", screen)
+    assert re.search(r"reverse +Short → Scalping +reverse 10 +failed +ValueError: shapes", screen)
+
+
+def test_the_view_before_the_first_episode(run: Any) -> None:
+    screen = seen(LiveView(progress(run, 0), elapsed=0.0))
+    assert "preparing data and model" in screen
+    assert "0/40" in screen
+
+
+def test_the_view_bears_scores_that_are_no_numbers_and_a_bucket_of_a_stranger(run: Any) -> None:
+    state = Progress(
+        bucket=run.bucket("Swing", sequence=("Swing",), horizons=(), episodes=0),
+        resources=run.resources(memory_limit=None),
+        started=0.0,
+    )
+    for score in (math.nan, -math.inf, math.inf):
+        state = state.with_report(
+            run.episode(
+                1,
+                score=score,
+                best_score=score,
+                loss=math.nan,
+                exploration=math.nan,
+                seconds=0.0,
+                traces={"odd": [[1, {"a": None}], {}], "none": None, "deep": {"told": [3]}, "empty": []},
+            )
+        )
+    screen = seen(LiveView(state, elapsed=1.0))
+    assert "● Swing" in screen
+    assert "no score yet" in screen
+    assert "now n/a" in screen
+
+
+def test_markup_in_a_reason_is_shown_as_it_is(run: Any) -> None:
+    report = run.episode(1, transfers=(run.transfer(verdict="failed", reason="expected [1, 2] [red]not this[/red]"),))
+    state = Progress(bucket=run.bucket(), resources=run.resources(), started=0.0).with_report(report)
+    assert "expected [1, 2] [red]" in seen(LiveView(state, elapsed=1.0), 120)
+
+
+def test_the_curve_rises_with_the_scores_and_marks_the_best() -> None:
+    line = sparkline([-0.1, 0.0, 0.1, 0.05], 40)
+    assert line.plain == "▁▅█▆"
+    assert [str(span.style) for span in line.spans] == ["red", "green", "bold underline green", "green"]
+
+
+def test_a_long_curve_is_squeezed_and_keeps_its_best() -> None:
+    scores = [0.0] * 1_000
+    scores[617] = 1.0
+    line = sparkline(scores, 40)
+    assert len(line.plain) == 40
+    assert line.plain.index("█") == 617 * 40 // 1_000
+
+
+def test_flat_curves_and_gaps() -> None:
+    assert sparkline([0.2, 0.2], 10).plain == "▅▅"
+    assert sparkline([0.1, math.nan, 0.2], 10).plain == "▁ █"
+    assert sparkline([], 10).plain == sparkline([math.nan], 10).plain == "no score yet"
+
+
+def test_time_left_follows_the_newest_episodes_and_the_buckets_so_far(run: Any) -> None:
+    state = progress(run, 10)
+    assert state.bucket_left() == pytest.approx(30 * 0.8)
+    whole = (24.8 + 8.0 + 24.0) / 2
+    assert state.sequence_left(elapsed=8.0) == pytest.approx(24.0 + 2 * whole)
+    assert progress(run, 0).sequence_left(elapsed=1.0) is None
+
+
+def test_the_closing_table_sets_the_model_beside_its_baselines(run: Any) -> None:
+    table = plain_text(closing_table(run.result("Short")), width=80)
+    lines = table.splitlines()
+    validation, test = (
+        next(i for i, line in enumerate(lines) if line.strip() == split) for split in ("validation", "test")
+    )
+    assert validation < test
+    for split in (validation, test):
+        names = [line.strip().split("  ")[0] for line in lines[split + 1 : split + 6]]
+        assert names == ["Short", "flat", "buy-and-hold", "ridge + band", "shifted in time"]
+    assert re.search(r"Short +-2\.4 % +-0\.18 +8\.3 % +107 +214 +-0\.2", table)
+    assert "verdict  no edge shown: validation t is 1.7, below 2" in table
+    assert "warning  the policy is long on 81 % of the test bars" in table
+    assert "long 81 %, flat 12 %, short 7 % of all bars" in table
+    assert max(map(len, lines)) <= 80
+
+
+def test_losses_look_like_losses(run: Any) -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="standard", legacy_windows=False)
+    with console.capture() as capture:
+        console.print(closing_table(run.result("Short")))
+    coloured = capture.get()
+    red, green, yellow = "31m", "32m", "33m"
+    assert re.search(rf"\x1b\[(1;)?{red} *-2\.4 %", coloured)
+    assert re.search(rf"\x1b\[(1;)?{green} *\+12\.5 %", coloured)
+    assert f"{yellow}no edge shown" in coloured
+
+
+def test_the_sequence_s_table_fits_a_narrow_terminal(run: Any) -> None:
+    table = plain_text(sequence_table(run.finished("Long").results), width=80)
+    for name in ("Scalping", "Short", "Medium", "Long"):
+        assert re.search(rf"{name} +-2\.4 % +\+36\.3 % +-0\.8 % +-9\.0 % +1\.7", table)
+
+
+def tell(plugin: ConsolePlugin, run: Any, *names: str) -> None:
+    for name in names:
+        plugin.on_bucket_start(run.bucket(name), run.resources())
+        for report in run.episodes(31):
+            plugin.on_episode_end(run.bucket(name), report)
+        plugin.cleanup(run.finished(name), None)
+
+
+def test_off_a_terminal_it_is_plain_lines(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(ConsolePlugin(), run, "Scalping", "Short", "Medium", "Long")
+    told = capsys.readouterr().out
+    assert told.isascii()
+    assert ESCAPE not in told
+    assert "[2/4] Short begins: horizons 6-144 bars, up to 40 episodes on cpu, memory up to 8.5 GB" in told
+    assert "[2/4] Short transfer weights Scalping -> Short (initial) kept: -2.1 % -> +3.5 %" in told
+    assert "[2/4] Short episode 20/40: validation +12.5 % (best +12.5 % at 20), 194 trades, exploring 10.8 %" in told
+    assert "[2/4] Short ends after 31 episodes (early_stopping: no better validation score for 12 episodes)" in told
+    assert "buy-and-hold" in told
+    assert len(re.findall(r"Short episode \d+/40", told)) == 7
+    assert told.count("net profit on test") == 1
+
+
+@pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE", "CLICOLOR_FORCE"])
+def test_off_a_terminal_no_variable_brings_escape_codes(
+    run: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    tell(ConsolePlugin(), run, "Short")
+    assert ESCAPE not in capsys.readouterr().out
+
+
+def test_a_stream_that_knows_only_ascii_gets_what_it_can_show(run: Any) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    plugin = ConsolePlugin(file=stream)
+    plugin.on_bucket_start(run.bucket(), run.resources())
+    transfers = (run.transfer(verdict="failed", reason="größer als √2"),)
+    plugin.on_episode_end(run.bucket(), run.episode(1, transfers=transfers))
+    assert b"gr??er als ?2" in raw.getvalue()
+
+
+def test_on_a_terminal_the_view_gives_way_to_the_closing_table(run: Any, terminal: Terminal) -> None:
+    tell(ConsolePlugin(file=terminal), run, "Medium", "Long")
+    told = terminal.getvalue()
+    assert "● Medium" in told
+    assert "verdict" in told
+    assert "net profit on test" in told
+    assert told.count(HIDE_CURSOR) == told.count(SHOW_CURSOR) == 2
+
+
+def test_an_error_leaves_the_last_view_and_a_working_terminal(run: Any, terminal: Terminal) -> None:
+    plugin = ConsolePlugin(file=terminal)
+    plugin.on_bucket_start(run.bucket(), run.resources())
+    plugin.on_episode_end(run.bucket(), run.episode(1))
+    plugin.cleanup(run.bucket(), KeyboardInterrupt())
+    told = terminal.getvalue()
+    assert told.rstrip().endswith(SHOW_CURSOR)
+    assert "verdict" not in told
+    plugin.cleanup(run.bucket(), None)
+    assert terminal.getvalue() == told
+
+
+def test_what_others_print_stands_above_the_view(run: Any, terminal: Terminal) -> None:
+    plugin = ConsolePlugin(file=terminal)
+    plugin.on_bucket_start(run.bucket(), run.resources())
+    sys.stdout.write("a line by somebody else\n")
+    plugin.cleanup(run.bucket(), KeyboardInterrupt())
+    told = terminal.getvalue()
+    assert told.index("a line by somebody else") < told.rindex("● Short")
+
+
+def test_a_terminal_without_colour_gets_none(run: Any, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    tell(ConsolePlugin(file=terminal), run, "Short")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", terminal.getvalue())
+
+
+def test_a_dumb_terminal_gets_plain_lines(run: Any, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    tell(ConsolePlugin(file=terminal), run, "Short")
+    assert ESCAPE not in terminal.getvalue()
+
+
+def test_traces_of_strangers_are_told_in_one_line() -> None:
+    lines = trace_lines({"votes": {"up": 3, "share": 0.51234, "sure": True, "list": [1, 2]}, "mood": "calm"})
+    assert lines == [("votes", "up 3, share 0.512, sure yes"), ("mood", "calm")]
+
+
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    assert os.environ["TERM"] != "dumb"
+    return Terminal()

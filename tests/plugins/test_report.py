@@ -1,0 +1,101 @@
+"""The report: a picture after every bucket, whatever the run's files look like."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from typing import Any
+
+import pytest
+from attrs import asdict, evolve
+from structlog.testing import capture_logs
+
+from progressive_plugins.picture import draw
+from progressive_plugins.report import ReportPlugin, read_metrics
+
+
+@pytest.fixture
+def recorded(run: Any) -> Any:
+    """A run whose metrics.jsonl holds 31 episodes of two buckets."""
+    with (run.run_dir / "metrics.jsonl").open("w") as file:
+        for bucket in ("Scalping", "Short"):
+            for report in run.episodes(31):
+                file.write(json.dumps({"bucket": bucket} | asdict(report)) + "\n")
+    return run
+
+
+def test_the_picture_appears_after_each_bucket_and_is_replaced_whole(recorded: Any) -> None:
+    path = recorded.run_dir / "report.png"
+    ReportPlugin().cleanup(recorded.finished("Scalping"), None)
+    first = path.read_bytes()
+    ReportPlugin().cleanup(recorded.finished("Short"), None)
+    assert first.startswith(b"\x89PNG")
+    assert path.read_bytes() != first
+    assert sorted(each.name for each in recorded.run_dir.iterdir()) == ["metrics.jsonl", "report.png"]
+
+
+def test_it_shows_curves_transfers_and_baselines(recorded: Any) -> None:
+    figure = draw(recorded.finished("Short").results, read_metrics(recorded.run_dir / "metrics.jsonl"))
+    scalping, short, bars = figure.axes
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "Scalping",
+        "Short",
+        "Net profit on test data, after costs",
+    ]
+    assert short.get_title(loc="right") == "best +12.5 % at 19"
+    curve = next(line for line in short.lines if len(line.get_xdata()) == 31)
+    assert list(curve.get_ydata()) == [report.score for report in recorded.episodes(31)]
+    marks = [(line.get_marker(), list(line.get_xdata())) for line in short.lines if line.get_marker() in "^vx"]
+    assert marks == [("^", [0]), ("v", [0]), ("^", [10])]
+    assert [text.get_text() for text in bars.get_legend().get_texts()] == [
+        "model",
+        "buy-and-hold",
+        "ridge + band",
+        "shifted in time",
+    ]
+    assert "-2.4 %" in [text.get_text() for text in bars.texts]
+    assert scalping.get_ylabel() == "net profit on validation"
+
+
+def test_a_torn_line_scores_that_are_no_numbers_and_no_metrics_at_all(recorded: Any) -> None:
+    path = recorded.run_dir / "metrics.jsonl"
+    with path.open("a") as file:
+        file.write(json.dumps({"bucket": "Short", "episode": 32, "score": None}) + "\n" + '{"bucket": "Sho')
+    assert len(read_metrics(path)["Short"]) == 32
+    ReportPlugin().cleanup(recorded.finished("Short"), None)
+    path.unlink()
+    ReportPlugin().cleanup(recorded.finished("Long"), None)
+    assert (recorded.run_dir / "report.png").is_file()
+
+
+def test_profits_beyond_all_measure_are_drawn(run: Any) -> None:
+    result = run.result("Short", best_score=40.0)
+    model, *others = result.evaluation.test
+    rows = (evolve(model, log_return=40.0), *(evolve(row, log_return=float("-inf")) for row in others))
+    huge = evolve(result, evaluation=evolve(result.evaluation, test=rows))
+    ReportPlugin().cleanup(run.bucket(results=(huge,)), None)
+    assert (run.run_dir / "report.png").is_file()
+
+
+def test_nothing_is_drawn_after_an_error(recorded: Any) -> None:
+    ReportPlugin().cleanup(recorded.bucket("Short"), KeyboardInterrupt())
+    assert not (recorded.run_dir / "report.png").exists()
+
+
+def test_without_matplotlib_one_line_says_how_to_get_it(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("progressive_plugins.report.find_spec", lambda name: None)
+    with capture_logs() as logs:
+        for name in ("Scalping", "Short", "Medium", "Long"):
+            ReportPlugin().cleanup(run.finished(name), None)
+    assert [entry["event"] for entry in logs] == [
+        "no report.png: matplotlib is missing; pip install 'progressive-training[report]'"
+    ]
+    assert list(run.run_dir.iterdir()) == []
+
+
+def test_the_global_state_of_matplotlib_is_left_alone(recorded: Any) -> None:
+    assert importlib.util.find_spec("matplotlib") is not None
+    before = "matplotlib.pyplot" in sys.modules
+    ReportPlugin().cleanup(recorded.finished("Short"), None)
+    assert ("matplotlib.pyplot" in sys.modules) == before
