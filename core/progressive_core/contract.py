@@ -145,7 +145,7 @@ def check_bucket_object(bucket: object, owner: str, expected_name: str | None = 
                 f"{owner}: a bucket needs the method {method}(bucket, resources); "
                 f"{_kind_of(bucket)} has none (MarketBucket brings it along)"
             )
-    return cast(Bucket, bucket)
+    return cast("Bucket", bucket)
 
 
 def _options(plugin: object, name: str) -> Mapping[str, Any] | None:

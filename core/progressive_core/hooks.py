@@ -123,7 +123,7 @@ class Hooks:
                     self._expect(type(None), answer, "cleanup", name, bucket)
             except PluginError as failure:
                 failures.append(failure)
-            except BaseException as caught:  # Ctrl-C: the others still release what they hold
+            except BaseException as caught:  # noqa: BLE001  (Ctrl-C: the others still release what they hold)
                 interrupt = caught
         if interrupt is not None:
             raise interrupt

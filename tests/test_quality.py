@@ -1,0 +1,67 @@
+"""The house rules that a program can hold: lint, types, layers, and a light public face."""
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import progressive_training
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("torch", "pandas", "pyarrow", "matplotlib")
+
+
+def passes(*command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_lint() -> None:
+    passes("ruff", "check", "--no-cache", ".")
+
+
+def test_format() -> None:
+    passes("ruff", "format", "--no-cache", "--check", ".")
+
+
+def test_types(tmp_path: Path) -> None:
+    passes("mypy", "--cache-dir", str(tmp_path))
+
+
+def test_imports_run_one_way() -> None:
+    passes("importlinter.cli", "lint", "--no-cache")
+
+
+def test_every_public_name_can_be_imported() -> None:
+    for name in progressive_training.__all__:
+        assert getattr(progressive_training, name) is not None
+    assert set(progressive_training.__all__) <= set(dir(progressive_training))
+    testing = import_module("progressive_training.testing")
+    assert all(callable(getattr(testing, name)) for name in testing.__all__)
+
+
+def test_an_unknown_public_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'ProgressiveTrainers'"):
+        _ = progressive_training.ProgressiveTrainers
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import progressive_training",
+        "import progressive_training.testing",
+        "from progressive_core.cli import main; main(['--help'])",
+        "from progressive_core.cli import main; main(['plugins', '--help'])",
+        "from progressive_core.cli import main; main(['plugins'])",
+    ],
+)
+def test_the_face_stays_light(code: str, tmp_path: Path) -> None:
+    ending = f"\nimport sys; heavy = sorted(set({HEAVY!r}) & set(sys.modules)); assert not heavy, heavy"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code + ending], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
