@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from progressive_buckets.bars import load_bars as load_bars
     from progressive_buckets.bucket import MarketBucket as MarketBucket
     from progressive_buckets.model import TradingModel as TradingModel
     from progressive_buckets.model import load_model as load_model
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from progressive_core.trainer import ProgressiveTrainer as ProgressiveTrainer
 
 _HOME = {
+    "load_bars": "progressive_buckets.bars",
     "MarketBucket": "progressive_buckets.bucket",
     "TradingModel": "progressive_buckets.model",
     "load_model": "progressive_buckets.model",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from progressive_core.config import resolve
+from progressive_core.config import resolve, with_settings
 from progressive_core.errors import RunError
 from progressive_core.files import plain
 from progressive_core.records import BucketResult, Performance
@@ -68,10 +69,34 @@ def show_evaluation(
     results = read_progress(directory).results
     if not results:
         raise RunError(f"{directory}: no bucket of this run is finished yet; go on with --resume --run-dir {directory}")
+    if bars is not None:
+        return _show_performances(_performances_on(bars, directory, results), bars.name, as_json=as_json)
     if as_json:
         return _show_json(results)
     for result in results:
         _show_result(result)
+    return 0
+
+
+def _performances_on(
+    bars: Path, directory: Path, results: Sequence[BucketResult]
+) -> dict[str, tuple[Performance, ...]]:
+    """Each bucket's model and the baselines on all bars of a file, read with the settings that the run was begun with.
+
+    :raise DataError: the file cannot be read. :raise ModelError: a model cannot be used on such bars.
+    """
+    # Through the public face, as anyone would: the core imports no bucket.
+    face = import_module("progressive_training")
+    loaded = face.load_bars(with_settings(resolve(directory / "config.json"), {"DATA": bars}))
+    models = {result.bucket: directory / "models" / result.bucket for result in results}
+    return {bucket: face.load_model(path).performance(loaded) for bucket, path in models.items()}
+
+
+def _show_performances(performances: Mapping[str, Sequence[Performance]], source: str, *, as_json: bool) -> int:
+    if as_json:
+        return _show_json(performances)
+    for bucket, rows in performances.items():
+        print(f"{bucket} on all bars of {source}\n\n{_performance_table(bucket, rows)}\n")
     return 0
 
 
