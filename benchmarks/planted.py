@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
+
 from progressive_buckets.bars import Bars
 from progressive_buckets.bars.synthetic import (
     DRIFTS,
@@ -93,7 +94,9 @@ def planted_bars(kind: Kind, bars: int, seed: int, noise_columns: int = 12) -> P
     for column in range(noise_columns):
         extra[f"noise_{column}"] = autoregressive(bars, NOISE_HALF_LIVES[column % len(NOISE_HALF_LIVES)], random)
     wick = 0.3 * volatility * random.exponential(size=(2, bars))
-    volume = 100.0 * np.exp(0.5 * np.log(volatility / NOISE) + 20.0 * np.abs(returns) + 0.3 * random.standard_normal(bars))
+    volume = 100.0 * np.exp(
+        0.5 * np.log(volatility / NOISE) + 20.0 * np.abs(returns) + 0.3 * random.standard_normal(bars)
+    )
     market = made_up(
         returns, upper=wick[0], lower=wick[1], volume=volume, extra=extra, source=f"planted market {kind}, seed {seed}"
     )
@@ -101,7 +104,12 @@ def planted_bars(kind: Kind, bars: int, seed: int, noise_columns: int = 12) -> P
 
 
 def kalman_ceiling(
-    market: PlantedMarket, *, validation: tuple[int, int], test: tuple[int, int], fee: float = 0.001, slippage: float = 0.0
+    market: PlantedMarket,
+    *,
+    validation: tuple[int, int],
+    test: tuple[int, int],
+    fee: float = 0.001,
+    slippage: float = 0.0,
 ) -> Ceiling:
     """What a filter with the true dynamics earns on `test`, with its no-trade band tuned on `validation`.
 

@@ -8,6 +8,8 @@ import pandas as pd
 from progressive_buckets.bars.records import Floats
 
 _AMERICAN = r"^[-+]?\d{1,3}(,\d{3})+(\.\d*)?$"
+_DECORATION = r"[,'\s_\u00a0\u202f$€£₮]|(?:usdt?|eur|btc)$"
+_SIZES = {"k": 1e3, "m": 1e6, "b": 1e9}
 
 
 def numbers(values: pd.Series, decimal: str) -> Floats:
@@ -24,8 +26,9 @@ def numbers(values: pd.Series, decimal: str) -> Floats:
         text = text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
     plain = pd.to_numeric(text, errors="coerce")
     if plain.isna().any():
-        stripped = text.str.replace(r"[,'\s_\u00a0\u202f$€£₮]|(?:usdt?|eur|btc)$", "", regex=True, case=False)
-        plain = pd.to_numeric(stripped, errors="coerce")
+        bare = text.str.lower().str.replace(_DECORATION, "", regex=True)
+        size = bare.str[-1:].map(_SIZES).fillna(1.0).to_numpy(dtype=np.float64)
+        plain = pd.to_numeric(bare.str.removesuffix("%").str.rstrip("kmb"), errors="coerce") * size
     return plain.to_numpy(dtype=np.float64, na_value=np.nan)
 
 

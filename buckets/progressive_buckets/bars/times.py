@@ -53,8 +53,7 @@ def parse_times(values: pd.Series, where: str) -> Times:
         return _epoch(values.to_numpy(dtype=np.int64))
     if kind.kind == "f":
         return _epoch(values.to_numpy(dtype=np.float64))
-    text = pa.array(values, type=pa.string(), from_pandas=True) if kind != object else _as_text(values)
-    text = pc.utf8_lower(pc.utf8_trim_whitespace(text))
+    text = pc.utf8_lower(pc.utf8_trim_whitespace(_as_text(values)))
     plain = numbers(pd.Series(text.to_pandas()), decimal=".") if _numeric(text) else None
     return _epoch(plain) if plain is not None else _from_text(text, where)
 
@@ -73,7 +72,12 @@ def looks_like_time(values: pd.Series) -> bool:
 
 
 def _as_text(values: pd.Series) -> pa.Array:
-    return pa.array([None if value is None or value != value else str(value) for value in values], type=pa.string())
+    if isinstance(values.dtype, pd.StringDtype):
+        return pa.array(values, type=pa.string(), from_pandas=True)
+    missing = values.isna().to_numpy()
+    return pa.array(
+        [None if gone else str(value) for value, gone in zip(values, missing, strict=True)], type=pa.string()
+    )
 
 
 def _numeric(text: pa.Array) -> bool:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 from attrs import field, frozen
+from numpy.typing import NDArray
 
 from progressive_buckets.bars.records import Floats
 from progressive_training import DataError
 
 CLOSE_ENOUGH = 0.3  # log units: within a bar the average price is this near to its close
+MOSTLY = 0.5  # of the rows
 
 
 @frozen(kw_only=True)
@@ -50,37 +52,32 @@ def settle(found: Volumes, where: str, notes: list[str]) -> Settled:
             spare=tuple(quotes[1:]),
         )
     base = candidates[0]
-    others = [*quotes, *candidates[1:]]
-    quote = next((label for label in others if _is_worth(found, base, label)), None)
-    if quote is None and (worth := [label for label in others if _is_worth(found, label, base)]):
-        notes.append(f"{base} is {worth[0]} times the price: {worth[0]} was taken as the volume")
-        base, quote = worth[0], base
-    if quote is None and quotes:
-        quote = quotes[0]
+    pairs = {label: _compared(found, base, label) for label in (*quotes, *candidates[1:])}
+    quote = max(pairs, key=lambda label: float((pairs[label][0] | pairs[label][1]).mean()), default=None)
+    if quote is not None and quote not in quotes and (pairs[quote][0] | pairs[quote][1]).mean() < MOSTLY:
+        quote = None  # two volumes of which neither is the price of the other: keep both as they are
     spare = tuple(label for label in (*candidates, *quotes) if label not in (base, quote))
+    volume = found.values[base]
     if quote is None:
-        return Settled(volume=found.values[base], extra={}, spare=spare)
-    volume, in_quote, exchanged = _put_right(found.values[base], found.values[quote], found.close)
-    if exchanged:
-        notes.append(f"{exchanged} rows had {base} and {quote} exchanged: put right")
-    return Settled(volume=volume, extra={"quote_volume": in_quote}, spare=spare)
+        return Settled(volume=volume, extra={}, spare=spare)
+    cost, exchanged = found.values[quote], pairs[quote][1] & ~pairs[quote][0]
+    if exchanged.any():
+        volume, cost = np.where(exchanged, cost, volume), np.where(exchanged, volume, cost)
+        count = "all" if exchanged[np.isfinite(volume) & (volume > 0)].all() else str(int(exchanged.sum()))
+        notes.append(f"{base} and {quote} are exchanged in {count} rows: put right, the volume is in the base asset")
+    return Settled(volume=volume, extra={"quote_volume": cost}, spare=spare)
 
 
 def _labels(found: Volumes, kind: str) -> list[str]:
     return [label for label in found.values if found.roles[label] == kind]
 
 
-def _is_worth(found: Volumes, base: str, quote: str) -> bool:
-    """Whether `quote` is what `base` cost."""
-    ratio = _log_ratio(found.values[quote], found.values[base] * found.close)
-    return bool(np.isfinite(ratio).any() and abs(np.nanmedian(ratio)) < CLOSE_ENOUGH)
-
-
-def _put_right(volume: Floats, quote: Floats, close: Floats) -> tuple[Floats, Floats, int]:
-    """Exchange the two in rows where they were written the wrong way round."""
-    right = np.abs(_log_ratio(quote, volume * close)) < CLOSE_ENOUGH
-    wrong = (np.abs(_log_ratio(volume, quote * close)) < CLOSE_ENOUGH) & ~right
-    return np.where(wrong, quote, volume), np.where(wrong, volume, quote), int(wrong.sum())
+def _compared(found: Volumes, base: str, quote: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """In which rows `quote` is what `base` cost, and in which it is the other way round."""
+    volume, cost = found.values[base], found.values[quote]
+    right = _log_ratio(cost, volume * found.close)
+    wrong = _log_ratio(volume, cost * found.close)
+    return np.abs(right) < CLOSE_ENOUGH, np.abs(wrong) < CLOSE_ENOUGH
 
 
 def _log_ratio(numerator: Floats, denominator: Floats) -> Floats:
