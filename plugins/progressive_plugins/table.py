@@ -43,9 +43,9 @@ def sequence_table(results: tuple[BucketResult, ...], box: Box | None = SIMPLE_H
     for result in results:
         strategies.update((row.strategy, None) for row in result.evaluation.test[1:] if row.strategy != "flat")
     table = Table(box=box, pad_edge=False)
-    table.add_column("net profit on test", no_wrap=True)
+    table.add_column("profit on test", no_wrap=True)
     for heading in ("model", *strategies, "validation t"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
     for result in results:
         rows = result.evaluation.test
         by_name = {row.strategy: row for row in rows[1:]}
