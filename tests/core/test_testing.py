@@ -117,7 +117,10 @@ SPOILT: dict[str, tuple[dict[str, Callable[..., Any]], str]] = {
         {"adopt": lambda learner, sound, knowledge: Adoption(new=("line.weight",))},
         "adopt(knowledge()) must copy every weight that it offered itself; dropped (), missing ['line.weight']",
     ),
-    "keeps the last": ({"keep_best": lambda learner, sound: learner.weight.zero_()}, "keep_best() must return to"),
+    "keeps the last": (
+        {"keep_best": lambda learner, sound: learner.weight.zero_()},
+        "keep_best() must return to what reached best_score",
+    ),
     "says nothing to later buckets": (
         {"model": lambda learner, sound: evolve(sound(), card={})},
         "card['knowledge'] tells later buckets what to learn from",

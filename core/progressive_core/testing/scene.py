@@ -16,7 +16,7 @@ from progressive_core.records import BucketInfo, BucketResult, EpisodeReport, Ev
 SMALL: Mapping[str, Any] = MappingProxyType(
     {
         "DEVICE": "cpu",
-        "SYNTHETIC_BARS": 8000,
+        "SYNTHETIC_BARS": 12_000,
         "EPISODES": 2,
         "TRANSFER_COOLDOWN": 1,
         "PARALLEL_EPISODES": 4,

@@ -1,0 +1,37 @@
+"""Every bucket, strategy and plugin that is installed passes the checks that we ship for authors."""
+
+import pytest
+from progressive_core.registry import PluginRecord, Registry
+
+from progressive_training.testing import check_bucket, check_plugin, check_transfer
+
+INSTALLED = Registry.survey(["console"])
+
+
+def of(kind: str) -> list[PluginRecord]:
+    return [record for record in INSTALLED if record.kind == kind]
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return Registry([record.name for record in INSTALLED if record.kind == "plugin"])
+
+
+@pytest.mark.parametrize("record", INSTALLED, ids=str)
+def test_it_can_be_used(record: PluginRecord) -> None:
+    assert record.enabled, record.reason
+
+
+@pytest.mark.parametrize("record", of("bucket"), ids=str)
+def test_bucket(registry: Registry, record: PluginRecord) -> None:
+    check_bucket(registry.bucket(record.name))
+
+
+@pytest.mark.parametrize("record", of("transfer"), ids=str)
+def test_transfer(registry: Registry, record: PluginRecord) -> None:
+    check_transfer(registry.plugin(record.name))
+
+
+@pytest.mark.parametrize("record", of("plugin"), ids=str)
+def test_plugin(registry: Registry, record: PluginRecord) -> None:
+    check_plugin(registry.plugin(record.name))
