@@ -6,6 +6,7 @@ import math
 
 from rich.box import SIMPLE_HEAD, Box
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +23,7 @@ def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD) -> Render
     """
     evaluation = result.evaluation
     table = Table(box=box, pad_edge=False, title_justify="left")
-    table.add_column("net of costs", no_wrap=True)
+    table.add_column("net of costs", min_width=16)
     for heading in ("profit", "Sharpe", "drawdown", "trades", "turnover", "t"):
         table.add_column(heading, justify="right", no_wrap=True)
     for split, rows in (("validation", evaluation.validation), ("test", evaluation.test)):
@@ -69,9 +70,9 @@ def number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "n/a"
 
 
-def _cells(row: Performance) -> tuple[Text, ...]:
+def _cells(row: Performance) -> tuple[RenderableType, ...]:
     return (
-        Text(f"  {row.strategy}"),
+        Padding(Text(row.strategy), (0, 0, 0, 2)),
         signed(row.log_return, profit_text(row.log_return)),
         signed(row.sharpe, number(row.sharpe, 2)),
         Text(share_text(row.drawdown, 1)),

@@ -117,9 +117,9 @@ class ScriptedRun:
             return (
                 performance("Short", profit, 0.9 * t, 0.083, 214.0, 107, t),
                 performance("flat", 0.0, 0.0, 0.0, 0.0, 0, 0.0),
-                performance("buy-and-hold", 0.31, 0.8, 0.412, 1.0, 1, 0.7),
-                performance("ridge + band", profit / 3, 0.4 * t, 0.121, 88.0, 44, 0.4 * t),
-                performance("shifted in time", -0.094, -0.6, 0.193, 214.0, 107, -0.7),
+                performance("buy and hold", 0.31, 0.8, 0.412, 1.0, 1, 0.7),
+                performance("ridge with no-trade band", profit / 3, 0.4 * t, 0.121, 88.0, 44, 0.4 * t),
+                performance("same positions shifted in time", -0.094, -0.6, 0.193, 214.0, 107, -0.7),
             )
 
         return Evaluation(

@@ -50,9 +50,9 @@ def test_it_shows_curves_transfers_and_baselines(recorded: Any) -> None:
     assert marks == [("^", [0]), ("v", [0]), ("^", [10])]
     assert [text.get_text() for text in bars.get_legend().get_texts()] == [
         "model",
-        "buy-and-hold",
-        "ridge + band",
-        "shifted in time",
+        "buy and hold",
+        "ridge with no-trade band",
+        "same positions shifted in time",
     ]
     assert "-2.4 %" in [text.get_text() for text in bars.texts]
     assert scalping.get_ylabel() == "net profit on validation"
