@@ -47,8 +47,14 @@ class MarketBucket:
         market = bytes_of(_rows(settings["DATA"], settings["SYNTHETIC_BARS"]), features=8)
         return market + bytes_of_training(resources.batch_size, self.width, self.members, settings["REPLAY_CAPACITY"])
 
+    def check(self, bucket: BucketInfo, resources: Resources) -> None:
+        """Look for leaks, and for too few bars, before anything is trained."""
+        from progressive_buckets.learner.opening import check_market
+
+        check_market(bucket, resources)
+
     def open(self, bucket: BucketInfo, resources: Resources) -> Learner:
-        """Load the bars, check them for leaks, split them, and build the learner."""
+        """Load the bars, split them, and build the learner."""
         from progressive_buckets.learner.opening import open_learner
 
         return open_learner(self, bucket, resources)

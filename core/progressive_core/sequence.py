@@ -92,7 +92,7 @@ def _train_bucket(run: Run, bucket: Bucket) -> None:
             learner.keep_best()
             backward = _transfer_back(run, info, resources, learner, last.episode)
             evaluation = learner.evaluate()
-            path = run.store.save_model(bucket.name, learner.model())
+            path = run.store.save_model(bucket.name, learner.model(), learner.knowledge())
         result = BucketResult(
             bucket=bucket.name,
             episodes=last.episode,
@@ -178,7 +178,7 @@ def _transfer_back(
             earlier.load(run.store.model(pupil.name))
             made = transfer_knowledge(run.hooks, earlier, learner.knowledge(), context, resources)
             if any(entry.verdict == "kept" for entry in made):
-                run.store.save_model(pupil.name, earlier.model())
+                run.store.save_model(pupil.name, earlier.model(), earlier.knowledge())
         entries += made
     return _recorded(run, entries)
 

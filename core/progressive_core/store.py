@@ -152,13 +152,18 @@ class RunStore:
             raise RunError(f"checkpoint {error}") from error
         return State(tensors=tensors, values=values)
 
-    def save_model(self, bucket: str, model: Model) -> Path:
-        """Write a new version of a bucket's model beside the old ones, and make it the bucket's model."""
+    def save_model(self, bucket: str, model: Model, knowledge: Knowledge) -> Path:
+        """Write a new version of a bucket's model, with what it can teach, beside the old ones; it is the model now."""
         version = self.progress.versions.get(bucket, 0) + 1
         directory = self._version(bucket, version)
         directory.mkdir(parents=True, exist_ok=True)
-        card = {**model.card, "bucket": bucket, "version": version}
-        write_tensors(directory / "model.safetensors", model.tensors, card)
+        taught = {
+            "weights": list(knowledge.weights),
+            "feature_importance": knowledge.feature_importance,
+            "horizons": knowledge.horizons,
+        }
+        card = {**model.card, "bucket": bucket, "version": version, "knowledge": taught}
+        write_tensors(directory / "model.safetensors", {**knowledge.weights, **model.tensors}, card)
         write_json(directory / "card.json", card)
         self.progress = evolve(self.progress, versions={**self.progress.versions, bucket: version})
         return self._publish(bucket, version)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from progressive_core.errors import RunError
-from progressive_core.records import BucketResult, EpisodeReport, Evaluation, LedgerEntry, Model, State
+from progressive_core.records import BucketResult, EpisodeReport, Evaluation, Knowledge, LedgerEntry, Model, State
 from progressive_core.store import RunStore, list_runs, new_run_directory, read_knowledge
 
 MANIFEST = {"started": "2026-01-01T00:00:00+00:00", "sequence": ["Scalping", "Short"], "teachers": []}
@@ -25,8 +25,12 @@ def state(value: float) -> State:
 
 
 def model(value: float) -> Model:
-    taught = {"weights": ["weight"], "feature_importance": {"volume": 1.0}, "horizons": {"6": 0.1}}
-    return Model(tensors={"weight": torch.full((3,), value), "scaler": torch.ones(2)}, card={"knowledge": taught})
+    return Model(tensors={"weight": torch.full((3,), value), "scaler": torch.ones(2)}, card={"unit": 1.0})
+
+
+KNOWLEDGE = Knowledge(
+    origin="Scalping", weights={"weight": torch.zeros(3)}, feature_importance={"volume": 1.0}, horizons={6: 0.1}
+)
 
 
 def report(episode: int) -> EpisodeReport:
@@ -95,9 +99,9 @@ def test_a_number_that_is_not_finite_is_written_as_null(store: RunStore) -> None
 
 
 def test_a_new_version_leaves_the_old_one_beside_it(store: RunStore) -> None:
-    path = store.save_model("Scalping", model(1))
+    path = store.save_model("Scalping", model(1), KNOWLEDGE)
     store.finish_bucket(result(path))
-    store.save_model("Scalping", model(2))
+    store.save_model("Scalping", model(2), KNOWLEDGE)
     store.save_checkpoint("Short", 1, state(1), keep=3)
     versions = sorted(each.name for each in (store.directory / "models/Scalping/versions").iterdir())
     assert versions == ["0001", "0002"]
@@ -106,16 +110,16 @@ def test_a_new_version_leaves_the_old_one_beside_it(store: RunStore) -> None:
 
 
 def test_a_model_version_without_a_commit_is_taken_back_on_resume(store: RunStore) -> None:
-    path = store.save_model("Scalping", model(1))
+    path = store.save_model("Scalping", model(1), KNOWLEDGE)
     store.finish_bucket(result(path))
-    store.save_model("Scalping", model(2))
+    store.save_model("Scalping", model(2), KNOWLEDGE)
     store = reopened(store)
     assert torch.equal(store.model("Scalping").tensors["weight"], torch.ones(3))
     store.close()
 
 
 def test_knowledge_is_read_from_the_model_without_what_only_the_model_needs(store: RunStore) -> None:
-    store.save_model("Scalping", model(1))
+    store.save_model("Scalping", model(1), KNOWLEDGE)
     knowledge = read_knowledge(store.directory, "Scalping")
     assert set(knowledge.weights) == {"weight"}
     assert knowledge.horizons == {6: 0.1}
@@ -134,7 +138,7 @@ def test_results_survive_and_the_list_of_runs_shows_them(store: RunStore) -> Non
             reason="helped",
         )
     )
-    store.finish_bucket(result(store.save_model("Scalping", model(1))))
+    store.finish_bucket(result(store.save_model("Scalping", model(1), KNOWLEDGE)))
     store.mark("finished")
     (summary,) = list_runs(store.directory.parent)
     assert summary.status == "finished"

@@ -10,7 +10,7 @@ from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.market.features import feature_table
 from progressive_buckets.market.fills import Costs
 from progressive_buckets.market.market import open_market
-from progressive_buckets.market.split import split_bars
+from progressive_buckets.market.split import Split, split_bars
 from progressive_training import DataError
 
 if TYPE_CHECKING:
@@ -21,10 +21,19 @@ if TYPE_CHECKING:
 LEAST_OUTCOMES = 100
 
 
-def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
-    """Load the configured bars and build the bucket's learner on them."""
+def check_market(info: BucketInfo, resources: Resources) -> None:
+    """Load the configured bars and look for leaks and for too little to learn from.
+
+    :raise DataError: the bars cannot be used.
+    """
     bars = load_bars(info.settings, resources.cache_dir, resources.cache_bytes)
     check_leaks(bars, feature_table, info.settings["ALLOW_LEAK"])
+    split_for(bars, info)
+
+
+def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
+    """Load the configured bars, which `check_market` has passed, and build the bucket's learner on them."""
+    bars = load_bars(info.settings, resources.cache_dir, resources.cache_bytes)
     return learner_on(bars, bucket, info, resources)
 
 
@@ -34,16 +43,25 @@ def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Re
     :raise DataError: too few bars, in all or between two gaps.
     """
     settings = info.settings
-    longest = info.horizons[-1]
-    split = split_bars(len(bars.close), longest, settings["VALIDATION_SHARE"], settings["TEST_SHARE"], info.name)
+    split = split_for(bars, info)
     costs = Costs(side=settings["FEE"] + settings["SLIPPAGE"], capital=settings["CAPITAL_ALLOCATION"])
     market = open_market(bars, split, costs, resources.device)
-    segment = market.segment[split.train]
+    hyper = Hyper(discount=bucket.discount, width=bucket.width, members=bucket.members, patience=bucket.patience)
+    return MarketLearner(info, resources, market, split, hyper, bucket.exploration)
+
+
+def split_for(bars: Bars, info: BucketInfo) -> Split:
+    """The parts of `bars`, purged by the bucket's longest horizon.
+
+    :raise DataError: too few bars, in all or between two gaps.
+    """
+    settings, longest = info.settings, info.horizons[-1]
+    split = split_bars(len(bars.close), longest, settings["VALIDATION_SHARE"], settings["TEST_SHARE"], info.name)
+    segment = bars.segment[split.train]
     reached = int((segment[longest:] == segment[:-longest]).sum())
     if reached < LEAST_OUTCOMES:
         raise DataError(
             f"{info.name}: only {reached} training bars have {longest} bars behind them before a gap, at least "
             f"{LEAST_OUTCOMES} are needed. Give bars with fewer gaps, a larger FILL_MINUTES or a smaller HORIZON_RANGE."
         )
-    hyper = Hyper(discount=bucket.discount, width=bucket.width, members=bucket.members, patience=bucket.patience)
-    return MarketLearner(info, resources, market, split, hyper, bucket.exploration)
+    return split
