@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         models = trainer.train_progressively(custom_sequence=sequence)
     except ProgressiveTrainingError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, f"stopped; go on with: progressive-training --resume --run-dir {trainer.run_dir}\n")
     print(HOW_TO_USE.format(path=list(models.values())[-1]))
     return 0
 
