@@ -40,7 +40,9 @@ def clean(
     :raise DataError: fewer than two usable bars, mostly bad ones, or no regular interval.
     """
     report = CleaningReport(source=source, rows=len(time), notes=notes)
-    data = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
+    # Copies: callers' arrays may be read-only or views of a frame.
+    time = np.array(time)
+    data = {name: np.array(values, dtype=np.float64) for name, values in columns.items()}
     time, data, report = _drop_bad(time, data, report)
     time, data, report = _in_order(time, data, report)
     time, data, report = _once_each(time, data, report)
@@ -58,8 +60,18 @@ def clean(
         zero_volume=len(quiet),
         first_times=_noted(report, "zero_volume", quiet),
     )
-    core = {name: data.pop(name) for name in (*PRICES, "volume")}
-    return Bars(time=time, **core, extra=data, segment=segment, interval=interval, report=report)
+    return Bars(
+        time=time,
+        open=data["open"],
+        high=data["high"],
+        low=data["low"],
+        close=data["close"],
+        volume=data["volume"],
+        extra={name: values for name, values in data.items() if name not in (*PRICES, "volume")},
+        segment=segment,
+        interval=interval,
+        report=report,
+    )
 
 
 def _drop_bad(time: Times, data: Columns, report: CleaningReport) -> tuple[Times, Columns, CleaningReport]:
@@ -67,7 +79,7 @@ def _drop_bad(time: Times, data: Columns, report: CleaningReport) -> tuple[Times
     with np.errstate(invalid="ignore"):
         top, bottom = np.maximum(opened, closed), np.minimum(opened, closed)
         good = (low > 0) & (high < np.inf) & (high >= top * (1 - ROUNDING)) & (low <= bottom * (1 + ROUNDING))
-        good &= (time != NO_TIME) & ~(data["volume"] < 0)
+        good &= (time != NO_TIME) & ~(data["volume"] < 0) & (data["volume"] != np.inf)
     bad = int(len(time) - good.sum())
     if bad * 2 > len(time):
         raise DataError(
@@ -84,7 +96,7 @@ def _drop_bad(time: Times, data: Columns, report: CleaningReport) -> tuple[Times
 def _in_order(time: Times, data: Columns, report: CleaningReport) -> tuple[Times, Columns, CleaningReport]:
     steps = np.diff(time)
     if (steps < 0).sum() > (steps > 0).sum():
-        time, data = time[::-1], {name: values[::-1] for name, values in data.items()}
+        time, data = time[::-1].copy(), {name: values[::-1].copy() for name, values in data.items()}
         report = evolve(report, notes=(*report.notes, "newest bar first: turned round"))
         steps = np.diff(time)
     late = np.flatnonzero(steps < 0) + 1

@@ -78,7 +78,7 @@ def _with_joined_clock(frame: pd.DataFrame) -> pd.DataFrame:
     """A date in one column and the time of day in another become one column."""
     clocks = [label for label in frame.columns if _is_clock(frame[label])]
     for clock in clocks:
-        position = frame.columns.get_loc(clock)
+        position = list(frame.columns).index(clock)
         before = [frame.columns[position - 1]] if position else []
         for date in (*before, *(label for label in frame.columns if label not in clocks)):
             if looks_like_time(frame[date]):

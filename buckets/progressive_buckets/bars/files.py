@@ -136,7 +136,7 @@ def _delimited(content: bytes, where: str) -> Table:
     if skipped:
         notes.append(f"{len(skipped)} lines without {width} fields skipped, the first: {skipped[0][:60]!r}")
     frame = table.to_pandas()
-    frame.columns = pd.Index(names or list(range(width)))
+    frame.columns = pd.Index(names) if names else pd.RangeIndex(width)
     return Table(frame=frame, named=bool(names), decimal=decimal, notes=tuple(notes))
 
 

@@ -10,6 +10,8 @@ import pandas as pd
 import structlog
 
 from progressive_buckets.bars.cleaning import clean
+from progressive_buckets.bars.columns import Reading
+from progressive_buckets.bars.keep import keep, kept_path, read_kept
 from progressive_buckets.bars.read import frame_reading, read_frame
 from progressive_buckets.bars.records import Bars
 from progressive_buckets.bars.resampling import resample
@@ -27,20 +29,28 @@ def load_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, cache_
     :raise DataError: the file cannot be read, or its bars cannot be traded on.
     """
     if settings["DATA"] is None:
+        log.warning("no DATA given: training on a synthetic market, its results say nothing about a real one")
         bars = synthetic_bars(settings["SYNTHETIC_BARS"], settings["SEED"])
-        log.warning("no DATA given: training on a synthetic market, results say nothing about a real one")
-    else:
-        reading = read_frame(Path(settings["DATA"]))
-        bars = clean(
-            reading.time,
-            reading.columns,
-            source=reading.source,
-            fill_minutes=settings["FILL_MINUTES"],
-            notes=reading.notes,
-        )
-    if settings["FREQUENCY"] is not None:
-        bars = resample(bars, settings["FREQUENCY"])
+        return bars if settings["FREQUENCY"] is None else resample(bars, settings["FREQUENCY"])
+    source = Path(settings["DATA"])
+    if cache_dir is None or not source.is_file():
+        return _from_file(source, settings)
+    kept = kept_path(cache_dir, source, settings["FREQUENCY"], settings["FILL_MINUTES"])
+    found = read_kept(kept, str(source))
+    if found is not None:
+        return found
+    bars = _from_file(source, settings)
+    keep(bars, kept, cache_bytes)
     return bars
+
+
+def _from_file(source: Path, settings: Mapping[str, Any]) -> Bars:
+    bars = _cleaned(read_frame(source), settings["FILL_MINUTES"])
+    return bars if settings["FREQUENCY"] is None else resample(bars, settings["FREQUENCY"])
+
+
+def _cleaned(reading: Reading, fill_minutes: float) -> Bars:
+    return clean(reading.time, reading.columns, source=reading.source, fill_minutes=fill_minutes, notes=reading.notes)
 
 
 def bars_from_frame(frame: pd.DataFrame, fill_minutes: float = 10.0) -> Bars:
@@ -49,5 +59,4 @@ def bars_from_frame(frame: pd.DataFrame, fill_minutes: float = 10.0) -> Bars:
     :param frame: columns by name, in any order; the times are a column or the index.
     :raise DataError: a column is missing, or the rows are no bars.
     """
-    reading = frame_reading(frame)
-    return clean(reading.time, reading.columns, source=reading.source, fill_minutes=fill_minutes, notes=reading.notes)
+    return _cleaned(frame_reading(frame), fill_minutes)

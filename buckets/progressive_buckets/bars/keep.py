@@ -1,0 +1,67 @@
+"""Cleaned bars on disk, so that the next bucket need not read and clean them again: safetensors, never a pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import structlog
+from attrs import evolve
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from progressive_buckets.bars.records import PRICES, Bars, CleaningReport
+
+log = structlog.get_logger("progressive_training")
+
+FORMAT = 1  # counts up when cleaning or reading changes what comes out
+ARRAYS = ("time", *PRICES, "volume", "segment")
+EXTRA = "extra."
+
+
+def kept_path(cache_dir: Path, source: Path, *settings: object) -> Path:
+    """Where the bars of this file under these settings are kept: named by the file's content, not its path."""
+    with source.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    key = hashlib.sha256(json.dumps([FORMAT, content, *settings]).encode()).hexdigest()
+    return cache_dir / f"bars-{key[:32]}.safetensors"
+
+
+def read_kept(path: Path, source: str) -> Bars | None:
+    """The bars kept at `path`, or None where there are none or the file is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+            header = json.loads(file.metadata()["bars"])
+        report = evolve(CleaningReport.from_json(header["report"]), source=source)
+        extra = {name: arrays[EXTRA + name] for name in header["extra"]}
+        return Bars(**{name: arrays[name] for name in ARRAYS}, extra=extra, interval=header["interval"], report=report)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        log.info("kept bars are damaged, reading the source again", path=str(path), error=str(error))
+        return None
+
+
+def keep(bars: Bars, path: Path, limit: int) -> None:
+    """Keep bars at `path`, unless its directory would then hold more than `limit` bytes or cannot be written."""
+    arrays = {name: getattr(bars, name) for name in ARRAYS} | {
+        EXTRA + name: values for name, values in bars.extra.items()
+    }
+    header = {"interval": bars.interval, "extra": list(bars.extra), "report": bars.report.as_json()}
+    size = sum(array.nbytes for array in arrays.values()) + 4096
+    part = path.with_suffix(f".part{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file())
+        if held + size > limit:
+            log.info("bars not kept: the cache would exceed its bound", bytes=size, held=held, bound=limit)
+            return
+        save_file({name: array.copy() for name, array in arrays.items()}, part, metadata={"bars": json.dumps(header)})
+        part.replace(path)
+    except OSError as error:
+        log.info("bars not kept", path=str(path), error=str(error))
+    finally:
+        part.unlink(missing_ok=True)
