@@ -55,7 +55,7 @@ def sequence_table(results: tuple[BucketResult, ...], box: Box | None = SIMPLE_H
         table.add_row(
             result.bucket,
             *(signed(row.log_return, profit_text(row.log_return)) if row else Text("") for row in chosen),
-            Text(number(t, 1), _verdict_style(result)),
+            Text(number(t, 1), GAIN if t >= 2 else WARNING),
         )
     return table
 
@@ -96,6 +96,7 @@ def _exposure(row: Performance) -> Text:
 
 
 def _verdict_style(result: BucketResult) -> str:
-    """An edge is shown by validation (t of 2 and a profit); a test result alone proves nothing."""
-    rows = result.evaluation.validation
-    return f"bold {GAIN}" if rows and rows[0].t >= 2 and rows[0].log_return > 0 else WARNING
+    """Green is for an edge that validation shows (a profit, t of 2) and test confirms; the rest is to be doubted."""
+    splits = (result.evaluation.validation, result.evaluation.test)
+    confirmed = all(rows and rows[0].t >= 2 and rows[0].log_return > 0 for rows in splits)
+    return f"bold {GAIN}" if confirmed else WARNING

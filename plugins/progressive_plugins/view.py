@@ -121,8 +121,8 @@ def transfer_table(transfers: tuple[LedgerEntry, ...], width: int) -> Table:
 def _grid(width: int) -> Table:
     """Labels and what they label, cut short to stay on one line of a panel of `width`."""
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", width=10, no_wrap=True, overflow="ellipsis")
-    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=max(10, width - 4 - 12))
+    grid.add_column(style="dim", width=11, no_wrap=True, overflow="ellipsis")
+    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=max(10, width - 4 - 13))
     return grid
 
 
