@@ -121,9 +121,9 @@ SPOILT: dict[str, tuple[dict[str, Callable[..., Any]], str]] = {
         {"keep_best": lambda learner, sound: learner.weight.zero_()},
         "keep_best() must return to what reached best_score",
     ),
-    "says nothing to later buckets": (
-        {"model": lambda learner, sound: evolve(sound(), card={})},
-        "card['knowledge'] tells later buckets what to learn from",
+    "gives a weight's name to another tensor": (
+        {"model": lambda learner, sound: evolve(sound(), tensors={"line.weight": torch.zeros(2)})},
+        "model(): a tensor of the name of a weight in knowledge() must be that weight: both are kept in one file",
     ),
     "does not load": (
         {"load": lambda learner, sound, model: None},

@@ -255,15 +255,13 @@ def _check_model(owner: str, learner: Learner, open_learner: Open, directory: Pa
     where = f"{owner}: model()"
     require(isinstance(model, Model), f"{where} must return a Model; got a {type(model).__qualname__}")
     _as_json(owner, "model().card", model.card)
-    taught = model.card.get("knowledge")
+    weights = learner.knowledge().weights
+    shared = {name: tensor for name, tensor in model.tensors.items() if name in weights}
     require(
-        isinstance(taught, Mapping)
-        and set(taught) >= {"weights", "feature_importance", "horizons"}
-        and set(taught["weights"]) <= set(model.tensors),
-        f"{where}: card['knowledge'] tells later buckets what to learn from: weights (names of tensors), "
-        f"feature_importance and horizons; got {taught!r:.200}",
+        same_tensors(shared, {name: weights[name].cpu() for name in shared}),
+        f"{where}: a tensor of the name of a weight in knowledge() must be that weight: both are kept in one file",
     )
-    write_tensors(directory / "model.safetensors", model.tensors, model.card)
+    write_tensors(directory / "model.safetensors", {**weights, **model.tensors}, model.card)
     tensors, card = read_tensors(directory / "model.safetensors")
     fresh = open_learner()
     fresh.load(Model(tensors=tensors, card=card))

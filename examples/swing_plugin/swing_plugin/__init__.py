@@ -1,0 +1,1 @@
+"""A bucket, a transfer strategy and a policy for progressive-training."""
