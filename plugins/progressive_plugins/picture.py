@@ -57,6 +57,8 @@ def draw(results: Sequence[BucketResult], metrics: Mapping[str, Sequence[Mapping
 
 
 def _learning_curve(axes: Axes, result: BucketResult, episodes: Sequence[Mapping[str, Any]], *, labelled: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     scores = [math.nan if episode["score"] is None else float(episode["score"]) for episode in episodes]
     numbers = [int(episode["episode"]) for episode in episodes]
     axes.axhline(0, color="black", linewidth=0.6)
@@ -75,6 +77,7 @@ def _learning_curve(axes: Axes, result: BucketResult, episodes: Sequence[Mapping
     axes.set_title(result.bucket, fontsize=10, fontweight="bold", loc="left")
     axes.set_title(f"best {profit_text(result.best_score)} at {result.best_episode}", fontsize=8, loc="right")
     axes.set_xlabel("episode", fontsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if labelled:
         axes.set_ylabel("net profit on validation", fontsize=8)
     _calm(axes)
@@ -99,7 +102,7 @@ def _test_bars(axes: Axes, results: Sequence[BucketResult]) -> None:
     axes.set_xlim(-0.5, len(results) - 0.5)
     axes.margins(y=0.15)
     axes.set_title("Net profit on test data, after costs", fontsize=10, fontweight="bold", loc="left")
-    axes.legend(frameon=False, fontsize=8, ncols=len(names), loc="lower right", bbox_to_anchor=(1, 1))
+    axes.legend(frameon=False, fontsize=8, ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, -0.17))
     _calm(axes)
 
 
