@@ -52,9 +52,10 @@ def understand(table: Table, where: str) -> Reading:
     volumes = settle(Volumes(roles=roles, values=values, close=prices["close"]), where, notes)
     taken = {"time", "close_time", "price", "volume", "base_volume", "quote_volume", "symbol", "ignored", *PRICES}
     others = {label: values[label] for label in values if roles[label] not in taken or label in volumes.spare}
-    extra = _extra(volumes.extra | _named(others, roles), frame, time, notes)
+    core = {**prices, "volume": volumes.volume}
+    extra = _extra(volumes.extra | _named(others, roles), core, time, notes)
     _one_symbol(frame, roles, where)
-    return Reading(source=where, time=time, columns={**prices, "volume": volumes.volume, **extra}, notes=tuple(notes))
+    return Reading(source=where, time=time, columns={**core, **extra}, notes=tuple(notes))
 
 
 def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -178,13 +179,15 @@ def _named(values: dict[str, Floats], roles: dict[str, str]) -> dict[str, Floats
     return named
 
 
-def _extra(extra: dict[str, Floats], frame: pd.DataFrame, time: Times, notes: list[str]) -> dict[str, Floats]:
+def _extra(extra: dict[str, Floats], core: dict[str, Floats], time: Times, notes: list[str]) -> dict[str, Floats]:
     """Extra columns that can teach something; why the others were left out is noted."""
     kept: dict[str, Floats] = {}
     left: list[str] = []
     for name, values in extra.items():
         why = _useless(values, time)
-        same = next((other for other in kept if np.array_equal(kept[other], values, equal_nan=True)), None)
+        same = next(
+            (other for other, had in (core | kept).items() if np.array_equal(had, values, equal_nan=True)), None
+        )
         if why or same:
             left.append(f"{name} ({why or f'the same as {same}'})")
         else:
