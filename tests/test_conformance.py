@@ -1,8 +1,8 @@
 """Every bucket, strategy and plugin that is installed passes the checks that we ship for authors."""
 
 import pytest
-from progressive_core.registry import PluginRecord, Registry
 
+from progressive_core.registry import PluginRecord, Registry
 from progressive_training.testing import check_bucket, check_plugin, check_transfer
 
 INSTALLED = Registry.survey(["console"])

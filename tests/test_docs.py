@@ -4,6 +4,7 @@ import inspect
 from pathlib import Path
 
 import pytest
+
 from progressive_core import hookspecs
 
 PLUGINS = (Path(__file__).parents[1] / "docs" / "PLUGINS.md").read_text()

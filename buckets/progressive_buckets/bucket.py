@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from collections.abc import Iterable
+
     from attrs import Attribute
 
     from progressive_training import BucketInfo, Learner, Resources
 
 BYTES_PER_ROW = {".parquet": 25, ".feather": 40}
 BYTES_PER_TEXT_ROW = 60
+
+
+def _tuple(horizons: Iterable[int]) -> tuple[int, ...]:
+    return tuple(horizons)
+
+
+def _bars(horizons: Iterable[int]) -> tuple[int, ...]:
+    return tuple(horizons)
 
 
 def _ascending(bucket: MarketBucket, attribute: Attribute[tuple[int, ...]], value: tuple[int, ...]) -> None:
@@ -31,7 +43,7 @@ class MarketBucket:
     """
 
     name: str
-    horizons: tuple[int, ...] = field(converter=tuple, validator=_ascending)
+    horizons: tuple[int, ...] = field(converter=_tuple, validator=_ascending)
     exploration: float = 0.1
     patience: float = 0.0
     discount: float = 0.99

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from progressive_training import Performance
 
 Action = Literal["long", "flat", "short"]
+SIDES: dict[Action, int] = {"long": 1, "flat": 0, "short": -1}
 FILE_NAME = "model.safetensors"
 
 
@@ -36,7 +37,7 @@ class Decision:
     """
 
     action: Action
-    values: Mapping[str, float]
+    values: Mapping[Action, float]
     predictions: Mapping[int, float]
     time: int
 
@@ -78,11 +79,9 @@ class TradingModel:
             predicted = self.network.predictions(self.network.extract(row)[1]).mean(dim=0)[0].tolist()
         steps = market.costs.table()
         held = {"flat": 0, "long": 1, "short": -1}[position]
-        values = {
-            name: gain - steps[abs(side - held)]
-            for name, gain, side in (("long", long, 1), ("flat", 0.0, 0), ("short", short, -1))
-        }
-        action = "flat" if self.card["abstains"] else max((position, *values), key=lambda name: values[name])
+        gains: tuple[tuple[Action, float, int], ...] = (("long", long, 1), ("flat", 0.0, 0), ("short", short, -1))
+        values = {name: gain - steps[abs(side - held)] for name, gain, side in gains}
+        action: Action = "flat" if self.card["abstains"] else max((position, *values), key=lambda name: values[name])
         return Decision(action, values, dict(zip(self.horizons, predicted, strict=True)), int(market.times[-1]))
 
     def performance(self, bars: Bars) -> tuple[Performance, ...]:
@@ -161,4 +160,6 @@ def load_model(path: str | Path) -> TradingModel:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  (not a dict)
         return TradingModel(tensors, card)
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{file}: not a model of progressive-training ({error}). Train one, or give its file.") from error
+        raise ModelError(
+            f"{file}: not a model of progressive-training ({error}). Train one, or give its file."
+        ) from error

@@ -108,9 +108,7 @@ def _train_bucket(run: Run, bucket: Bucket) -> None:
         run.progress(f"{bucket.name}: finished, {stopped}; best validation score {last.best_score:+.4f}; {path}")
 
 
-def _train_episodes(
-    run: Run, info: BucketInfo, resources: Resources, learner: Learner
-) -> tuple[EpisodeReport, str]:
+def _train_episodes(run: Run, info: BucketInfo, resources: Resources, learner: Learner) -> tuple[EpisodeReport, str]:
     """Train until the planned number of episodes or a stop request; returns the last report and why it was the last."""
     transfers: list[LedgerEntry] = []
     state = run.store.checkpoint(info.name)

@@ -194,7 +194,9 @@ class RunStore:
     def _publish(self, bucket: str, version: int) -> Path:
         """Make `version` the bucket's model: the file in `models/<Bucket>/` is a copy of it."""
         for name in ("card.json", "model.safetensors"):
-            atomic_write(self.directory / "models" / bucket / name, (self._version(bucket, version) / name).read_bytes())
+            atomic_write(
+                self.directory / "models" / bucket / name, (self._version(bucket, version) / name).read_bytes()
+            )
         return self.directory / "models" / bucket / "model.safetensors"
 
     def _commit(self, **changes: Any) -> None:

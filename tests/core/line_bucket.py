@@ -1,7 +1,7 @@
 """A stranger's buckets with a learner of their own: a line fitted by stochastic gradient descent."""
 
-from attrs import frozen
 import torch
+from attrs import frozen
 
 from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge, Model, Performance, State
 
@@ -59,7 +59,7 @@ class LineLearner:
             origin=self.bucket.name,
             weights={"line.weight": self.weight.clone()},
             feature_importance={"x": 0.7, "one": 0.3},
-            horizons={horizon: 0.1 for horizon in self.bucket.horizons},
+            horizons=dict.fromkeys(self.bucket.horizons, 0.1),
         )
 
     def adopt(self, knowledge):

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from progressive_core.registry import Registry
 
+from progressive_core.registry import Registry
 from progressive_training import PluginError
 
 WATCH = """

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from progressive_core.registry import PluginRecord, Registry
 
+from progressive_core.registry import PluginRecord, Registry
 from progressive_training import PluginError
 
 Install = Callable[..., None]

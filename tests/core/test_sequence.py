@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from progressive_core.config import defaults
-from progressive_core.tensors import read_tensors
-from progressive_core.sequence import Interrupted
 
+from progressive_core.config import defaults
+from progressive_core.sequence import Interrupted
+from progressive_core.tensors import read_tensors
 from progressive_training import DataError, PluginError, ProgressiveTrainer, RunError
 
 LINES = (Path(__file__).parent / "line_bucket.py").read_text()
@@ -257,9 +257,9 @@ def test_one_bucket_can_start_from_another_runs_knowledge(workshop: Workshop) ->
 
 
 def test_data_that_cannot_be_used_leave_nothing_behind(workshop: Workshop) -> None:
-    source = LINES.replace("        pass\n\n    def open", "        raise DataError('too few bars')\n\n    def open").replace(
-        "import Adoption", "import Adoption, DataError"
-    )
+    source = LINES.replace(
+        "        pass\n\n    def open", "        raise DataError('too few bars')\n\n    def open"
+    ).replace("import Adoption", "import Adoption, DataError")
     workshop.install("broken", buckets={"Bad": "bad_bucket:bad"}, bad_bucket=source + "\nbad = LineBucket('Bad')\n")
     with pytest.raises(DataError, match="too few bars"):
         workshop.trainer(None, SEQUENCE=("First", "Bad")).train_progressively()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from progressive_core.errors import RunError
 from progressive_core.records import BucketResult, EpisodeReport, Evaluation, Knowledge, LedgerEntry, Model, State
 from progressive_core.store import RunStore, list_runs, new_run_directory, read_knowledge

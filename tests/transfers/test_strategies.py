@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from progressive_core.config import defaults
-from progressive_transfers import features, horizons, reverse, weights
 
+from progressive_core.config import defaults
 from progressive_training import BucketInfo, Knowledge, TransferContext
+from progressive_transfers import features, horizons, reverse, weights
 
 
 def context(**settings: object) -> TransferContext:

@@ -76,7 +76,9 @@ class Exploration:
         anywhere = torch.randint(last, (episodes,), generator=generator, device=device)
         least = torch.multinomial(1 / (1 + self.visits).square(), episodes, replacement=True, generator=generator)
         explores = torch.rand(episodes, generator=generator, device=device) < mean if self.adaptive else None
-        starts = anywhere if explores is None else torch.where(explores, (least * STRETCH).clamp(max=last - 1), anywhere)
+        starts = (
+            anywhere if explores is None else torch.where(explores, (least * STRETCH).clamp(max=last - 1), anywhere)
+        )
         return Plan(starts + self.train.start, rates, mean, self.cause(rates))
 
     def cause(self, rates: Tensor) -> str:

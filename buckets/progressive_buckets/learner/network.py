@@ -91,7 +91,9 @@ class Network:
     def decay_mask(self) -> Tensor:
         """1 where weight decay applies (products), 0 for biases and gates; like `flat`."""
         mask = [
-            torch.full(torch.Size(sizes), float(name.endswith(("weight", "linear")) and name != "gates.weight")).flatten()
+            torch.full(
+                torch.Size(sizes), float(name.endswith(("weight", "linear")) and name != "gates.weight")
+            ).flatten()
             for name, sizes in self.shape.parameters().items()
         ]
         return torch.cat(mask).to(self.flat.device)

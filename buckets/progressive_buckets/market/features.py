@@ -43,15 +43,15 @@ def causal_average(values: NDArray[np.float64], segment: NDArray[np.integer[Any]
     if span == 1:
         return values
     if segment[0] == segment[-1]:
-        return pd.Series(values).ewm(span=span).mean().to_numpy()
+        return np.asarray(pd.Series(values).ewm(span=span).mean(), dtype=np.float64)
     groups = pd.Series(values).groupby(segment, sort=False)
-    return groups.ewm(span=span).mean().to_numpy()
+    return np.asarray(groups.ewm(span=span).mean(), dtype=np.float64)
 
 
 def log_returns(bars: Bars) -> NDArray[np.float64]:
     """Log return of each close over the close before it [T]; zero on the first bar of a segment."""
     log_close = np.log(np.asarray(bars.close, dtype=np.float64))
-    returns = np.diff(log_close, prepend=log_close[0])
+    returns: NDArray[np.float64] = np.diff(log_close, prepend=log_close[0])
     returns[segment_starts(bars.segment)] = 0.0
     return returns
 
