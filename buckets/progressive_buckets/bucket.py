@@ -10,8 +10,6 @@ from attrs import field, frozen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from collections.abc import Iterable
-
     from attrs import Attribute
 
     from progressive_training import BucketInfo, Learner, Resources

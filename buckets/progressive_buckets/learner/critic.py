@@ -10,8 +10,8 @@ from torch.nn.functional import huber_loss
 
 from progressive_buckets.learner.network import Network, Shape
 from progressive_buckets.learner.optimiser import Adam
-from progressive_buckets.market.policy import cost_matrix
 from progressive_buckets.learner.targets import sweep
+from progressive_buckets.market.policy import cost_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,8 +51,9 @@ class Hyper:
 class Critic:
     """Online and target network, optimiser, and what turns returns into rewards."""
 
-    def __init__(self, market: Market, train: slice, horizons: tuple[int, ...], hyper: Hyper, rate: float,
-                 generator: Generator) -> None:
+    def __init__(
+        self, market: Market, train: slice, horizons: tuple[int, ...], hyper: Hyper, rate: float, generator: Generator
+    ) -> None:
         device = market.device
         scales = market.features.shape[1] // len(market.names)
         shape = Shape(len(market.names), scales, hyper.width, hyper.members, horizons)
@@ -85,10 +86,19 @@ class Critic:
         now = bars[:, None] + steps  # [B, n]
         ahead = (now + 1).clamp(max=self.train.stop)
         rows = self.market.features[ahead.flatten()]
-        online, target = (mean_advantages(network, rows).view(*ahead.shape, 2) for network in (self.online, self.target))
+        online, target = (
+            mean_advantages(network, rows).view(*ahead.shape, 2) for network in (self.online, self.target)
+        )
         decidable = self.market.decidable[ahead] & (ahead < self.train.stop - 1)
-        return sweep(self.rewards[now.clamp(max=self.train.stop)], online, target, decidable, self.costs,
-                     self.hyper.discount, self.hyper.trace)
+        return sweep(
+            self.rewards[now.clamp(max=self.train.stop)],
+            online,
+            target,
+            decidable,
+            self.costs,
+            self.hyper.discount,
+            self.hyper.trace,
+        )
 
     def one_step(self, bars: Tensor, advantage: Tensor) -> Tensor:
         """One-step targets [P, L, 2] along episodes over `bars` [P, L] with `advantage` [P, L, 2] of their own.

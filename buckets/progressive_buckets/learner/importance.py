@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from progressive_buckets.market.policy import positions_of
 from progressive_buckets.market.fills import log_growth
+from progressive_buckets.market.policy import positions_of
 
 if TYPE_CHECKING:
     from torch import Tensor

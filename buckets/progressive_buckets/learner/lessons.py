@@ -106,7 +106,8 @@ def _running(values: np.ndarray) -> np.ndarray:
 
 def surprise(trades: Trades) -> np.ndarray:
     """How far each trade's net result lay from what its values promised, for the root of a bar held [N]."""
-    return np.abs(trades.net - trades.expected) / np.sqrt(trades.exit - trades.entry)
+    off: np.ndarray = np.abs(trades.net - trades.expected) / np.sqrt(trades.exit - trades.entry)
+    return off
 
 
 def tell(market: Market, trades: Trades) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from attrs import frozen
 
-from progressive_buckets.market.policy import cost_matrix, positions_of
 from progressive_buckets.market.fills import log_growth
 from progressive_buckets.market.performance import measure
+from progressive_buckets.market.policy import cost_matrix, positions_of
 
 if TYPE_CHECKING:
     from torch import Tensor

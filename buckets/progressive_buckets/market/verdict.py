@@ -31,12 +31,14 @@ def judge(validation: tuple[Performance, ...], test: tuple[Performance, ...], ab
 
 def warnings(test: tuple[Performance, ...], abstains: bool) -> list[str]:
     """What the numbers alone might hide."""
-    own, told = test[0], []
+    own = test[0]
+    told = [
+        f"collapsed to one action: {action} on {getattr(own, action):.0%} of the bars"
+        for action in ("long", "flat", "short")
+        if getattr(own, action) >= ONE_ACTION and not (abstains and action == "flat")
+    ]
     if abstains:
         told.append("stays flat: its result on validation is not distinguishable from flat")
-    for action in ("long", "flat", "short"):
-        if getattr(own, action) >= ONE_ACTION and not (abstains and action == "flat"):
-            told.append(f"collapsed to one action: {action} on {getattr(own, action):.0%} of the bars")
     if own.log_return < 0:
         told.append(f"loses money on test: log return {own.log_return:.3f} after costs")
     better = [row.strategy for row in test[1:] if row.log_return > own.log_return and row.strategy != "flat"]
