@@ -1,0 +1,69 @@
+"""The numbers of a performance are those a person would work out, and the verdict follows from them."""
+
+import math
+
+import pytest
+import torch
+from attrs import evolve
+from progressive_buckets.bars import synthetic_bars
+from progressive_buckets.market.fills import Costs
+from progressive_buckets.market.market import open_market
+from progressive_buckets.market.performance import measure, t_statistic
+from progressive_buckets.market.split import split_bars
+from progressive_buckets.market.verdict import judge
+
+from progressive_training import Performance
+
+
+def test_t_of_independent_bars_is_the_textbook_one() -> None:
+    growth = torch.randn(64_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 0.02
+    textbook = float(growth.mean() / growth.std()) * math.sqrt(len(growth))
+    assert t_statistic(growth) == pytest.approx(textbook, rel=0.25)
+
+
+def test_t_is_not_inflated_by_bars_that_come_in_runs() -> None:
+    growth = torch.randn(640, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 0.1
+    assert t_statistic(growth.repeat_interleave(100)) < 1.3 * t_statistic(growth)
+
+
+def test_a_performance_adds_up() -> None:
+    bars = synthetic_bars(2000, seed=1)
+    market = open_market(bars, split_bars(2000, 10, 0.2, 0.2, "x"), Costs(0.001), "cpu")
+    part = market.part(slice(0, 2000))
+    held = torch.ones(2000, dtype=torch.float64)
+    held[1000:] = -1
+    got = measure("turn", held, part, market.costs, market.interval)
+    assert (got.trades, got.turnover) == (2, 4.0)
+    assert got.long + got.flat + got.short == pytest.approx(1)
+    assert 0 <= got.drawdown < 1
+    first, turn, last = int(part.decidable.nonzero()[0]), 1000, int(part.decidable.nonzero()[-1])
+    growth = 0.998 * 0.999**2
+    for t in range(first, last + 1):
+        growth *= 1 + (1 if t < turn else -1) * (bars.open[t + 2] / bars.open[t + 1] - 1)
+    assert got.log_return == pytest.approx(math.log(growth))
+
+
+ROW = Performance(
+    strategy="Long",
+    log_return=1.0,
+    sharpe=1.0,
+    drawdown=0.1,
+    turnover=10,
+    trades=5,
+    long=0.5,
+    flat=0.2,
+    short=0.3,
+    t=3.0,
+)
+
+
+def test_an_edge_needs_validation_and_test() -> None:
+    weak = evolve(ROW, t=1.0)
+    assert judge((weak,), (ROW,), False).verdict.startswith("no edge shown")
+    assert "not confirmed on test" in judge((ROW,), (weak,), False).verdict
+    assert ", confirmed on test" in judge((ROW,), (ROW,), False).verdict
+
+
+def test_a_collapsed_policy_is_flagged() -> None:
+    stuck = evolve(ROW, long=0.99, flat=0.01, short=0.0)
+    assert "collapsed to one action: long on 99% of the bars" in judge((ROW,), (stuck,), False).warnings
