@@ -116,7 +116,7 @@ def check_transfer_object(strategy: object, owner: str) -> tuple[str, ...]:
 
 
 def check_bucket_object(bucket: object, owner: str, expected_name: str | None = None) -> Bucket:
-    """A bucket has `name`, `horizons`, `memory_needed` and `open`, and is called what its entry point is called.
+    """A bucket has `name`, `horizons`, `memory_needed`, `check` and `open`, and its entry point has the same name.
 
     :raise PluginError: naming what is missing or wrong.
     """
