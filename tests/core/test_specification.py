@@ -16,13 +16,15 @@ ROOT = Path(__file__).resolve().parents[2]
 TINY = {
     "EPISODES": 2,
     "PATIENCE": 1,
-    "SYNTHETIC_BARS": 9_000,
+    "SYNTHETIC_BARS": 1_500,
+    "HORIZON_RANGE": [1, 48],
     "PARALLEL_EPISODES": 4,
     "EPISODE_BARS": 16,
     "BATCH_SIZE": 32,
     "UPDATES_PER_EPISODE": 1,
-    "TRANSFER_COOLDOWN": 2,
+    "TRANSFER_COOLDOWN": 100,
     "DEVICE": "cpu",
+    "PLUGINS": ["no:report"],
 }
 COMMANDS = """
 # Train all buckets in sequence with default settings
