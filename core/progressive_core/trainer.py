@@ -7,11 +7,13 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import structlog
+
 from progressive_core.config import defaults, refuse_unknown_buckets, resolve, with_settings
 from progressive_core.device import resolve_device
 from progressive_core.errors import ProgressiveTrainingError, RunError
 from progressive_core.hooks import Hooks
-from progressive_core.logs import log_to
+from progressive_core.logs import configure_logging, log_to
 from progressive_core.manifest import check_data_unchanged, manifest_of
 from progressive_core.registry import Registry
 from progressive_core.sequence import Run, train_sequence
@@ -41,6 +43,8 @@ class ProgressiveTrainer:
         self._settings = resolve() if settings is None else settings
         self._plugins = tuple(plugins)
         self._interrupt = Event()
+        if not structlog.is_configured():
+            configure_logging()
 
     def train_bucket(
         self,

@@ -25,15 +25,27 @@ def transfer_knowledge(
     :return: one ledger entry a strategy. Whatever a strategy does, the learner ends as it was or better on its
         validation data; in the reverse phase, where a finished model is at stake, only strictly better is kept.
     """
-    strategies = [name for name in hooks.transfers if context.phase in hooks.phases(name)]
-    return [_transact(hooks, name, learner, source, context, resources) for name in strategies]
+    entries: list[LedgerEntry] = []
+    target: Knowledge | None = None
+    for name in hooks.transfers:
+        if context.phase in hooks.phases(name):
+            target = target or learner.knowledge()
+            entries.append(_transact(hooks, name, learner, source, target, context, resources))
+            if entries[-1].verdict == "kept":
+                target = None  # the learner knows more now: ask it again
+    return entries
 
 
 def _transact(
-    hooks: Hooks, name: str, learner: Learner, source: Knowledge, context: TransferContext, resources: Resources
+    hooks: Hooks,
+    name: str,
+    learner: Learner,
+    source: Knowledge,
+    target: Knowledge,
+    context: TransferContext,
+    resources: Resources,
 ) -> LedgerEntry:
     started = perf_counter()
-    target = learner.knowledge()
     entry = LedgerEntry(
         strategy=name,
         source=source.origin,
