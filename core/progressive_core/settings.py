@@ -43,6 +43,8 @@ _ALL = (
             "where all randomness starts: the same seed gives the same run"),
     Setting("DEVICE", "auto", Device(),
             "where to train; auto takes a GPU when there is one"),
+    Setting("THREADS", 1, Whole(1, 1_024),
+            "processor threads to train with; more than one pays on idle cores only, and changes the last digits"),
 
     Setting("DATA", None, OrNull(FilePath(), "a synthetic market"),
             "the file of bars (CSV, Parquet, Feather or JSON), from the working directory"),

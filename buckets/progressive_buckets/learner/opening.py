@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+
 from progressive_buckets.bars import check_leaks, load_bars
 from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.learner import MarketLearner
@@ -33,6 +35,7 @@ def check_market(info: BucketInfo, resources: Resources) -> None:
 
 def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
     """Load the configured bars, which `check_market` has passed, and build the bucket's learner on them."""
+    torch.set_num_threads(info.settings["THREADS"])
     bars = load_bars(info.settings, resources.cache_dir, resources.cache_bytes)
     return learner_on(bars, bucket, info, resources)
 
