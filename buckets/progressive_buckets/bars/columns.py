@@ -220,5 +220,5 @@ def _one_symbol(frame: pd.DataFrame, roles: dict[str, str], where: str) -> None:
             symbols = frame[label].dropna().astype("str").unique()
             if len(symbols) > 1 and len({symbol.replace("/", "").replace("-", "").upper() for symbol in symbols}) > 1:
                 raise DataError(
-                    f"{where}: column {label!r} names {len(symbols)} markets ({', '.join(symbols[:3])}); give bars of one"
+                    f"{where}: column {label!r} names {len(symbols)} markets ({', '.join(sorted(symbols)[:3])}); give bars of one"
                 )

@@ -88,9 +88,15 @@ def check_causal(feature_function: FeatureFunction, bars: Bars) -> None:
     for first in sorted({0, max(0, _last_gap(bars) - EXCERPT // 2)}):
         excerpt = bars.between(first, min(len(bars), first + EXCERPT))
         whole = np.asarray(feature_function(excerpt))
+        _one_row_a_bar(whole, len(excerpt))
         for stop in sorted({max(2, int(cut * len(excerpt))) for cut in CUTS}):
             part = np.asarray(feature_function(excerpt.between(0, stop)))
             _compare(whole[:stop], part, excerpt, stop)
+
+
+def _one_row_a_bar(features: NDArray[np.floating], bars: int) -> None:
+    if len(features) != bars:
+        raise DataError(f"features: {bars} bars gave {len(features)} rows; expected one row for each bar")
 
 
 def _last_gap(bars: Bars) -> int:
@@ -98,10 +104,7 @@ def _last_gap(bars: Bars) -> int:
 
 
 def _compare(whole: NDArray[np.floating], part: NDArray[np.floating], bars: Bars, stop: int) -> None:
-    if part.shape != whole.shape:
-        raise DataError(
-            f"features: {stop} bars gave {part.shape} features; expected {whole.shape}, one row for each bar"
-        )
+    _one_row_a_bar(part, stop)
     whole, part = whole.reshape(stop, -1), part.reshape(stop, -1)
     size = np.nan_to_num(np.abs(whole)).mean(axis=0) + 1e-12
     changed = ~np.isclose(part, whole, rtol=SAME, atol=SAME * size, equal_nan=True)

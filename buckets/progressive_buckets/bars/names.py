@@ -13,7 +13,7 @@ TIME = frozenset(
 CLOSE_TIME = frozenset(
     "closetime closedate closedatetime closetimestamp timeclose end endtime timeperiodend endat".split()
 )
-DECORATION = frozenset("price prices px usd usdt usdc busd eur btc xbt btcusd btcusdt xbtusd mid spot".split())
+DECORATION = frozenset("price prices px usd usdt usdc busd eur btc xbt btcusd btcusdt xbtusd mid bid ask spot".split())
 PRICE = {"open": "open", "o": "open", "opening": "open", "first": "open"} | {
     "high": "high", "h": "high", "max": "high", "highest": "high",
     "low": "low", "l": "low", "min": "low", "lowest": "low",

@@ -16,6 +16,7 @@ NO_TIME = np.iinfo(np.int64).min  # numpy's not-a-time
 EARLIEST = 946_684_800  # 2000-01-01, before there were bars of BTC
 LATEST = 4_102_444_800  # 2100-01-01
 UNITS = (1, 10**3, 10**6, 10**9)  # seconds, milliseconds, microseconds, nanoseconds: their ranges above never overlap
+_DAY = 86_400 * 10**9
 SAMPLE = 200  # values looked at to tell whether a column holds times at all
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -30,8 +31,7 @@ _CLEAR = (
     rf"(?P<day>\d{{1,2}})[ -]{_NAME}[ -](?P<year>\d{{4}}|\d{{2}})",
     rf"{_NAME} (?P<day>\d{{1,2}}),? (?P<year>\d{{4}})",
 )
-_DAY_FIRST = r"(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4}|\d{2})"
-_MONTH_FIRST = r"(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})"
+_EITHER = r"(?P<left>\d{1,2})[-/.](?P<right>\d{1,2})[-/.](?P<year>\d{4}|\d{2})"  # day or month first
 
 
 def parse_times(values: pd.Series, where: str) -> Times:
@@ -102,68 +102,92 @@ def _epoch(values: NDArray[np.int64] | Floats) -> Times:
 
 def _from_text(text: pa.Array, where: str) -> Times:
     out = np.full(len(text), NO_TIME, dtype=np.int64)
-    for layout in _CLEAR:
-        out = np.where(out == NO_TIME, _read_layout(text, _WEEKDAY + layout + _CLOCK + "$"), out)
-        if (out != NO_TIME).all():
-            return out
-    days, months = (_read_layout(text, _WEEKDAY + layout + _CLOCK + "$") for layout in (_DAY_FIRST, _MONTH_FIRST))
-    if (days != NO_TIME).any() or (months != NO_TIME).any():
-        out = np.where(out == NO_TIME, _day_or_month_first(days, months, text, where), out)
+    sample = text.take(np.linspace(0, len(text) - 1, SAMPLE).astype(int))
+    fits = {
+        layout: pc.sum(pc.match_substring_regex(sample, _whole(layout))).as_py() or 0 for layout in (*_CLEAR, _EITHER)
+    }
+    for layout in sorted(fits, key=lambda name: -fits[name]):
+        left = out == NO_TIME
+        if not left.any():
+            break
+        part = text if left.all() else text.filter(pa.array(left))
+        out[left] = _read_layout(part, layout, where)
     return out
 
 
+def _whole(layout: str) -> str:
+    return _WEEKDAY + layout + _CLOCK + "$"
+
+
+def _read_layout(text: pa.Array, layout: str, where: str) -> Times:
+    out = np.full(len(text), NO_TIME, dtype=np.int64)
+    found = pc.extract_regex(text, _whole(layout))
+    hit = np.asarray(pc.is_valid(found))
+    if hit.any():
+        found = found.filter(pa.array(hit))
+        groups = {found.type[i].name: found.field(i) for i in range(found.type.num_fields)}
+        date, clock = _date(groups, text, where), _clock(groups)
+        out[hit] = np.where((date == NO_TIME) | (clock == NO_TIME), NO_TIME, date + clock)
+    return out
+
+
+def _date(groups: dict[str, pa.Array], text: pa.Array, where: str) -> Times:
+    """Midnight of each date, `NO_TIME` where there is no such day."""
+    year = _integers(groups["year"])
+    year = np.where(year < 100, year + 2000, year)
+    if "left" in groups:
+        left, right = _integers(groups["left"]), _integers(groups["right"])
+        return _day_or_month_first(_midnight(year, right, left), _midnight(year, left, right), text, where)
+    month = _integers(groups["month"]) if "month" in groups else _month_numbers(groups["name"])
+    return _midnight(year, month, _integers(groups["day"]))
+
+
+def _midnight(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> Times:
+    good = (year >= 2000) & (year < 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    months = ((np.where(good, year, 2000) - 1970) * 12 + np.where(good, month, 1) - 1).astype("datetime64[M]")
+    date = months.astype("datetime64[D]") + (day - 1)
+    good &= date.astype("datetime64[M]") == months  # no 31st of February
+    return np.where(good, date.astype(np.int64) * _DAY, NO_TIME)
+
+
+def _clock(groups: dict[str, pa.Array]) -> Times:
+    """Nanoseconds since midnight, the zone taken off; `NO_TIME` where there is no such time of day."""
+    hour, minute, second = (_integers(groups[name]) for name in ("hour", "minute", "second"))
+    nanoseconds = np.asarray(pc.cast(pc.utf8_rpad(groups["fraction"], 9, "0"), pa.int64()))
+    afternoon = np.asarray(pc.equal(groups["half"], "pm"))
+    twelve = np.asarray(pc.not_equal(groups["half"], ""))
+    good = (hour < 24) & (minute < 60) & (second < 60) & ~(twelve & ((hour > 12) | (hour == 0)))
+    hour = np.where(twelve, hour % 12 + 12 * afternoon, hour)
+    east = np.where(np.asarray(pc.equal(groups["sign"], "-")), -1, 1)
+    east = east * (_integers(groups["east"]) * 60 + _integers(groups["past"]))
+    return np.where(good, ((hour * 60 + minute - east) * 60 + second) * 10**9 + nanoseconds, NO_TIME)
+
+
+def _integers(digits: pa.Array) -> NDArray[np.int64]:
+    return np.asarray(pc.cast(pc.if_else(pc.equal(digits, ""), "0", digits), pa.int64()))
+
+
+def _month_numbers(names: pa.Array) -> NDArray[np.int64]:
+    """1 to 12, or 0 for what is no month."""
+    return np.asarray(pc.index_in(names, pa.array(_MONTHS, type=names.type)).fill_null(-1)).astype(np.int64) + 1
+
+
 def _day_or_month_first(days: Times, months: Times, text: pa.Array, where: str) -> Times:
-    """The reading that fits more rows; where both fit all, the one whose steps are more regular."""
+    """The reading that fits more rows; where both fit all, the one that goes the shorter way."""
     fits = [int((reading != NO_TIME).sum()) for reading in (days, months)]
     if fits[0] != fits[1]:
         return days if fits[0] > fits[1] else months
     if np.array_equal(days, months):
         return days
-    regular = [_regularity(reading) for reading in (days, months)]
-    if regular[0] == regular[1]:
+    covered = [_covered(reading) for reading in (days, months)]
+    if covered[0] == covered[1]:
         example = next(value.as_py() for value in text if value.is_valid)
         raise DataError(
             f"{where}: days cannot be told from months in dates like {example!r}; write them year first (2024-01-31)"
         )
-    return days if regular[0] > regular[1] else months
+    return days if covered[0] < covered[1] else months
 
 
-def _regularity(times: Times) -> int:
-    steps = np.abs(np.diff(times[times != NO_TIME]))
-    return int(np.unique(steps, return_counts=True)[1].max(initial=0))
-
-
-def _read_layout(text: pa.Array, pattern: str) -> Times:
-    found = pc.extract_regex(text, pattern)
-    out = np.full(len(text), NO_TIME, dtype=np.int64)
-    hit = np.asarray(pc.is_valid(found))
-    if not hit.any():
-        return out
-    found = found.filter(pa.array(hit))
-    groups = {found.type[i].name: found.field(i) for i in range(found.type.num_fields)}
-
-    def integers(name: str) -> NDArray[np.int64]:
-        return np.asarray(pc.cast(pc.if_else(pc.equal(groups[name], ""), "0", groups[name]), pa.int64()))
-
-    year, day = integers("year"), integers("day")
-    year = np.where(year < 100, year + 2000, year)
-    month = integers("month") if "month" in groups else _month_numbers(groups["name"])
-    hour, minute, second = integers("hour"), integers("minute"), integers("second")
-    nanoseconds = np.asarray(pc.cast(pc.utf8_rpad(groups["fraction"], 9, "0"), pa.int64()))
-    afternoon = np.asarray(pc.equal(groups["half"], "pm"))
-    twelve = np.asarray(pc.not_equal(groups["half"], ""))
-    good = (year >= 2000) & (year < 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
-    good &= (hour < 24) & (minute < 60) & (second < 60) & ~(twelve & ((hour > 12) | (hour == 0)))
-    hour = np.where(twelve, hour % 12 + 12 * afternoon, hour)
-    months = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
-    date = months.astype("datetime64[D]") + (day - 1)
-    good &= date.astype("datetime64[M]") == months  # no 31st of February
-    east = np.where(np.asarray(pc.equal(groups["sign"], "-")), -1, 1) * (integers("east") * 60 + integers("past"))
-    seconds = date.astype(np.int64) * 86_400 + (hour * 60 + minute - east) * 60 + second
-    out[hit] = np.where(good, seconds * 10**9 + nanoseconds, NO_TIME)
-    return out
-
-
-def _month_numbers(names: pa.Array) -> NDArray[np.int64]:
-    """1 to 12, or 0 for what is no month."""
-    return np.asarray(pc.index_in(names, pa.array(_MONTHS)).fill_null(-1)).astype(np.int64) + 1
+def _covered(dates: Times) -> float:
+    """The way from each date to the next, summed: read wrongly, neighbouring days lie months apart."""
+    return float(np.abs(np.diff(dates[dates != NO_TIME]).astype(np.float64)).sum())

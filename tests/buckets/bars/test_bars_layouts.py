@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from progressive_buckets.bars import Bars, read_frame
 from progressive_buckets.bars.cleaning import clean
 
@@ -61,7 +64,7 @@ def swapped(order: list[str]) -> Callable[[pd.DataFrame], str]:
 
 
 def rows(frame: pd.DataFrame) -> list[list[object]]:
-    return plain(frame, epoch(frame, "ms")).astype(object).values.tolist()
+    return plain(frame, epoch(frame, "ms")).astype(object).to_numpy().tolist()
 
 
 def texts(frame: pd.DataFrame) -> list[list[object]]:
@@ -255,3 +258,51 @@ def test_a_layout_loads_as_the_same_bars(layout: str, frame: pd.DataFrame, tmp_p
     for name in PLAIN[1:]:
         np.testing.assert_allclose(getattr(bars, name), frame[name], rtol=1e-12, err_msg=name)
     assert set(bars.extra) <= {"vwap"}
+
+
+NAMES = {
+    "time": ["time", "Timestamp", "open_time", "unix", "Date (UTC)", "Open time", "datetime", "ts"],
+    "open": ["open", "Open", "o", "OPEN", "open_price", "Open (USDT)", "<OPEN>", "btc_usd_open"],
+    "high": ["high", "High", "h", "HIGH", "high_price", "High (USDT)", "<HIGH>", "btc_usd_high"],
+    "low": ["low", "Low", "l", "LOW", "low_price", "Low (USDT)", "<LOW>", "btc_usd_low"],
+    "close": ["close", "Close", "c", "CLOSE", "close_price", "Close (USDT)", "<CLOSE>", "btc_usd_close"],
+    "volume": ["volume", "Volume", "v", "VOL", "volume_btc", "Volume (BTC)", "<VOL>", "base_volume"],
+    "quote_volume": ["quote_volume", "Volume USD", "turnover", "Quote asset volume", "quoteVolume"],
+    "trades": ["trades", "count", "Number of trades", "tradeCount"],
+}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(data=st.data())
+def test_any_mixture_of_these_habits_loads_as_the_same_bars(
+    data: st.DataObject, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    kept = data.draw(st.permutations([*PLAIN, *data.draw(st.sets(st.sampled_from(["quote_volume", "trades"])))]))
+    names = [data.draw(st.sampled_from(NAMES[name])) for name in kept]
+    unit = data.draw(st.sampled_from(["s", "ms", "us", "ns", "iso", "day first"]))
+    text = {"iso": "%Y-%m-%d %H:%M:%S", "day first": "%d.%m.%Y %H:%M"}
+    time = frame["time"].dt.strftime(text[unit]) if unit in text else epoch(frame, unit)
+    order = data.draw(st.sampled_from([slice(None), slice(None, None, -1)]))
+    table = frame.assign(time=time)[kept].set_axis(names, axis=1).iloc[order]
+    how = data.draw(
+        st.sampled_from(["csv", "headerless", "semicolon", "tab", "parquet", "feather", "records", "columns"])
+    )
+    path = tmp_path / "bars"
+    if how in ("csv", "headerless", "semicolon", "tab"):
+        quoting = data.draw(st.sampled_from([0, 1]))
+        delimiter = {"semicolon": ";", "tab": "\t"}.get(how, ",")
+        if how == "headerless":
+            table = frame.assign(time=time)[PLAIN].iloc[order]
+        table.to_csv(path, index=False, header=how != "headerless", sep=delimiter, quoting=quoting)
+    elif how in ("parquet", "feather"):
+        getattr(table, f"to_{how}")(path)
+    else:
+        table.reset_index(drop=True).to_json(path, orient=how, double_precision=15)
+    bars = load(path)
+    np.testing.assert_array_equal(bars.time, epoch(frame, "ns"))
+    for name in PLAIN[1:]:
+        np.testing.assert_allclose(getattr(bars, name), frame[name], rtol=1e-12, err_msg=name)
+    if how != "headerless":
+        assert set(bars.extra) == set(kept) - set(PLAIN)
+        for name, values in bars.extra.items():
+            np.testing.assert_allclose(values, frame[name], rtol=1e-12)

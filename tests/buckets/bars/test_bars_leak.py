@@ -1,0 +1,138 @@
+"""A column or a feature that knows the future is named; an honest one is not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from attrs import evolve
+
+from progressive_buckets.bars import Bars, check_causal, check_leaks, load_bars, synthetic_bars
+from progressive_training import DataError
+
+
+def prices(bars: Bars) -> np.ndarray:
+    return np.column_stack([bars.close, bars.volume])
+
+
+def later(values: np.ndarray, bars: int) -> np.ndarray:
+    return np.concatenate([values[bars:], np.repeat(values[-1], bars)])
+
+
+def next_fill(bars: Bars) -> np.ndarray:
+    return np.log(later(bars.open, 2) / later(bars.open, 1))
+
+
+def noisy(bars: Bars, share: float) -> np.ndarray:
+    """The next fill's return under so much noise that an R² of `share` is left."""
+    returns = next_fill(bars)
+    noise = np.random.default_rng(1).standard_normal(len(bars)) * returns.std()
+    return returns + noise * np.sqrt(1 / share - 1)
+
+
+def in_a_third(bars: Bars) -> np.ndarray:
+    """Noise, and the next return in the middle third."""
+    column = np.random.default_rng(1).standard_normal(len(bars)) * 0.006
+    third = len(bars) // 3
+    column[third : 2 * third] = next_fill(bars)[third : 2 * third]
+    return column
+
+
+KNOWS: dict[str, Callable[[Bars], np.ndarray]] = {
+    "next_return": next_fill,
+    "next_return_in_percent": lambda bars: 100 * next_fill(bars) + 3,
+    "a_fifth_of_it": lambda bars: noisy(bars, 0.2),
+    "a_tenth_of_it": lambda bars: noisy(bars, 0.1),
+    "next_sign": lambda bars: np.sign(next_fill(bars)),
+    "turned_sign": lambda bars: -(next_fill(bars) > 0).astype(float),
+    "next_close": lambda bars: later(bars.close, 1),
+    "next_high": lambda bars: later(bars.high, 1),
+    "fill_after_next": lambda bars: later(bars.open, 2),
+    "next_volume_signed": lambda bars: later(bars.volume * np.sign(bars.close - bars.open), 1),
+    "label_of_a_day": lambda bars: np.log(later(bars.close, 24) / bars.close),
+    "label_of_half_a_day": lambda bars: (later(bars.close, 12) > bars.close).astype(float),
+    "partly": in_a_third,
+}
+HONEST: dict[str, Callable[[Bars], np.ndarray]] = {
+    "next_volume": lambda bars: later(bars.volume, 1),
+    "quote_volume": lambda bars: bars.volume * bars.close,
+    "vwap": lambda bars: (bars.high + bars.low + bars.close) / 3,
+    "last_return": lambda bars: np.diff(np.log(bars.close), prepend=0.0),
+    "day_average": lambda bars: pd.Series(bars.close).rolling(24, min_periods=1).mean().to_numpy(),
+    "clock": lambda bars: np.sin(np.arange(len(bars)) * 2 * np.pi / 24),
+    "walk": lambda bars: np.cumsum(np.random.default_rng(3).standard_normal(len(bars))),
+    "level": lambda bars: bars.close,
+}
+
+
+@pytest.mark.parametrize("name", KNOWS)
+def test_a_column_that_knows_the_future_is_named_with_the_way_out(name: str) -> None:
+    bars = synthetic_bars(20_000, 5)
+    bars = evolve(bars, extra={"honest": bars.close, name: KNOWS[name](bars)})
+    with pytest.raises(DataError, match=rf"{name} \(.*R² .*drop or shift it, or use --allow-leak {name}$") as caught:
+        check_leaks(bars, prices)
+    assert "honest" not in str(caught.value)
+
+
+def test_an_allowed_leak_passes_and_is_told() -> None:
+    bars = synthetic_bars(20_000, 5)
+    bars = evolve(bars, extra={"honest": bars.close, "label": next_fill(bars)})
+    assert check_leaks(bars, prices, ["label"]) == ["label"]
+    with pytest.raises(DataError, match="other .*--allow-leak other$"):
+        check_leaks(evolve(bars, extra={**bars.extra, "other": next_fill(bars)}), prices, ["label"])
+
+
+def test_allowing_a_column_that_is_not_there_is_refused() -> None:
+    bars = synthetic_bars(2000, 5)
+    bars = evolve(bars, extra={"label": bars.close})
+    with pytest.raises(DataError, match=r"ALLOW_LEAK names lable: no such column; there are volume, label"):
+        check_leaks(bars, prices, ["lable"])
+
+
+@pytest.mark.parametrize("count", [600, 20_000])
+def test_honest_columns_pass(count: int) -> None:
+    for seed in range(3):
+        bars = synthetic_bars(count, seed)
+        bars = evolve(bars, extra={name: make(bars) for name, make in HONEST.items()})
+        assert check_leaks(bars, prices) == []
+
+
+@pytest.mark.parametrize("name", ["binance_btcusdt_1h.parquet", "bitfinex_btcusd_1m.parquet"])
+def test_honest_columns_of_real_bars_pass(name: str, data_dir: Path) -> None:
+    bars = load_bars({"DATA": str(data_dir / name), "FREQUENCY": None, "FILL_MINUTES": 10})
+    bars = evolve(bars, extra={name: make(bars) for name, make in HONEST.items()})
+    assert check_leaks(bars, prices) == []
+
+
+def centred(bars: Bars) -> np.ndarray:
+    return pd.Series(bars.close).rolling(5, center=True, min_periods=1).mean().to_numpy()[:, None]
+
+
+def scaled_by_all(bars: Bars) -> np.ndarray:
+    return np.column_stack([bars.close, (bars.close - bars.close.mean()) / bars.close.std()])
+
+
+def backward_filled(bars: Bars) -> np.ndarray:
+    sparse = np.where(np.arange(len(bars)) % 5 == 0, bars.close, np.nan)
+    return pd.Series(sparse).bfill().ffill().to_numpy()[:, None]
+
+
+def next_close(bars: Bars) -> np.ndarray:
+    return later(bars.close, 1)[:, None]
+
+
+@pytest.mark.parametrize("features", [centred, scaled_by_all, backward_filled, next_close])
+def test_a_feature_that_sees_later_bars_is_caught(features: Callable[[Bars], np.ndarray]) -> None:
+    with pytest.raises(DataError, match=r"features: 1 of \d see later bars: feature \d of the bar at 20\d\d-"):
+        check_causal(features, synthetic_bars(9000, 0))
+
+
+@pytest.mark.parametrize("count", [3, 50, 9000])
+def test_causal_features_pass(count: int) -> None:
+    check_causal(lambda bars: pd.Series(bars.close).ewm(span=24).mean().to_numpy()[:, None], synthetic_bars(count, 0))
+
+
+def test_features_that_lose_rows_are_caught() -> None:
+    with pytest.raises(DataError, match="one row for each bar"):
+        check_causal(lambda bars: bars.close[:50, None], synthetic_bars(9000, 0))

@@ -1,0 +1,156 @@
+"""The bars a run trains on, and the cache between buckets."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import structlog
+
+from progressive_buckets.bars import Bars, bars_from_frame, load_bars
+from progressive_training import DataError
+
+SETTINGS: dict[str, Any] = {"DATA": None, "FREQUENCY": None, "FILL_MINUTES": 10, "SYNTHETIC_BARS": 500, "SEED": 3}
+
+
+def same(one: Bars, other: Bars) -> bool:
+    arrays = ("time", "open", "high", "low", "close", "volume", "segment")
+    return (
+        all(np.array_equal(getattr(one, name), getattr(other, name)) for name in arrays)
+        and list(one.extra) == list(other.extra)
+        and all(np.array_equal(one.extra[name], other.extra[name]) for name in one.extra)
+        and (one.interval, one.report, one.synthetic) == (other.interval, other.report, other.synthetic)
+    )
+
+
+@pytest.fixture
+def file(frame: pd.DataFrame, tmp_path: Path) -> Path:
+    path = tmp_path / "bars.csv"
+    frame.drop(index=[50, 51, 52]).to_csv(path, index=False)
+    return path
+
+
+def test_without_data_the_market_is_made_up_and_says_so() -> None:
+    with structlog.testing.capture_logs() as logs:
+        bars = load_bars(SETTINGS)
+    assert bars.synthetic
+    assert len(bars) == 500
+    assert [entry["log_level"] for entry in logs] == ["warning"]
+    assert "synthetic" in logs[0]["event"]
+    assert len(load_bars(SETTINGS | {"FREQUENCY": "4h"})) == 125
+
+
+def test_settings_change_what_is_loaded(file: Path) -> None:
+    settings = SETTINGS | {"DATA": str(file)}
+    assert (len(load_bars(settings)), load_bars(settings).report.gaps) == (197, 1)
+    assert load_bars(settings | {"FILL_MINUTES": 180}).report.filled == 3
+    assert load_bars(settings | {"FREQUENCY": "2h"}).interval == 7200 * 10**9
+
+
+def test_kept_bars_are_the_same_bars(file: Path, tmp_path: Path) -> None:
+    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
+    first = load_bars(settings, cache, 10**6)
+    assert len(list(cache.iterdir())) == 1
+    second = load_bars(settings, cache, 10**6)
+    assert same(first, second)
+    assert second.close.flags.writeable
+    load_bars(settings | {"FREQUENCY": "4h"}, cache, 10**6)
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_kept_bars_save_the_reading(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
+    first = load_bars(settings, cache, 10**6)
+    monkeypatch.setattr("progressive_buckets.bars.load.read_frame", pytest.fail)
+    assert same(load_bars(settings, cache, 10**6), first)
+
+
+def test_a_changed_file_is_read_anew(file: Path, frame: pd.DataFrame, tmp_path: Path) -> None:
+    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
+    load_bars(settings, cache, 10**6)
+    frame.head(60).to_csv(file, index=False)
+    assert len(load_bars(settings, cache, 10**6)) == 60
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: b"", lambda content: b"x" * 500])
+def test_a_damaged_cache_is_read_over_and_written_anew(file: Path, tmp_path: Path, damage: Any) -> None:
+    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
+    first = load_bars(settings, cache, 10**6)
+    kept = next(cache.iterdir())
+    whole = kept.read_bytes()
+    kept.write_bytes(damage(whole))
+    assert same(load_bars(settings, cache, 10**6), first)
+    assert kept.read_bytes() == whole
+
+
+def test_the_cache_keeps_to_its_bound(file: Path, tmp_path: Path) -> None:
+    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
+    for frequency in (None, "2h", "4h", "1h"):
+        load_bars(settings | {"FREQUENCY": frequency}, cache, 25_000)
+        assert sum(path.stat().st_size for path in cache.iterdir()) <= 25_000
+    assert 1 <= len(list(cache.iterdir())) < 4
+
+
+def test_a_frame_in_memory_is_matched_by_name(frame: pd.DataFrame, file: Path) -> None:
+    expected = bars_from_frame(frame)
+    shuffled = frame[["trades", "close", "volume", "low", "time", "open", "high", "quote_volume"]].assign(note="x")
+    for given in (shuffled, frame.set_index("time"), frame.set_index("time").rename_axis(None)):
+        bars = bars_from_frame(given)
+        assert np.array_equal(bars.time, expected.time)
+        assert np.array_equal(bars.close, expected.close)
+        assert np.array_equal(bars.extra["trades"], expected.extra["trades"])
+
+
+REFUSED = {
+    "open price": ("open price among time, high, low, close, volume", lambda frame: frame.drop(columns="open")),
+    "volume": (
+        "volume among time, open, high, low, close",
+        lambda frame: frame[["time", "open", "high", "low", "close"]],
+    ),
+    "times": ("no column of times among open, high, low, close", lambda frame: frame.drop(columns="time")),
+    "two closes": (
+        "columns 'Close ask' and 'close_bid' both look like the close price and differ",
+        lambda frame: frame.rename(columns={"close": "Close ask"}).assign(close_bid=frame["close"] - 1),
+    ),
+    "no rows": ("no rows", lambda frame: frame.head(0)),
+    "two markets": (
+        "names 2 markets (BTC/USD, ETH/USD)",
+        lambda frame: frame.assign(symbol=np.where(frame["trades"] > 4000, "BTC/USD", "ETH/USD")),
+    ),
+    "mixed up": ("rows are not bars", lambda frame: frame.rename(columns={"high": "low", "low": "high"})),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_table_of_bars_is_refused_in_one_line(case: str, frame: pd.DataFrame) -> None:
+    words, change = REFUSED[case]
+    with pytest.raises(DataError) as caught:
+        bars_from_frame(change(frame))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+BROKEN = {
+    "absent.csv": (None, "cannot be read: No such file"),
+    "picture.csv": (b"\x89PNG\0\0", "neither text nor Parquet"),
+    "cut.parquet": (b"PAR1xx", "damaged"),
+    "cut.json": (b"[[1, 2, 3],\n [1, 2", "line 2, column"),
+    "cut.csv.gz": (b"\x1f\x8b\x08\x00", "damaged"),
+    "words.csv": (b"hello, world\nall, well\n", "no rows of bars found"),
+    "nothing.csv": (b" \n", "the file is empty"),
+    "message.json": (b'{"code": -1121, "msg": "Invalid symbol."}', "no table of bars"),
+    "lines.json": (b'{"t": 1}\n{"t": 2]\n', "line 2"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_refused_by_name_in_one_line(name: str, tmp_path: Path) -> None:
+    content, words = BROKEN[name]
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        load_bars(SETTINGS | {"DATA": str(tmp_path / name)})
+    assert str(caught.value).startswith(str(tmp_path / name))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
