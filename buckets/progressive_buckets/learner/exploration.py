@@ -71,7 +71,7 @@ class Exploration:
         """Choose the starts of `episodes` episodes of `length` bars in the training part."""
         device = self.visits.device
         rates = self.rates()
-        mean = float((rates * self.frequency).sum() / self.frequency.sum())
+        mean = float((rates * self.frequency).sum() / self.frequency.sum()) if self.adaptive else self.rate
         last = max(1, self.train.stop - self.train.start - length)
         anywhere = torch.randint(last, (episodes,), generator=generator, device=device)
         least = torch.multinomial(1 / (1 + self.visits).square(), episodes, replacement=True, generator=generator)

@@ -1,0 +1,33 @@
+"""Priorities change how often a bar is looked at, not what is learned from it."""
+
+import pytest
+import torch
+from progressive_buckets.learner.replay import Replay
+
+
+def test_surprising_bars_come_more_often_and_weights_undo_it() -> None:
+    replay = Replay(1000, "cpu", prioritised=True)
+    bars = torch.arange(1000)
+    errors = torch.where(bars < 100, 5.0, 0.2)
+    replay.add(bars, errors)
+    sample = replay.sample(200_000, torch.Generator().manual_seed(0))
+    surprising = sample.bars < 100
+    assert surprising.float().mean() > 0.3
+    assert float((sample.weights * surprising).mean()) == pytest.approx(0.1, abs=0.01)
+    assert float(sample.weights.mean()) == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_switch_makes_sampling_uniform() -> None:
+    replay = Replay(1000, "cpu", prioritised=False)
+    replay.add(torch.arange(1000), torch.linspace(0, 9, 1000))
+    sample = replay.sample(50_000, torch.Generator().manual_seed(0))
+    assert float((sample.bars < 100).float().mean()) == pytest.approx(0.1, abs=0.01)
+    assert sample.weights.unique().tolist() == [1.0]
+
+
+def test_the_oldest_bars_make_room() -> None:
+    replay = Replay(5, "cpu", prioritised=True)
+    replay.add(torch.arange(4), torch.ones(4))
+    replay.add(torch.arange(4, 7), torch.ones(3))
+    assert sorted(replay.bars.tolist()) == [2, 3, 4, 5, 6]
+    assert replay.filled == 5
