@@ -1,0 +1,202 @@
+"""Can the four buckets learn what is there, and leave alone what is not? One command, five seeds, pass or fail.
+
+    python benchmarks/learnability.py            # all cases; about ten minutes on two cores
+    python benchmarks/learnability.py --cases easy,hard --buckets Scalping --seeds 2
+
+`leak`: the next fill's return is a column, no fee; the share of the perfect-foresight optimum on the test part.
+`easy`, `hard`: planted markets (see planted.py), 0.1 % fee; the share of what a Kalman filter that knows the true
+dynamics earns there with a tuned no-trade band. `walk`: a driftless random walk with costs; the share of bars spent
+flat, and no report may claim an edge. Every bucket is trained from scratch with the default settings, no slippage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import torch
+from attrs import evolve, frozen
+from planted import Kind, kalman_ceiling, planted_bars
+from rich.console import Console
+from rich.table import Table
+
+from progressive_buckets.bars import Bars
+from progressive_buckets.learner.learner import MarketLearner
+from progressive_buckets.learner.opening import learner_on
+from progressive_buckets.market.fills import log_growth
+from progressive_core.config import defaults
+from progressive_training import BucketInfo, Evaluation, MarketBucket, Resources
+
+BARS = 60_000
+BUCKETS = ("Scalping", "Short", "Medium", "Long")
+CASES = ("leak", "easy", "hard", "walk")
+KINDS: dict[str, Kind] = {"leak": "easy", "easy": "easy", "hard": "hard", "walk": "random_walk"}
+TARGETS = {
+    **{("leak", bucket): 0.90 for bucket in BUCKETS},
+    **{("easy", bucket): share for bucket, share in zip(BUCKETS, (0.75, 0.72, 0.62, 0.52), strict=True)},
+    ("hard", "Scalping"): 0.45,
+    ("hard", "Short"): 0.40,
+    ("walk", "Scalping"): 0.90,
+    ("walk", "Short"): 0.90,
+}
+
+
+@frozen
+class Task:
+    """One training: which case, bucket and seed."""
+
+    case: str
+    bucket: str
+    seed: int
+
+
+@frozen
+class Outcome:
+    """What came of one: `share` reached (of the optimum, the ceiling, or the bars spent flat), ridge's beside it."""
+
+    task: Task
+    share: float
+    ridge: float
+    trades: int
+    claims_edge: bool
+    seconds: float
+
+
+def market_of(task: Task) -> Bars:
+    """The bars of a case, with the next fill's return as a column where it leaks."""
+    bars = planted_bars(KINDS[task.case], BARS, task.seed).bars
+    if task.case != "leak":
+        return bars
+    leak = np.zeros(len(bars))
+    leak[:-2] = bars.open[2:] / bars.open[1:-1] - 1
+    return evolve(bars, extra={**bars.extra, "leak": leak})
+
+
+def trained(task: Task, bars: Bars) -> MarketLearner:
+    """Train a bucket from scratch with the default settings, stopping early as the default policy does."""
+    bucket = declared(task.bucket)
+    settings = {**defaults(), "SLIPPAGE": 0.0, **({"FEE": 0.0} if task.case == "leak" else {})}
+    info = BucketInfo(
+        name=bucket.name,
+        horizons=bucket.horizons,
+        sequence=(bucket.name,),
+        episodes=settings["EPISODES"],
+        seed=task.seed,
+        run_dir=Path(),
+        settings=settings,
+    )
+    resources = Resources(
+        device="cpu", parallel_episodes=settings["PARALLEL_EPISODES"], batch_size=settings["BATCH_SIZE"]
+    )
+    learner = learner_on(bars, bucket, info, resources)
+    for _ in range(settings["EPISODES"]):
+        report = learner.run_episode()
+        if report.episode - report.best_episode >= settings["PATIENCE"]:
+            break
+    learner.keep_best()
+    return learner
+
+
+def declared(name: str) -> MarketBucket:
+    """The built-in bucket of that name."""
+    from importlib import import_module
+
+    bucket: MarketBucket = import_module(f"progressive_buckets.{name.lower()}").bucket
+    return bucket
+
+
+def measured(task: Task) -> Outcome:
+    """Train and measure one."""
+    torch.set_num_threads(1)
+    start = perf_counter()
+    learner = trained(task, market_of(task))
+    evaluation = learner.evaluate()
+    seconds = perf_counter() - start
+    own, ridge = evaluation.test[0], next(row for row in evaluation.test if row.strategy.startswith("ridge"))
+    if task.case == "walk":
+        share, beside = own.flat, ridge.flat
+    else:
+        best = optimum(task, learner)
+        share, beside = own.log_return / best, ridge.log_return / best
+    return Outcome(task, share, beside, own.trades, claims_edge(evaluation), seconds)
+
+
+def optimum(task: Task, learner: MarketLearner) -> float:
+    """The most that could be earned on the test part: with perfect foresight where it leaks, else by the filter."""
+    part, split = learner.test, learner.split
+    if task.case == "leak":
+        return float(log_growth(part.returns.sign(), part.returns, part.decidable, learner.market.costs).sum())
+    ranges = {
+        name: (bars.start, bars.stop - 2) for name, bars in (("validation", split.validation), ("test", split.test))
+    }
+    market = planted_bars(KINDS[task.case], BARS, task.seed)
+    return kalman_ceiling(market, validation=ranges["validation"], test=ranges["test"], fee=0.001).log_return
+
+
+def claims_edge(evaluation: Evaluation) -> bool:
+    """Whether a report would say that there is something to earn."""
+    return "edge on validation" in evaluation.verdict and "not confirmed" not in evaluation.verdict
+
+
+def passes(outcomes: list[Outcome]) -> bool:
+    """Whether the seeds of one case and bucket meet the target: the median of shares; a claimed edge on a walk fails."""
+    task = outcomes[0].task
+    reached = median(outcome.share for outcome in outcomes) >= TARGETS.get((task.case, task.bucket), 0.0)
+    return reached and not (task.case == "walk" and any(outcome.claims_edge for outcome in outcomes))
+
+
+def show(groups: Iterable[list[Outcome]], console: Console) -> None:
+    """Print the table: one line for each case and bucket."""
+    table = Table(title=f"Learnability: {BARS:,} bars, default settings, test part")
+    for column in ("case", "bucket", "median", "worst seed", "ridge", "trades", "claims an edge", "s", "target", ""):
+        table.add_column(column, justify="left" if column in ("case", "bucket") else "right")
+    for outcomes in groups:
+        task = outcomes[0].task
+        target = TARGETS.get((task.case, task.bucket))
+        table.add_row(
+            task.case,
+            task.bucket,
+            f"{median(outcome.share for outcome in outcomes):.1%}",
+            f"{min(outcome.share for outcome in outcomes):.1%}",
+            f"{median(outcome.ridge for outcome in outcomes):.1%}",
+            f"{median(outcome.trades for outcome in outcomes):.0f}",
+            f"{sum(outcome.claims_edge for outcome in outcomes)} of {len(outcomes)}",
+            f"{median(outcome.seconds for outcome in outcomes):.1f}",
+            "" if target is None else f"{target:.0%}",
+            "[green]pass[/]" if passes(outcomes) else "[red]FAIL[/]",
+        )
+    console.print(table)
+
+
+def main() -> int:
+    """Train everything asked for, print the table, and answer 0 when every target is met."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--buckets", default=",".join(BUCKETS))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--processes", type=int, default=2)
+    asked = parser.parse_args()
+    tasks = [
+        Task(case, bucket, seed)
+        for case in asked.cases.split(",")
+        for bucket in asked.buckets.split(",")
+        for seed in range(asked.seeds)
+    ]
+    with ProcessPoolExecutor(asked.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        outcomes = list(pool.map(measured, tasks))
+    groups: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault((outcome.task.case, outcome.task.bucket), []).append(outcome)
+    show(groups.values(), Console())
+    return 0 if all(passes(group) for group in groups.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
