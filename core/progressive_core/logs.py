@@ -36,7 +36,23 @@ class _LogFile:
         return event
 
 
+class _Teller:
+    """Shows warnings to the user, each once a run: four buckets have the same to say about the same data."""
+
+    def __init__(self) -> None:
+        self.told: set[str] = set()
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> Any:
+        details = ", ".join(f"{key}={value}" for key, value in event.items() if key not in _UNTOLD_KEYS)
+        text = f"{event['event']}{f' ({details})' if details else ''}"
+        if method in _TOLD and text not in self.told:
+            self.told.add(text)
+            _print_line(event["level"], text)
+        raise structlog.DropEvent
+
+
 _log_file = _LogFile()
+_teller = _Teller()
 
 
 def configure_logging() -> None:
@@ -47,7 +63,7 @@ def configure_logging() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _log_file,
-            _tell_user,
+            _teller,
         ],
         cache_logger_on_first_use=False,
     )
@@ -64,17 +80,11 @@ def log_to(path: Path) -> Iterator[None]:
     elif _log_file not in (processors := structlog.get_config()["processors"]):
         structlog.configure(processors=[structlog.processors.add_log_level, _log_file, *processors])
     before, _log_file.path = _log_file.path, path
+    _teller.told.clear()
     try:
         yield
     finally:
         _log_file.path = before
-
-
-def _tell_user(logger: WrappedLogger, method: str, event: EventDict) -> Any:
-    if method in _TOLD:
-        details = ", ".join(f"{key}={value}" for key, value in event.items() if key not in _UNTOLD_KEYS)
-        _print_line(event["level"], f"{event['event']}{f' ({details})' if details else ''}")
-    raise structlog.DropEvent
 
 
 def _print_line(level: str, text: str) -> None:

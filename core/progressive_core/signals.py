@@ -6,8 +6,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+from progressive_core.terminal import PROGRAM
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -24,8 +26,10 @@ class StopSignal:
             raise KeyboardInterrupt
         self.number = number
         self._interrupt()
-        # os.write, because the handler may have interrupted a print: those cannot be nested
-        os.write(2, b"\nprogressive-training: stopping at the end of this episode; once more to stop at once\n")
+        behind_the_echo = "\n" if os.isatty(2) else ""  # a terminal has just shown ^C
+        line = f"{behind_the_echo}{PROGRAM}: stopping at the end of this episode; once more to stop at once\n"
+        with suppress(OSError):  # nobody may be there to read it any more
+            os.write(2, line.encode())  # a print may be what was interrupted, and prints cannot be nested
 
     @property
     def exit_code(self) -> int:

@@ -89,5 +89,5 @@ def _show_models(models: Mapping[str, Path]) -> None:
     width = max(map(len, models))
     for bucket, path in models.items():
         print(f"{bucket:{width}}  {path}")
-    print("To use one in Python:")
-    print(f"  from progressive_training import load_model; load_model({str(list(models.values())[-1])!r})")
+    print("To use one in Python, on a DataFrame of bars:")
+    print(f"  from progressive_training import load_model; load_model({str(list(models.values())[-1])!r})(bars)")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import structlog
+
 from progressive_core.logs import configure_logging, log_to
 
 
@@ -34,6 +35,16 @@ def test_all_events_reach_the_file_and_warnings_the_user(tmp_path: Path, capsys:
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == "progressive-training: warning: the market is synthetic (bars=60000, note=two lines)\n"
+
+
+def test_what_every_bucket_has_to_say_is_told_once_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    for run in ("one", "two"):
+        with log_to(tmp_path / run):
+            for _ in range(4):
+                structlog.get_logger().warning("the market is synthetic")
+        assert len(lines(tmp_path / run)) == 4
+    assert capsys.readouterr().err.count("the market is synthetic") == 2
 
 
 def test_an_exception_is_kept_in_full(tmp_path: Path) -> None:
