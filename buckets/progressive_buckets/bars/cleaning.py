@@ -50,7 +50,7 @@ def clean(
     time, data, report = _on_grid(time, data, interval, report)
     time, data, segment, filled, report = _fill(time, data, interval, round(fill_minutes * MINUTE), report)
     data, report = _complete_extra(data, segment, filled, report)
-    quiet = time[data["volume"] == 0]
+    quiet = time[(data["volume"] == 0) & ~filled]
     report = evolve(
         report,
         bars=len(time),

@@ -15,12 +15,7 @@ from progressive_training import DataError
 ROWS = 3000  # looked at
 ALIKE = 0.2  # log units: prices of one bar are this near to each other
 HOLDS = 0.95  # of the rows must have their high above and their low below the other prices
-KNOWN = {
-    12: ("volume", "close_time", "quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume", "ignore"),
-    7: ("volume", "trades"),  # Kraken's archive
-    8: ("vwap", "volume", "trades"),  # Kraken's REST
-}
-"""Names of what follows time and prices in well-known layouts, by their number of columns."""
+WORTH = 0.1  # log units: the median of quote volume over volume is this near to the close
 
 
 def named_by_shape(frame: pd.DataFrame, decimal: str, where: str) -> pd.DataFrame:
@@ -36,8 +31,9 @@ def named_by_shape(frame: pd.DataFrame, decimal: str, where: str) -> pd.DataFram
     values = {label: numbers(head[label], decimal)[order] for label in frame.columns if label not in times}
     prices = _prices(values, where, frame)
     names = {times[0]: "time"} | {label: name for name, label in prices.items()}
-    rest = [label for label in frame.columns if label not in names]
-    names |= _rest(rest, times, values, frame.shape[1], _before_rest(frame, names, rest))
+    close = values[prices["close"]]
+    rest = {label: column for label, column in values.items() if label not in names}
+    names |= {label: f"close_time_{label}" for label in times[1:]} | _rest(rest, close)
     return frame.rename(columns=names)
 
 
@@ -66,9 +62,7 @@ def _alike(values: dict[str, Floats]) -> list[list[str]]:
     groups: list[list[str]] = []
     for label, column in values.items():
         for group in groups:
-            with np.errstate(all="ignore"):
-                distance = np.nanmedian(np.abs(np.log(column / values[group[0]]))) if (column > 0).any() else np.inf
-            if distance < ALIKE:
+            if _distance(column, values[group[0]]) < ALIKE:
                 group.append(label)
                 break
         else:
@@ -81,21 +75,37 @@ def _jump(opened: Floats, closed: Floats) -> float:
     return round(float(np.median(np.abs(opened[1:] - closed[:-1]))), 12) if len(opened) > 1 else 0.0
 
 
-def _before_rest(frame: pd.DataFrame, names: dict[str, str], rest: list[str]) -> bool:
-    """Whether time and prices are the first five columns."""
-    return bool(set(frame.columns[:5]) == set(names)) and rest == list(frame.columns[5:])
+def _rest(rest: dict[str, Floats], close: Floats) -> dict[str, str]:
+    """What follows the prices: a volume and what it cost, the same of takers, a count of trades, an average price."""
+    names = {label: f"column_{label}" for label in rest}
+    names |= {label: "vwap" for label, column in rest.items() if _distance(column, close) < ALIKE / 10}
+    free = {
+        label: column
+        for label, column in rest.items()
+        if names[label] != "vwap"
+        and np.isfinite(column).mean() > 0.5
+        and np.nanmin(column) >= 0
+        and np.nanmax(column) > 0
+    }
+    # The larger of two volumes is everyone's, the other the takers'.
+    pairs = [("volume", "quote_volume"), ("taker_buy_volume", "taker_buy_quote_volume")]
+    for volume in sorted(free, key=lambda label: -round(float(np.nansum(free[label])), 6)):
+        others = [label for label in free if label != volume and names[label] == f"column_{label}"]
+        cost = next((label for label in others if _distance(free[label], free[volume] * close) < WORTH), None)
+        if cost is not None and pairs and names[volume] == f"column_{volume}":
+            names |= dict(zip((volume, cost), pairs.pop(0), strict=True))
+    unnamed = [label for label in free if names[label] == f"column_{label}"]
+    counts = [label for label in unnamed if np.nanmax(np.abs(free[label] % 1)) == 0]
+    if "volume" not in names.values() and unnamed:
+        names[next((label for label in unnamed if label not in counts), unnamed[0])] = "volume"
+    counts = [label for label in counts if names[label] != "volume" and np.nanmax(free[label]) > 1]
+    return names | ({counts[0]: "trades"} if counts else {})
 
 
-def _rest(rest: list[str], times: list[str], values: dict[str, Floats], width: int, first: bool) -> dict[str, str]:
-    if first and len(KNOWN.get(width, ())) == len(rest):
-        return dict(zip(rest, KNOWN[width], strict=True))
-    named = {label: f"close_time_{label}" for label in rest if label in times}
-    free = [
-        label for label in rest if label in values and np.nanmin(values[label], initial=0) >= 0 and values[label].any()
-    ]
-    for label in rest:
-        named.setdefault(label, "volume" if free and label == free[0] else f"column_{label}")
-    return named
+def _distance(one: Floats, other: Floats) -> float:
+    """The median distance of two columns in log units, infinite where they have nothing positive in common."""
+    both = (one > 0) & (other > 0)
+    return float(np.median(np.abs(np.log(one[both] / other[both])))) if both.mean() > 0.5 else np.inf
 
 
 def _row(frame: pd.DataFrame) -> str:

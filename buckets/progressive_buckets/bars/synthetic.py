@@ -2,7 +2,8 @@
 
 Three hidden trends (autoregressive, half-lives of about 10, 60 and 250 bars) drift the price, stronger or weaker by
 regime. They show, through noise, in what a trader sees: volume swells with the medium one, wicks lean with the fast one.
-Volatility comes in clusters. What can be earned after a 0.1 % fee comes from these columns alone, and is little.
+Volatility comes in clusters. A learner that works earns from these columns alone after a 0.1 % fee (a ridge regression
+does), far more than any real market gives.
 """
 
 from __future__ import annotations

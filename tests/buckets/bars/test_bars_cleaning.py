@@ -90,7 +90,7 @@ def test_a_short_quiet_stretch_is_filled_flat_and_a_long_one_is_a_gap() -> None:
     assert bars.extra["trades"].tolist() == [7, 7, 0, 0, 7, 7, 7, 7]
     assert bars.extra["mood"].tolist() == [1, 2, 2, 2, 3, 4, 5, 6]
     report = bars.report
-    assert (report.filled, report.gaps, report.missing, report.longest_gap, report.zero_volume) == (2, 1, 11, 11, 2)
+    assert (report.filled, report.gaps, report.missing, report.longest_gap, report.zero_volume) == (2, 1, 11, 11, 0)
     assert report.first_times["gaps"] == ("2023-11-14T22:31:00Z",)
     assert report.first_times["filled"][0] == "2023-11-14T22:16:00Z"
 
