@@ -71,8 +71,10 @@ def train_sequence(run: Run) -> dict[str, Path]:
             if bucket.name not in finished:
                 _stop_if_asked(run)
                 _train_bucket(run, bucket)
-    except BaseException:
+    except BaseException as error:
         run.store.mark("interrupted")
+        if not isinstance(error, Interrupted | KeyboardInterrupt):
+            log.info("the run ended early", exc_info=True)
         raise
     run.store.mark("finished")
     return {result.bucket: result.model_path for result in run.store.progress.results}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import cattrs
+import structlog
 from attrs import evolve, field, frozen
 from filelock import FileLock, Timeout
 
@@ -25,6 +26,7 @@ from progressive_core.tensors import read_tensors, write_tensors
 Status = Literal["training", "interrupted", "finished"]
 LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
 
+log = structlog.get_logger("progressive_training")
 _converter = cattrs.Converter()
 _converter.register_structure_hook(Path, lambda value, _: Path(value))
 
@@ -216,9 +218,14 @@ def new_run_directory(runs_dir: Path) -> Path:
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:
-    """All runs below `runs_dir`, oldest first; directories that are no runs are passed over."""
-    found = sorted(path.parent for path in runs_dir.glob("*/state.json"))
-    return [_summary(directory) for directory in found]
+    """All runs below `runs_dir`, oldest first; directories that are no runs are passed over, damaged runs are named."""
+    runs = []
+    for state in sorted(runs_dir.glob("*/state.json")):
+        try:
+            runs.append(_summary(state.parent))
+        except (RunError, KeyError) as error:
+            log.warning("a run cannot be read", reason=str(error))
+    return runs
 
 
 def read_progress(directory: Path) -> Progress:

@@ -110,6 +110,7 @@ class ProgressiveTrainer:
 
     def _train(self, store: RunStore, settings: Mapping[str, Any], registry: Registry, device: str) -> dict[str, Path]:
         self.run_dir = store.directory
+        self._interrupt.clear()
         with log_to(store.directory / "log.jsonl"):
             run = Run(
                 buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],

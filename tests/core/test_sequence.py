@@ -197,7 +197,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(workshop: Workshop, at: s
         workshop.trainer().train_progressively()
     workshop.stop_at = ""
     before = len([event for event in workshop.seen if event[:2] == ["start", "First"]])
-    workshop.trainer().resume()
+    workshop.trained.resume()
     starts = len([event for event in workshop.seen if event[:2] == ["start", "First"]])
     assert starts == before + at.startswith("First")
     for path in sorted((workshop.directory / "whole/models").rglob("model.safetensors")):

@@ -153,6 +153,13 @@ def test_a_run_whose_process_was_killed_is_listed_as_interrupted(store: RunStore
     assert list_runs(store.directory.parent)[0].status == "interrupted"
 
 
+def test_a_damaged_run_does_not_hide_the_others(store: RunStore) -> None:
+    damaged = store.directory.parent / "damaged"
+    damaged.mkdir()
+    (damaged / "state.json").write_text("{")
+    assert [summary.directory for summary in list_runs(store.directory.parent)] == [store.directory]
+
+
 def _try_to_open(directory: Path, answer: "multiprocessing.Queue[str]") -> None:
     try:
         RunStore.open(directory).close()
