@@ -61,9 +61,10 @@ def _table(content: bytes, where: str) -> Table:
     if kind == "zip":
         return _table(_only_member(content, where), where)
     content = _utf8(content, where)
-    if not content.strip():
+    head = content[:HEAD_BYTES].lstrip()
+    if not head:
         raise DataError(f"{where}: the file is empty")
-    if content.lstrip()[:1] in (b"[", b"{"):
+    if head[:1] in (b"[", b"{"):
         tree = tree_of_text(content, where)
         frame, named = table_of_tree(tree, where)
         return Table(frame=frame, named=named)
