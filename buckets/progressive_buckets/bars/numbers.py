@@ -18,7 +18,7 @@ def numbers(values: pd.Series, decimal: str) -> Floats:
     :param decimal: the decimal sign of the file, "." or ","; the other one, blanks and apostrophes part thousands.
     """
     if values.dtype.kind in "iuf":
-        return values.to_numpy(dtype=np.float64)
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
     if values.dtype.kind in "bMm":
         return np.full(len(values), np.nan)
     text = values.astype("str").str.strip()

@@ -50,9 +50,9 @@ def parse_times(values: pd.Series, where: str) -> Times:
     if kind.kind in "iu" and values.between(20_000_101, 20_991_231).all():
         return _from_text(_as_text(values), where)  # 20240131
     if kind.kind in "iu":
-        return _epoch(values.to_numpy(dtype=np.int64))
+        return _epoch(values.fillna(0).to_numpy(dtype=np.int64))
     if kind.kind == "f":
-        return _epoch(values.to_numpy(dtype=np.float64))
+        return _epoch(values.to_numpy(dtype=np.float64, na_value=np.nan))
     text = pc.utf8_lower(pc.utf8_trim_whitespace(_as_text(values)))
     plain = numbers(pd.Series(text.to_pandas()), decimal=".") if _numeric(text) else None
     return _epoch(plain) if plain is not None else _from_text(text, where)

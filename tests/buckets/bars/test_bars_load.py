@@ -1,5 +1,6 @@
 """The bars a run trains on, and the cache between buckets."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,27 @@ def test_a_frame_in_memory_is_matched_by_name(frame: pd.DataFrame, file: Path) -
         assert np.array_equal(bars.time, expected.time)
         assert np.array_equal(bars.close, expected.close)
         assert np.array_equal(bars.extra["trades"], expected.extra["trades"])
+
+
+def test_frames_as_other_libraries_make_them(frame: pd.DataFrame) -> None:
+    expected = bars_from_frame(frame)
+    core = frame[["time", "open", "high", "low", "close", "volume"]]
+    yahoo = core.set_index("time").rename_axis("Datetime")
+    yahoo.columns = pd.MultiIndex.from_tuples([(name.title(), "BTC-USD") for name in yahoo.columns])
+    nullable = core.assign(time=frame["time"].dt.as_unit("ms").astype("int64")).convert_dtypes()
+    missing = nullable.assign(
+        time=nullable["time"].where(nullable.index != 199), open=nullable["open"].mask(nullable.index == 0)
+    )
+    decimals = core.assign(close=[Decimal(str(value)) for value in frame["close"]])
+    for given, part in (
+        (yahoo, slice(None)),
+        (nullable, slice(None)),
+        (missing, slice(1, 199)),
+        (decimals, slice(None)),
+    ):
+        bars = bars_from_frame(given)
+        assert np.array_equal(bars.time, expected.time[part])
+        assert np.array_equal(bars.close, expected.close[part])
 
 
 REFUSED = {
