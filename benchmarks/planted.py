@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from progressive_buckets.bars import Bars
 from progressive_buckets.bars.synthetic import (
-    DRIFTS,
     HALF_LIVES,
     NOISE,
     REGIME_DRIFT,
@@ -28,6 +27,7 @@ from progressive_buckets.bars.synthetic import (
 Floats = NDArray[np.float64]
 Kind = Literal["easy", "hard", "random_walk"]
 
+DRIFTS = (8e-4, 6e-4, 3e-4)  # log return a bar, for one standard deviation of each trend
 VIEW_NOISE = {"view_fast": 1.0, "view_slow": 1.5}  # deviation, where the trends' own is 1
 VIEW_OF = {"view_fast": 0, "view_slow": 1}  # which trend each column sees
 CONTEXT_BARS = 300  # mean length of a context

@@ -3,7 +3,7 @@
 Three hidden trends (autoregressive, half-lives of about 10, 60 and 250 bars) drift the price, stronger or weaker by
 regime. They show, through noise, in what a trader sees: volume swells with the medium one, wicks lean with the fast one.
 Volatility comes in clusters. A learner that works earns from these columns alone after a 0.1 % fee (a ridge regression
-does), far more than any real market gives.
+does): a Sharpe ratio of 2 to 4 a year, still more than a real market gives.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from progressive_buckets.bars.records import Bars, CleaningReport, Floats, iso
 HOUR = 3600 * 10**9  # nanoseconds
 START = 1_577_836_800 * 10**9  # 2020-01-01, nanoseconds
 HALF_LIVES = (10, 60, 250)  # bars
-DRIFTS = (8e-4, 6e-4, 3e-4)  # log return a bar, for one standard deviation of each trend
+DRIFTS = (4e-4, 3e-4, 2e-4)  # log return a bar, for one standard deviation of each trend
 REGIME_DRIFT = (0.4, 1.0, 1.4)
 REGIME_NOISE = (0.8, 1.0, 1.3)
 REGIME_BARS = 600  # mean length of a regime
