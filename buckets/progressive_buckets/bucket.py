@@ -22,10 +22,6 @@ def _tuple(horizons: Iterable[int]) -> tuple[int, ...]:
     return tuple(horizons)
 
 
-def _bars(horizons: Iterable[int]) -> tuple[int, ...]:
-    return tuple(horizons)
-
-
 def _ascending(bucket: MarketBucket, attribute: Attribute[tuple[int, ...]], value: tuple[int, ...]) -> None:
     if not value or list(value) != sorted(set(value)) or value[0] < 1:
         raise ValueError(f"{bucket.name}: horizons must be ascending numbers of bars, at least 1, got {value}")
@@ -46,7 +42,7 @@ class MarketBucket:
     patience: float = 0.0
     discount: float = 0.99
     width: int = 128
-    members: int = 4
+    members: int = 2
 
     def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
         """Estimate the bytes that training will hold: the market, the replay, the networks and one batch."""

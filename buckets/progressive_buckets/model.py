@@ -99,8 +99,8 @@ class TradingModel:
         part = market.part(slice(0, len(bars.close)))
         costs = cost_units(market.costs, self.card["unit"], self.card["patience"], market.device)
         held = positions_of(self._advantages(part.features), part.decidable, costs)
-        held = held * (0.0 if self.card["abstains"] else 1.0)
-        return with_baselines(self.card["bucket"], held, part, market, Ridge(self.tensors["baseline.ridge"]))
+        ridge = Ridge(self.tensors["baseline.ridge"])
+        return with_baselines(self.card["bucket"], held, self.card["abstains"], part, market, ridge)
 
     def market(self, bars: Bars) -> Market:
         """Match `bars` by column names and put them in order and scale.

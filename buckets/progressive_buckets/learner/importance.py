@@ -27,7 +27,7 @@ def feature_importance(critic: Critic, part: Part) -> dict[str, float]:
     Permutation importance (Breiman 2001) with a shift by half the part for the permutation: it keeps each feature's
     own dynamics and draws no randomness. Half comes from the profit, half from how far the advantages move.
     """
-    market, scales = critic.market, critic.online.shape.scales
+    market, scales = critic.market, critic.target.shape.scales
     features = part.features[-MOST_ROWS:]
     returns, decidable = part.returns[-MOST_ROWS:], part.decidable[-MOST_ROWS:]
     advantage = critic.advantages(features)
@@ -59,10 +59,10 @@ def horizon_skill(critic: Critic, part: Part) -> dict[int, float]:
     """Correlation of each horizon's prediction with what came, on one part."""
     bars = part.start + torch.nonzero(part.decidable).flatten()
     bars = bars[:: max(1, len(bars) // MOST_ROWS)]
-    hidden = critic.online.extract(critic.market.features[bars])[1]
-    predicted = critic.online.predictions(hidden).mean(dim=0)  # [N, horizons]
+    hidden = critic.target.extract(critic.market.features[bars])[1]
+    predicted = critic.target.predictions(hidden).mean(dim=0)  # [N, horizons]
     skill = {}
-    for h, horizon in enumerate(critic.online.shape.horizons):
+    for h, horizon in enumerate(critic.target.shape.horizons):
         outcome, exists = critic.market.outcome(bars, horizon)
         exists = exists & (bars + horizon + 1 < part.start + len(part))
         skill[horizon] = correlation(predicted[exists, h], outcome[exists])

@@ -22,7 +22,7 @@ from progressive_buckets.market.features import SCALES
 from progressive_buckets.market.fills import log_growth
 from progressive_buckets.market.performance import t_statistic
 from progressive_buckets.market.policy import SIDE, as_maps, best_actions, follow, positions_of
-from progressive_buckets.market.verdict import judge
+from progressive_buckets.market.verdict import SHOWN_T, judge
 from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge, Model, ModelError
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from progressive_buckets.market.split import Split
     from progressive_training import BucketInfo, Resources, State
 
-LEAST_T = 1.0
-"""A model whose validation result is not this many standard errors above flat stays flat."""
+SELECTION = 4
+"""Episodes between two looks at which features matter; their gates follow."""
 HEADS = ("gates.", "extractor.", "value.", "horizon.")
 
 
@@ -59,7 +59,7 @@ class MarketLearner:
         self.validation, self.test = market.part(split.validation), market.part(split.test)
         self.episode = 0
         self.best_score, self.best_episode = float("-inf"), 0
-        self.best = self.critic.online.state()
+        self.best = self.critic.target.state()
         self.adopted = False
         self.told: Knowledge | None = None
         self._ridge: Ridge | None = None
@@ -75,6 +75,8 @@ class MarketLearner:
         plan = self.exploration.plan(self.episodes, self.length, self.generator)
         visited, trades, traces = self.walk(plan)
         losses = torch.stack([self.critic.update(self.replay, self.batch) for _ in range(self.updates)])
+        if self.episode % SELECTION == 0:
+            self.critic.set_prior(feature_importance(self.critic, self.market.part(self.split.train)))
         if self.memory_on:
             self.memory.remember(visited, self.critic)
             recalls = self.memory.trace(self.critic, self.validation_bars())
@@ -98,7 +100,7 @@ class MarketLearner:
     def consider(self, score: float) -> None:
         """Keep the current weights if they are the best so far on validation."""
         if score > self.best_score:
-            self.best_score, self.best_episode, self.best = score, self.episode, self.critic.online.state()
+            self.best_score, self.best_episode, self.best = score, self.episode, self.critic.target.state()
 
     @torch.no_grad()
     def walk(self, plan: Plan) -> tuple[Tensor, int, dict[str, Any]]:
@@ -143,7 +145,7 @@ class MarketLearner:
     def advantages(self, features: Tensor) -> Tensor:
         """Advantage of long and short over flat [N, 2], in units, memory included."""
         own = self.critic.advantages(features)
-        return self.memory.blend(self.critic.online, features, own, self.memory.weight)
+        return self.memory.blend(self.critic.target, features, own, self.memory.weight)
 
     def positions(self, features: Tensor, decidable: Tensor) -> Tensor:
         """Signed positions [N] over consecutive bars."""
@@ -160,20 +162,23 @@ class MarketLearner:
         return float(self.growth().sum())
 
     def abstains(self) -> bool:
-        """Whether the result on validation is too close to flat to be worth a trade."""
-        return t_statistic(self.growth()) < LEAST_T
+        """Whether validation shows no edge, so that the model is to stay flat."""
+        return t_statistic(self.growth()) < SHOWN_T
 
     def validation_bars(self) -> Tensor:
         """Indices of the validation bars that may be decided on."""
         return self.validation.start + torch.nonzero(self.validation.decidable).flatten()
 
     def evaluate(self) -> Evaluation:
-        """Measure the current weights and the baselines on validation and test data."""
+        """Measure the current weights and the baselines on validation and test data.
+
+        Where the model abstains, what it would have done is a row of its own.
+        """
         abstains = self.abstains()
         rows = []
         for part in (self.validation, self.test):
-            held = self.positions(part.features, part.decidable) * (0.0 if abstains else 1.0)
-            rows.append(with_baselines(self.info.name, held, part, self.market, self.ridge()))
+            traded = self.positions(part.features, part.decidable)
+            rows.append(with_baselines(self.info.name, traded, abstains, part, self.market, self.ridge()))
         return judge(rows[0], rows[1], abstains)
 
     def ridge(self) -> Ridge:
@@ -188,7 +193,7 @@ class MarketLearner:
         """Weights by name, importance of features, skill by horizon; the tensors are copies."""
         self.told = Knowledge(
             origin=self.info.name,
-            weights={name: tensor.detach().clone() for name, tensor in self.critic.online.parameters.items()},
+            weights={name: tensor.detach().clone() for name, tensor in self.critic.target.parameters.items()},
             feature_importance=feature_importance(self.critic, self.validation),
             horizons=horizon_skill(self.critic, self.validation),
         )
@@ -196,7 +201,7 @@ class MarketLearner:
 
     def adopt(self, knowledge: Knowledge) -> Adoption:
         """Take over weights that fit by name and shape, and importances and horizon skills that are not our own."""
-        network = self.critic.online
+        network = self.critic.target
         fitting = {
             name: tensor
             for name, tensor in knowledge.weights.items()
@@ -204,7 +209,7 @@ class MarketLearner:
         }
         if any(not torch.equal(tensor, network.parameters[name]) for name, tensor in fitting.items()):
             network.copy_from(fitting)
-            self.critic.target.load_state(network.state())
+            self.critic.online.load_state(network.state())
             self.critic.adam.forget()
         if self.told is None or dict(knowledge.feature_importance) != dict(self.told.feature_importance):
             self.critic.set_prior(knowledge.feature_importance)
@@ -231,8 +236,8 @@ class MarketLearner:
 
     def keep_best(self) -> None:
         """Return to the best weights, and choose on validation how much recall may say beside them."""
-        self.critic.online.load_state(self.best)
-        self.critic.target.load_state(self.best)
+        for network in (self.critic.online, self.critic.target):
+            network.load_state(self.best)
         self.memory.weight = 0.0
         if self.memory_on and len(self.memory.bars):
             self.memory.follow(self.critic)
@@ -242,15 +247,15 @@ class MarketLearner:
     def blended_score(self, own: Tensor, weight: float) -> float:
         """Validation score with the share `weight` of the advantages from recall."""
         part = self.validation
-        blended = self.memory.blend(self.critic.online, part.features, own, weight)
+        blended = self.memory.blend(self.critic.target, part.features, own, weight)
         held = positions_of(blended, part.decidable, self.critic.costs)
         return float(log_growth(held, part.returns, part.decidable, self.market.costs).sum())
 
     def model(self) -> Model:
         """The current weights, memory and ridge baseline, and the card that says how to use them."""
         market, critic = self.market, self.critic
-        tensors = {name: tensor.detach().clone() for name, tensor in critic.online.parameters.items()}
-        tensors["gates.prior"] = critic.online.prior.clone()
+        tensors = {name: tensor.detach().clone() for name, tensor in critic.target.parameters.items()}
+        tensors["gates.prior"] = critic.target.prior.clone()
         tensors["memory.rows"], tensors["memory.followed"] = self.memory.rows.clone(), self.memory.followed.clone()
         tensors["baseline.ridge"] = self.ridge().weights.clone()
         knowledge = self.knowledge()
@@ -285,11 +290,11 @@ class MarketLearner:
                 f"{self.info.name}: the model was trained on features {', '.join(offered)}; these bars give "
                 f"{', '.join(self.market.names)}. Train on bars with the same columns."
             )
-        network, device = self.critic.online, self.market.device
+        network, device = self.critic.target, self.market.device
         weights = {name: model.tensors[name].to(device) for name in network.parameters if name in model.tensors}
         network.copy_from({n: w for n, w in weights.items() if w.shape == network.parameters[n].shape})
         network.prior.copy_(model.tensors["gates.prior"])
-        self.critic.target.load_state(network.state())
+        self.critic.online.load_state(network.state())
         self.memory.recollect(model.tensors["memory.rows"].to(device), model.tensors["memory.followed"].to(device))
         self.memory.refresh(network)
         self.memory.weight = float(model.card["recall_weight"])

@@ -72,7 +72,7 @@ class Memory:
     def follow(self, critic: Critic) -> None:
         """Renew what followed, and the keys, with the critic's weights."""
         self.followed = critic.targets(self.bars)
-        self.refresh(critic.online)
+        self.refresh(critic.target)
 
     def recollect(self, rows: Tensor, followed: Tensor) -> None:
         """Take over the situations of a saved model; where they were met is not known any more."""
@@ -102,7 +102,7 @@ class Memory:
         market = critic.market
         shown = queries[:: max(1, len(queries) // SHOWN)][:SHOWN]
         average, nearest, similarity = recalled(
-            self.keys, self.followed, situation(critic.online, market.features[shown])
+            self.keys, self.followed, situation(critic.target, market.features[shown])
         )
         return [
             {

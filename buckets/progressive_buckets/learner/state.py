@@ -77,7 +77,7 @@ def restore_learner(learner: MarketLearner, state: State) -> None:
         tensors[f"memory.{name}"].to(device).clone() for name in ("bars", "rows", "followed")
     )
     if len(memory.rows):
-        memory.refresh(learner.critic.online)
+        memory.refresh(learner.critic.target)
     memory.weight = values["memory_weight"]
     learner.generator.set_state(tensors["generator"].cpu())
     learner.episode, learner.best_episode = values["episode"], values["best_episode"]

@@ -70,13 +70,20 @@ def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
     return best
 
 
-def with_baselines(name: str, positions: Tensor, part: Part, market: Market, ridge: Ridge) -> tuple[Performance, ...]:
-    """The performance of `positions` [N] on one part, then of every baseline on the same dates at the same costs."""
+def with_baselines(
+    name: str, traded: Tensor, abstains: bool, part: Part, market: Market, ridge: Ridge
+) -> tuple[Performance, ...]:
+    """The model's performance on one part, then that of every baseline on the same dates at the same costs.
+
+    :param traded: [N] the positions it would take. :param abstains: it stays flat all the same; what it would have done
+        is then the second row.
+    """
+    own = {name: torch.zeros_like(traded), f"{name}, had it traded": traded} if abstains else {name: traded}
     rows = {
-        name: positions,
-        "flat": torch.zeros_like(positions),
-        "buy and hold": torch.ones_like(positions),
+        **own,
+        "flat": torch.zeros_like(traded),
+        "buy and hold": torch.ones_like(traded),
         "ridge with no-trade band": ridge.positions(part, market),
-        "same positions shifted in time": positions.roll(len(positions) // 2),
+        "same positions shifted in time": traded.roll(len(traded) // 2),
     }
     return tuple(measure(label, held, part, market.costs, market.interval) for label, held in rows.items())

@@ -15,11 +15,11 @@ NO_EDGE = "no edge shown"
 
 
 def judge(validation: tuple[Performance, ...], test: tuple[Performance, ...], abstains: bool) -> Evaluation:
-    """Judge the first row of each part, the model's own, beside its baselines.
+    """Judge the model on validation and test, its own row first (and, where it abstains, what it would have done next).
 
     An edge counts only when validation shows it (t of 2 or more) and the test part, read once, confirms it.
     """
-    own, confirmed = validation[0], test[0]
+    own, confirmed = (rows[1] if abstains else rows[0] for rows in (validation, test))
     if own.t < SHOWN_T:
         verdict = f"{NO_EDGE} (t = {own.t:.1f} on validation, 2 is needed)"
     elif confirmed.t < SHOWN_T:
@@ -38,10 +38,12 @@ def warnings(test: tuple[Performance, ...], abstains: bool) -> list[str]:
         if getattr(own, action) >= ONE_ACTION and not (abstains and action == "flat")
     ]
     if abstains:
-        told.append("stays flat: its result on validation is not distinguishable from flat")
+        told.append("stays flat, since validation shows no edge; what it would have done is a row of its own")
     if own.log_return < 0:
         told.append(f"loses money on test: log return {own.log_return:.3f} after costs")
-    better = [row.strategy for row in test[1:] if row.log_return > own.log_return and row.strategy != "flat"]
+    better = [
+        row.strategy for row in test[1:] if row.log_return > max(own.log_return, 0.0) and "had it" not in row.strategy
+    ]
     if better:
         told.append(f"beaten on test by {' and '.join(better)}")
     return told

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 from attrs import evolve
+
 from progressive_buckets.bars import Bars, synthetic_bars
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_core.config import defaults
-
 from progressive_training import BucketInfo, MarketBucket, Resources
 
 SMALL = {"UPDATES_PER_EPISODE": 5, "EPISODE_BARS": 32, "REPLAY_CAPACITY": 4000}

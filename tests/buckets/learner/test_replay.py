@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from progressive_buckets.learner.replay import Replay
 
 

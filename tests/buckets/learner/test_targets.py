@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from progressive_buckets.learner.targets import sweep
 from progressive_buckets.market.policy import cost_matrix
 
