@@ -9,7 +9,9 @@ from progressive_training import Evaluation
 if TYPE_CHECKING:
     from progressive_training import Performance
 
-SHOWN_T = 2.0
+SHOWN_T = 2.5
+"""One look needs a t of 2; this one is of the best of many episodes, chosen on the same validation part."""
+CONFIRMED_T = 2.0
 ONE_ACTION = 0.98
 NO_EDGE = "no edge shown"
 
@@ -17,12 +19,12 @@ NO_EDGE = "no edge shown"
 def judge(validation: tuple[Performance, ...], test: tuple[Performance, ...], abstains: bool) -> Evaluation:
     """Judge the model on validation and test, its own row first (and, where it abstains, what it would have done next).
 
-    An edge counts only when validation shows it (t of 2 or more) and the test part, read once, confirms it.
+    An edge counts only when validation shows it and the test part, which is read once, confirms it.
     """
     own, confirmed = (rows[1] if abstains else rows[0] for rows in (validation, test))
     if own.t < SHOWN_T:
-        verdict = f"{NO_EDGE} (t = {own.t:.1f} on validation, 2 is needed)"
-    elif confirmed.t < SHOWN_T:
+        verdict = f"{NO_EDGE} (t = {own.t:.1f} on validation, {SHOWN_T:g} is needed)"
+    elif confirmed.t < CONFIRMED_T:
         verdict = f"edge on validation (t = {own.t:.1f}), not confirmed on test (t = {confirmed.t:.1f})"
     else:
         verdict = f"edge on validation (t = {own.t:.1f}), confirmed on test (t = {confirmed.t:.1f})"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from progressive_buckets.bars import Bars, synthetic_bars
 from progressive_buckets.market.features import SCALES, causal_average, feature_names, feature_table
 from progressive_buckets.market.scaler import Scaler

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from progressive_buckets.market.fills import Costs, fill_returns, log_growth
 
 PRICES = st.lists(st.floats(50, 200), min_size=4, max_size=40)

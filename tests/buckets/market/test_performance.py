@@ -5,13 +5,13 @@ import math
 import pytest
 import torch
 from attrs import evolve
+
 from progressive_buckets.bars import synthetic_bars
 from progressive_buckets.market.fills import Costs
 from progressive_buckets.market.market import open_market
 from progressive_buckets.market.performance import measure, t_statistic
 from progressive_buckets.market.split import split_bars
 from progressive_buckets.market.verdict import judge
-
 from progressive_training import Performance
 
 

@@ -3,6 +3,7 @@
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from progressive_buckets.market.policy import as_maps, best_actions, cost_matrix, follow, positions_of
 
 SIDES = (0, 1, -1)

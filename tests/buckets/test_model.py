@@ -1,0 +1,135 @@
+"""A trained model on a frame of bars: one call, matched by column names, with no trainer."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from attrs import evolve
+from safetensors.torch import save_file
+
+from progressive_buckets.bars import Bars, bars_from_frame, synthetic_bars
+from progressive_buckets.learner.opening import learner_on
+from progressive_core.config import defaults
+from progressive_training import BucketInfo, MarketBucket, Model, ModelError, Resources, load_model
+
+
+def frame_of(bars: Bars) -> pd.DataFrame:
+    prices = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
+    return pd.DataFrame({"time": pd.to_datetime(bars.time, utc=True), **prices, **bars.extra})
+
+
+@pytest.fixture(scope="module")
+def bars() -> Bars:
+    """A market whose column `next_move` tells the next fill's return, so that a model is sure of something."""
+    made = synthetic_bars(4000, seed=2)
+    told = np.zeros(len(made))
+    told[:-2] = made.open[2:] / made.open[1:-1] - 1
+    return evolve(made, extra={"next_move": told, "noise": np.random.default_rng(0).standard_normal(len(made))})
+
+
+@pytest.fixture(scope="module")
+def model(bars: Bars) -> Model:
+    torch.set_num_threads(1)
+    bucket = MarketBucket(name="Swing", horizons=(1, 6, 24), width=32)
+    settings = {**defaults(), "FEE": 0.0005, "SLIPPAGE": 0.0, "EPISODE_BARS": 32, "UPDATES_PER_EPISODE": 20}
+    info = BucketInfo(
+        name="Swing",
+        horizons=bucket.horizons,
+        sequence=("Swing",),
+        episodes=8,
+        seed=1,
+        run_dir=Path(),
+        settings=settings,
+    )
+    learner = learner_on(bars, bucket, info, Resources(device="cpu", parallel_episodes=16, batch_size=256))
+    for _ in range(8):
+        learner.run_episode()
+    learner.keep_best()
+    return learner.model()
+
+
+@pytest.fixture(scope="module")
+def model_dir(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("Swing")
+    save_file(dict(model.tensors), folder / "model.safetensors", metadata={"card": json.dumps(dict(model.card))})
+    return folder
+
+
+def test_one_call_decides_on_the_last_bar(model_dir: Path, bars: Bars) -> None:
+    told = bars.extra["next_move"].copy()
+    for move, action in ((0.03, "long"), (-0.03, "short")):
+        told[-1] = move
+        decision = load_model(model_dir)(frame_of(evolve(bars, extra={**bars.extra, "next_move": told})))
+        assert decision.action == action
+        assert max(decision.values, key=lambda name: decision.values[name]) == action
+        assert decision.values["flat"] == 0.0
+        assert set(decision.predictions) == {1, 6, 24}
+        assert decision.time == bars.time[-1]
+
+
+def test_what_is_held_changes_what_is_worth_doing(model_dir: Path, bars: Bars) -> None:
+    model = load_model(model_dir / "model.safetensors")
+    flat, long = (model(frame_of(bars), position=held) for held in ("flat", "long"))
+    assert long.values["long"] - flat.values["long"] == pytest.approx(0.0005, rel=0.01)
+    assert long.values["flat"] - flat.values["flat"] == pytest.approx(-0.0005, rel=0.01)
+
+
+def test_columns_are_matched_by_name(model_dir: Path, bars: Bars) -> None:
+    model, frame = load_model(model_dir), frame_of(bars)
+    shuffled = frame[["noise", "close", "next_move", "low", "time", "volume", "high", "open"]]
+    assert model(shuffled) == model(frame)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda frame: frame.drop(columns="noise"), "missing noise"),
+        (lambda frame: frame.assign(mood=np.sin(np.arange(len(frame)))), "unknown mood"),
+        (lambda frame: frame.rename(columns={"noise": "nois"}), "missing noise; unknown nois"),
+        (lambda frame: frame.iloc[::2], "trained on bars of 3600 seconds, got bars of 7200 seconds"),
+    ],
+)
+def test_bars_that_do_not_fit_are_refused_by_name(model_dir: Path, bars: Bars, change, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ModelError, match=message):
+        load_model(model_dir)(change(frame_of(bars)))
+
+
+def test_performance_comes_with_its_baselines(model_dir: Path, bars: Bars) -> None:
+    rows = load_model(model_dir).performance(bars_from_frame(frame_of(bars)))
+    assert [row.strategy for row in rows] == [
+        "Swing",
+        "flat",
+        "buy and hold",
+        "ridge with no-trade band",
+        "same positions shifted in time",
+    ]
+    assert rows[0].log_return > rows[4].log_return
+    assert rows[1].log_return == 0
+
+
+def test_no_model_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no model there"):
+        load_model(tmp_path / "absent")
+    (tmp_path / "model.safetensors").write_bytes(b"not a model")
+    with pytest.raises(ModelError, match="not a model of progressive-training"):
+        load_model(tmp_path)
+
+
+def test_a_model_is_used_without_a_trainer(model_dir: Path, bars: Bars, tmp_path: Path) -> None:
+    frame_of(bars).to_parquet(tmp_path / "bars.parquet")
+    code = f"""
+import sys
+import pandas
+from progressive_training import load_model
+print(load_model({str(model_dir)!r})(pandas.read_parquet({str(tmp_path / "bars.parquet")!r})).action)
+loaded = [name for name in sys.modules if name.startswith(("progressive_core.trainer", "progressive_plugins", "pluggy._m"))]
+assert "progressive_core.trainer" not in loaded and not any("plugins" in name for name in loaded), loaded
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in ("long", "flat", "short")
