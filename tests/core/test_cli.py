@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from progressive_core.cli import main
 
 REFUSED = 2

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from progressive_core.cli import main
 
 BUCKETS = (Path(__file__).parent / "line_bucket.py").read_text()
