@@ -170,13 +170,18 @@ def _transfer_back(
     settings = info.settings
     if not (settings["USE_CROSS_BUCKET_TRANSFER"] and settings["ENABLE_REVERSE_TRANSFER"]):
         return []
+    finished = {result.bucket for result in info.results}
+    pupils = [bucket for bucket in run.buckets if bucket.name in finished]
+    if not pupils:
+        return []
+    source = learner.knowledge()
     entries: list[LedgerEntry] = []
-    for pupil in (bucket for bucket in run.buckets if bucket.name in {result.bucket for result in info.results}):
+    for pupil in pupils:
         pupil_info = _info(run, pupil)
         context = TransferContext(phase="reverse", episode=episode, bucket=pupil_info)
         with closing(pupil.open(pupil_info, resources)) as earlier:
             earlier.load(run.store.model(pupil.name))
-            made = transfer_knowledge(run.hooks, earlier, learner.knowledge(), context, resources)
+            made = transfer_knowledge(run.hooks, earlier, source, context, resources)
             if any(entry.verdict == "kept" for entry in made):
                 run.store.save_model(pupil.name, earlier.model(), earlier.knowledge())
         entries += made
