@@ -29,10 +29,14 @@ HUBER = 3.0
 
 @frozen
 class Hyper:
-    """How a critic learns. `trace` is the lambda of the targets, cut after `lookahead` bars; `tracking` the share by
-    which the target network follows at each step; `drop` the dropout; `decay` the weight decay; `auxiliary` the weight
-    of the horizon predictions in the loss; `holding` the cost per bar of any position, in training only; `caution` the
-    ensemble deviations taken off each advantage before acting; `patience` how much dearer a trade counts than it is."""
+    """How a critic learns.
+
+    `discount` of the gain of one bar later. `width` and `members` of the network. `trace` is the lambda of the targets,
+    which look `lookahead` bars ahead. `tracking` is the share by which the target network follows at each step. `drop`
+    is the dropout, `decay` the weight decay. `auxiliary` is the weight of the horizon predictions in the loss.
+    `holding` is a cost per bar of any position, in training only, as log return. `patience` says how much dearer a
+    trade counts than it is. `selection` is the number of episodes between two looks at which features matter.
+    """
 
     discount: float
     width: int = 128
@@ -44,8 +48,8 @@ class Hyper:
     decay: float = 1.0
     auxiliary: float = 0.15
     holding: float = 1e-4
-    caution: float = 0.0
     patience: float = 0.0
+    selection: int = 4
 
 
 class Critic:

@@ -16,14 +16,14 @@ from progressive_buckets.learner.importance import feature_importance, horizon_s
 from progressive_buckets.learner.lessons import completed_trades, surprise, tell
 from progressive_buckets.learner.recall import WEIGHTS, Memory
 from progressive_buckets.learner.replay import Replay
+from progressive_buckets.learner.saving import load_into, model_of
 from progressive_buckets.learner.state import restore_learner, snapshot_learner
 from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
-from progressive_buckets.market.features import SCALES
 from progressive_buckets.market.fills import log_growth
 from progressive_buckets.market.performance import t_statistic
 from progressive_buckets.market.policy import SIDE, as_maps, best_actions, follow, positions_of
 from progressive_buckets.market.verdict import SHOWN_T, judge
-from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge, Model, ModelError
+from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,11 +31,7 @@ if TYPE_CHECKING:
     from progressive_buckets.learner.critic import Hyper
     from progressive_buckets.market.market import Market
     from progressive_buckets.market.split import Split
-    from progressive_training import BucketInfo, Resources, State
-
-SELECTION = 4
-"""Episodes between two looks at which features matter; their gates follow."""
-HEADS = ("gates.", "extractor.", "value.", "horizon.")
+    from progressive_training import BucketInfo, Model, Resources, State
 
 
 class MarketLearner:
@@ -75,7 +71,7 @@ class MarketLearner:
         plan = self.exploration.plan(self.episodes, self.length, self.generator)
         visited, trades, traces = self.walk(plan)
         losses = torch.stack([self.critic.update(self.replay, self.batch) for _ in range(self.updates)])
-        if self.episode % SELECTION == 0:
+        if self.episode % self.critic.hyper.selection == 0:
             self.critic.set_prior(feature_importance(self.critic, self.market.part(self.split.train)))
         if self.memory_on:
             self.memory.remember(visited, self.critic)
@@ -98,9 +94,11 @@ class MarketLearner:
         )
 
     def consider(self, score: float) -> None:
-        """Keep the current weights if they are the best so far on validation."""
+        """Keep the current weights if none were better on validation; of equal ones, the longest trained."""
+        if score >= self.best_score:
+            self.best = self.critic.target.state()
         if score > self.best_score:
-            self.best_score, self.best_episode, self.best = score, self.episode, self.critic.target.state()
+            self.best_score, self.best_episode = score, self.episode
 
     @torch.no_grad()
     def walk(self, plan: Plan) -> tuple[Tensor, int, dict[str, Any]]:
@@ -203,7 +201,7 @@ class MarketLearner:
         """Take over weights that fit by name and shape, and importances and horizon skills that are not our own."""
         network = self.critic.target
         fitting = {
-            name: tensor
+            name: tensor.to(self.market.device)
             for name, tensor in knowledge.weights.items()
             if name in network.parameters and tensor.shape == network.parameters[name].shape
         }
@@ -253,52 +251,14 @@ class MarketLearner:
 
     def model(self) -> Model:
         """The current weights, memory and ridge baseline, and the card that says how to use them."""
-        market, critic = self.market, self.critic
-        tensors = {name: tensor.detach().clone() for name, tensor in critic.target.parameters.items()}
-        tensors["gates.prior"] = critic.target.prior.clone()
-        tensors["memory.rows"], tensors["memory.followed"] = self.memory.rows.clone(), self.memory.followed.clone()
-        tensors["baseline.ridge"] = self.ridge().weights.clone()
-        knowledge = self.knowledge()
-        card = {
-            "bucket": self.info.name,
-            "features": list(market.names),
-            "scales": list(SCALES),
-            "horizons": list(self.info.horizons),
-            "width": critic.hyper.width,
-            "members": critic.hyper.members,
-            "scaler": {"mean": market.scaler.mean.tolist(), "deviation": market.scaler.deviation.tolist()},
-            "costs": {"side": market.costs.side, "capital": market.costs.capital},
-            "interval_seconds": market.interval,
-            "unit": critic.unit,
-            "patience": critic.hyper.patience,
-            "recall_weight": self.memory.weight,
-            "abstains": self.abstains(),
-            "validation_score": self.validate(),
-            "feature_importance": dict(knowledge.feature_importance),
-            "horizon_skill": {str(horizon): skill for horizon, skill in knowledge.horizons.items()},
-        }
-        return Model(tensors={name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, card=card)
+        return model_of(self)
 
     def load(self, model: Model) -> None:
         """Continue from a saved model.
 
         :raise ModelError: its features, in their order, are not this market's.
         """
-        offered = tuple(model.card["features"])
-        if offered != self.market.names:
-            raise ModelError(
-                f"{self.info.name}: the model was trained on features {', '.join(offered)}; these bars give "
-                f"{', '.join(self.market.names)}. Train on bars with the same columns."
-            )
-        network, device = self.critic.target, self.market.device
-        weights = {name: model.tensors[name].to(device) for name in network.parameters if name in model.tensors}
-        network.copy_from({n: w for n, w in weights.items() if w.shape == network.parameters[n].shape})
-        network.prior.copy_(model.tensors["gates.prior"])
-        self.critic.online.load_state(network.state())
-        self.memory.recollect(model.tensors["memory.rows"].to(device), model.tensors["memory.followed"].to(device))
-        self.memory.refresh(network)
-        self.memory.weight = float(model.card["recall_weight"])
-        self.best, self.best_score, self.best_episode = network.state(), self.validate(), self.episode
+        load_into(self, model)
 
     def close(self) -> None:
         """Let go of the market and the networks."""
