@@ -46,7 +46,7 @@ class Hyper:
     tracking: float = 0.05
     drop: float = 0.3
     decay: float = 1.0
-    auxiliary: float = 0.15
+    auxiliary: float = 0.04
     holding: float = 1e-4
     patience: float = 0.0
     selection: int = 4
