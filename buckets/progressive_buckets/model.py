@@ -54,7 +54,6 @@ class TradingModel:
         shape = Shape(len(card["features"]), len(card["scales"]), card["width"], card["members"], self.horizons)
         self.network: Network = Network(shape, "cpu")
         self.network.copy_from({name: tensors[name] for name in self.network.parameters})
-        self.network.prior.copy_(tensors["gates.prior"])
         self.memory: Memory = Memory(shape.features * shape.scales, "cpu")
         self.memory.recollect(tensors["memory.rows"], tensors["memory.followed"])
         self.memory.refresh(self.network)

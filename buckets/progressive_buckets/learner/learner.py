@@ -191,7 +191,7 @@ class MarketLearner:
         """Weights by name, importance of features, skill by horizon; the tensors are copies."""
         self.told = Knowledge(
             origin=self.info.name,
-            weights={name: tensor.detach().clone() for name, tensor in self.critic.target.parameters.items()},
+            weights=self.critic.target.knowledge(),
             feature_importance=feature_importance(self.critic, self.validation),
             horizons=horizon_skill(self.critic, self.validation),
         )
@@ -200,18 +200,20 @@ class MarketLearner:
     def adopt(self, knowledge: Knowledge) -> Adoption:
         """Take over weights that fit by name and shape, and importances and horizon skills that are not our own."""
         network = self.critic.target
+        own = network.knowledge()
         fitting = {
             name: tensor.to(self.market.device)
             for name, tensor in knowledge.weights.items()
             if name in network.parameters and tensor.shape == network.parameters[name].shape
         }
-        if any(not torch.equal(tensor, network.parameters[name]) for name, tensor in fitting.items()):
+        if any(not torch.equal(tensor, own[name]) for name, tensor in fitting.items()):
             network.copy_from(fitting)
             self.critic.online.load_state(network.state())
             self.critic.adam.forget()
-        if self.told is None or dict(knowledge.feature_importance) != dict(self.told.feature_importance):
+        told = self.told or Knowledge(origin=self.info.name)
+        if knowledge.feature_importance and dict(knowledge.feature_importance) != dict(told.feature_importance):
             self.critic.set_prior(knowledge.feature_importance)
-        if self.told is None or dict(knowledge.horizons) != dict(self.told.horizons):
+        if knowledge.horizons and dict(knowledge.horizons) != dict(told.horizons):
             self.critic.set_horizon_weight(knowledge.horizons)
         if len(self.memory.rows):
             self.memory.refresh(network)

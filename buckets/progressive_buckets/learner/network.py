@@ -15,6 +15,7 @@ from torch.nn.functional import layer_norm, relu
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+GATES = "gates.weight"
 ACTIONS = 2
 """Long and short; flat is the zero that both are measured from."""
 
@@ -33,7 +34,7 @@ class Shape:
         """Shape of every parameter by name, in the order they are stored."""
         columns, width, members = self.features * self.scales, self.width, self.members
         shapes: dict[str, tuple[int, ...]] = {
-            "gates.weight": (members, self.features),
+            GATES: (members, self.features),
             "extractor.0.weight": (members, columns, width),
             "extractor.0.bias": (members, 1, width),
             "extractor.1.weight": (members, width, width),
@@ -76,7 +77,7 @@ class Network:
     def initialise(self, generator: Generator) -> None:
         """Draw fresh weights: gates at one, hidden layers by He's rule, every head at zero (an untrained agent is flat)."""
         for name, tensor in self.parameters.items():
-            if name == "gates.weight":
+            if name == GATES:
                 tensor.fill_(1.0)
             elif name.startswith("extractor.") and name.endswith("weight"):
                 tensor.normal_(0.0, (2.0 / tensor.shape[1]) ** 0.5, generator=generator)
@@ -91,9 +92,7 @@ class Network:
     def decay_mask(self) -> Tensor:
         """1 where weight decay applies (products), 0 for biases and gates; like `flat`."""
         mask = [
-            torch.full(
-                torch.Size(sizes), float(name.endswith(("weight", "linear")) and name != "gates.weight")
-            ).flatten()
+            torch.full(torch.Size(sizes), float(name.endswith(("weight", "linear")) and name != GATES)).flatten()
             for name, sizes in self.shape.parameters().items()
         ]
         return torch.cat(mask).to(self.flat.device)
@@ -104,7 +103,7 @@ class Network:
         :param features: [B, columns]. :param drop: share of hidden units dropped (needs `generator`).
         """
         weight = self.parameters
-        gates = (weight["gates.weight"] * self.prior).repeat_interleave(self.shape.scales, dim=1)  # [members, columns]
+        gates = (weight[GATES] * self.prior).repeat_interleave(self.shape.scales, dim=1)  # [members, columns]
         inputs = features * gates.unsqueeze(1)
         hidden = inputs
         for layer in ("extractor.0", "extractor.1"):
@@ -137,11 +136,17 @@ class Network:
         self.flat.copy_(state[: len(self.flat)])
         self.prior.copy_(state[len(self.flat) :])
 
+    def knowledge(self) -> dict[str, Tensor]:
+        """Copies of the weights by name, the prior multiplied into the gates: the same function wherever they land."""
+        named = {name: tensor.detach().clone() for name, tensor in self.parameters.items()}
+        named[GATES] = named[GATES] * self.prior
+        return named
+
     def copy_from(self, named: dict[str, Tensor]) -> None:
-        """Overwrite the parameters that are named."""
+        """Overwrite the parameters that are named, of other networks' `knowledge()`."""
         with torch.no_grad():
             for name, tensor in named.items():
-                self.parameters[name].copy_(tensor)
+                self.parameters[name].copy_(tensor / self.prior if name == GATES else tensor)
 
 
 def keep_mask(like: Tensor, drop: float, generator: Generator | None) -> Tensor:

@@ -16,11 +16,10 @@ FORMAT = 1
 def model_of(learner: MarketLearner) -> Model:
     """The weights that act, memory and ridge baseline, and the card that says how to use them.
 
-    Tensors named `gates.weight`, `extractor.*`, `value.*` and `horizon.*` are the knowledge that travels.
+    Tensors named `gates.*`, `extractor.*`, `value.*` and `horizon.*` are the knowledge that travels.
     """
     market, critic, memory = learner.market, learner.critic, learner.memory
-    tensors = {name: tensor.detach().clone() for name, tensor in critic.target.parameters.items()}
-    tensors["gates.prior"] = critic.target.prior.clone()
+    tensors = critic.target.knowledge()
     tensors["memory.rows"], tensors["memory.followed"] = memory.rows.clone(), memory.followed.clone()
     tensors["baseline.ridge"] = learner.ridge().weights.clone()
     knowledge = learner.knowledge()
@@ -60,8 +59,8 @@ def load_into(learner: MarketLearner, model: Model) -> None:
         )
     network, device = learner.critic.target, learner.market.device
     weights = {name: model.tensors[name] for name in network.parameters if name in model.tensors}
-    network.copy_from({name: w for name, w in weights.items() if w.shape == network.parameters[name].shape})
-    network.prior.copy_(model.tensors["gates.prior"])
+    network.prior.fill_(1.0)
+    network.copy_from({name: w.to(device) for name, w in weights.items() if w.shape == network.parameters[name].shape})
     learner.critic.online.load_state(network.state())
     memory = learner.memory
     memory.recollect(model.tensors["memory.rows"].to(device), model.tensors["memory.followed"].to(device))

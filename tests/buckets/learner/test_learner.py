@@ -169,3 +169,14 @@ def test_an_adopted_start_counts_as_a_candidate(open_learner: OpenLearner, leaki
     start = pupil.validate()
     assert start > 0
     assert pupil.run_episode().best_score >= start
+
+
+def test_what_is_adopted_does_what_it_did(open_learner: OpenLearner, leaking: Bars) -> None:
+    """The prior that training gave the features travels inside the gates, so the copy scores what the original did."""
+    teacher, pupil = (open_learner(leaking, seed=seed, FEE=0.0) for seed in (1, 2))
+    for _ in range(5):
+        teacher.run_episode()
+        pupil.run_episode()
+    assert teacher.critic.target.prior.min() < 0.9
+    pupil.adopt(Knowledge(origin="teacher", weights=teacher.knowledge().weights))
+    assert pupil.validate() == pytest.approx(teacher.validate(), rel=1e-3)
