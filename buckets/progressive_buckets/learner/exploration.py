@@ -55,7 +55,10 @@ class Exploration:
         self.rate, self.adaptive, self.train = rate, adaptive, train
         self.conditions = market_conditions(market, train)
         self.frequency = torch.bincount(self.conditions[train].long(), minlength=9).float()
+        self.tradable = torch.nonzero(market.decidable[train]).flatten()
         self.visits = torch.zeros((train.stop - train.start) // STRETCH + 1, device=device)
+        self.visitable = torch.zeros_like(self.visits)
+        self.visitable[self.tradable // STRETCH] = 1.0
         self.seen = torch.zeros(9, device=device)
         self.error = torch.zeros(9, device=device)
         self.progress = torch.ones(9, device=device)
@@ -72,13 +75,13 @@ class Exploration:
         device = self.visits.device
         rates = self.rates()
         mean = float((rates * self.frequency).sum() / self.frequency.sum()) if self.adaptive else self.rate
-        last = max(1, self.train.stop - self.train.start - length)
-        anywhere = torch.randint(last, (episodes,), generator=generator, device=device)
-        least = torch.multinomial(1 / (1 + self.visits).square(), episodes, replacement=True, generator=generator)
-        explores = torch.rand(episodes, generator=generator, device=device) < mean if self.adaptive else None
-        starts = (
-            anywhere if explores is None else torch.where(explores, (least * STRETCH).clamp(max=last - 1), anywhere)
-        )
+        chosen = torch.randint(len(self.tradable), (episodes,), generator=generator, device=device)
+        anywhere = self.tradable[chosen]
+        seldom = self.visitable / (1 + self.visits).square()
+        least = torch.multinomial(seldom, episodes, replacement=True, generator=generator) * STRETCH
+        explores = torch.rand(episodes, generator=generator, device=device) < (mean if self.adaptive else 0.0)
+        explores[0] = False  # one episode at least starts on a bar that may be decided on
+        starts = torch.where(explores, least, anywhere)
         return Plan(starts + self.train.start, rates, mean, self.cause(rates))
 
     def cause(self, rates: Tensor) -> str:

@@ -108,8 +108,9 @@ class MarketLearner:
         """
         critic, device = self.critic, self.market.device
         bars = plan.starts[:, None] + torch.arange(self.length, device=device)  # [P, L]
-        bars = bars.clamp(max=self.split.train.stop - 2)
-        decidable = self.market.decidable[bars]
+        inside = bars < self.split.train.stop - 1
+        bars = bars.clamp(max=self.split.train.stop - 1)
+        decidable = self.market.decidable[bars] & inside
         advantage = critic.advantages(self.market.features[bars.flatten()]).view(*bars.shape, 2)
 
         actions = best_actions(advantage, critic.costs)  # [P, L, 3]

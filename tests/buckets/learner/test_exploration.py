@@ -1,0 +1,45 @@
+"""Exploration goes where little was seen, and only where there is something to see."""
+
+import numpy as np
+import torch
+from attrs import evolve
+
+from progressive_buckets.bars import Bars
+from progressive_buckets.learner.exploration import STRETCH
+
+from .conftest import OpenLearner
+
+
+def test_episodes_start_where_least_was_seen(open_learner: OpenLearner) -> None:
+    learner = open_learner(EXPLORATION=1.0)
+    explorer = learner.exploration
+    explorer.visits += 50.0
+    explorer.visits[10:20] = 0.0
+    starts = explorer.plan(400, 32, learner.generator).starts
+    unseen = (starts >= 10 * STRETCH) & (starts < 20 * STRETCH)
+    assert unseen.float().mean() > 0.9
+
+
+def test_a_broken_market_is_still_walked(open_learner: OpenLearner, bars: Bars) -> None:
+    """Most of it may not be decided on: every episode still meets bars that may."""
+    segment = np.where(np.arange(len(bars)) < 2000, np.arange(len(bars)) // 20, 10_000).astype("int32")
+    learner = open_learner(evolve(bars, segment=segment), EXPLORATION=1.0, EPISODE_BARS=8)
+    for _ in range(3):
+        learner.run_episode()
+    assert learner.replay.filled > 0
+    assert bool(learner.market.decidable[learner.replay.bars[: learner.replay.filled]].all())
+
+
+def test_no_episode_leaves_the_training_part(open_learner: OpenLearner) -> None:
+    learner = open_learner(EPISODE_BARS=4000)
+    learner.run_episode()
+    assert int(learner.replay.bars.max()) < learner.split.train.stop - 1
+
+
+def test_a_condition_that_was_seen_often_is_explored_less(open_learner: OpenLearner) -> None:
+    explorer = open_learner().exploration
+    known = torch.nonzero(explorer.conditions[: explorer.train.stop] == 4).flatten()
+    for _ in range(20):
+        explorer.learn(known, torch.ones(len(known)))
+    rates = explorer.rates()
+    assert rates[4] < 0.2 * rates[0]
