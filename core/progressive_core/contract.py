@@ -6,6 +6,7 @@ Each check raises `PluginError`; `owner` says whose object it is, such as "plugi
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, cast, get_args
@@ -19,6 +20,7 @@ from progressive_core.records import Phase
 from progressive_core.suggest import did_you_mean
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
 HOOKS: Mapping[str, tuple[str, ...]] = {
     name: tuple(inspect.signature(value).parameters)
     for name, value in vars(hookspecs).items()
@@ -122,8 +124,10 @@ def check_bucket_object(bucket: object, owner: str, expected_name: str | None = 
     """
     _refuse_class(bucket, owner)
     name = getattr(bucket, "name", None)
-    if not isinstance(name, str) or not name:
-        raise PluginError(f"{owner}: a bucket needs `name`, a text such as 'Swing'; got {name!r} on {_kind_of(bucket)}")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise PluginError(
+            f"{owner}: a bucket needs `name`, letters, digits, - and _ such as 'Swing', since it names its directory; got {name!r} on {_kind_of(bucket)}"
+        )
     if expected_name is not None and name != expected_name:
         raise PluginError(
             f"{owner}: the bucket calls itself {name!r} and its entry point {expected_name!r}: give both one name"

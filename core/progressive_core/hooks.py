@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 from pluggy import HookImpl
@@ -21,6 +21,9 @@ from progressive_core.records import (
     TransferContext,
 )
 from progressive_core.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
 
 T = TypeVar("T")
 
@@ -60,15 +63,17 @@ class Hooks:
     def transfer(self, name: str, source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
         """The target's new knowledge by one strategy, or None when it has nothing to transfer.
 
-        The strategy works on copies of the tensors, so one that writes into its arguments harms nobody.
+        The strategy works on copies of the tensors, so one that writes into its arguments harms nobody; the source's
+        lie on the target's device.
         """
+        device = next((tensor.device for tensor in target.weights.values()), None)
         answer = self._call(
             "transfer",
             name,
             context.bucket,
             {
-                "source": _own_knowledge(source),
-                "target": _own_knowledge(target),
+                "source": _own_knowledge(source, device),
+                "target": _own_knowledge(target, device),
                 "context": evolve(context, bucket=_own_bucket(context.bucket)),
             },
         )
@@ -161,10 +166,11 @@ def _own_bucket(bucket: BucketInfo) -> BucketInfo:
     return evolve(bucket, settings=_read_only(bucket.settings))
 
 
-def _own_knowledge(knowledge: Knowledge) -> Knowledge:
+def _own_knowledge(knowledge: Knowledge, device: torch.device | None) -> Knowledge:
+    weights = {name: tensor.to(device, copy=True) for name, tensor in knowledge.weights.items()}
     return evolve(
         knowledge,
-        weights=MappingProxyType({name: tensor.clone() for name, tensor in knowledge.weights.items()}),
+        weights=MappingProxyType(weights),
         feature_importance=MappingProxyType(dict(knowledge.feature_importance)),
         horizons=MappingProxyType(dict(knowledge.horizons)),
     )

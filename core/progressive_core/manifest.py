@@ -25,7 +25,7 @@ def manifest_of(
     :raise DataError: the data file cannot be read.
     """
     return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": datetime.now(UTC).isoformat(timespec="microseconds"),
         "sequence": list(settings["SEQUENCE"]),
         "seed": settings["SEED"],
         "device": device,
@@ -58,7 +58,7 @@ def check_data_unchanged(manifest: Mapping[str, Any], directory: Path) -> None:
 def _data(settings: Mapping[str, Any]) -> dict[str, Any]:
     if settings["DATA"] is None:
         return {"file": None, "synthetic": {"bars": settings["SYNTHETIC_BARS"], "seed": settings["SEED"]}}
-    file = Path(settings["DATA"]).absolute()
+    file = Path(settings["DATA"])
     if not file.is_file():
         raise DataError(f"{file}: no such file; name a CSV, Parquet, Feather or JSON file of bars with --data")
     return {"file": str(file), "sha256": _sha256(file), "bytes": file.stat().st_size}

@@ -48,7 +48,8 @@ class Adoption:
 class Resources:
     """What one bucket may use. Policies answer `on_bucket_start` with a changed copy (`attrs.evolve`).
 
-    `memory_needed` is the bucket's own estimate in bytes at these sizes; `memory_limit` the bytes the process (or
+    `memory_needed` is the bucket's own estimate in bytes at these sizes, `memory_fixed` what it would still be at the
+    smallest ones; `memory_limit` the bytes the process (or
     the GPU) may hold in all, None for no limit; `cache_dir` is where prepared data may be kept, up to `cache_bytes`.
     """
 
@@ -56,6 +57,7 @@ class Resources:
     parallel_episodes: int
     batch_size: int
     memory_needed: int = 0
+    memory_fixed: int = 0
     memory_limit: int | None = None
     cache_dir: Path | None = None
     cache_bytes: int = 0

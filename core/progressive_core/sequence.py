@@ -28,7 +28,7 @@ from progressive_core.records import (
     TransferContext,
 )
 from progressive_core.store import RunStore
-from progressive_core.transfer import transfer_knowledge
+from progressive_core.transfer import memory_short, skipped, transfer_knowledge, wanted
 
 log = structlog.get_logger("progressive_training")
 
@@ -77,7 +77,7 @@ def train_sequence(run: Run) -> dict[str, Path]:
             log.info("the run ended early", exc_info=True)
         raise
     run.store.mark("finished")
-    return {result.bucket: result.model_path for result in run.store.progress.results}
+    return {result.bucket: run.store.model_path(result.bucket) for result in run.store.progress.results}
 
 
 def _train_bucket(run: Run, bucket: Bucket) -> None:
@@ -89,8 +89,8 @@ def _train_bucket(run: Run, bucket: Bucket) -> None:
             for each in run.buckets:
                 each.check(_info(run, each), resources)
         with closing(bucket.open(info, resources)) as learner:
-            begun = perf_counter()
-            last, stopped = _train_episodes(run, info, resources, learner)
+            begun = perf_counter() - run.store.progress.seconds
+            last, stopped = _train_episodes(run, info, resources, learner, begun)
             learner.keep_best()
             backward = _transfer_back(run, info, resources, learner, last.episode)
             evaluation = learner.evaluate()
@@ -110,7 +110,9 @@ def _train_bucket(run: Run, bucket: Bucket) -> None:
         run.progress(f"{bucket.name}: finished, {stopped}; best validation score {last.best_score:+.4f}; {path}")
 
 
-def _train_episodes(run: Run, info: BucketInfo, resources: Resources, learner: Learner) -> tuple[EpisodeReport, str]:
+def _train_episodes(
+    run: Run, info: BucketInfo, resources: Resources, learner: Learner, begun: float
+) -> tuple[EpisodeReport, str]:
     """Train until the planned number of episodes or a stop request; returns the last report and why it was the last."""
     transfers: list[LedgerEntry] = []
     state = run.store.checkpoint(info.name)
@@ -125,10 +127,10 @@ def _train_episodes(run: Run, info: BucketInfo, resources: Resources, learner: L
         if episode and episode % info.settings["TRANSFER_COOLDOWN"] == 0:
             transfers += _transfer_in(run, info, resources, learner, "periodic", episode)
             transfers += _transfer_back(run, info, resources, learner, episode)
-        begun = perf_counter()
+        started = perf_counter()
         report = evolve(
             learner.run_episode(),
-            seconds=perf_counter() - begun,
+            seconds=perf_counter() - started,
             memory_used=read_memory(resources.device).used,
             transfers=tuple(transfers),
         )
@@ -145,7 +147,9 @@ def _train_episodes(run: Run, info: BucketInfo, resources: Resources, learner: L
             return report, f"{plugin}: {request.reason}"
         if episode >= info.episodes:
             return report, "all episodes trained"
-        run.store.save_checkpoint(info.name, episode, learner.snapshot(), info.settings["KEEP_CHECKPOINTS"])
+        run.store.save_checkpoint(
+            info.name, episode, learner.snapshot(), perf_counter() - begun, info.settings["KEEP_CHECKPOINTS"]
+        )
         _stop_if_asked(run)
 
 
@@ -166,24 +170,32 @@ def _transfer_in(
 def _transfer_back(
     run: Run, info: BucketInfo, resources: Resources, learner: Learner, episode: int
 ) -> list[LedgerEntry]:
-    """Offer every finished bucket what this one learned; what helps becomes a new version of its model."""
-    settings = info.settings
-    if not (settings["USE_CROSS_BUCKET_TRANSFER"] and settings["ENABLE_REVERSE_TRANSFER"]):
-        return []
-    finished = {result.bucket for result in info.results}
-    pupils = [bucket for bucket in run.buckets if bucket.name in finished]
-    if not pupils:
+    """Offer every finished bucket what this one learned.
+
+    What helps one becomes a new version of its model, measured anew: the result that stands is that of the version that
+    stands.
+    """
+    settings, finished = info.settings, {result.bucket: result for result in info.results}
+    enabled = settings["USE_CROSS_BUCKET_TRANSFER"] and settings["ENABLE_REVERSE_TRANSFER"]
+    if not (enabled and finished and wanted(run.hooks, "reverse")):
         return []
     source = learner.knowledge()
     entries: list[LedgerEntry] = []
-    for pupil in pupils:
+    for pupil in (bucket for bucket in run.buckets if bucket.name in finished):
         pupil_info = _info(run, pupil)
         context = TransferContext(phase="reverse", episode=episode, bucket=pupil_info)
+        short = memory_short(pupil.memory_needed(pupil_info, resources), resources)
+        if short:
+            entries += skipped(run.hooks, source, context, short)
+            continue
         with closing(pupil.open(pupil_info, resources)) as earlier:
             earlier.load(run.store.model(pupil.name))
             made = transfer_knowledge(run.hooks, earlier, source, context, resources)
             if any(entry.verdict == "kept" for entry in made):
                 run.store.save_model(pupil.name, earlier.model(), earlier.knowledge())
+                run.store.replace_result(
+                    evolve(finished[pupil.name], best_score=earlier.validate(), evaluation=earlier.evaluate())
+                )
         entries += made
     return _recorded(run, entries)
 
@@ -236,7 +248,12 @@ def _resources(run: Run, bucket: Bucket, info: BucketInfo) -> Resources:
         parallel_episodes=run.settings["PARALLEL_EPISODES"],
         batch_size=run.settings["BATCH_SIZE"],
     )
-    return evolve(asked, memory_needed=bucket.memory_needed(info, asked))
+    smallest = evolve(asked, parallel_episodes=1, batch_size=1)
+    return evolve(
+        asked,
+        memory_needed=bucket.memory_needed(info, asked),
+        memory_fixed=bucket.memory_needed(info, smallest),
+    )
 
 
 def bucket_seed(seed: int, bucket: str) -> int:

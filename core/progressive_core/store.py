@@ -7,8 +7,10 @@ every line file; whatever was written after it is cut off when the run is resume
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -29,6 +31,7 @@ LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
 log = structlog.get_logger("progressive_training")
 _converter = cattrs.Converter()
 _converter.register_structure_hook(Path, lambda value, _: Path(value))
+_converter.register_structure_hook(float, lambda value, _: float("nan") if value is None else float(value))
 
 
 @frozen(kw_only=True)
@@ -41,6 +44,7 @@ class Progress:
     checkpoint: str | None = None
     versions: dict[str, int] = field(factory=dict)
     lengths: dict[str, int] = field(factory=dict)
+    seconds: float = 0.0
     results: tuple[BucketResult, ...] = ()
 
 
@@ -58,10 +62,11 @@ class RunSummary:
 class RunStore:
     """The directory of one run, locked while it is open."""
 
-    def __init__(self, directory: Path, lock: FileLock, progress: Progress) -> None:
+    def __init__(self, directory: Path, lock: FileLock, progress: Progress, made: Sequence[Path] = ()) -> None:
         self.directory = directory
         self.progress = progress
         self._lock = lock
+        self._made = made
 
     @classmethod
     def create(cls, directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> Self:
@@ -69,14 +74,17 @@ class RunStore:
 
         :raise RunError: the directory holds something, or cannot be written.
         """
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-            raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")
+        made = [path for path in (directory, *directory.parents) if not path.exists()]
         try:
-            (directory / "checkpoints").mkdir(parents=True)
+            directory.mkdir(parents=True, exist_ok=True)
+            if any(directory.iterdir()):
+                raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")
+            lock = _locked(directory)
+            (directory / "checkpoints").mkdir()
             (directory / "models").mkdir()
         except OSError as error:
             raise RunError(f"{directory}: cannot create a run here ({error.strerror})") from error
-        store = cls(directory, _locked(directory), Progress())
+        store = cls(directory, lock, Progress(), made)
         write_json(directory / "config.json", config)
         write_json(directory / "manifest.json", manifest)
         store._write_progress()
@@ -96,6 +104,7 @@ class RunStore:
             truncate(directory / name, store.progress.lengths.get(name, 0))
         for bucket, version in store.progress.versions.items():
             store._publish(bucket, version)
+        store.mark("training")
         return store
 
     def close(self) -> None:
@@ -103,11 +112,13 @@ class RunStore:
         self._lock.release()
 
     def discard(self) -> None:
-        """Remove a run that never got to its first checkpoint, and the directory of runs if that leaves it empty."""
+        """Remove a run that never got to its first checkpoint, and the directories that were made for it alone."""
         self.close()
-        shutil.rmtree(self.directory)
-        if not any(self.directory.parent.iterdir()):
-            self.directory.parent.rmdir()
+        for path in self.directory.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in self._made:
+            with suppress(OSError):  # another run has moved in meanwhile
+                path.rmdir()
 
     @property
     def is_untouched(self) -> bool:
@@ -132,11 +143,11 @@ class RunStore:
         """Append a transfer to `ledger.jsonl`."""
         append_json_line(self.directory / "ledger.jsonl", entry)
 
-    def save_checkpoint(self, bucket: str, episode: int, state: State, keep: int) -> None:
-        """Commit the state of a bucket in training; the last `keep` checkpoints stay."""
+    def save_checkpoint(self, bucket: str, episode: int, state: State, seconds: float, keep: int) -> None:
+        """Commit the state of a bucket that has trained for `seconds`; the last `keep` checkpoints stay."""
         name = f"{bucket}-{episode:06d}.safetensors"
         write_tensors(self.directory / "checkpoints" / name, state.tensors, state.values)
-        self._commit(bucket=bucket, episode=episode, checkpoint=name)
+        self._commit(bucket=bucket, episode=episode, checkpoint=name, seconds=seconds)
         for old in sorted((self.directory / "checkpoints").glob(f"{bucket}-*.safetensors"))[:-keep]:
             old.unlink()
 
@@ -173,14 +184,23 @@ class RunStore:
     def finish_bucket(self, result: BucketResult) -> None:
         """Commit a bucket's end; its checkpoints are no longer needed."""
         results = (*self.progress.results, result)
-        self._commit(bucket=None, episode=0, checkpoint=None, results=results)
+        self._commit(bucket=None, episode=0, checkpoint=None, seconds=0.0, results=results)
         for path in (self.directory / "checkpoints").glob(f"{result.bucket}-*.safetensors"):
             path.unlink()
+
+    def replace_result(self, result: BucketResult) -> None:
+        """Put the result of a new version of a finished bucket's model in the place of the old one's."""
+        results = tuple(result if old.bucket == result.bucket else old for old in self.progress.results)
+        self.progress = evolve(self.progress, results=results)
 
     def mark(self, status: Status) -> None:
         """Say how the run stands, without a commit of what was written since the last one."""
         self.progress = evolve(self.progress, status=status)
         write_json(self.directory / "state.json", {**read_state(self.directory), "status": status})
+
+    def model_path(self, bucket: str) -> Path:
+        """Where the newest model of a finished bucket is."""
+        return self.directory / "models" / bucket / "model.safetensors"
 
     def model(self, bucket: str) -> Model:
         """The newest model of a finished bucket."""
@@ -199,7 +219,7 @@ class RunStore:
             atomic_write(
                 self.directory / "models" / bucket / name, (self._version(bucket, version) / name).read_bytes()
             )
-        return self.directory / "models" / bucket / "model.safetensors"
+        return self.model_path(bucket)
 
     def _commit(self, **changes: Any) -> None:
         lengths = {name: _size(self.directory / name) for name in LINE_FILES}
@@ -211,21 +231,22 @@ class RunStore:
 
 
 def new_run_directory(runs_dir: Path) -> Path:
-    """A directory name of its own for a run that starts now."""
-    stem = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    names = (stem if count == 1 else f"{stem}-{count}" for count in range(1, 1000))
-    return next(runs_dir / name for name in names if not (runs_dir / name).exists())
+    """A directory of its own for a run that starts now, below `runs_dir`; others may start in the same second.
+
+    The random ending keeps them apart; the time in front keeps them in order.
+    """
+    return runs_dir / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:
     """All runs below `runs_dir`, oldest first; directories that are no runs are passed over, damaged runs are named."""
-    runs = []
-    for state in sorted(runs_dir.glob("*/state.json")):
+    runs: list[RunSummary] = []
+    for state in runs_dir.glob("*/state.json"):
         try:
             runs.append(_summary(state.parent))
         except (RunError, KeyError) as error:
             log.warning("a run cannot be read", reason=str(error))
-    return runs
+    return sorted(runs, key=lambda run: run.started)
 
 
 def read_progress(directory: Path) -> Progress:

@@ -84,8 +84,9 @@ class ProgressiveTrainer:
         store = RunStore.open(directory)
         try:
             settings = with_settings(defaults(), store.config)
+            settings = with_settings(settings, {"PLUGINS": _merged(settings["PLUGINS"], self._plugins)})
             check_data_unchanged(store.manifest, directory)
-            return self._train(store, settings, self._registry(settings), resolve_device(settings["DEVICE"]))
+            return self._train(store, settings, self._registry(settings), resolve_device(store.manifest["device"]))
         finally:
             store.close()
 
@@ -94,6 +95,7 @@ class ProgressiveTrainer:
         self._interrupt.set()
 
     def _begin(self, settings: Mapping[str, Any], taught_by: Sequence[tuple[str, str]]) -> dict[str, Path]:
+        settings = with_settings(settings, _settled(settings, self._plugins))
         registry = self._registry(settings)
         device = resolve_device(settings["DEVICE"])
         directory = self._asked_run_dir or new_run_directory(Path(settings["RUNS_DIR"]))
@@ -110,22 +112,25 @@ class ProgressiveTrainer:
 
     def _train(self, store: RunStore, settings: Mapping[str, Any], registry: Registry, device: str) -> dict[str, Path]:
         self.run_dir = store.directory
-        self._interrupt.clear()
-        with log_to(store.directory / "log.jsonl"):
-            run = Run(
-                buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
-                settings=settings,
-                device=device,
-                hooks=Hooks(registry),
-                store=store,
-                teachers=[read_knowledge(Path(run), bucket) for run, bucket in store.manifest["teachers"]],
-                progress=self._progress,
-                interrupted=self._interrupt.is_set,
-            )
-            return train_sequence(run)
+        try:
+            with log_to(store.directory / "log.jsonl"):
+                return train_sequence(
+                    Run(
+                        buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
+                        settings=settings,
+                        device=device,
+                        hooks=Hooks(registry),
+                        store=store,
+                        teachers=[read_knowledge(Path(run), bucket) for run, bucket in store.manifest["teachers"]],
+                        progress=self._progress,
+                        interrupted=self._interrupt.is_set,
+                    )
+                )
+        finally:
+            self._interrupt.clear()
 
     def _registry(self, settings: Mapping[str, Any]) -> Registry:
-        registry = Registry((*settings["PLUGINS"], *self._plugins), settings["TRANSFERS"])
+        registry = Registry(settings["PLUGINS"], settings["TRANSFERS"])
         refuse_unknown_buckets(settings, [record.name for record in registry.records if record.kind == "bucket"])
         for name in settings["SEQUENCE"]:
             registry.bucket(name)
@@ -136,12 +141,31 @@ class ProgressiveTrainer:
         runs_dir = Path(self._settings["RUNS_DIR"])
         for run in reversed(list_runs(runs_dir)):
             if any(result.bucket == bucket for result in run.results):
-                return str(run.directory), bucket
+                return str(run.directory.absolute()), bucket
         raise RunError(f"{bucket}: no run below {runs_dir} has finished it; train it first with --bucket {bucket}")
 
     def _newest_unfinished(self) -> Path:
         runs_dir = Path(self._settings["RUNS_DIR"])
         for run in reversed(list_runs(runs_dir)):
-            if run.status != "finished":
+            if run.status == "interrupted":  # one in training belongs to another process
                 return run.directory
         raise RunError(f"{runs_dir}: no unfinished run to resume; `progressive-training runs` lists them")
+
+
+def _settled(settings: Mapping[str, Any], plugins: Sequence[str]) -> dict[str, Any]:
+    """What a run must find again when it is resumed from elsewhere: its data file, and the plugins that were asked for."""
+    data = settings["DATA"]
+    return {
+        "DATA": None if data is None else str(Path(data).absolute()),
+        "PLUGINS": _merged(settings["PLUGINS"], plugins),
+    }
+
+
+def _merged(first: Sequence[str], then: Sequence[str]) -> list[str]:
+    """Plugin choices in order; the last word on a plugin stands."""
+    chosen: dict[str, str] = {}
+    for choice in (*first, *then):
+        name = choice.removeprefix("no:")
+        chosen.pop(name, None)
+        chosen[name] = choice
+    return list(chosen.values())

@@ -12,7 +12,7 @@ from progressive_core.bucket import Learner
 from progressive_core.errors import PluginError
 from progressive_core.hooks import Hooks
 from progressive_core.memory import read_memory
-from progressive_core.records import Knowledge, LedgerEntry, Resources, TransferContext
+from progressive_core.records import Knowledge, LedgerEntry, Phase, Resources, TransferContext
 
 log = structlog.get_logger("progressive_training")
 
@@ -27,13 +27,38 @@ def transfer_knowledge(
     """
     entries: list[LedgerEntry] = []
     target: Knowledge | None = None
-    for name in hooks.transfers:
-        if context.phase in hooks.phases(name):
-            target = target or learner.knowledge()
-            entries.append(_transact(hooks, name, learner, source, target, context, resources))
-            if entries[-1].verdict == "kept":
-                target = None  # the learner knows more now: ask it again
+    for name in wanted(hooks, context.phase):
+        target = target or learner.knowledge()
+        entries.append(_transact(hooks, name, learner, source, target, context, resources))
+        if entries[-1].verdict == "kept":
+            target = None  # the learner knows more now: ask it again
     return entries
+
+
+def wanted(hooks: Hooks, phase: Phase) -> list[str]:
+    """The strategies that want to be asked in this phase, in order."""
+    return [name for name in hooks.transfers if phase in hooks.phases(name)]
+
+
+def skipped(hooks: Hooks, source: Knowledge, context: TransferContext, reason: str) -> list[LedgerEntry]:
+    """What the ledger says of a target that no strategy could be tried on."""
+    return [evolve(_entry(name, source, context), reason=reason) for name in wanted(hooks, context.phase)]
+
+
+def memory_short(needed: int, resources: Resources) -> str | None:
+    """Why `needed` bytes do not fit under the limit that the policies set, or None when they do.
+
+    What needs nothing always fits: when memory is short, this is how the lighter strategies still run.
+    """
+    if resources.memory_limit is None or needed == 0:
+        return None
+    used = read_memory(resources.device).used
+    if used + needed <= resources.memory_limit:
+        return None
+    return (
+        f"memory: needs {needed / 1e6:.1f} MB with {used / 1e6:.0f} MB in use, "
+        f"over the limit of {resources.memory_limit / 1e6:.0f} MB (MEMORY_THRESHOLD)"
+    )
 
 
 def _transact(
@@ -46,17 +71,9 @@ def _transact(
     resources: Resources,
 ) -> LedgerEntry:
     started = perf_counter()
-    entry = LedgerEntry(
-        strategy=name,
-        source=source.origin,
-        target=context.bucket.name,
-        phase=context.phase,
-        episode=context.episode,
-        verdict="skipped",
-        reason="",
-    )
+    entry = _entry(name, source, context)
     try:
-        short = _memory_short(hooks.memory_needed(name, source, target), resources)
+        short = memory_short(hooks.memory_needed(name, source, target), resources)
         if short:
             return evolve(entry, reason=short)
         offered = hooks.transfer(name, source, target, context)
@@ -88,17 +105,13 @@ def _adopt_or_roll_back(learner: Learner, offered: Knowledge, entry: LedgerEntry
     return evolve(entry, verdict="rolled back", reason="hurt on validation" if after < before else "did not help")
 
 
-def _memory_short(needed: int, resources: Resources) -> str | None:
-    """Why `needed` bytes do not fit under the limit that the policies set, or None when they do.
-
-    A strategy that needs nothing always fits: when memory is short, this is how the lighter ones still run.
-    """
-    if resources.memory_limit is None or needed == 0:
-        return None
-    used = read_memory(resources.device).used
-    if used + needed <= resources.memory_limit:
-        return None
-    return (
-        f"memory: needs {needed / 1e6:.1f} MB with {used / 1e6:.0f} MB in use, "
-        f"over the limit of {resources.memory_limit / 1e6:.0f} MB (MEMORY_THRESHOLD)"
+def _entry(strategy: str, source: Knowledge, context: TransferContext) -> LedgerEntry:
+    return LedgerEntry(
+        strategy=strategy,
+        source=source.origin,
+        target=context.bucket.name,
+        phase=context.phase,
+        episode=context.episode,
+        verdict="skipped",
+        reason="",
     )

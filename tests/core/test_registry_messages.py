@@ -175,7 +175,12 @@ GOOD_BUCKET = {
 @pytest.mark.parametrize(
     ("attribute", "value", "told"),
     [
-        ("name", None, "a bucket needs `name`, a text such as 'Swing'; got None on a Swing"),
+        (
+            "name",
+            None,
+            "a bucket needs `name`, letters, digits, - and _ such as 'Swing', since it names its directory; got None",
+        ),
+        ("name", "'../Swing'", "since it names its directory; got '../Swing' on a Swing"),
         ("name", "'Swings'", "calls itself 'Swings' and its entry point 'Swing': give both one name"),
         ("horizons", None, "`horizons` must be a tuple of positive whole numbers of bars, ascending"),
         ("horizons", "(24, 12)", "got (24, 12)"),

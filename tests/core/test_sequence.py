@@ -266,6 +266,45 @@ def test_data_that_cannot_be_used_leave_nothing_behind(workshop: Workshop) -> No
     assert not (workshop.directory / "runs").exists()
 
 
+def test_a_kept_reverse_transfer_leaves_the_result_of_the_version_that_stands(workshop: Workshop) -> None:
+    workshop.trainer(EPISODES={"First": 1, "Second": 20}).train_progressively()
+    state = json.loads((workshop.directory / "run/state.json").read_text())
+    told = next(result for result in state["results"] if result["bucket"] == "First")
+    tensors, _ = read_tensors(workshop.directory / "run/models/First/model.safetensors")
+    truth = torch.tensor([2.0, 1.0])
+    measured = -float(((tensors["line.weight"] - truth) ** 2).sum())
+    assert told["best_score"] == pytest.approx(measured)
+    assert told["evaluation"]["test"][0]["log_return"] == pytest.approx(measured)
+
+
+def test_no_memory_to_open_a_pupil_skips_the_reverse_transfer(workshop: Workshop) -> None:
+    body = "from attrs import evolve; return evolve(resources, memory_limit=1)"
+    source = f"from progressive_training import hookimpl\n\n@hookimpl\ndef on_bucket_start(resources):\n    {body}\n"
+    workshop.install("tight", plugins={"tight": "tight_policy"}, tight_policy=source)
+    workshop.trainer(plugins=("no:memory",)).train_progressively()
+    assert set(workshop.verdicts("reverse", "reverse")) == {"skipped"}
+
+
+def test_a_run_resumed_from_elsewhere_finds_its_data_and_its_plugins(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workshop.directory / "bars.csv").write_text("one")
+    monkeypatch.chdir(workshop.directory)
+    workshop.stop_at = "First: episode 1"
+    with pytest.raises(Interrupted):
+        workshop.trainer(DATA="bars.csv", plugins=("no:cache",)).train_progressively()
+    config = json.loads((workshop.directory / "run/config.json").read_text())
+    assert config["DATA"] == str(workshop.directory / "bars.csv")
+    assert config["PLUGINS"] == ["no:report", "no:cache"]
+
+
+def test_a_stop_that_was_asked_for_before_the_first_episode_is_heeded(workshop: Workshop) -> None:
+    trainer = workshop.trainer()
+    trainer.interrupt()
+    with pytest.raises(Interrupted):
+        trainer.train_progressively()
+
+
 def test_a_changed_data_file_is_not_resumed(workshop: Workshop) -> None:
     data = workshop.directory / "bars.csv"
     data.write_text("one")

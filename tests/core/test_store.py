@@ -1,11 +1,13 @@
 """A run directory: what a crash, a second process or a stranger's file can and cannot do to it."""
 
 import json
+import math
 import multiprocessing
 from pathlib import Path
 
 import pytest
 import torch
+from attrs import evolve
 
 from progressive_core.errors import RunError
 from progressive_core.records import BucketResult, EpisodeReport, Evaluation, Knowledge, LedgerEntry, Model, State
@@ -68,7 +70,7 @@ def reopened(store: RunStore) -> RunStore:
 
 
 def test_a_checkpoint_comes_back_as_it_was(store: RunStore) -> None:
-    store.save_checkpoint("Scalping", 1, state(1), keep=3)
+    store.save_checkpoint("Scalping", 1, state(1), seconds=1.0, keep=3)
     store = reopened(store)
     found = store.checkpoint("Scalping")
     assert found is not None
@@ -81,14 +83,14 @@ def test_a_checkpoint_comes_back_as_it_was(store: RunStore) -> None:
 
 def test_only_the_last_checkpoints_are_kept(store: RunStore) -> None:
     for episode in range(1, 6):
-        store.save_checkpoint("Scalping", episode, state(episode), keep=2)
+        store.save_checkpoint("Scalping", episode, state(episode), seconds=1.0, keep=2)
     kept = sorted(path.name for path in (store.directory / "checkpoints").iterdir())
     assert kept == ["Scalping-000004.safetensors", "Scalping-000005.safetensors"]
 
 
 def test_lines_written_after_the_last_commit_are_cut_off_on_resume(store: RunStore) -> None:
     store.record_episode("Scalping", report(1))
-    store.save_checkpoint("Scalping", 1, state(1), keep=3)
+    store.save_checkpoint("Scalping", 1, state(1), seconds=1.0, keep=3)
     store.record_episode("Scalping", report(2))
     lines = (reopened(store).directory / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["episode"] for line in lines] == [1]
@@ -103,7 +105,7 @@ def test_a_new_version_leaves_the_old_one_beside_it(store: RunStore) -> None:
     path = store.save_model("Scalping", model(1), KNOWLEDGE)
     store.finish_bucket(result(path))
     store.save_model("Scalping", model(2), KNOWLEDGE)
-    store.save_checkpoint("Short", 1, state(1), keep=3)
+    store.save_checkpoint("Short", 1, state(1), seconds=1.0, keep=3)
     versions = sorted(each.name for each in (store.directory / "models/Scalping/versions").iterdir())
     assert versions == ["0001", "0002"]
     assert torch.equal(store.model("Scalping").tensors["weight"], torch.full((3,), 2.0))
@@ -193,7 +195,7 @@ def test_a_damaged_state_file_is_named(store: RunStore, content: bytes) -> None:
 
 
 def test_a_damaged_checkpoint_is_named(store: RunStore) -> None:
-    store.save_checkpoint("Scalping", 1, state(1), keep=3)
+    store.save_checkpoint("Scalping", 1, state(1), seconds=1.0, keep=3)
     path = store.directory / "checkpoints/Scalping-000001.safetensors"
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(RunError, match="Scalping-000001"):
@@ -201,6 +203,18 @@ def test_a_damaged_checkpoint_is_named(store: RunStore) -> None:
 
 
 def test_two_runs_that_start_in_one_second_get_directories_of_their_own(tmp_path: Path) -> None:
-    first = new_run_directory(tmp_path)
-    first.mkdir()
-    assert new_run_directory(tmp_path) != first
+    assert new_run_directory(tmp_path) != new_run_directory(tmp_path)
+
+
+def test_a_discarded_run_takes_only_what_was_made_for_it(tmp_path: Path) -> None:
+    (tmp_path / "mount").mkdir()
+    RunStore.create(tmp_path / "mount" / "runs" / "one", {}, MANIFEST).discard()
+    assert list((tmp_path / "mount").iterdir()) == []
+    (tmp_path / "mount" / "mine").mkdir()
+    RunStore.create(tmp_path / "mount" / "mine", {}, MANIFEST).discard()
+    assert list((tmp_path / "mount").iterdir()) == [tmp_path / "mount" / "mine"]
+
+
+def test_a_result_that_is_not_finite_does_not_damage_the_run(store: RunStore) -> None:
+    store.finish_bucket(evolve(result(store.directory), best_score=float("inf")))
+    assert math.isnan(reopened(store).progress.results[0].best_score)
