@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from progressive_core.errors import ConfigError
 from progressive_core.kinds import FilePath, Frequency, Names, OrNull, Refused
 from progressive_core.settings import SETTINGS
+from progressive_core.suggest import nearest_name
 
 CONFIG_FILE = Path("config.json")
 UI_PARAMS = MappingProxyType(
@@ -194,11 +194,6 @@ def horizons_for(settings: Mapping[str, Any], horizons: Iterable[int]) -> tuple[
         return tuple(sorted(set(horizons)))
     low, high = settings["HORIZON_RANGE"]
     return tuple(sorted({low, high, *(horizon for horizon in horizons if low < horizon < high)}))
-
-
-def nearest_name(name: str, known: Iterable[str]) -> str:
-    """The known name most like `name`."""
-    return max(known, key=lambda each: difflib.SequenceMatcher(None, name, each).ratio())
 
 
 def show(value: Any) -> str:

@@ -1,9 +1,9 @@
-"""The nearest known name, for every message about an unknown one."""
+"""The nearest known name, for messages about an unknown one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -11,3 +11,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     by_folded = {candidate.casefold(): candidate for candidate in known}
     near = get_close_matches(name.casefold(), by_folded, n=1)
     return f" Did you mean {by_folded[near[0]]!r}?" if near else ""
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """The known name most like `name`, however far off."""
+    return max(known, key=lambda each: SequenceMatcher(None, name, each).ratio())
