@@ -1,6 +1,6 @@
 """Can the four buckets learn what is there, and leave alone what is not? One command, five seeds, pass or fail.
 
-    python benchmarks/learnability.py            # all cases; about eight minutes on two cores
+    python benchmarks/learnability.py            # all cases; about ten minutes on two idle cores
     python benchmarks/learnability.py --cases easy,hard --buckets Scalping --seeds 2
 
 `leak`: the next fill's return is a column, no fee; the share of the perfect-foresight optimum on the test part.
@@ -193,10 +193,14 @@ def main() -> int:
         for seed in range(asked.seeds)
     ]
     with ProcessPoolExecutor(asked.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        outcomes = list(pool.map(measured, tasks))
-    groups: dict[tuple[str, str], list[Outcome]] = {}
-    for outcome in outcomes:
-        groups.setdefault((outcome.task.case, outcome.task.bucket), []).append(outcome)
+        groups: dict[tuple[str, str], list[Outcome]] = {}
+        for outcome in pool.map(measured, tasks):
+            task = outcome.task
+            print(
+                f"{task.case} {task.bucket} seed {task.seed}: {outcome.share:.1%}, ridge {outcome.ridge:.1%}",
+                flush=True,
+            )
+            groups.setdefault((task.case, task.bucket), []).append(outcome)
     show(groups.values(), Console(width=110))
     return 0 if all(passes(group) for group in groups.values()) else 1
 
