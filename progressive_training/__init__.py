@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from progressive_core.records import StopRequest as StopRequest
     from progressive_core.records import TransferContext as TransferContext
     from progressive_core.sequence import Interrupted as Interrupted
+    from progressive_core.tensors import read_tensors as read_tensors
     from progressive_core.trainer import ProgressiveTrainer as ProgressiveTrainer
 
 _HOME = {
@@ -72,6 +73,7 @@ _HOME = {
     "StopRequest": "progressive_core.records",
     "TransferContext": "progressive_core.records",
     "Interrupted": "progressive_core.sequence",
+    "read_tensors": "progressive_core.tensors",
     "ProgressiveTrainer": "progressive_core.trainer",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605  (one list, kept in _HOME)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from progressive_training import DataError, ModelError
+from progressive_buckets.card import Card, read_card
+from progressive_training import DataError, ModelError, read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from progressive_training import Performance
 
 Action = Literal["long", "flat", "short"]
-SIDES: dict[Action, int] = {"long": 1, "flat": 0, "short": -1}
+ACTIONS: tuple[Action, ...] = ("flat", "long", "short")
+"""In the order in which the policy counts positions."""
 FILE_NAME = "model.safetensors"
 
 
@@ -45,66 +46,80 @@ class Decision:
 class TradingModel:
     """A trained bucket. Call it with bars; `card` says what it was trained on."""
 
-    def __init__(self, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+    def __init__(self, tensors: Mapping[str, Tensor], card: Card) -> None:
         from progressive_buckets.learner.network import Network, Shape
         from progressive_buckets.learner.recall import Memory
 
         self.card, self.tensors = card, tensors
-        self.horizons = tuple(int(horizon) for horizon in card["horizons"])
-        shape = Shape(len(card["features"]), len(card["scales"]), card["width"], card["members"], self.horizons)
+        shape = Shape(len(card.features), len(card.scales), card.width, card.members, card.horizons)
+        columns = shape.features * shape.scales
         self.network: Network = Network(shape, "cpu")
+        kept = tensors["memory.rows"].shape[0]
+        expected = {
+            **shape.parameters(),
+            "memory.rows": (kept, columns),
+            "memory.followed": (kept, 2),
+            "baseline.ridge": (columns,),
+        }
+        for name, sizes in expected.items():
+            if tuple(tensors[name].shape) != sizes or not tensors[name].isfinite().all():
+                raise ValueError(f"{name} is not a tensor of finite numbers of shape {sizes}")
         self.network.copy_from({name: tensors[name] for name in self.network.parameters})
-        self.memory: Memory = Memory(shape.features * shape.scales, "cpu")
+        self.memory: Memory = Memory(columns, "cpu")
         self.memory.recollect(tensors["memory.rows"], tensors["memory.followed"])
         self.memory.refresh(self.network)
-        self.memory.weight = float(card["recall_weight"])
+        self.memory.weight = card.recall_weight
 
     def __call__(self, frame: pd.DataFrame, position: Action = "flat") -> Decision:
-        """Decide on the last bar of `frame`.
+        """Decide on the last bar of `frame`, as the evaluated policy would.
 
         :param frame: bars in any order of columns, as exchanges name them, with the extra columns trained on; the more
             history the better, up to about 2,000 bars.
         :param position: what is held now.
-        :raise ModelError: a column is missing or unknown, or the bars are of another length than those trained on.
+        :raise ModelError: a column is missing or unknown, the last bar is no bar, there is too little history, or the
+            bars are of another length than those trained on.
         """
         import torch
 
-        from progressive_buckets.bars import bars_from_frame
+        from progressive_buckets.market.features import WARM_UP
+        from progressive_buckets.market.market import age_in_segment
+        from progressive_buckets.market.policy import best_actions
 
-        market = self.market(bars_from_frame(frame))
+        if position not in ACTIONS:
+            raise ModelError(f"position is {position!r}, expected one of {', '.join(map(repr, ACTIONS))}")
+        market = self.market(_last_bar_kept(frame))
         row = market.features[-1:]
         with torch.no_grad():
-            long, short = (self._advantages(row)[0] * self.card["unit"]).tolist()
+            advantage = self._advantages(row)
             predicted = self.network.predictions(self.network.extract(row)[1]).mean(dim=0)[0].tolist()
-        steps = market.costs.table()
-        held = {"flat": 0, "long": 1, "short": -1}[position]
-        gains: tuple[tuple[Action, float, int], ...] = (("long", long, 1), ("flat", 0.0, 0), ("short", short, -1))
-        values = {name: gain - steps[abs(side - held)] for name, gain, side in gains}
-        action: Action = "flat" if self.card["abstains"] else max((position, *values), key=lambda name: values[name])
-        return Decision(action, values, dict(zip(self.horizons, predicted, strict=True)), int(market.times[-1]))
+        gains = dict(zip(ACTIONS, [0.0, *(advantage[0] * self.card.unit).tolist()], strict=True))
+        held, steps = ACTIONS.index(position), market.costs.table()
+        sides = (0, 1, -1)
+        values = {name: gain - steps[abs(sides[n] - sides[held])] for n, (name, gain) in enumerate(gains.items())}
+        chosen = int(best_actions(advantage, self._costs(market))[0, held])
+        settled = int(age_in_segment(market.segment)[-1]) >= WARM_UP
+        action = ACTIONS[chosen] if settled and not self.card.abstains else "flat"
+        return Decision(action, values, dict(zip(self.card.horizons, predicted, strict=True)), int(market.times[-1]))
 
     def performance(self, bars: Bars) -> tuple[Performance, ...]:
         """How the model would have done on `bars`, and the baselines beside it, net of the costs it was trained for.
 
-        :raise ModelError: as for a call. :raise DataError: nothing can be traded between the gaps.
+        :raise ModelError: as for a call.
         """
-        from progressive_buckets.learner.critic import cost_units
         from progressive_buckets.market.baselines import Ridge, with_baselines
         from progressive_buckets.market.policy import positions_of
 
         market = self.market(bars)
-        if not market.decidable.any():
-            raise DataError(f"{len(bars.close)} bars: none can be traded on between two gaps. Give more bars.")
         part = market.part(slice(0, len(bars.close)))
-        costs = cost_units(market.costs, self.card["unit"], self.card["patience"], market.device)
-        held = positions_of(self._advantages(part.features), part.decidable, costs)
+        held = positions_of(self._advantages(part.features), part.decidable, self._costs(market))
         ridge = Ridge(self.tensors["baseline.ridge"])
-        return with_baselines(self.card["bucket"], held, self.card["abstains"], part, market, ridge)
+        return with_baselines(self.card.bucket, held, self.card.abstains, part, market, ridge)
 
     def market(self, bars: Bars) -> Market:
         """Match `bars` by column names and put them in order and scale.
 
-        :raise ModelError: a column is missing or unknown, or the bars are of another length than those trained on.
+        :raise ModelError: a column is missing or unknown, there is too little history, or the bars are of another
+            length than those trained on.
         """
         import numpy as np
         from attrs import evolve
@@ -114,25 +129,33 @@ class TradingModel:
         from progressive_buckets.market.market import open_market
         from progressive_buckets.market.scaler import Scaler
 
-        wanted = [name for name in self.card["features"] if name not in BUILT_IN]
+        card = self.card
+        wanted = [name for name in card.features if name not in BUILT_IN]
         missing = [name for name in wanted if name not in bars.extra]
         unknown = [name for name in bars.extra if name not in wanted]
         if missing or unknown:
             told = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(unknown)
             raise ModelError(
-                f"{self.card['bucket']} model: the bars' extra columns do not fit: {'; '.join(told)}. It was trained "
-                f"with {', '.join(wanted) or 'none'}; give exactly these beside time, prices and volume."
+                f"{card.bucket} model: the extra columns of {bars.report.source} do not fit: {'; '.join(told)}. It was "
+                f"trained with {', '.join(wanted) or 'none'}; give exactly these beside time, prices and volume."
             )
         seconds = bars.interval / 1e9
-        if seconds != self.card["interval_seconds"]:
+        if seconds != card.interval_seconds:
             raise ModelError(
-                f"{self.card['bucket']} model: trained on bars of {self.card['interval_seconds']:g} seconds, got bars "
-                f"of {seconds:g} seconds. Resample the bars, or use a model trained on such bars."
+                f"{card.bucket} model: trained on bars of {card.interval_seconds:g} seconds, got bars of {seconds:g} "
+                f"seconds. Resample the bars, or use a model trained on such bars."
             )
-        scaler = Scaler(np.array(self.card["scaler"]["mean"]), np.array(self.card["scaler"]["deviation"]))
+        scaler = Scaler(np.array(card.scaler.mean), np.array(card.scaler.deviation))
         ordered = evolve(bars, extra={name: bars.extra[name] for name in wanted})
-        costs = Costs(self.card["costs"]["side"], self.card["costs"]["capital"])
-        return open_market(ordered, scaler, costs, "cpu")
+        try:
+            return open_market(ordered, scaler, Costs(card.costs.side, card.costs.capital), "cpu")
+        except DataError as error:
+            raise ModelError(f"{card.bucket} model: {error}") from error
+
+    def _costs(self, market: Market) -> Tensor:
+        from progressive_buckets.learner.critic import cost_units
+
+        return cost_units(market.costs, self.card.unit, self.card.patience, market.device)
 
     def _advantages(self, features: Tensor) -> Tensor:
         from progressive_buckets.learner.critic import mean_advantages
@@ -147,18 +170,30 @@ def load_model(path: str | Path) -> TradingModel:
     :param path: a model file, or the directory that holds `model.safetensors`.
     :raise ModelError: there is no such file, or it is not one of our models.
     """
-    from safetensors import SafetensorError, safe_open
-
+    if not isinstance(path, str | Path):
+        raise ModelError(f"load_model takes the path of a model, got {path!r}")
     file = Path(path)
     file = file / FILE_NAME if file.is_dir() else file
     if not file.is_file():
-        raise ModelError(f"{path}: no model there; expected a .safetensors file, or a directory with {FILE_NAME}.")
+        raise ModelError(f"{path}: no model there; expected a .safetensors file, or a directory with {FILE_NAME}")
+    tensors, values = read_tensors(file)
+    card = read_card(values, file)
     try:
-        with safe_open(file, framework="pt") as stored:
-            card = json.loads((stored.metadata() or {})["card"])
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  (not a dict)
         return TradingModel(tensors, card)
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"{file}: not a model of progressive-training ({error}). Train one, or give its file."
-        ) from error
+    except (KeyError, ValueError, IndexError, RuntimeError) as error:
+        raise ModelError(f"{file}: its tensors do not fit its card ({error}). Take another copy.") from error
+
+
+def _last_bar_kept(frame: pd.DataFrame) -> Bars:
+    """The bars of `frame`, whose newest row must be one of them: an older one is not what was asked about."""
+    import pandas as pd
+
+    from progressive_buckets.bars import bars_from_frame
+    from progressive_buckets.bars.read import frame_reading
+
+    if not isinstance(frame, pd.DataFrame):
+        raise ModelError(f"a model takes a DataFrame of bars, got a {type(frame).__name__}")
+    bars = bars_from_frame(frame)
+    if frame_reading(frame).time.max() != bars.time[-1]:
+        raise ModelError("the newest row of the frame is no bar (a price is missing or impossible): give a whole bar")
+    return bars

@@ -31,11 +31,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     try:
         with safe_open(path, framework="pt") as file:
-            card = json.loads((file.metadata() or {})["card"])
+            card = json.loads((file.metadata() or {}).get("card", ""))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file") from None
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not a file that this program wrote, or damaged ({error})") from error
     if not isinstance(card, dict):
         raise ModelError(f"{path}: its card is not a JSON object")

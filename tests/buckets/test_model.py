@@ -10,10 +10,13 @@ import pandas as pd
 import pytest
 import torch
 from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from progressive_buckets.bars import Bars, bars_from_frame, synthetic_bars
 from progressive_buckets.learner.opening import learner_on
+from progressive_buckets.market.policy import positions_of
 from progressive_core.config import defaults
 from progressive_training import BucketInfo, MarketBucket, Model, ModelError, Resources, load_model
 
@@ -36,7 +39,7 @@ def bars() -> Bars:
 def model(bars: Bars) -> Model:
     torch.set_num_threads(1)
     bucket = MarketBucket(name="Swing", horizons=(1, 6, 24), width=32)
-    settings = {**defaults(), "FEE": 0.0005, "SLIPPAGE": 0.0, "EPISODE_BARS": 32, "UPDATES_PER_EPISODE": 20}
+    asked = {**defaults(), "FEE": 0.0005, "SLIPPAGE": 0.0, "EPISODE_BARS": 32, "UPDATES_PER_EPISODE": 20}
     info = BucketInfo(
         name="Swing",
         horizons=bucket.horizons,
@@ -44,7 +47,7 @@ def model(bars: Bars) -> Model:
         episodes=8,
         seed=1,
         run_dir=Path(),
-        settings=settings,
+        settings=asked,
     )
     learner = learner_on(bars, bucket, info, Resources(device="cpu", parallel_episodes=16, batch_size=256))
     for _ in range(8):
@@ -116,7 +119,7 @@ def test_no_model_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no model there"):
         load_model(tmp_path / "absent")
     (tmp_path / "model.safetensors").write_bytes(b"not a model")
-    with pytest.raises(ModelError, match="not a model of progressive-training"):
+    with pytest.raises(ModelError, match="not a file that this program wrote"):
         load_model(tmp_path)
 
 
@@ -133,3 +136,68 @@ assert "progressive_core.trainer" not in loaded and not any("plugins" in name fo
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in ("long", "flat", "short")
+
+
+def save(model: Model, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    save_file(dict(model.tensors), folder / "model.safetensors", metadata={"card": json.dumps(model.card)})
+    return folder
+
+
+KEYS = ("features", "scales", "horizons", "width", "members", "scaler", "costs", "unit", "recall_weight", "abstains")
+WRONG: tuple[object, ...] = (None, [], {}, "x", -1, [1, "a"])
+
+
+@given(key=st.sampled_from(KEYS), wrong=st.sampled_from(WRONG))
+@settings(max_examples=60, deadline=None)
+def test_a_damaged_card_is_one_clear_line(
+    model: Model, tmp_path_factory: pytest.TempPathFactory, key: str, wrong: object
+) -> None:
+    folder = save(evolve(model, card={**model.card, key: wrong}), tmp_path_factory.mktemp("damaged"))
+    if not (wrong == -1 and key in ("unit", "recall_weight")):
+        with pytest.raises(ModelError, match=r"model\.safetensors"):
+            load_model(folder)
+    without = {name: value for name, value in model.card.items() if name != key}
+    with pytest.raises(ModelError, match="card is damaged"):
+        load_model(save(evolve(model, card=without), folder))
+
+
+@pytest.mark.parametrize("name", ["gates.weight", "value.weight", "memory.followed", "baseline.ridge"])
+def test_tensors_that_do_not_fit_are_refused(model: Model, tmp_path: Path, name: str) -> None:
+    for wrong in (torch.zeros(1), model.tensors[name] * float("nan"), None):
+        tensors = {**model.tensors, name: wrong} if wrong is not None else dict(model.tensors)
+        if wrong is None:
+            del tensors[name]
+        with pytest.raises(ModelError, match="do not fit its card"):
+            load_model(save(evolve(model, tensors=tensors), tmp_path / "broken"))
+
+
+def test_a_call_decides_as_the_evaluated_policy_does(model: Model, bars: Bars, tmp_path: Path) -> None:
+    patient = load_model(save(evolve(model, card={**model.card, "patience": 0.5, "abstains": False}), tmp_path / "p"))
+    tail = bars.between(3000, 3080)
+    market = patient.market(tail)
+    held = positions_of(patient._advantages(market.features), market.decidable, patient._costs(market))
+    position = "flat"
+    for last in range(30, 75):
+        position = patient(frame_of(tail.between(0, last + 1)), position=position).action
+        assert {"flat": 0, "long": 1, "short": -1}[position] == held[last]
+
+
+def test_too_little_history_or_no_last_bar_is_told(model_dir: Path, bars: Bars) -> None:
+    model = load_model(model_dir)
+    frame = frame_of(bars)
+    with pytest.raises(ModelError, match="bars"):
+        model(frame.head(5))
+    frame.loc[frame.index[-1], "close"] = np.nan
+    with pytest.raises(ModelError, match="newest row"):
+        model(frame)
+    with pytest.raises(ModelError, match="DataFrame"):
+        model(frame.to_numpy())
+    with pytest.raises(ModelError, match="position is 0"):
+        model(frame, position=0)
+
+
+def test_nothing_is_decided_right_after_a_gap(model_dir: Path, bars: Bars) -> None:
+    segment = np.zeros(len(bars), dtype=np.int32)
+    frame = frame_of(evolve(bars, segment=segment)).drop(index=range(len(bars) - 110, len(bars) - 10))
+    assert load_model(model_dir)(frame).action == "flat"

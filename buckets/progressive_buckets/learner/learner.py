@@ -42,7 +42,8 @@ class MarketLearner:
     ) -> None:
         settings = info.settings
         self.info, self.market, self.split = info, market, split
-        self.episodes, self.length = resources.parallel_episodes, settings["EPISODE_BARS"]
+        self.episodes = resources.parallel_episodes
+        self.length = min(settings["EPISODE_BARS"], split.train.stop - split.train.start - 2)
         self.batch, self.updates = resources.batch_size, settings["UPDATES_PER_EPISODE"]
         self.lessons_on, self.memory_on = settings["POST_TRADE_LESSONS"], settings["CONTEXTUAL_MEMORY"]
         self.generator = torch.Generator(device=market.device)
@@ -157,7 +158,9 @@ class MarketLearner:
         return log_growth(held, part.returns, part.decidable, self.market.costs)
 
     def validate(self) -> float:
-        """Net log return of the current weights over the validation part."""
+        """Net log return of the current weights over the validation part; minus infinity when they are no numbers."""
+        if not torch.isfinite(self.critic.target.flat).all():
+            return float("-inf")
         return float(self.growth().sum())
 
     def abstains(self) -> bool:

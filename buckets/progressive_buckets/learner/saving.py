@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from progressive_buckets.card import FORMAT
 from progressive_buckets.market.features import SCALES
 from progressive_training import Model, ModelError
 
 if TYPE_CHECKING:
     from progressive_buckets.learner.learner import MarketLearner
-
-FORMAT = 1
 
 
 def model_of(learner: MarketLearner) -> Model:
@@ -22,7 +21,6 @@ def model_of(learner: MarketLearner) -> Model:
     tensors = critic.target.knowledge()
     tensors["memory.rows"], tensors["memory.followed"] = memory.rows.clone(), memory.followed.clone()
     tensors["baseline.ridge"] = learner.ridge().weights.clone()
-    knowledge = learner.knowledge()
     card = {
         "format": FORMAT,
         "bucket": learner.info.name,
@@ -40,8 +38,6 @@ def model_of(learner: MarketLearner) -> Model:
         "recall_weight": memory.weight,
         "abstains": learner.abstains(),
         "validation_score": learner.validate(),
-        "feature_importance": dict(knowledge.feature_importance),
-        "horizon_skill": {str(horizon): skill for horizon, skill in knowledge.horizons.items()},
     }
     return Model(tensors={name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, card=card)
 

@@ -13,19 +13,22 @@ SMALLEST_PART = 200
 
 @frozen
 class Split:
-    """Half-open ranges of bars. The `purge` bars between two parts belong to neither, so that no outcome that is
-    learned from (up to the longest horizon ahead) lies in the part that judges it."""
+    """Half-open ranges of bars.
+
+    Each part begins at the same bar for every bucket, so that no bucket learns from bars that judge another one it
+    teaches. The purged bars before the next part belong to none: no outcome that is learned from, up to the longest
+    horizon ahead, lies in the part that judges it.
+    """
 
     train: slice
     validation: slice
     test: slice
-    purge: int
 
 
 def bars_needed(longest: int, validation_share: float, test_share: float) -> int:
     """The least number of bars with which each part holds the longest horizon twice."""
     smallest = min(validation_share, test_share, 1 - validation_share - test_share)
-    return ceil((max(2 * longest, SMALLEST_PART) + 1) / smallest) + 2 * purge_of(longest)
+    return ceil((max(2 * longest, SMALLEST_PART) + purge_of(longest) + 2) / smallest)
 
 
 def purge_of(longest: int) -> int:
@@ -40,18 +43,16 @@ def split_bars(count: int, longest: int, validation_share: float, test_share: fl
     """
     needed = bars_needed(longest, validation_share, test_share)
     if count < needed:
+        fewest = bars_needed(1, validation_share, test_share)
+        shorter = ", or leave the longest horizons out with HORIZON_RANGE" if count >= fewest else ""
         raise DataError(
             f"{bucket}: {count} bars are too few for its longest horizon of {longest} bars; at least {needed} are "
-            f"needed. Give more bars, a finer FREQUENCY, or leave the longest horizons out with HORIZON_RANGE."
+            f"needed. Give more bars or a finer FREQUENCY{shorter}."
         )
     purge = purge_of(longest)
-    usable = count - 2 * purge
-    test = int(usable * test_share)
-    validation = int(usable * validation_share)
-    train = usable - validation - test
+    validation, test = int(count * (1 - validation_share - test_share)), int(count * (1 - test_share))
     return Split(
-        train=slice(0, train),
-        validation=slice(train + purge, train + purge + validation),
-        test=slice(count - test, count),
-        purge=purge,
+        train=slice(0, validation - purge),
+        validation=slice(validation, test - purge),
+        test=slice(test, count),
     )

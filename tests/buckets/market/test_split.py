@@ -19,6 +19,14 @@ def test_parts_are_ordered_and_purged(longest: int, validation: float, test: flo
     assert min(part.stop - part.start for part in (split.train, split.validation, split.test)) >= 2 * longest
 
 
+@given(st.integers(1, 600), st.integers(1, 600))
+def test_no_bucket_learns_from_what_judges_another(one: int, other: int) -> None:
+    first, second = (split_bars(20_000, longest, 0.15, 0.25, "Long") for longest in (one, other))
+    assert first.train.stop <= second.validation.start
+    assert first.validation.stop <= second.test.start
+    assert first.validation.start == second.validation.start
+
+
 def test_too_few_bars_are_refused_with_the_number_needed() -> None:
     needed = bars_needed(576, 0.15, 0.25)
     with pytest.raises(DataError, match=f"Long: {needed - 1} bars are too few .* at least {needed} are needed"):
