@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import attrs
 import cattrs
 import structlog
 from attrs import evolve, field, frozen
@@ -100,8 +101,12 @@ class RunStore:
             raise RunError(f"{directory}: no run here (state.json is missing); `progressive-training runs` lists them")
         lock = _locked(directory)
         store = cls(directory, lock, read_progress(directory))
+        (directory / "checkpoints").mkdir(exist_ok=True)
         for name in LINE_FILES:
-            truncate(directory / name, store.progress.lengths.get(name, 0))
+            kept = store.progress.lengths.get(name, 0)
+            truncate(directory / name, kept)
+            if _size(directory / name) < kept:
+                log.warning("lines of this run are lost, and it goes on without them", file=str(directory / name))
         for bucket, version in store.progress.versions.items():
             store._publish(bucket, version)
         store.mark("training")
@@ -254,8 +259,12 @@ def read_progress(directory: Path) -> Progress:
 
     :raise RunError: `state.json` is not what this program writes.
     """
+    state = read_state(directory)
+    missing = [name for name in attrs.fields_dict(Progress) if name not in state]
+    if missing:
+        raise RunError(f"{directory / 'state.json'}: damaged ({', '.join(missing)} missing)")
     try:
-        return _converter.structure(read_state(directory), Progress)
+        return _converter.structure(state, Progress)
     except (cattrs.BaseValidationError, TypeError, ValueError) as error:
         raise RunError(f"{directory / 'state.json'}: damaged ({error})") from error
 

@@ -83,6 +83,9 @@ class ProgressiveTrainer:
         directory = self._asked_run_dir or self._newest_unfinished()
         store = RunStore.open(directory)
         try:
+            missing = [key for key in defaults() if key not in store.config]
+            if missing:
+                raise RunError(f"{directory / 'config.json'}: {', '.join(missing)} missing; put the run's file back")
             settings = with_settings(defaults(), store.config)
             settings = with_settings(settings, {"PLUGINS": _merged(settings["PLUGINS"], self._plugins)})
             check_data_unchanged(store.manifest, directory)

@@ -305,6 +305,15 @@ def test_a_stop_that_was_asked_for_before_the_first_episode_is_heeded(workshop: 
         trainer.train_progressively()
 
 
+def test_a_run_without_its_settings_is_not_resumed_with_others(workshop: Workshop) -> None:
+    workshop.stop_at = "First: episode 1"
+    with pytest.raises(Interrupted):
+        workshop.trainer().train_progressively()
+    (workshop.directory / "run/config.json").write_text("{}")
+    with pytest.raises(RunError, match="SEQUENCE"):
+        workshop.trainer().resume()
+
+
 def test_a_changed_data_file_is_not_resumed(workshop: Workshop) -> None:
     data = workshop.directory / "bars.csv"
     data.write_text("one")

@@ -186,7 +186,7 @@ def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"status": "training", "results": 3}', b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"status": "training", "results": 3}', b"\xff\xfe"])
 def test_a_damaged_state_file_is_named(store: RunStore, content: bytes) -> None:
     store.close()
     (store.directory / "state.json").write_bytes(content)
