@@ -29,7 +29,13 @@ Columns = dict[str, Floats]
 
 
 def clean(
-    time: Times, columns: Mapping[str, Floats], *, source: str, fill_minutes: float = 10.0, notes: tuple[str, ...] = ()
+    time: Times,
+    columns: Mapping[str, Floats],
+    *,
+    source: str,
+    fill_minutes: float = 10.0,
+    skipped: int = 0,
+    notes: tuple[str, ...] = (),
 ) -> Bars:
     """Make bars of rows.
 
@@ -37,9 +43,10 @@ def clean(
     :param columns: `open`, `high`, `low`, `close`, `volume` and any extra ones, as long as `time`; NaN where unreadable.
     :param source: what to call these rows in the report and in errors.
     :param fill_minutes: absent stretches up to this long are quiet and filled flat with no volume; longer ones are gaps.
+    :param skipped: lines of the file that gave no row, for the report.
     :raise DataError: fewer than two usable bars, mostly bad ones, or no regular interval.
     """
-    report = CleaningReport(source=source, rows=len(time), notes=notes)
+    report = CleaningReport(source=source, rows=len(time), skipped=skipped, notes=notes)
     # Copies: callers' arrays may be read-only or views of a frame.
     time = np.array(time)
     data = {name: np.array(values, dtype=np.float64) for name, values in columns.items()}
@@ -168,6 +175,7 @@ def _fill(
         gaps=int(gap.sum()),
         missing=int(absent[gap].sum()),
         longest_gap=int(absent[gap].max(initial=0)),
+        longest_gap_from=iso(time[[np.where(gap, absent, 0).argmax()]] + interval)[0] if gap.any() else "",
         filled=int(absent[quiet].sum()),
         first_times=_noted(report, "gaps", time[1:][gap]) | _noted(report, "filled", time[:-1][quiet] + interval),
     )
@@ -188,7 +196,8 @@ def _fill(
 def _complete_extra(
     data: Columns, segment: NDArray[np.int32], filled: NDArray[np.bool_], report: CleaningReport
 ) -> tuple[Columns, CleaningReport]:
-    """Missing values of extra columns take the last one before them in their segment, or 0: never a later one."""
+    """Missing values of extra columns take the last one before them in their segment, and stay NaN where there is none:
+    a later value would be known too early, and a made-up one would count when the column is scaled."""
     count = 0
     start = np.searchsorted(segment, segment)
     for name in set(data) - {*PRICES, "volume"}:
@@ -196,9 +205,10 @@ def _complete_extra(
         known = np.isfinite(values)
         if known.all():
             continue
-        count += int((~known & ~filled).sum())
         last = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
-        data[name] = np.where(last >= start, values[last], 0.0)
+        taken = last >= start
+        count += int((taken & ~known & ~filled).sum())
+        data[name] = np.where(taken, values[last], np.nan)
     return data, evolve(report, filled_extra=count)
 
 

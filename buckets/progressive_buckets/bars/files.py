@@ -26,11 +26,12 @@ DELIMITERS = ("\t", ";", "|", ",", r" ")
 @frozen(kw_only=True)
 class Table:
     """A table as it was in the file. Where the file gave no names, `named` is false and the columns count from 0;
-    `decimal` is the sign that numbers left as text use; `notes` say what was left out."""
+    `decimal` is the sign that numbers left as text use; `skipped` lines gave no row, `notes` say what they were."""
 
     frame: pd.DataFrame
     named: bool
     decimal: str = "."
+    skipped: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -137,10 +138,10 @@ def _delimited(content: bytes, where: str) -> Table:
     if banner:
         notes.append(f"skipped before the rows: {'; '.join(line[:60] for line in banner[:3])}")
     if skipped:
-        notes.append(f"{len(skipped)} lines without {width} fields skipped, the first: {skipped[0][:60]!r}")
+        notes.append(f"lines without {width} fields skipped, the first: {skipped[0][:60]!r}")
     frame = table.to_pandas()
     frame.columns = pd.Index(names) if names else pd.RangeIndex(width)
-    return Table(frame=frame, named=bool(names), decimal=decimal, notes=tuple(notes))
+    return Table(frame=frame, named=bool(names), decimal=decimal, skipped=len(skipped), notes=tuple(notes))
 
 
 def fields(line: str, delimiter: str) -> list[str]:

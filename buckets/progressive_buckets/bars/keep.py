@@ -16,7 +16,7 @@ from progressive_buckets.bars.records import PRICES, Bars, CleaningReport
 
 log = structlog.get_logger("progressive_training")
 
-FORMAT = 1  # counts up when cleaning or reading changes what comes out
+FORMAT = 2  # counts up when cleaning or reading changes what comes out
 ARRAYS = ("time", *PRICES, "volume", "segment")
 EXTRA = "extra."
 

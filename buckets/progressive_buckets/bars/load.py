@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import structlog
 
 from progressive_buckets.bars.cleaning import clean
 from progressive_buckets.bars.columns import Reading
@@ -16,8 +15,6 @@ from progressive_buckets.bars.read import frame_reading, read_frame
 from progressive_buckets.bars.records import Bars
 from progressive_buckets.bars.resampling import resample
 from progressive_buckets.bars.synthetic import synthetic_bars
-
-log = structlog.get_logger("progressive_training")
 
 
 def load_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, cache_bytes: int = 0) -> Bars:
@@ -29,7 +26,6 @@ def load_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, cache_
     :raise DataError: the file cannot be read, or its bars cannot be traded on.
     """
     if settings["DATA"] is None:
-        log.warning("no DATA given: training on a synthetic market, its results say nothing about a real one")
         bars = synthetic_bars(settings["SYNTHETIC_BARS"], settings["SEED"])
         return bars if settings["FREQUENCY"] is None else resample(bars, settings["FREQUENCY"])
     source = Path(settings["DATA"])
@@ -50,7 +46,14 @@ def _from_file(source: Path, settings: Mapping[str, Any]) -> Bars:
 
 
 def _cleaned(reading: Reading, fill_minutes: float) -> Bars:
-    return clean(reading.time, reading.columns, source=reading.source, fill_minutes=fill_minutes, notes=reading.notes)
+    return clean(
+        reading.time,
+        reading.columns,
+        source=reading.source,
+        fill_minutes=fill_minutes,
+        skipped=reading.skipped,
+        notes=reading.notes,
+    )
 
 
 def bars_from_frame(frame: pd.DataFrame, fill_minutes: float = 10.0) -> Bars:

@@ -23,17 +23,19 @@ FLOWS = ("quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume")
 class CleaningReport:
     """What was found and done while rows became bars.
 
-    `rows` were read and `bars` are left. Dropped: `duplicates` (rows of a time that a later row repeats; `conflicting`
+    `rows` were read (and `skipped` lines were none) and `bars` are left. Dropped: `duplicates` (rows of a time that a later row repeats; `conflicting`
     of them with other values) and `bad` (no time, missing or non-positive prices, a high below or a low above another
     price). `disorder` rows came before their predecessor's time; `off_grid` began between two bar opens and were moved
     back to the earlier one. `filled` bars were added flat in short quiet stretches; `gaps` were left, `missing` bars
-    long in all and `longest_gap` at most. `zero_volume` bars came without volume (those filled are not among them). `partial` resampled bars were dropped because a gap or an end cuts them.
+    long in all and `longest_gap` at most, from the absent bar `longest_gap_from` on. `zero_volume` bars came without
+    volume (those filled are not among them). `partial` resampled bars were dropped because a gap or an end cuts them.
     `filled_extra` counts missing values of extra columns that took the value before them. `first_times` names the
     first of each (ISO, UTC; for a gap the bar after it), `notes` say how columns were understood.
     """
 
     source: str = ""
     rows: int = 0
+    skipped: int = 0
     bars: int = 0
     interval_seconds: float = 0.0
     start: str = ""
@@ -46,6 +48,7 @@ class CleaningReport:
     gaps: int = 0
     missing: int = 0
     longest_gap: int = 0
+    longest_gap_from: str = ""
     filled: int = 0
     zero_volume: int = 0
     partial: int = 0
@@ -63,27 +66,29 @@ class CleaningReport:
         times = {kind: tuple(first) for kind, first in values["first_times"].items()}
         return cls(**{**values, "first_times": times, "notes": tuple(values["notes"])})
 
-    def lines(self) -> list[str]:
-        """The report for people, a line for each kind of trouble that was met."""
-        counted = {
-            "disorder": f"{self.disorder} rows out of order, sorted",
-            "duplicates": f"{self.duplicates} rows with a repeated time dropped, the last of each kept "
-            f"({self.conflicting} held other values)",
-            "bad": f"{self.bad} bad rows dropped (no time, or prices that cannot be)",
-            "off_grid": f"{self.off_grid} bars began between two bar opens, moved back to the earlier one",
-            "gaps": f"{self.gaps} gaps, {self.missing} bars missing, the longest {self.longest_gap} bars",
-            "filled": f"{self.filled} absent bars filled flat with no volume",
-            "zero_volume": f"{self.zero_volume} bars without volume",
-            "partial": f"{self.partial} incomplete resampled bars dropped",
-            "filled_extra": f"{self.filled_extra} missing values of extra columns took the value before them",
+    def troubles(self) -> list[str]:
+        """For people: what was amiss with the rows and what became of it, a phrase each; none for clean rows.
+
+        Resampled bars that an end or a gap cuts are not among them: there always are some.
+        """
+        phrases = {
+            "skipped": f"{_counted(self.skipped, 'line')} without the right number of fields skipped",
+            "bad": f"{_counted(self.bad, 'bad row')} dropped (no time, or prices that cannot be{self._first('bad')})",
+            "duplicates": f"{_counted(self.duplicates, 'row')} of a time that comes again dropped, "
+            f"{self.conflicting:,} with other values{self._first('duplicates')}",
+            "disorder": f"{_counted(self.disorder, 'row')} out of order sorted{self._first('disorder')}",
+            "off_grid": f"{_counted(self.off_grid, 'bar')} between two bar opens moved back to the earlier one"
+            f"{self._first('off_grid')}",
+            "gaps": f"{_counted(self.gaps, 'gap')} ({_counted(self.missing, 'bar')} missing, the longest "
+            f"{self.longest_gap:,} from {self.longest_gap_from})",
+            "filled": f"{_counted(self.filled, 'absent bar')} filled flat{self._first('filled')}",
+            "zero_volume": f"{_counted(self.zero_volume, 'bar')} without volume{self._first('zero_volume')}",
+            "filled_extra": f"{_counted(self.filled_extra, 'missing value')} of extra columns taken from the bar before",
         }
-        head = f"{self.source}: {self.bars:,} bars of {interval_text(int(self.interval_seconds * 1e9))}"
-        out = [f"{head}, {self.start} to {self.end} ({self.rows:,} rows read)"]
-        for kind, line in counted.items():
-            if getattr(self, kind):
-                first = self.first_times.get(kind)
-                out.append(line + (f"; first at {', '.join(first)}" if first else ""))
-        return out + list(self.notes)
+        return [phrase for kind, phrase in phrases.items() if getattr(self, kind)]
+
+    def _first(self, kind: str) -> str:
+        return f", first {self.first_times[kind][0]}" if self.first_times.get(kind) else ""
 
 
 @frozen(kw_only=True, eq=False)
@@ -91,8 +96,10 @@ class Bars:
     """Clean bars in time order, as arrays of one length.
 
     `time` is the bar's open (UTC, nanoseconds since 1970); prices are positive with low <= open, close <= high;
-    `volume` is in the base asset. `extra` holds further columns, finite everywhere. Bars of one `segment` follow each
-    other without a gap, `interval` nanoseconds apart; nothing may reach from one segment into another.
+    `volume` is in the base asset. `extra` holds further columns: NaN before their first value in a segment (an average
+    of so many bars has none yet, and any number in its place would be made up), finite from there on. Bars of one
+    `segment` follow each other without a gap, `interval` nanoseconds apart; nothing may reach from one segment into
+    another.
     """
 
     time: Times = field(repr=False)
@@ -115,6 +122,10 @@ class Bars:
         part = slice(start, stop)
         arrays = {name: getattr(self, name)[part] for name in ("time", *PRICES, "volume", "segment")}
         return evolve(self, **arrays, extra={name: values[part] for name, values in self.extra.items()})
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def iso(times: Times) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ def resample(bars: Bars, frequency: str) -> Bars:
     """Merge bars into longer ones that begin at round times (UTC; weeks on Monday).
 
     Only whole bars are made: what a gap or an end of the data cuts is dropped and counted as `partial`. Volume and
-    other flows add up, further extra columns keep their last value.
+    other flows add up, further extra columns keep their last value, and
+    none where a part of the bar has none.
 
     :param frequency: a length as pandas spells it: 15min, 4h, 1D.
     :raise DataError: no such length, finer than the data or no multiple of it, or not one whole bar is left.
@@ -50,6 +51,7 @@ def resample(bars: Bars, frequency: str) -> Bars:
         gaps=int((missing > 0).sum()),
         missing=int(missing.sum()),
         longest_gap=int(missing.max(initial=0)),
+        longest_gap_from=iso(time[[missing.argmax()]] + length)[0] if missing.any() else "",
         zero_volume=int((volume == 0).sum()),
         partial=int((~whole).sum()),
         first_times={

@@ -15,7 +15,7 @@ WRAPPED = 5  # levels looked into
 def tree_of_text(content: bytes, where: str) -> Any:
     """Parse JSON, or JSON lines (one value a line)."""
     try:
-        return json.loads(content)
+        return _parsed(content, where)
     except UnicodeDecodeError as error:
         raise DataError(f"{where}: not UTF-8 text at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -25,10 +25,21 @@ def tree_of_text(content: bytes, where: str) -> Any:
     values = []
     for number, line in enumerate(lines, 1):
         try:
-            values.append(json.loads(line))
+            values.append(_parsed(line, where))
         except json.JSONDecodeError as error:
             raise DataError(f"{where}: line {number}, column {error.colno}: broken JSON: {error.msg}") from error
     return values
+
+
+def _parsed(content: bytes, where: str) -> Any:
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise DataError(f"{where}: JSON nested too deeply for a table of bars") from None
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise
+    except ValueError as error:
+        raise DataError(f"{where}: JSON with a number that is none of a bar: {error}") from error
 
 
 def table_of_tree(tree: Any, where: str) -> tuple[pd.DataFrame, bool]:

@@ -6,11 +6,13 @@ Read `run_episode` first. The pieces have files of their own: `critic` (the grad
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from progressive_buckets.learner.critic import Critic
+from progressive_buckets.learner.edge import Edge
 from progressive_buckets.learner.exploration import NAMES, Exploration, Plan
 from progressive_buckets.learner.importance import feature_importance, horizon_skill
 from progressive_buckets.learner.lessons import completed_trades, surprise, tell
@@ -20,7 +22,6 @@ from progressive_buckets.learner.saving import load_into, model_of
 from progressive_buckets.learner.state import restore_learner, snapshot_learner
 from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
 from progressive_buckets.market.fills import log_growth
-from progressive_buckets.market.performance import t_statistic
 from progressive_buckets.market.policy import SIDE, as_maps, best_actions, follow, positions_of
 from progressive_buckets.market.verdict import SHOWN_T, judge
 from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge
@@ -54,8 +55,9 @@ class MarketLearner:
         self.exploration = Exploration(market, split.train, rate, settings["ADAPTIVE_EXPLORATION"])
         self.memory = Memory(market.features.shape[1], market.device)
         self.validation, self.test = market.part(split.validation), market.part(split.test)
+        self.edge = Edge(len(self.validation), market.device)
         self.episode = 0
-        self.best_score, self.best_episode = float("-inf"), 0
+        self.best_score, self.best_episode = -math.inf, 0
         self.best = self.critic.target.state()
         self.adopted = False
         self.told: Knowledge | None = None
@@ -66,8 +68,7 @@ class MarketLearner:
     def run_episode(self) -> EpisodeReport:
         """Walk parallel episodes, remember the bars, learn from the replay, and measure on validation data."""
         if self.adopted:
-            self.consider(self.validate())
-            self.adopted = False
+            self.consider()
         self.episode += 1
         plan = self.exploration.plan(self.episodes, self.length, self.generator)
         visited, trades, traces = self.walk(plan)
@@ -79,8 +80,7 @@ class MarketLearner:
             recalls = self.memory.trace(self.critic, self.validation_bars())
             traces["recalls"] = {"situations": len(self.memory.bars), "weight": self.memory.weight, "told": recalls}
         traces["priorities"] = self.replay.trace()
-        score = self.validate()
-        self.consider(score)
+        score = self.consider()
         return EpisodeReport(
             episode=self.episode,
             score=score,
@@ -94,12 +94,19 @@ class MarketLearner:
             traces=traces,
         )
 
-    def consider(self, score: float) -> None:
-        """Keep the current weights if none were better on validation; of equal ones, the longest trained."""
+    def consider(self) -> float:
+        """Score the current weights, and keep them if none were better on validation; of equal ones, the latest."""
+        self.adopted = False
+        if not self.finite():
+            return -math.inf
+        growth = self.growth()
+        score = float(growth.sum())
+        self.edge.consider(growth)
         if score >= self.best_score:
             self.best = self.critic.target.state()
         if score > self.best_score:
             self.best_score, self.best_episode = score, self.episode
+        return score
 
     @torch.no_grad()
     def walk(self, plan: Plan) -> tuple[Tensor, int, dict[str, Any]]:
@@ -159,13 +166,15 @@ class MarketLearner:
 
     def validate(self) -> float:
         """Net log return of the current weights over the validation part; minus infinity when they are no numbers."""
-        if not torch.isfinite(self.critic.target.flat).all():
-            return float("-inf")
-        return float(self.growth().sum())
+        return float(self.growth().sum()) if self.finite() else -math.inf
+
+    def finite(self) -> bool:
+        """Whether the acting weights are numbers: training can diverge, and a transfer can bring anything."""
+        return bool(torch.isfinite(self.critic.target.flat).all())
 
     def abstains(self) -> bool:
         """Whether validation shows no edge, so that the model is to stay flat."""
-        return t_statistic(self.growth()) < SHOWN_T
+        return self.edge.t() < SHOWN_T
 
     def validation_bars(self) -> Tensor:
         """Indices of the validation bars that may be decided on."""
@@ -176,12 +185,14 @@ class MarketLearner:
 
         Where the model abstains, what it would have done is a row of its own.
         """
+        if self.adopted:
+            self.consider()
         abstains = self.abstains()
         rows = []
         for part in (self.validation, self.test):
             traded = self.positions(part.features, part.decidable)
             rows.append(with_baselines(self.info.name, traded, abstains, part, self.market, self.ridge()))
-        return judge(rows[0], rows[1], abstains)
+        return judge(rows[0], rows[1], self.edge.t())
 
     def ridge(self) -> Ridge:
         """The ridge baseline, fitted once."""

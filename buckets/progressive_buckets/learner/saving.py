@@ -37,6 +37,7 @@ def model_of(learner: MarketLearner) -> Model:
         "patience": critic.hyper.patience,
         "recall_weight": memory.weight,
         "abstains": learner.abstains(),
+        "validation_t": learner.edge.t(),
         "validation_score": learner.validate(),
     }
     return Model(tensors={name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, card=card)
@@ -62,4 +63,5 @@ def load_into(learner: MarketLearner, model: Model) -> None:
     memory.recollect(model.tensors["memory.rows"].to(device), model.tensors["memory.followed"].to(device))
     memory.refresh(network)
     memory.weight = float(model.card["recall_weight"])
-    learner.best, learner.best_score, learner.best_episode = network.state(), learner.validate(), learner.episode
+    learner.edge.cap = float(model.card["validation_t"])
+    learner.consider()

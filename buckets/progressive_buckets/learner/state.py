@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -28,6 +29,8 @@ def live_tensors(learner: MarketLearner) -> Mapping[str, Tensor]:
         "adam.square": critic.adam.square,
         "horizon_weight": critic.horizon_weight,
         "best": learner.best,
+        "edge.growth": learner.edge.growth,
+        "edge.score": learner.edge.score,
         "exploration.visits": exploration.visits,
         "exploration.seen": exploration.seen,
         "exploration.error": exploration.error,
@@ -53,7 +56,8 @@ def snapshot_learner(learner: MarketLearner) -> State:
         tensors=tensors,
         values={
             "episode": learner.episode,
-            "best_score": learner.best_score if learner.best_episode else None,
+            "best_score": learner.best_score if math.isfinite(learner.best_score) else None,
+            "edge_cap": learner.edge.cap if math.isfinite(learner.edge.cap) else None,
             "best_episode": learner.best_episode,
             "adopted": learner.adopted,
             "adam_steps": learner.critic.adam.steps,
@@ -81,7 +85,8 @@ def restore_learner(learner: MarketLearner, state: State) -> None:
     memory.weight = values["memory_weight"]
     learner.generator.set_state(tensors["generator"].cpu())
     learner.episode, learner.best_episode = values["episode"], values["best_episode"]
-    learner.best_score = float("-inf") if values["best_score"] is None else values["best_score"]
+    learner.best_score = -math.inf if values["best_score"] is None else values["best_score"]
+    learner.edge.cap = math.inf if values["edge_cap"] is None else values["edge_cap"]
     learner.adopted = values["adopted"]
     learner.critic.adam.steps = values["adam_steps"]
     learner.replay.filled, learner.replay.cursor = values["replay_filled"], values["replay_cursor"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from progressive_training import Evaluation
@@ -9,26 +10,31 @@ from progressive_training import Evaluation
 if TYPE_CHECKING:
     from progressive_training import Performance
 
-SHOWN_T = 2.5
-"""One look needs a t of 2; this one is of the best of many episodes, chosen on the same validation part."""
+SHOWN_T = 2.0
 CONFIRMED_T = 2.0
 ONE_ACTION = 0.98
 NO_EDGE = "no edge shown"
 
 
-def judge(validation: tuple[Performance, ...], test: tuple[Performance, ...], abstains: bool) -> Evaluation:
-    """Judge the model on validation and test, its own row first (and, where it abstains, what it would have done next).
+def judge(validation: tuple[Performance, ...], test: tuple[Performance, ...], t: float) -> Evaluation:
+    """Judge the model by its rows on validation and test, its own first (where it abstains, what it would have done next).
 
-    An edge counts only when validation shows it and the test part, which is read once, confirms it.
+    :param t: that of validation bars which did not choose the weights (see `learner.edge`). An edge counts only when
+        they show it and the test part, which is read once, confirms it.
     """
-    own, confirmed = (rows[1] if abstains else rows[0] for rows in (validation, test))
-    if own.t < SHOWN_T:
-        verdict = f"{NO_EDGE} (t = {own.t:.1f} on validation, {SHOWN_T:g} is needed)"
-    elif confirmed.t < CONFIRMED_T:
-        verdict = f"edge on validation (t = {own.t:.1f}), not confirmed on test (t = {confirmed.t:.1f})"
+    abstains = t < SHOWN_T
+    if abstains:
+        verdict = f"{NO_EDGE} (t = {_below(t)} on validation bars that did not choose the model, {SHOWN_T:g} is needed)"
+    elif test[0].t < CONFIRMED_T:
+        verdict = f"edge on validation (t = {t:.1f}), not confirmed on test (t = {_below(test[0].t)})"
     else:
-        verdict = f"edge on validation (t = {own.t:.1f}), confirmed on test (t = {confirmed.t:.1f})"
+        verdict = f"edge on validation (t = {t:.1f}), confirmed on test (t = {test[0].t:.1f})"
     return Evaluation(validation=validation, test=test, verdict=verdict, warnings=tuple(warnings(test, abstains)))
+
+
+def _below(t: float) -> str:
+    """A t that was not enough, rounded so that it does not look as if it were."""
+    return f"{math.floor(t * 10) / 10:.1f}"
 
 
 def warnings(test: tuple[Performance, ...], abstains: bool) -> list[str]:

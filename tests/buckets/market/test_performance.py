@@ -59,11 +59,11 @@ ROW = Performance(
 
 def test_an_edge_needs_validation_and_test() -> None:
     weak = evolve(ROW, t=1.0)
-    assert judge((weak,), (ROW,), False).verdict.startswith("no edge shown")
-    assert "not confirmed on test" in judge((ROW,), (weak,), False).verdict
-    assert ", confirmed on test" in judge((ROW,), (ROW,), False).verdict
+    assert judge((weak,), (ROW,), 1.96).verdict.startswith("no edge shown (t = 1.9 ")
+    assert "not confirmed on test" in judge((ROW,), (weak,), 3.0).verdict
+    assert ", confirmed on test" in judge((ROW,), (ROW,), 3.0).verdict
 
 
 def test_a_collapsed_policy_is_flagged() -> None:
     stuck = evolve(ROW, long=0.99, flat=0.01, short=0.0)
-    assert "collapsed to one action: long on 99% of the bars" in judge((ROW,), (stuck,), False).warnings
+    assert "collapsed to one action: long on 99% of the bars" in judge((ROW,), (stuck,), 3.0).warnings
