@@ -59,7 +59,7 @@ ROW = Performance(
 
 def test_an_edge_needs_validation_and_test() -> None:
     weak = evolve(ROW, t=1.0)
-    assert judge((weak,), (ROW,), 1.96).verdict.startswith("no edge shown (t = 1.9 ")
+    assert judge((weak,), (ROW,), 2.96).verdict.startswith("no edge shown (t = 2.9 ")
     assert "not confirmed on test" in judge((ROW,), (weak,), 3.0).verdict
     assert ", confirmed on test" in judge((ROW,), (ROW,), 3.0).verdict
 
