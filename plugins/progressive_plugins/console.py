@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from progressive_plugins.metrics import read_metrics
 from progressive_plugins.plain import end_lines, episode_lines, plain_text, start_line
 from progressive_plugins.progress import Progress
+from progressive_plugins.stream import QuietStream
 from progressive_plugins.table import closing_table, sequence_table
 from progressive_plugins.view import LiveView, transfer_table
 from progressive_training import BucketInfo, EpisodeReport, Resources, hookimpl
@@ -20,7 +22,7 @@ FRAMES_PER_SECOND = 4
 
 
 class ConsolePlugin:
-    """Shows a run to the person before it; enabled only where it is named.
+    """Shows a run to the person before it; enabled only where it is named. Where nobody reads, it goes quiet.
 
     :param file: where to write; the standard output of the moment when None.
     :param clock: seconds that only go forward.
@@ -30,6 +32,7 @@ class ConsolePlugin:
 
     def __init__(self, file: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = file
+        self._stream: QuietStream | None = None
         self._clock = clock
         self._progress: Progress | None = None
         self._live: Live | None = None
@@ -38,8 +41,9 @@ class ConsolePlugin:
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> None:
         """Begin the view of a bucket."""
         self._stop()  # a bucket whose cleanup was never called
+        self._stream = QuietStream(self._file or sys.stdout)
         self._progress = Progress(bucket=bucket, resources=resources, started=self._clock())
-        console = self._console()
+        console = _live_console(self._stream)
         if console is None:
             self._say(start_line(self._progress))
             return
@@ -57,6 +61,9 @@ class ConsolePlugin:
         """Show one more episode."""
         if self._progress is None:
             return
+        if not self._progress.reports and episode.episode > 1:
+            earlier = read_metrics(bucket.run_dir / "metrics.jsonl").get(bucket.name, [])
+            self._progress = self._progress.resumed(episode.episode, earlier)
         self._progress = self._progress.with_report(episode)
         if self._live is None:
             for line in episode_lines(self._progress):
@@ -92,22 +99,22 @@ class ConsolePlugin:
         progress = self._progress
         return LiveView(progress, self._clock() - progress.started) if progress else ""
 
-    def _console(self) -> Console | None:
-        """Return a console for the live view, or None where none can be shown."""
-        file = self._file or sys.stdout
-        console = Console(file=file, force_terminal=file.isatty(), highlight=False)
-        shown = console.is_terminal and not console.is_dumb_terminal and not console.options.ascii_only
-        return console if shown else None
-
     def _say(self, text: str) -> None:
-        file = self._file or sys.stdout
-        encoding = getattr(file, "encoding", None) or "utf-8"
-        print(text.encode(encoding, "replace").decode(encoding), file=file, flush=True)
+        assert self._stream is not None  # set when the bucket began
+        encoding = self._stream.encoding
+        print(text.encode(encoding, "replace").decode(encoding), file=self._stream, flush=True)
 
     def _stop(self) -> None:
         live, self._live = self._live, None
         if live is not None:
             live.stop()
+
+
+def _live_console(file: QuietStream) -> Console | None:
+    """Return a console for the live view, or None where none can be shown."""
+    console = Console(file=cast("TextIO", file), force_terminal=file.isatty(), highlight=False)
+    shown = console.is_terminal and not console.is_dumb_terminal and not console.options.ascii_only
+    return console if shown else None
 
 
 console = ConsolePlugin()

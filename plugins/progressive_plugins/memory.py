@@ -47,9 +47,10 @@ class MemoryPolicy:
             )
         if memory.used + fitting.memory_needed > limit:
             log.warning(
-                "memory may not be enough even at the smallest sizes: trying all the same",
+                "memory may not be enough even at the smallest sizes, trying all the same: fewer bars would need less, "
+                "a higher MEMORY_THRESHOLD would allow more",
                 bucket=bucket.name,
-                needed=bytes_text(fitting.memory_needed),
+                needed=f"{bytes_text(fitting.memory_needed)}, {bytes_text(fitting.memory_fixed)} of it whatever the sizes",
                 free=bytes_text(max(0, limit - memory.used)),
             )
         return fitting
@@ -72,22 +73,17 @@ class MemoryPolicy:
 def shrink(resources: Resources, used: int) -> Resources:
     """Halve parallel episodes and batch until `used` plus what is needed fits, or both are at their floor.
 
-    The need is taken to shrink with the sizes, by the mean of the two ratios.
+    What `memory_fixed` holds, such as the market, stays; the rest is taken to shrink with the sizes, by the mean of the
+    two ratios.
     """
     assert resources.memory_limit is not None
-    while used + resources.memory_needed > resources.memory_limit:
-        episodes = max(1, resources.parallel_episodes // 2)
-        batch = min(resources.batch_size, max(SMALLEST_BATCH, resources.batch_size // 2))
-        if (episodes, batch) == (resources.parallel_episodes, resources.batch_size):
-            break
+    fixed = min(resources.memory_fixed, resources.memory_needed)
+    episodes, batch, needed = resources.parallel_episodes, resources.batch_size, resources.memory_needed
+    while used + needed > resources.memory_limit and (episodes > 1 or batch > SMALLEST_BATCH):
+        episodes, batch = max(1, episodes // 2), min(batch, max(SMALLEST_BATCH, batch // 2))
         ratio = (episodes / resources.parallel_episodes + batch / resources.batch_size) / 2
-        resources = evolve(
-            resources,
-            parallel_episodes=episodes,
-            batch_size=batch,
-            memory_needed=int(resources.memory_needed * ratio),
-        )
-    return resources
+        needed = fixed + int((resources.memory_needed - fixed) * ratio)
+    return evolve(resources, parallel_episodes=episodes, batch_size=batch, memory_needed=needed)
 
 
 memory = MemoryPolicy()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from progressive_plugins.strategies import HAD_IT_TRADED, MODEL, compared, row_of, traded_t
 from progressive_plugins.units import profit_text
-from progressive_training import BucketResult, Performance
+from progressive_training import BucketResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,10 +25,11 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#56B4E9",
     "#999999",
 )
-MODEL_COLOUR = BLUE
-BASELINE_COLOURS = (GREY, ORANGE, PURPLE, SKY, GREEN, "#F0E442")
+MODEL_COLOURS = {MODEL: BLUE, HAD_IT_TRADED: SKY}
+BASELINE_COLOURS = (GREY, ORANGE, PURPLE, GREEN, "#F0E442")
 TRANSFER_MARKS = {"kept": ("^", GREEN), "rolled back": ("v", RED), "failed": ("x", "black")}
 COLUMNS = 4
+LEGEND_COLUMNS = 4
 
 
 def draw(results: Sequence[BucketResult], metrics: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
@@ -43,7 +46,17 @@ def draw(results: Sequence[BucketResult], metrics: Mapping[str, Sequence[Mapping
     for position, result in enumerate(results):
         axes = figure.add_subplot(grid[position // columns, position % columns])
         _learning_curve(axes, result, metrics.get(result.bucket, ()), labelled=position % columns == 0)
-    _test_bars(figure.add_subplot(grid[rows, :]), results)
+    bars = figure.add_subplot(grid[rows, :])
+    _test_bars(bars, results)
+    handles, kinds = bars.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        kinds,
+        loc="outside lower center",
+        ncols=LEGEND_COLUMNS if columns > 2 else 2,
+        frameon=False,
+        fontsize=8,
+    )
     marks = [figure.axes[0].plot([], [], mark, color=colour)[0] for mark, colour in TRANSFER_MARKS.values()]
     figure.legend(
         marks,
@@ -62,10 +75,11 @@ def _learning_curve(axes: Axes, result: BucketResult, episodes: Sequence[Mapping
     scores = [math.nan if episode["score"] is None else float(episode["score"]) for episode in episodes]
     numbers = [int(episode["episode"]) for episode in episodes]
     axes.axhline(0, color="black", linewidth=0.6)
-    axes.plot(numbers, scores, color=MODEL_COLOUR, linewidth=1.4)
+    axes.plot(numbers, scores, color=BLUE, linewidth=1.4)
+    best = result.best_score
     if result.best_episode in numbers:
         best = scores[numbers.index(result.best_episode)]
-        axes.plot(result.best_episode, best, "o", color=MODEL_COLOUR, markersize=6)
+        axes.plot(result.best_episode, best, "o", color=BLUE, markersize=6)
     heights: dict[int, float] = {}
     for transfer in (entry for episode in episodes for entry in episode.get("transfers", ())):
         if transfer["verdict"] in TRANSFER_MARKS and transfer["target"] == result.bucket:
@@ -75,7 +89,8 @@ def _learning_curve(axes: Axes, result: BucketResult, episodes: Sequence[Mapping
             axes.plot(when, heights[when], mark, color=colour, markersize=6, transform=axes.get_xaxis_transform())
     axes.margins(y=0.18)
     axes.set_title(result.bucket, fontsize=10, fontweight="bold", loc="left")
-    axes.set_title(f"best {profit_text(result.best_score)} at {result.best_episode}", fontsize=8, loc="right")
+    later = f", later {profit_text(result.best_score)}" if result.best_score > best else ""  # by reverse transfer
+    axes.set_title(f"best {profit_text(best)} at {result.best_episode}{later}", fontsize=8, loc="right")
     axes.set_xlabel("episode", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if labelled:
@@ -84,17 +99,15 @@ def _learning_curve(axes: Axes, result: BucketResult, episodes: Sequence[Mapping
 
 
 def _test_bars(axes: Axes, results: Sequence[BucketResult]) -> None:
-    baselines: dict[str, None] = {}
-    for result in results:
-        baselines.update((row.strategy, None) for row in result.evaluation.test[1:])
-    names = ["model", *(name for name in baselines if name != "flat")]  # flat is the zero line
-    width = 0.8 / len(names)
-    for offset, name in enumerate(names):
-        colour = MODEL_COLOUR if offset == 0 else BASELINE_COLOURS[(offset - 1) % len(BASELINE_COLOURS)]
-        rows = [_row(result.evaluation.test, name) for result in results]
+    kinds = compared(results)
+    width = 0.8 / len(kinds)
+    baseline_colours = cycle(BASELINE_COLOURS)
+    for offset, kind in enumerate(kinds):
+        colour = MODEL_COLOURS.get(kind) or next(baseline_colours)
+        rows = [row_of(result.evaluation.test, kind) for result in results]
         heights = [row.log_return if row and math.isfinite(row.log_return) else 0.0 for row in rows]
         places = [position - 0.4 + width * (offset + 0.5) for position in range(len(results))]
-        bars = axes.bar(places, heights, 0.92 * width, color=colour, label=name)
+        bars = axes.bar(places, heights, 0.92 * width, color=colour, label=kind)
         texts = [profit_text(row.log_return) if row else "" for row in rows]
         axes.bar_label(bars, texts, fontsize=7, padding=2, fontweight="bold" if offset == 0 else "normal")
     axes.axhline(0, color="black", linewidth=0.8)
@@ -102,19 +115,12 @@ def _test_bars(axes: Axes, results: Sequence[BucketResult]) -> None:
     axes.set_xlim(-0.5, len(results) - 0.5)
     axes.margins(y=0.15)
     axes.set_title("Net profit on test data, after costs", fontsize=10, fontweight="bold", loc="left")
-    axes.legend(frameon=False, fontsize=8, ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, -0.17))
     _calm(axes)
 
 
-def _row(rows: Sequence[Performance], name: str) -> Performance | None:
-    if name == "model":
-        return rows[0] if rows else None
-    return next((row for row in rows[1:] if row.strategy == name), None)
-
-
 def _bar_title(result: BucketResult) -> str:
-    rows = result.evaluation.validation
-    return f"{result.bucket}\nvalidation t {rows[0].t:.1f}" if rows else result.bucket
+    t = traded_t(result.evaluation)
+    return f"{result.bucket}\nvalidation t {t:.1f}" if math.isfinite(t) else result.bucket
 
 
 def _calm(axes: Axes) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
+from textwrap import shorten
 
 from rich.console import Console, RenderableType
 
@@ -11,6 +13,7 @@ from progressive_plugins.units import bytes_text, profit_text, share_text, time_
 from progressive_training import BucketResult, EpisodeReport, LedgerEntry
 
 LINES_PER_BUCKET = 8
+LONGEST_CAUSE = 48
 
 
 def start_line(progress: Progress) -> str:
@@ -27,8 +30,11 @@ def episode_lines(progress: Progress) -> list[str]:
     if report is None:
         return []
     lines = [f"{_where(progress)} {transfer_line(entry)}" for entry in report.transfers]
+    first = len(progress.reports) == 1
+    if first and progress.resumed_at:
+        lines.insert(0, f"{_where(progress)} resumed at episode {progress.resumed_at}")
     every = max(1, progress.bucket.episodes // LINES_PER_BUCKET)
-    if report.episode == 1 or report.episode % every == 0:
+    if first or report.episode % every == 0:
         lines.append(f"{_where(progress)} {_numbers(progress, report)}")
     return lines
 
@@ -65,6 +71,11 @@ def _numbers(progress: Progress, report: EpisodeReport) -> str:
     return (
         f"episode {report.episode}/{progress.bucket.episodes}: validation {profit_text(report.score)} "
         f"(best {profit_text(report.best_score)} at {report.best_episode}), {report.trades:,} trades, "
-        f"exploring {share_text(report.exploration, 1)} ({report.exploration_cause}), {bytes_text(report.memory_used)}, "
+        f"exploring {share_text(report.exploration, 1)} ({_short(report.exploration_cause)}), {bytes_text(report.memory_used)}, "
         f"{time_text(left or 0)} left"
     )
+
+
+def _short(cause: str) -> str:
+    """Return the first clause of a cause: a line is for skimming, metrics.jsonl has it in full."""
+    return shorten(re.split(r"[;(]", cause)[0], LONGEST_CAUSE, placeholder="...")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -13,15 +13,23 @@ from progressive_training import BucketInfo, EpisodeReport, LedgerEntry, Resourc
 
 @frozen(kw_only=True)
 class Progress:
-    """The bucket in training and the episodes seen of it (those before a resume are not among them).
+    """The bucket in training and the episodes seen of it.
 
-    `started` is when the bucket began, in seconds of the console's clock.
+    `started` is when the bucket began, in seconds of the console's clock. After a resume, `resumed_at` is the first
+    episode seen, and `earlier` holds the validation scores of those before it.
     """
 
     bucket: BucketInfo
     resources: Resources
     started: float
     reports: tuple[EpisodeReport, ...] = ()
+    resumed_at: int | None = None
+    earlier: tuple[float | None, ...] = ()
+
+    def resumed(self, at: int, metrics: Sequence[Mapping[str, Any]]) -> Progress:
+        """Return the progress of a bucket that goes on at an episode, after those in `metrics` (parsed JSON lines)."""
+        earlier = tuple(line["score"] for line in metrics if line["episode"] < at)
+        return evolve(self, resumed_at=at, earlier=earlier)
 
     def with_report(self, report: EpisodeReport) -> Progress:
         """Return the progress after one more episode."""
@@ -31,6 +39,11 @@ class Progress:
     def last(self) -> EpisodeReport | None:
         """The newest episode."""
         return self.reports[-1] if self.reports else None
+
+    @property
+    def scores(self) -> tuple[float | None, ...]:
+        """The validation scores of all episodes of the bucket, oldest first."""
+        return (*self.earlier, *(report.score for report in self.reports))
 
     @property
     def position(self) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import structlog
 
+from progressive_plugins.metrics import read_metrics
 from progressive_training import BucketInfo, hookimpl
 
 log = structlog.get_logger("progressive_training")
@@ -36,22 +35,12 @@ class ReportPlugin:
         log.info("report drawn", bucket=bucket.name, path=str(path))
 
 
-def read_metrics(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return the episodes of each bucket, in order; none where the file is not there. A torn last line is left out."""
-    episodes: dict[str, list[dict[str, Any]]] = {}
-    if not path.is_file():
-        return episodes
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            episode = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        episodes.setdefault(episode["bucket"], []).append(episode)
-    return episodes
-
-
 def replace(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, never a part."""
+    """Write a file so that a reader sees the old one or the new one, never a part.
+
+    The core has its own for what must outlive a power cut. A plugin sees the public face only, and a picture can be
+    drawn again.
+    """
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(content)
     partial.replace(path)

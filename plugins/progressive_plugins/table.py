@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from progressive_plugins.strategies import compared, is_confirmed, row_of, traded_t
 from progressive_plugins.units import profit_text, share_text, time_text
 from progressive_training import BucketResult, Performance
 
@@ -33,31 +34,26 @@ def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD) -> Render
     parts: list[RenderableType] = [_heading(result), table]
     if evaluation.test:
         parts.append(_exposure(evaluation.test[0]))
-    parts.append(Text.assemble(("verdict  ", "dim"), (evaluation.verdict, _verdict_style(result))))
+    parts.append(Text.assemble(("verdict  ", "dim"), (evaluation.verdict, f"bold {_verdict_style(result)}")))
     parts += [Text.assemble(("warning  ", WARNING), warning) for warning in evaluation.warnings]
     return Group(*parts)
 
 
 def sequence_table(results: tuple[BucketResult, ...], box: Box | None = SIMPLE_HEAD) -> RenderableType:
-    """Draw the net profit on test of every bucket's model and baselines, and t on validation, which decides."""
-    strategies: dict[str, None] = {}
-    for result in results:
-        strategies.update((row.strategy, None) for row in result.evaluation.test[1:] if row.strategy != "flat")
+    """Draw the net profit on test of every bucket's model and baselines, and the t of what was traded on validation."""
+    kinds = compared(results)
     table = Table(box=box, pad_edge=False)
-    table.add_column("profit on test", no_wrap=True)
-    for heading in ("model", *strategies, "validation t"):
+    table.add_column(no_wrap=True)
+    for heading in (*kinds, "validation t"):
         table.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
     for result in results:
-        rows = result.evaluation.test
-        by_name = {row.strategy: row for row in rows[1:]}
-        chosen = [rows[0] if rows else None, *(by_name.get(name) for name in strategies)]
-        t = result.evaluation.validation[0].t if result.evaluation.validation else math.nan
+        rows = [row_of(result.evaluation.test, kind) for kind in kinds]
         table.add_row(
             result.bucket,
-            *(signed(row.log_return, profit_text(row.log_return)) if row else Text("") for row in chosen),
-            Text(number(t, 1), GAIN if t >= 2 else WARNING),
+            *(signed(row.log_return, profit_text(row.log_return)) if row else Text("") for row in rows),
+            Text(number(traded_t(result.evaluation), 1), _verdict_style(result)),
         )
-    return table
+    return Group(Text("net profit on test", "bold"), table)
 
 
 def signed(value: float, text: str) -> Text:
@@ -85,7 +81,7 @@ def _cells(row: Performance) -> tuple[RenderableType, ...]:
 def _heading(result: BucketResult) -> Text:
     return Text.assemble(
         (result.bucket, "bold"),
-        f": {result.episodes} episodes in {time_text(result.seconds)}, kept the model of episode {result.best_episode} ",
+        f": {result.episodes} episodes in {time_text(result.seconds)}, best at episode {result.best_episode} ",
         (f"({result.stopped})", "dim"),
     )
 
@@ -96,7 +92,5 @@ def _exposure(row: Performance) -> Text:
 
 
 def _verdict_style(result: BucketResult) -> str:
-    """Green is for an edge that validation shows (a profit, t of 2) and test confirms; the rest is to be doubted."""
-    splits = (result.evaluation.validation, result.evaluation.test)
-    confirmed = all(rows and rows[0].t >= 2 and rows[0].log_return > 0 for rows in splits)
-    return f"bold {GAIN}" if confirmed else WARNING
+    """Green is for an edge that validation shows and test confirms; the rest is to be doubted."""
+    return GAIN if is_confirmed(result.evaluation) else WARNING

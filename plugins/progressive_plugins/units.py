@@ -27,12 +27,11 @@ def share_text(share: float, digits: int = 0) -> str:
 
 
 def profit_text(log_return: float | None) -> str:
-    """Write a net log return as profit in percent of the first equity: +3.2 %."""
+    """Write a net log return as profit in percent of the first equity, or beyond +1000 % as its multiple: +3.2 %, x138."""
     if log_return is None or not math.isfinite(log_return):
         return "n/a"
     percent = 100 * math.expm1(min(log_return, 300.0))
-    if abs(percent) < 0.05:
-        return "0.0 %"
-    if abs(percent) < 1e4:
-        return f"{percent:+.1f} %"
-    return f"{percent:+,.0f} %" if percent < 1e7 else f"{percent:+.0e} %"
+    if percent > 1000:
+        multiple = 1 + percent / 100
+        return f"x{multiple:.1f}" if multiple < 99.95 else f"x{multiple:,.0f}" if multiple < 1e6 else f"x{multiple:.0e}"
+    return "0.0 %" if abs(percent) < 0.05 else f"{percent:+.1f} %"

@@ -30,7 +30,9 @@ class LiveView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         bucket = self.progress.bucket
-        horizons = f"horizons {bucket.horizons[0]}-{bucket.horizons[-1]} bars" if bucket.horizons else ""
+        about = [f"horizons {bucket.horizons[0]}-{bucket.horizons[-1]} bars"] if bucket.horizons else []
+        if self.progress.resumed_at:
+            about.append(f"resumed at episode {self.progress.resumed_at}")
         body: list[RenderableType] = [self._facts(options.max_width)]
         if self.progress.transfers:
             body += ["", transfer_table(self.progress.transfers[-TRANSFERS_SHOWN:], options.max_width - 4)]
@@ -40,7 +42,7 @@ class LiveView:
         yield sequence_line(bucket)
         yield Panel(
             Group(*body),
-            title=f"[bold]{bucket.name}[/bold] [dim]{horizons}[/dim]",
+            title=f"[bold]{bucket.name}[/bold] [dim]{', '.join(about)}[/dim]",
             title_align="left",
             border_style="cyan",
             padding=(0, 1),
@@ -59,7 +61,7 @@ class LiveView:
         if last is None:
             facts.add_row("", Text("preparing data and model", "dim"))
             return facts
-        facts.add_row("validation", sparkline([report.score for report in progress.reports], bar_width))
+        facts.add_row("validation", sparkline(progress.scores, bar_width))
         scores = Text.assemble(
             "now ",
             _profit(last.score),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from progressive_training import (
     BucketInfo,
@@ -104,15 +105,15 @@ class ScriptedRun:
             "bucket": name,
             "episodes": 31,
             "stopped": "early_stopping: no better validation score for 12 episodes",
-            "best_score": 0.118 if name != "Medium" else -0.012,
-            "best_episode": 19,
+            "best_score": self._score(20) if name != "Medium" else -0.012,
+            "best_episode": 20,
             "seconds": 24.8,
             "model_path": self.run_dir / "models" / name / "model.safetensors",
             "evaluation": self.evaluation(),
         }
         return BucketResult(**(values | changes))
 
-    def evaluation(self) -> Evaluation:
+    def evaluation(self, **changes: Any) -> Evaluation:
         def rows(profit: float, t: float) -> tuple[Performance, ...]:
             return (
                 performance("Short", profit, 0.9 * t, 0.083, 214.0, 107, t),
@@ -122,11 +123,25 @@ class ScriptedRun:
                 performance("same positions shifted in time", -0.094, -0.6, 0.193, 214.0, 107, -0.7),
             )
 
-        return Evaluation(
-            validation=rows(0.118, 1.7),
-            test=rows(-0.024, -0.2),
-            verdict="no edge shown: validation t is 1.7, below 2",
-            warnings=("the policy is long on 81 % of the test bars: most of its result is exposure",),
+        values: dict[str, Any] = {
+            "validation": rows(0.118, 1.7),
+            "test": rows(-0.024, -0.2),
+            "verdict": "no edge shown: validation t is 1.7, below 2",
+            "warnings": ("the policy is long on 81 % of the test bars: most of its result is exposure",),
+        }
+        return Evaluation(**(values | changes))
+
+    def abstaining(self, name: str) -> BucketResult:
+        """A bucket whose model stays flat, with what it would have done as the second row."""
+        told = self.evaluation()
+
+        def rows(traded: tuple[Performance, ...]) -> tuple[Performance, ...]:
+            flat = evolve(traded[1], strategy=name)
+            return (flat, evolve(traded[0], strategy=f"{name}, had it traded"), *traded[1:])
+
+        return self.result(
+            name,
+            evaluation=evolve(told, validation=rows(told.validation), test=rows(told.test), verdict="no edge shown"),
         )
 
     def _score(self, number: int) -> float:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import os
 import re
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import asdict, evolve
 from rich.console import Console
 
 from progressive_plugins.console import ConsolePlugin
-from progressive_plugins.plain import plain_text
+from progressive_plugins.plain import episode_lines, plain_text
 from progressive_plugins.progress import Progress, trace_lines
 from progressive_plugins.sparkline import sparkline
 from progressive_plugins.table import closing_table, sequence_table
@@ -165,11 +169,60 @@ def test_losses_look_like_losses(run: Any) -> None:
     assert f"{yellow}no edge shown" in coloured
 
 
+def test_a_verdict_is_coloured_by_what_it_says_not_by_a_threshold_of_the_table(run: Any) -> None:
+    def colours(verdict: str) -> list[str]:
+        result = run.result("Short", evaluation=run.evaluation(verdict=verdict))
+        console = Console(
+            file=io.StringIO(), width=100, force_terminal=True, color_system="standard", legacy_windows=False
+        )
+        with console.capture() as capture:
+            console.print(closing_table(result), sequence_table((result,)))
+        return re.findall(rf"(3\dm)(?:{verdict[:8]}| *1\.7(?=\x1b\[0m *\n\s*$))", capture.get())
+
+    assert colours("edge on validation (t = 2.6), confirmed on test (t = 2.1)") == [GREEN, GREEN]
+    assert colours("edge on validation (t = 2.6), not confirmed on test (t = 1.1)") == [YELLOW, YELLOW]
+    assert colours("no edge shown (t = 2.2 on validation, 2.5 is needed)") == [YELLOW, YELLOW]
+
+
+def test_models_that_abstain_share_one_column_and_t_is_of_what_they_would_have_done(run: Any) -> None:
+    results = tuple(run.abstaining(name) for name in ("Scalping", "Short", "Medium", "Long"))
+    table = plain_text(sequence_table(results), width=80)
+    assert max(map(len, table.splitlines())) <= 80
+    assert table.count("traded") == 1
+    for name in ("Scalping", "Short", "Medium", "Long"):
+        assert re.search(rf"{name} +0\.0 % +-2\.4 % +\+36\.3 % +-0\.8 % +-9\.0 % +1\.7", table)
+
+
+def test_growth_beyond_all_percent_stands_to_the_right_as_a_multiple(run: Any) -> None:
+    told = run.evaluation()
+    huge = run.result("Short", evaluation=evolve(told, test=(evolve(told.test[0], log_return=4.93), *told.test[1:])))
+    lines = plain_text(closing_table(huge, box=None)).splitlines()
+    ends = [line.index(text) + len(text) for text in ("x138", "+36.3 %") for line in lines if text in line]
+    assert len(ends) == 3
+    assert len(set(ends)) == 1
+
+
 def test_the_sequence_s_table_fits_a_narrow_terminal(run: Any) -> None:
     table = plain_text(sequence_table(run.finished("Long").results), width=80)
     assert max(map(len, table.splitlines())) <= 80
     for name in ("Scalping", "Short", "Medium", "Long"):
         assert re.search(rf"{name} +-2\.4 % +\+36\.3 % +-0\.8 % +-9\.0 % +1\.7", table)
+
+
+def test_of_equal_episodes_none_is_said_to_be_kept(run: Any) -> None:
+    assert "31 episodes in 0:25, best at episode 20 (early_stopping" in plain_text(closing_table(run.result("Short")))
+
+
+def test_a_long_cause_of_exploration_is_cut_short(run: Any) -> None:
+    cause = "98% of the bars seen; most in high volatility, rising (errors there still change)"
+    state = Progress(bucket=run.bucket(), resources=run.resources(), started=0.0).with_report(
+        run.episode(1, exploration_cause=cause)
+    )
+    screen = seen(LiveView(state, elapsed=1.0))
+    (line,) = [line for line in screen.splitlines() if "exploring" in line]
+    assert re.search(r"98% of the bars seen; most in high volatility.*… +│$", line)
+    (told,) = [line for line in episode_lines(state) if "exploring" in line]
+    assert "exploring 28.5 % (98% of the bars seen), 1.21 GB" in told
 
 
 def tell(plugin: ConsolePlugin, run: Any, *names: str) -> None:
@@ -260,6 +313,73 @@ def test_traces_of_strangers_are_told_in_one_line() -> None:
     assert lines == [("votes", "up 3, share 0.512, sure yes"), ("mood", "calm")]
 
 
+def resumed(run: Any, file: io.StringIO) -> ConsolePlugin:
+    """A console that sees a bucket go on at episode 21, after 20 in its metrics and a line of another bucket."""
+    with (run.run_dir / "metrics.jsonl").open("w") as metrics:
+        metrics.write(json.dumps({"bucket": "Scalping", "episode": 1, "score": 9.0}) + "\n")
+        metrics.writelines(json.dumps({"bucket": "Short"} | asdict(each)) + "\n" for each in run.episodes(21))
+    plugin = ConsolePlugin(file=file, clock=lambda: 0.0)
+    plugin.on_bucket_start(run.bucket(), run.resources())
+    plugin.on_episode_end(run.bucket(), run.episode(21))
+    return plugin
+
+
+def test_a_resumed_bucket_says_so_and_shows_the_curve_from_its_first_episode(run: Any, terminal: Terminal) -> None:
+    plugin = resumed(run, terminal)
+    plugin.on_episode_end(run.bucket(), run.episode(22))
+    plugin.cleanup(run.bucket(), KeyboardInterrupt())
+    screen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
+    assert "horizons 6-144 bars, resumed at episode 21" in screen
+    curve = sparkline([report.score for report in run.episodes(22)], 40).plain
+    assert curve in screen
+
+
+def test_a_resumed_bucket_says_so_off_a_terminal(run: Any) -> None:
+    stream = io.StringIO()
+    resumed(run, stream)
+    told = stream.getvalue().splitlines()
+    assert told[1] == "[2/4] Short resumed at episode 21"
+    assert told[2].startswith("[2/4] Short episode 21/40: validation")
+    assert len(told) == 3
+
+
+class Hung(Terminal):
+    """A terminal that is gone after `lines` writes."""
+
+    def __init__(self, writes: int) -> None:
+        super().__init__()
+        self.left = writes
+
+    def write(self, text: str) -> int:
+        self.left -= 1
+        if self.left < 0:
+            raise BrokenPipeError(32, "Broken pipe")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+@pytest.mark.usefixtures("terminal")
+def test_a_terminal_that_goes_away_does_not_end_the_run(run: Any, writes: int) -> None:
+    hung = Hung(writes)
+    tell(ConsolePlugin(file=hung), run, "Medium", "Long")
+    assert hung.left < 0
+
+
+def test_a_reader_that_has_seen_enough_does_not_end_the_run(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "progressive_training", "--bucket", "Scalping", "--run-dir", str(tmp_path / "run")]
+    command += ["--episodes", "2", "--set", "SYNTHETIC_BARS=6000", "--set", "UPDATES_PER_EPISODE=1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as training:
+        assert training.stdout is not None
+        assert training.stderr is not None
+        assert "Scalping begins" in training.stdout.readline()
+        training.stdout.close()
+        told = training.stderr.read()
+    assert training.returncode == 0
+    assert "roken" not in told
+    assert json.loads((tmp_path / "run" / "state.json").read_text())["status"] == "finished"
+
+
+GREEN, YELLOW = "32m", "33m"
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 

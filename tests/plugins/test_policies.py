@@ -58,6 +58,26 @@ def test_what_cannot_fit_is_tried_at_the_smallest_sizes_with_a_warning(run: Any)
 
 
 @pytest.mark.usefixtures("eight_gb")
+def test_a_market_too_large_for_memory_is_not_said_to_fit(run: Any) -> None:
+    asked = run.resources(memory_limit=None, memory_needed=10 * GB, memory_fixed=9 * GB)
+    with capture_logs() as logs:
+        least = MemoryPolicy().on_bucket_start(run.bucket(), asked)
+    assert least is not None
+    assert 9 * GB <= least.memory_needed < 9.1 * GB
+    warning = logs[-1]
+    assert warning["event"].startswith("memory may not be enough even at the smallest sizes")
+    assert (warning["needed"], warning["free"]) == ("9.02 GB, 9 GB of it whatever the sizes", "5.8 GB")
+
+
+@pytest.mark.usefixtures("eight_gb")
+def test_sizes_shrink_until_what_stays_and_what_shrinks_fit_together(run: Any) -> None:
+    asked = run.resources(memory_limit=None, memory_needed=9 * GB, memory_fixed=5 * GB)
+    fitting = MemoryPolicy().on_bucket_start(run.bucket(), asked)
+    assert fitting is not None
+    assert (fitting.parallel_episodes, fitting.batch_size, fitting.memory_needed) == (8, 64, int(5.5 * GB))
+
+
+@pytest.mark.usefixtures("eight_gb")
 def test_a_tighter_limit_of_another_policy_stands(run: Any) -> None:
     resources = MemoryPolicy().on_bucket_start(run.bucket(), run.resources(memory_limit=2 * GB))
     assert resources is not None
@@ -73,21 +93,27 @@ def test_unknown_memory_is_no_limit(run: Any, monkeypatch: pytest.MonkeyPatch) -
     parallel=st.integers(1, 4096),
     batch=st.integers(1, 65536),
     needed=st.integers(0, 10**13),
+    fixed=st.integers(0, 10**13),
     used=st.integers(0, 10**11),
     limit=st.integers(0, 10**11),
 )
 def test_shrinking_ends_below_the_limit_or_at_the_floor(
-    parallel: int, batch: int, needed: int, used: int, limit: int
+    parallel: int, batch: int, needed: int, fixed: int, used: int, limit: int
 ) -> None:
     asked = Resources(
-        device="cpu", parallel_episodes=parallel, batch_size=batch, memory_needed=needed, memory_limit=limit
+        device="cpu",
+        parallel_episodes=parallel,
+        batch_size=batch,
+        memory_needed=needed,
+        memory_fixed=fixed,
+        memory_limit=limit,
     )
     got = shrink(asked, used)
     floor = (1, min(batch, SMALLEST_BATCH))
     assert used + got.memory_needed <= limit or (got.parallel_episodes, got.batch_size) == floor
     assert 1 <= got.parallel_episodes <= parallel
     assert min(batch, SMALLEST_BATCH) <= got.batch_size <= batch
-    assert got.memory_needed <= needed
+    assert min(fixed, needed) <= got.memory_needed <= needed
 
 
 def test_cleanup_tells_memory_before_and_after(run: Any) -> None:
@@ -173,7 +199,7 @@ def test_patience_counts_from_the_best_episode(run: Any) -> None:
 def test_numbers_as_people_read_them() -> None:
     assert [bytes_text(count) for count in (0, 999, 1_210_000_000, 85_000_000)] == ["0 B", "999 B", "1.21 GB", "85 MB"]
     assert [time_text(seconds) for seconds in (-1, 7.4, 750, 10_920)] == ["0:00", "0:07", "12:30", "3:02:00"]
-    scores = (0.0, 0.0004, -0.105, 0.7, 5.0, 60.0, float("nan"), float("-inf"), None)
+    scores = (0.0, 0.0004, -0.105, 0.7, 2.39, 2.4, 4.93, 8.0, 60.0, float("nan"), float("-inf"), None)
     assert [profit_text(score) for score in scores] == [
-        "0.0 %", "0.0 %", "-10.0 %", "+101.4 %", "+14,741 %", "+1e+28 %", "n/a", "n/a", "n/a",
+        "0.0 %", "0.0 %", "-10.0 %", "+101.4 %", "+991.3 %", "x11.0", "x138", "x2,981", "x1e+26", "n/a", "n/a", "n/a",
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import sys
 from typing import Any
@@ -11,8 +12,14 @@ import pytest
 from attrs import asdict, evolve
 from structlog.testing import capture_logs
 
+from progressive_plugins.metrics import read_metrics
 from progressive_plugins.picture import draw
-from progressive_plugins.report import ReportPlugin, read_metrics
+from progressive_plugins.report import ReportPlugin
+
+
+def legend_of(figure: Any) -> list[str]:
+    """The labels of the bars."""
+    return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 @pytest.fixture
@@ -43,12 +50,12 @@ def test_it_shows_curves_transfers_and_baselines(recorded: Any) -> None:
         "Short",
         "Net profit on test data, after costs",
     ]
-    assert short.get_title(loc="right") == "best +12.5 % at 19"
+    assert short.get_title(loc="right") == "best +12.5 % at 20"
     curve = next(line for line in short.lines if len(line.get_xdata()) == 31)
     assert list(curve.get_ydata()) == [report.score for report in recorded.episodes(31)]
     marks = [(line.get_marker(), list(line.get_xdata())) for line in short.lines if line.get_marker() in "^vx"]
     assert marks == [("^", [0]), ("v", [0]), ("^", [10])]
-    assert [text.get_text() for text in bars.get_legend().get_texts()] == [
+    assert legend_of(figure) == [
         "model",
         "buy and hold",
         "ridge with no-trade band",
@@ -56,6 +63,30 @@ def test_it_shows_curves_transfers_and_baselines(recorded: Any) -> None:
     ]
     assert "-2.4 %" in [text.get_text() for text in bars.texts]
     assert scalping.get_ylabel() == "net profit on validation"
+
+
+@pytest.mark.parametrize("finished", [1, 2, 4])
+def test_models_that_abstain_share_one_colour_and_nothing_is_cut_off(recorded: Any, finished: int) -> None:
+    results = [recorded.abstaining(name) for name in ("Scalping", "Short", "Medium", "Long")[:finished]]
+    figure = draw(results, read_metrics(recorded.run_dir / "metrics.jsonl"))
+    figure.savefig(io.BytesIO())  # a layout that does not fit warns here, and warnings are errors
+    assert legend_of(figure) == [
+        "model",
+        "had it traded",
+        "buy and hold",
+        "ridge with no-trade band",
+        "same positions shifted in time",
+    ]
+    for legend in figure.legends:
+        box = legend.get_window_extent()
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert figure.axes[-1].get_xticklabels()[0].get_text() == "Scalping\nvalidation t 1.7"
+
+
+def test_what_a_reverse_transfer_added_is_told_apart_from_the_curve(recorded: Any) -> None:
+    taught = recorded.result("Scalping", best_score=0.4)
+    scalping = draw([taught], read_metrics(recorded.run_dir / "metrics.jsonl")).axes[0]
+    assert scalping.get_title(loc="right") == "best +12.5 % at 20, later +49.2 %"
 
 
 def test_a_torn_line_scores_that_are_no_numbers_and_no_metrics_at_all(recorded: Any) -> None:
