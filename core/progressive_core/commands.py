@@ -8,20 +8,31 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from progressive_core.config import resolve, with_settings
-from progressive_core.errors import RunError
+import structlog
+from attrs import evolve
+
+from progressive_core.config import overlay, resolve, with_settings
+from progressive_core.errors import DataError, ModelError, RunError
 from progressive_core.files import plain
+from progressive_core.live import CONSOLE, with_console
+from progressive_core.logs import configure_logging
 from progressive_core.records import BucketResult, Performance
-from progressive_core.registry import Registry
+from progressive_core.registry import PluginRecord, Registry
 from progressive_core.store import RunSummary, list_runs, read_progress
 from progressive_core.suggest import did_you_mean
-from progressive_core.terminal import table
+from progressive_core.terminal import PROGRAM, table
+
+log = structlog.get_logger("progressive_training")
 
 
 def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequence[str], *, as_json: bool) -> int:
     """List what is installed, with hooks, and whether it is enabled or why not."""
+    configure_logging()
     settings = resolve(config, flags)
-    records = Registry.survey((*settings["PLUGINS"], *plugins), settings["TRANSFERS"])
+    shown = with_console(settings["PLUGINS"], plugins)
+    records = Registry.survey((*settings["PLUGINS"], *shown), settings["TRANSFERS"])
+    if CONSOLE in shown:
+        records = tuple(map(_on_the_command_line, records))
     if as_json:
         return _show_json(records)
     rows = [
@@ -30,7 +41,7 @@ def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequenc
             record.kind,
             f"{record.distribution} {record.version}",
             ", ".join(record.hooks) or "-",
-            "yes" if record.enabled else f"no: {record.reason}",
+            ": ".join(["yes" if record.enabled else "no", *([record.reason] if record.reason else [])]),
         )
         for record in records
     ]
@@ -38,16 +49,22 @@ def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequenc
     return 0
 
 
+def _on_the_command_line(record: PluginRecord) -> PluginRecord:
+    """The console's record, with why it is enabled here though a Python caller has to name it."""
+    return evolve(record, reason="on the command line") if record.name == CONSOLE and record.enabled else record
+
+
 def show_runs(flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -> int:
     """List the runs, each bucket with its best validation score where it is finished."""
-    runs_dir = Path(resolve(config, flags)["RUNS_DIR"])
+    configure_logging()
+    runs_dir = _runs_dir(config, flags)
     runs = list_runs(runs_dir)
     if as_json:
         return _show_json([{"name": run.directory.name, **plain(run)} for run in runs])
     if not runs:
         print(f"no runs in {runs_dir}")
         return 0
-    rows = [(run.directory.name, run.started, run.status, _scores(run)) for run in runs]
+    rows = [(run.directory.name, run.started or "-", run.status, run.reason or _scores(run)) for run in runs]
     print(table(("RUN", "STARTED", "STATUS", "SEQUENCE, BEST SCORE WHERE FINISHED"), rows))
     return 0
 
@@ -57,20 +74,30 @@ def _scores(run: RunSummary) -> str:
     return ", ".join(f"{bucket}{best.get(bucket, '')}" for bucket in run.sequence)
 
 
+def _runs_dir(config: Path | None, flags: Mapping[str, Any]) -> Path:
+    """Where runs are looked for; it need not exist before the first one."""
+    runs_dir = Path(resolve(config, flags)["RUNS_DIR"])
+    if runs_dir.exists() and not runs_dir.is_dir():
+        raise RunError(f"RUNS_DIR is {runs_dir}, which is a file: expected the directory that runs are made in")
+    return runs_dir
+
+
 def show_evaluation(
-    name: str, flags: Mapping[str, Any], config: Path | None, bars: Path | None, *, as_json: bool
+    run: Path, flags: Mapping[str, Any], config: Path | None, bars: Path | None, *, as_json: bool
 ) -> int:
     """Show every finished bucket of a run beside its baselines.
 
-    :param name: the run's directory, or its name in RUNS_DIR.
+    :param run: the run's directory, or its name in RUNS_DIR.
+    :param flags: RUNS_DIR, and how `bars` are to be read.
     :param bars: measure on this file instead of showing what was measured.
     """
-    directory = _run_directory(name, Path(resolve(config, flags)["RUNS_DIR"]))
+    configure_logging()
+    directory = _run_directory(run, _runs_dir(config, flags))
     results = read_progress(directory).results
     if not results:
         raise RunError(f"{directory}: no bucket of this run is finished yet; go on with --resume --run-dir {directory}")
     if bars is not None:
-        return _show_performances(_performances_on(bars, directory, results), bars.name, as_json=as_json)
+        return _show_performances(_performances_on(bars, flags, directory, results), bars.name, as_json=as_json)
     if as_json:
         return _show_json(results)
     for result in results:
@@ -79,17 +106,31 @@ def show_evaluation(
 
 
 def _performances_on(
-    bars: Path, directory: Path, results: Sequence[BucketResult]
+    bars: Path, flags: Mapping[str, Any], directory: Path, results: Sequence[BucketResult]
 ) -> dict[str, tuple[Performance, ...]]:
-    """Each bucket's model and the baselines on all bars of a file, read with the settings that the run was begun with.
+    """Each bucket's model and the baselines on all bars of a file, at the costs that the run was begun with.
+
+    Columns that a model was not trained with are left out: a file of an exchange often has more than one needs.
 
     :raise DataError: the file cannot be read. :raise ModelError: a model cannot be used on such bars.
     """
     # Through the public face, as anyone would: the core imports no bucket.
     face = import_module("progressive_training")
-    loaded = face.load_bars(with_settings(resolve(directory / "config.json"), {"DATA": bars}))
-    models = {result.bucket: directory / "models" / result.bucket for result in results}
-    return {bucket: face.load_model(path).performance(loaded) for bucket, path in models.items()}
+    settings = overlay(resolve(directory / "config.json"), flags, "command line")
+    loaded = face.load_bars(with_settings(settings, {"DATA": bars}))
+    performances, left_out = {}, set()
+    for bucket in (result.bucket for result in results):
+        model = face.load_model(directory / "models" / bucket)
+        known = {name: values for name, values in loaded.extra.items() if name in model.card.features}
+        left_out |= loaded.extra.keys() - known.keys()
+        try:
+            performances[bucket] = model.performance(evolve(loaded, extra=known))
+        except (DataError, ModelError) as error:
+            raise error if bars.name in str(error) else type(error)(f"{bars}: {error}") from error
+    if left_out:
+        columns = ", ".join(sorted(left_out))
+        log.warning("columns that the models were not trained with are left out", file=str(bars), columns=columns)
+    return performances
 
 
 def _show_performances(performances: Mapping[str, Sequence[Performance]], source: str, *, as_json: bool) -> int:
@@ -100,12 +141,14 @@ def _show_performances(performances: Mapping[str, Sequence[Performance]], source
     return 0
 
 
-def _run_directory(name: str, runs_dir: Path) -> Path:
-    for directory in (Path(name), runs_dir / name):
+def _run_directory(run: Path, runs_dir: Path) -> Path:
+    for directory in (run, runs_dir / run):
         if (directory / "state.json").is_file():
             return directory
-    known = [run.directory.name for run in list_runs(runs_dir)]
-    raise RunError(f"no run {name!r}, here or in {runs_dir}.{did_you_mean(name, known)}")
+    known = [each.directory.name for each in list_runs(runs_dir)]
+    raise RunError(
+        f"no run {str(run)!r}, here or in {runs_dir}.{did_you_mean(str(run), known)} `{PROGRAM} runs` lists them"
+    )
 
 
 def _show_result(result: BucketResult) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from progressive_core.errors import ConfigError
-from progressive_core.kinds import FilePath, Frequency, Names, OrNull, Refused
+from progressive_core.kinds import FilePath, Frequency, Kind, Names, OrNull, Refused
 from progressive_core.settings import SETTINGS
-from progressive_core.suggest import nearest_name
+from progressive_core.suggest import did_you_mean, nearest_name
 
 CONFIG_FILE = Path("config.json")
 UI_PARAMS = MappingProxyType(
@@ -38,9 +39,13 @@ def resolve(
     :return: all settings, read-only. Lists have become tuples, FREQUENCY is spelled as pandas does.
     :raise ConfigError: a key is unknown, or a value is of the wrong type or out of range.
     """
-    if file is None and CONFIG_FILE.exists():
+    if file is None and os.path.lexists(CONFIG_FILE):  # a link that leads nowhere was meant to be read
         file = CONFIG_FILE
-    settings = defaults() if file is None else overlay(defaults(), read_file(file), str(file))
+    settings = defaults()
+    if file is not None:
+        written = read_file(file)
+        _refuse_a_stranger(written, file)
+        settings = overlay(settings, written, str(file))
     return overlay_ui(overlay(settings, flags or {}, "command line"), ui_params)
 
 
@@ -59,19 +64,17 @@ def with_settings(
 
 def overlay_ui(settings: Mapping[str, Any], ui_params: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """`settings` with the user interface's parameters put over them, refused by the interface's names."""
+    if ui_params is not None and not isinstance(ui_params, Mapping):
+        raise ConfigError(f"ui_params: expected a dictionary of {', '.join(UI_PARAMS)}, got {show(ui_params)}")
     changes: dict[str, Any] = {}
     for name, value in (ui_params or {}).items():
         if name not in UI_PARAMS:
             nearest = nearest_name(str(name), UI_PARAMS)
             raise ConfigError(
-                f"ui_params: unknown parameter {show(name)} (value {show(value)}); the nearest known one is {nearest}, "
-                f"all are {', '.join(UI_PARAMS)}"
+                f"ui_params: unknown parameter {show(name)} (value {show(value)}); "
+                f"{f'the nearest known one is {nearest}, ' if nearest else ''}all are {', '.join(UI_PARAMS)}"
             )
-        kind = SETTINGS[UI_PARAMS[name]].kind
-        try:
-            changes[UI_PARAMS[name]] = kind.check(value)
-        except Refused:
-            raise ConfigError(f"ui_params: {name} is {show(value)}, expected {kind.allowed}") from None
+        changes[UI_PARAMS[name]] = checked(SETTINGS[UI_PARAMS[name]].kind, value, f"ui_params: {name}")
     return MappingProxyType({**settings, **changes})
 
 
@@ -79,14 +82,40 @@ def _check(key: str, value: Any, source: str) -> Any:
     if key not in SETTINGS:
         nearest = nearest_name(str(key).upper(), SETTINGS)
         raise ConfigError(
-            f"{source}: unknown setting {show(key)} (value {show(value)}); the nearest known setting is {nearest}: "
-            f"{SETTINGS[nearest].kind.allowed}"
+            f"{source}: unknown setting {show(key)} (value {show(value)}); "
+            + (
+                f"the nearest known setting is {nearest}: {SETTINGS[nearest].kind.allowed}"
+                if nearest
+                else "`progressive-training --help` lists the known ones"
+            )
         )
-    kind = SETTINGS[key].kind
+    return checked(SETTINGS[key].kind, value, f"{source}: {key}")
+
+
+def checked(kind: Kind, value: Any, what: str) -> Any:
+    """`value` as the program uses it.
+
+    :param what: where it came from and what it is called, to open the line of an error.
+    :raise ConfigError: it is not of this kind.
+    """
     try:
         return kind.check(value)
-    except Refused:
-        raise ConfigError(f"{source}: {key} is {show(value)}, expected {kind.allowed}") from None
+    except Refused as refused:
+        because = f": {_one_line(str(refused))}" if str(refused) else ""
+        raise ConfigError(f"{what} is {show(value)}, expected {kind.allowed}{because}") from None
+
+
+def _refuse_a_stranger(written: Mapping[str, Any], file: Path) -> None:
+    """A file in which no key is ours, or ours but for a slip of the pen, was not meant for us.
+
+    :raise ConfigError: it is such a file.
+    """
+    if written and not any(nearest_name(key.upper(), SETTINGS, likeness=0.8) for key in written):
+        key, value = next(iter(written.items()))
+        raise ConfigError(
+            f"{file}: unknown setting {show(key)} (value {show(value)}), and no other key is known: this may be the "
+            "file of another program; --config FILE reads another one instead"
+        )
 
 
 def read_file(file: Path) -> dict[str, Any]:
@@ -99,11 +128,13 @@ def read_file(file: Path) -> dict[str, Any]:
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
     except OSError as error:
-        raise ConfigError(f"{file}: the configuration cannot be read: {error.strerror}") from None
+        linked = os.path.islink(file)  # noqa: PTH114  (unlike Path.is_symlink, it raises nothing over a long name)
+        link = f" (it is a link to {file.readlink()})" if linked else ""
+        raise ConfigError(f"{file}: the configuration cannot be read: {error.strerror}{link}") from None
     except json.JSONDecodeError as error:
         raise ConfigError(f"{file}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from None
     except (ValueError, RecursionError) as error:  # bytes that are no text, integers of thousands of digits, deep nests
-        raise ConfigError(f"{file}: not a readable JSON file: {_one_line(str(error))}") from None
+        raise ConfigError(f"{file}: not a readable JSON file: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise ConfigError(f'{file}: expected an object of settings like {{"SEED": 1}}, got {show(content)}')
     return {key: value for key, value in content.items() if not key.startswith("//")}
@@ -183,9 +214,45 @@ def refuse_unknown_buckets(settings: Mapping[str, Any], installed: Iterable[str]
     for bucket in episodes if isinstance(episodes, Mapping) else ():
         if bucket not in known:
             raise ConfigError(
-                f"EPISODES names a bucket {show(bucket)} that is not installed (value {episodes[bucket]}); the nearest "
-                f"known one is {nearest_name(bucket, known)}, all are {', '.join(known)}"
+                f"EPISODES names a bucket {show(bucket)} that is not installed (value {episodes[bucket]})."
+                f"{did_you_mean(bucket, known)} Known: {', '.join(known)}"
             )
+
+
+def refuse_idle_episodes(episodes: Any, sequence: Sequence[str], source: str) -> None:
+    """Hold episodes that were asked for against the buckets that are to be trained.
+
+    :raise ConfigError: they name a bucket that is not in the sequence, whose number would have no effect. In a file,
+        which serves many sequences, that is no mistake.
+    """
+    for bucket in episodes if isinstance(episodes, Mapping) else ():
+        if bucket not in sequence:
+            raise ConfigError(
+                f"{source}: EPISODES names {show(bucket)} (value {show(episodes[bucket])}), which is not in the "
+                f"sequence {', '.join(sequence)}.{did_you_mean(str(bucket), sequence)} Leave it out, or train it too"
+            )
+
+
+def plugin_choices(given: Sequence[str], source: str) -> tuple[str, ...]:
+    """Plugin choices of one source, each once.
+
+    :raise ConfigError: they are no list of names, or a plugin is both enabled and disabled.
+    """
+    once = given
+    if isinstance(given, list | tuple):
+        once = [choice for position, choice in enumerate(given) if choice not in given[:position]]
+    chosen: tuple[str, ...] = checked(SETTINGS["PLUGINS"].kind, once, source)
+    return chosen
+
+
+def named(value: str | None, what: str) -> str | None:
+    """A bucket's name, or None when none was given.
+
+    :raise ConfigError: it is anything else.
+    """
+    if value is not None and (not isinstance(value, str) or not value.strip()):
+        raise ConfigError(f"{what} is {show(value)}, expected the name of a bucket")
+    return value
 
 
 def horizons_for(settings: Mapping[str, Any], horizons: Iterable[int]) -> tuple[int, ...]:

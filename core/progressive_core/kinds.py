@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import operator
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, Protocol
 
@@ -17,7 +18,10 @@ _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?", re.ASCII)
 
 
 class Refused(Exception):
-    """The value is not of this kind. The caller, who knows the key and where the value came from, says so."""
+    """The value is not of this kind. The caller, who knows the key and where the value came from, says so.
+
+    Its text, if any, says more than `Kind.allowed` does.
+    """
 
 
 class Kind(Protocol):
@@ -109,6 +113,13 @@ class FilePath:
         path = os.fspath(value) if isinstance(value, os.PathLike) else value
         if not isinstance(path, str) or not path.strip() or "\0" in path:
             raise Refused
+        try:
+            os.lstat(path)
+        except OSError as error:  # nothing needs to be there yet
+            if error.errno == errno.ENAMETOOLONG:
+                raise Refused("the name is too long for the file system") from None
+        except ValueError:  # letters that no file name can hold
+            raise Refused from None
         return path
 
 
@@ -152,11 +163,32 @@ class Names:
 
     def check(self, value: Any) -> tuple[str, ...]:
         """Whether such names exist is for the registry to say, which knows what is installed."""
-        if not isinstance(value, list | tuple) or len(value) < self.at_least:
+        if isinstance(value, str) or not isinstance(value, Sequence) or len(value) < self.at_least:
             raise Refused
-        if not all(isinstance(name, str) and name.strip() for name in value) or len(set(value)) < len(value):
-            raise Refused
-        return tuple(value)
+        names = tuple(value)
+        for position, name in enumerate(names):
+            if not isinstance(name, str):
+                raise Refused
+            if not name.strip():
+                raise Refused(f"number {position + 1} is empty")
+            if name in names[:position]:
+                raise Refused(f"{name} is there twice")
+        return names
+
+
+@frozen
+class PluginChoices(Names):
+    """Names of plugins to enable, and `no:NAME` for those to disable."""
+
+    what: str = 'plugin names, "NAME" to enable and "no:NAME" to disable'
+
+    def check(self, value: Any) -> tuple[str, ...]:
+        """One source cannot want a plugin and not want it."""
+        choices = super().check(value)
+        for choice in choices:
+            if f"no:{choice}" in choices:
+                raise Refused(f"{choice} and no:{choice} contradict each other")
+        return choices
 
 
 @frozen

@@ -56,7 +56,8 @@ _teller = _Teller()
 
 
 def configure_logging() -> None:
-    """Set structlog up for the command line. Calling it again changes nothing."""
+    """Set structlog up for the command line; what was told before may be told again."""
+    _teller.told.clear()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

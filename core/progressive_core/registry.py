@@ -108,14 +108,15 @@ class Registry:
         """The enabled strategies and plugins, in the order they are called."""
         return tuple(self._objects)
 
-    def bucket(self, name: str) -> Bucket:
+    def bucket(self, name: str, named_in: str = "the sequence") -> Bucket:
         """Load a bucket.
 
+        :param named_in: where a user wrote the name, for an error.
         :raise PluginError: there is no such bucket, it is disabled, or it cannot be used.
         """
         record = self._records.get(name)
         if record is None or record.kind != "bucket":
-            raise PluginError(_unknown("bucket", name, self.bucket_names, "the sequence"))
+            raise PluginError(_unknown("bucket", name, self.bucket_names, named_in))
         if not record.enabled:
             raise PluginError(f"{record.owner} is disabled by 'no:{name}': take that away, or leave the bucket out")
         return _load_bucket(record, self._entries[name][1])

@@ -17,6 +17,7 @@ from progressive_core.kinds import (
     Number,
     OrNull,
     PerBucket,
+    PluginChoices,
     Switch,
     Whole,
 )
@@ -109,7 +110,7 @@ _ALL = (
     Setting("EXPLORATION", None, OrNull(Number(0, 1), "each bucket's own"),
             "share of exploring actions at the start"),
 
-    Setting("PLUGINS", (), Names('plugin names, "NAME" to enable and "no:NAME" to disable'),
+    Setting("PLUGINS", (), PluginChoices(),
             "plugins to enable or disable"),
     Setting("KEEP_CHECKPOINTS", 3, Whole(1, 1_000),
             "checkpoints kept of each bucket"),

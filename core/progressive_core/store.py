@@ -26,7 +26,7 @@ from progressive_core.files import append_json_line, atomic_write, plain, trunca
 from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
 from progressive_core.tensors import read_tensors, write_tensors
 
-Status = Literal["training", "interrupted", "finished"]
+Status = Literal["training", "interrupted", "finished", "damaged"]
 LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
 
 log = structlog.get_logger("progressive_training")
@@ -51,13 +51,14 @@ class Progress:
 
 @frozen(kw_only=True)
 class RunSummary:
-    """A run as the list of runs shows it."""
+    """A run as the list of runs shows it; of a damaged one nothing is known but the `reason`."""
 
     directory: Path
     started: str
     status: Status
     sequence: tuple[str, ...]
     results: tuple[BucketResult, ...]
+    reason: str = ""
 
 
 class RunStore:
@@ -244,13 +245,18 @@ def new_run_directory(runs_dir: Path) -> Path:
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:
-    """All runs below `runs_dir`, oldest first; directories that are no runs are passed over, damaged runs are named."""
+    """All runs below `runs_dir`, oldest first, damaged ones before them; directories that are no runs are passed over."""
     runs: list[RunSummary] = []
     for state in runs_dir.glob("*/state.json"):
         try:
             runs.append(_summary(state.parent))
-        except (RunError, KeyError) as error:
-            log.warning("a run cannot be read", reason=str(error))
+        except (RunError, KeyError, TypeError, OSError) as error:
+            reason = str(error) if isinstance(error, RunError) else f"{state.parent}: damaged ({error})"
+            log.warning("a run cannot be read", reason=reason)
+            damaged = RunSummary(
+                directory=state.parent, started="", status="damaged", sequence=(), results=(), reason=reason
+            )
+            runs.append(damaged)
     return sorted(runs, key=lambda run: run.started)
 
 

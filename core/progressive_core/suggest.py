@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher, get_close_matches
+from difflib import get_close_matches
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -13,6 +13,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {by_folded[near[0]]!r}?" if near else ""
 
 
-def nearest_name(name: str, known: Iterable[str]) -> str:
-    """The known name most like `name`, however far off."""
-    return max(known, key=lambda each: SequenceMatcher(None, name, each).ratio())
+def nearest_name(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The known name most like `name`, or None when none is as like as this: 1 is the same name, 0 shares no letter."""
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=likeness)), None)

@@ -9,10 +9,21 @@ from typing import Any
 
 import structlog
 
-from progressive_core.config import defaults, refuse_unknown_buckets, resolve, with_settings
+from progressive_core.config import (
+    checked,
+    defaults,
+    named,
+    plugin_choices,
+    refuse_idle_episodes,
+    refuse_unknown_buckets,
+    resolve,
+    show,
+    with_settings,
+)
 from progressive_core.device import resolve_device
-from progressive_core.errors import ProgressiveTrainingError, RunError
+from progressive_core.errors import ConfigError, ProgressiveTrainingError, RunError
 from progressive_core.hooks import Hooks
+from progressive_core.kinds import FilePath
 from progressive_core.logs import configure_logging, log_to
 from progressive_core.manifest import check_data_unchanged, manifest_of
 from progressive_core.registry import Registry
@@ -37,11 +48,15 @@ class ProgressiveTrainer:
         run_dir: Path | str | None = None,
         plugins: Sequence[str] = (),
     ) -> None:
-        self.run_dir = Path(run_dir) if run_dir is not None else None
+        if progress_callback is not None and not callable(progress_callback):
+            raise ConfigError(
+                f"progress_callback is {show(progress_callback)}, expected a function of one line of text"
+            )
+        self.run_dir = Path(checked(FilePath(), run_dir, "run_dir")) if run_dir is not None else None
         self._asked_run_dir = self.run_dir
         self._progress = progress_callback or (lambda _: None)
         self._settings = resolve() if settings is None else settings
-        self._plugins = tuple(plugins)
+        self._plugins = plugin_choices(plugins, "plugins")
         self._interrupt = Event()
         if not structlog.is_configured():
             configure_logging()
@@ -57,9 +72,10 @@ class ProgressiveTrainer:
 
         :return: the path of its model.
         """
-        settings = with_settings(self._settings, {"SEQUENCE": [bucket], "EPISODES": episodes}, ui_params)
-        teachers = [self._finished_in(transfer_from)] if transfer_from is not None else []
-        return self._begin(settings, teachers)[bucket]
+        asked = {"SEQUENCE": [named(bucket, "bucket")], "EPISODES": episodes}
+        settings = with_settings(self._settings, asked, ui_params)
+        refuse_idle_episodes(episodes, settings["SEQUENCE"], "arguments")
+        return self._begin(settings, named(transfer_from, "transfer_from"))[bucket]
 
     def train_progressively(
         self,
@@ -72,8 +88,10 @@ class ProgressiveTrainer:
         :return: the path of each bucket's model.
         :raise Interrupted: `interrupt` was called; the run can be resumed.
         """
-        asked = {"SEQUENCE": custom_sequence and list(custom_sequence), "EPISODES": episodes_per_bucket}
-        return self._begin(with_settings(self._settings, asked, ui_params), [])
+        asked = {"SEQUENCE": custom_sequence, "EPISODES": episodes_per_bucket}
+        settings = with_settings(self._settings, asked, ui_params)
+        refuse_idle_episodes(episodes_per_bucket, settings["SEQUENCE"], "arguments")
+        return self._begin(settings)
 
     def resume(self) -> dict[str, Path]:
         """Go on with `run_dir`, or with the newest unfinished run, from its last checkpoint and with its settings.
@@ -97,9 +115,10 @@ class ProgressiveTrainer:
         """Stop behind the checkpoint of the episode in progress. May be called from a signal handler or a thread."""
         self._interrupt.set()
 
-    def _begin(self, settings: Mapping[str, Any], taught_by: Sequence[tuple[str, str]]) -> dict[str, Path]:
+    def _begin(self, settings: Mapping[str, Any], transfer_from: str | None = None) -> dict[str, Path]:
         settings = with_settings(settings, _settled(settings, self._plugins))
         registry = self._registry(settings)
+        taught_by = [self._finished_in(transfer_from, registry)] if transfer_from is not None else []
         device = resolve_device(settings["DEVICE"])
         directory = self._asked_run_dir or new_run_directory(Path(settings["RUNS_DIR"]))
         store = RunStore.create(directory, settings, manifest_of(settings, device, registry.records, taught_by))
@@ -139,19 +158,28 @@ class ProgressiveTrainer:
             registry.bucket(name)
         return registry
 
-    def _finished_in(self, bucket: str) -> tuple[str, str]:
-        """The newest run that finished `bucket`."""
+    def _finished_in(self, bucket: str, registry: Registry) -> tuple[str, str]:
+        """The newest run that finished `bucket`.
+
+        :raise PluginError: there is no such bucket. :raise RunError: no run has finished it.
+        """
         runs_dir = Path(self._settings["RUNS_DIR"])
         for run in reversed(list_runs(runs_dir)):
             if any(result.bucket == bucket for result in run.results):
                 return str(run.directory.absolute()), bucket
+        if bucket not in registry.bucket_names:  # one that was uninstalled may still teach
+            registry.bucket(bucket, named_in="the transfer")
         raise RunError(f"{bucket}: no run below {runs_dir} has finished it; train it first with --bucket {bucket}")
 
     def _newest_unfinished(self) -> Path:
         runs_dir = Path(self._settings["RUNS_DIR"])
-        for run in reversed(list_runs(runs_dir)):
-            if run.status == "interrupted":  # one in training belongs to another process
+        runs = list_runs(runs_dir)
+        for run in reversed(runs):
+            if run.status == "interrupted":
                 return run.directory
+        for run in reversed(runs):
+            if run.status == "training":
+                raise RunError(f"{run.directory}: is being trained by another process; wait for it, or stop it")
         raise RunError(f"{runs_dir}: no unfinished run to resume; `progressive-training runs` lists them")
 
 

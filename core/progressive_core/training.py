@@ -8,15 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from progressive_core.config import resolve
+from progressive_core.config import refuse_idle_episodes, resolve
 from progressive_core.errors import ProgressiveTrainingError, RunError
+from progressive_core.live import CONSOLE, with_console
 from progressive_core.logs import configure_logging
 from progressive_core.sequence import Interrupted
 from progressive_core.signals import stop_signal
 from progressive_core.terminal import BUG, PROGRAM, say
 from progressive_core.trainer import ProgressiveTrainer
-
-CONSOLE = "console"
 
 
 def train(
@@ -35,13 +34,9 @@ def train(
     """
     configure_logging()
     settings = resolve(config, flags)
-    live = f"no:{CONSOLE}" not in (*settings["PLUGINS"], *plugins)
-    trainer = ProgressiveTrainer(
-        None if live else print,
-        settings=settings,
-        run_dir=run_dir,
-        plugins=[CONSOLE, *plugins] if live else plugins,
-    )
+    refuse_idle_episodes(flags.get("EPISODES"), [bucket] if bucket else settings["SEQUENCE"], "command line")
+    shown = with_console(settings["PLUGINS"], plugins)
+    trainer = ProgressiveTrainer(None if CONSOLE in shown else print, settings=settings, run_dir=run_dir, plugins=shown)
     with stop_signal(trainer.interrupt) as stop:
         try:
             if resume:

@@ -65,7 +65,8 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--sed", "3"], "unrecognized arguments: --sed 3. Did you mean '--seed'? See progressive-training --help."),
+        (["--sed", "3"], "unrecognized arguments '--sed 3'. Did you mean '--seed'? See progressive-training --help."),
+        (["--epsodes=3"], "unrecognized arguments '--epsodes=3'. Did you mean '--episodes'?"),
         (["--bucket"], "argument --bucket: expected one argument. See progressive-training --help."),
         (["plugin"], "unknown command 'plugin'. Did you mean 'plugins'? Known: plugins, runs, evaluate"),
         (["--bucket", "Long", "--sequence", "Long"], "--bucket trains one bucket and --sequence several"),
@@ -82,10 +83,24 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         (["--episodes", "0"], "command line: EPISODES is 0, expected a whole number from 1"),
         (
             ["--episodes", "Lon=5"],
-            'EPISODES names a bucket "Lon" that is not installed (value 5); the nearest known one is Long',
+            'command line: EPISODES names "Lon" (value 5), which is not in the sequence Scalping, Short, Medium, Long. '
+            "Did you mean 'Long'?",
+        ),
+        (
+            ["--bucket", "Scalping", "--episodes", "Long=2"],
+            'command line: EPISODES names "Long" (value 2), which is not in the sequence Scalping.',
         ),
         (["--episodes", "Long=few"], "--episodes: expected a whole number like 40"),
-        (["--sequence", "Long,Long"], 'command line: SEQUENCE is ["Long", "Long"], expected a list of distinct'),
+        (
+            ["--sequence", "Long,Short,Long"],
+            'command line: SEQUENCE is ["Long", "Short", "Long"], expected a list of distinct bucket names, one or more: '
+            "Long is there twice",
+        ),
+        (
+            ["--sequence", "a,,b"],
+            'command line: SEQUENCE is ["a", "", "b"], expected a list of distinct bucket names, ',
+        ),
+        (["--sequence", "a,,b"], "one or more: number 2 is empty"),
         (["--device", "gpu"], 'command line: DEVICE is "gpu", expected "auto"'),
         (["--config", "none.json"], "none.json: the configuration cannot be read"),
         (
@@ -93,9 +108,25 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
             "no bucket 'scalping' is installed (named in the sequence). Did you mean 'Scalping'?",
         ),
         (["--bucket", "Long", "--transfer", "Medium"], "Medium: no run below runs has finished it"),
+        (
+            ["--bucket", "Long", "--transfer", "Midium"],
+            "no bucket 'Midium' is installed (named in the transfer). Did you mean 'Medium'?",
+        ),
+        (["--bucket", ""], '--bucket is "", expected the name of a bucket'),
+        (["--bucket", "Long", "--transfer", ""], '--transfer is "", expected the name of a bucket'),
+        (["--run-dir", ""], '--run-dir is "", expected a path'),
+        (["--config", ""], '--config is "", expected a path'),
+        (["-p", "no:weights", "-p", "weights"], "weights and no:weights contradict each other"),
+        (["--set", 'PLUGINS=["no:weights", "weights"]'], "weights and no:weights contradict each other"),
         (["-p", "no:memry"], "no plugin 'memry' is installed (named in 'no:memry'). Did you mean 'memory'?"),
         (["--data", "none.csv"], "none.csv"),
-        (["evaluate", "none"], "no run 'none', here or in runs."),
+        (["evaluate", "none"], "no run 'none', here or in runs. `progressive-training runs` lists them"),
+        (
+            ["evaluate", "none", "--set", "FEE=0.05"],
+            "--set FEE: a run is evaluated with the settings that it was begun",
+        ),
+        (["evaluate", "none", "--set", "FREQUENCY=1h"], "evaluate takes RUNS_DIR and, with --data FILE, FREQUENCY and"),
+        (["evaluate", "none", "--set", "FE=0.05"], 'command line: unknown setting "FE"'),
         (["evaluate"], "the following arguments are required: RUN. See progressive-training evaluate --help."),
     ],
 )
@@ -103,9 +134,78 @@ def test_what_is_wrong_is_said_in_one_line(capsys: pytest.CaptureFixture[str], a
     assert line in refusal(capsys, *arguments)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--run-dir", "{}"],
+        ["--resume", "--run-dir", "{}"],
+        ["--data", "{}"],
+        ["--config", "{}"],
+        ["--set", "RUNS_DIR={}"],
+        ["runs", "--set", "RUNS_DIR={}"],
+        ["evaluate", "{}"],
+        ["evaluate", "run", "--data", "{}"],
+    ],
+)
+def test_a_name_too_long_for_any_file_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    line = refusal(capsys, *(word.format("a" * 300) for word in arguments))
+    assert line.endswith(": the name is too long for the file system")
+
+
 def test_a_configuration_of_another_program_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("config.json").write_text('{"database": "btc"}')
-    assert refusal(capsys).startswith('config.json: unknown setting "database" (value "btc")')
+    Path("config.json").write_text('{"database": "btc", "port": 1}')
+    line = refusal(capsys)
+    assert line.startswith('config.json: unknown setting "database" (value "btc"), and no other key is known')
+    assert "another program" in line
+    assert "--config FILE" in line
+    Path("mine.json").write_text("{}")
+    assert main(["runs", "--config", "mine.json"]) == 0
+
+
+def test_a_configuration_that_is_a_link_to_nowhere_is_not_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("config.json").symlink_to("gone.json")
+    assert refusal(capsys) == (
+        "config.json: the configuration cannot be read: No such file or directory (it is a link to gone.json)"
+    )
+
+
+def test_a_file_in_the_place_of_the_runs_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("afile").touch()
+    expected = "RUNS_DIR is afile, which is a file: expected the directory that runs are made in"
+    assert refusal(capsys, "runs", "--set", "RUNS_DIR=afile") == expected
+    assert refusal(capsys, "evaluate", "mine", "--set", "RUNS_DIR=afile") == expected
+
+
+def test_a_damaged_run_is_listed_with_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = Path("runs/hurt")
+    damaged.mkdir(parents=True)
+    (damaged / "manifest.json").write_text('{"started": "2026"}')
+    (damaged / "state.json").write_text('{"status"')
+    assert main(["runs"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1].startswith("hurt  -        damaged  runs/hurt/state.json: not valid JSON")
+    assert printed.err.startswith("progressive-training: warning: a run cannot be read (reason=runs/hurt/state.json")
+    assert main(["runs", "--json"]) == 0
+    (run,) = json.loads(capsys.readouterr().out)
+    assert (run["name"], run["status"]) == ("hurt", "damaged")
+    assert run["reason"].startswith("runs/hurt/state.json: not valid JSON")
+
+
+def test_ctrl_c_while_the_program_is_still_loading_shows_no_traceback() -> None:
+    code = """
+import os, signal, sys
+from progressive_core.cli import main
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "progressive_core.settings":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+sys.exit(main(["runs"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "progressive-training: stopped\n")
 
 
 def test_plugins_are_listed_with_origin_hooks_and_state(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,7 +215,9 @@ def test_plugins_are_listed_with_origin_hooks_and_state(capsys: pytest.CaptureFi
     assert rows["weights"].endswith("yes")
     assert "on_episode_end" in rows["early_stopping"]
     assert rows["cache"].endswith("no: disabled by 'no:cache'")
-    assert rows["console"].endswith("no: off unless named: -p console")
+    assert rows["console"].endswith("yes: on the command line")
+    assert main(["plugins", "-p", "no:console"]) == 0
+    assert "no: disabled by 'no:console'" in capsys.readouterr().out
 
 
 def test_plugins_are_listed_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,6 +226,7 @@ def test_plugins_are_listed_for_programs(capsys: pytest.CaptureFixture[str]) -> 
     assert listed["weights"]["kind"] == "transfer"
     assert listed["weights"]["hooks"] == ["transfer"]
     assert listed["weights"]["enabled"] is True
+    assert (listed["console"]["enabled"], listed["console"]["reason"]) == (True, "on the command line")
 
 
 def test_a_file_that_disables_a_plugin_shows_in_the_list(capsys: pytest.CaptureFixture[str]) -> None:

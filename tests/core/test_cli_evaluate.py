@@ -15,20 +15,23 @@ from progressive_training import load_bars
 TINY = {
     "SEQUENCE": ["Scalping"],
     "EPISODES": 1,
-    "SYNTHETIC_BARS": 6_000,
+    "DATA": "trained.csv",
     "PARALLEL_EPISODES": 4,
     "EPISODE_BARS": 16,
     "BATCH_SIZE": 32,
     "UPDATES_PER_EPISODE": 1,
     "DEVICE": "cpu",
 }
+MOOD = 7
+"""The extra column `mood` counts the bars and begins again after so many."""
 
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with `mine`, a finished run of one real bucket."""
+    """A directory with `mine`, a finished run of one real bucket, on bars with an extra column `mood`."""
     directory = tmp_path_factory.mktemp("workplace")
     with chdir(directory):
+        write_bars("trained.csv", 6_000, seed=0, mood=MOOD)
         Path("config.json").write_text(json.dumps(TINY))
         assert main(["--run-dir", "mine", "-p", "no:report", "-p", "no:console"]) == 0
     return directory
@@ -41,15 +44,23 @@ def run(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "mine"
 
 
-def other_bars(**columns: object) -> None:
-    """Write other.csv: a market of another seed, with more columns where wanted."""
-    bars = load_bars(overlay(defaults(), {"SYNTHETIC_BARS": 3_000, "SEED": 9}, "test"))
+def write_bars(file: str, length: int, seed: int, **columns: int) -> None:
+    """Write a file of bars of a synthetic market, with more columns where wanted."""
+    bars = load_bars(overlay(defaults(), {"SYNTHETIC_BARS": length, "SEED": seed}, "test"))
     names: dict[str, Any] = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
-    pd.DataFrame({"time": pd.to_datetime(bars.time), **names, **bars.extra, **columns}).to_csv("other.csv", index=False)
+    frame = pd.DataFrame({"time": pd.to_datetime(bars.time), **names})
+    for name, value in columns.items():
+        frame[name] = frame.index % value
+    frame.to_csv(file, index=False)
+
+
+def other_bars(**columns: int) -> None:
+    """Write other.csv: a market of another seed."""
+    write_bars("other.csv", 3_000, seed=9, **columns)
 
 
 def test_a_run_is_shown_as_measured_and_on_a_file_of_other_bars(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    other_bars()
+    other_bars(mood=MOOD)
     capsys.readouterr()
     assert main(["evaluate", run]) == 0
     measured = capsys.readouterr().out
@@ -64,10 +75,46 @@ def test_a_run_is_shown_as_measured_and_on_a_file_of_other_bars(run: str, capsys
     assert {"strategy", "log_return", "t"} <= set(rows[0])
 
 
-def test_bars_that_do_not_fit_the_model_are_refused_by_column(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    other_bars(mood=[bar % 7 for bar in range(3_000)])
+def test_columns_the_models_do_not_know_are_left_out_with_a_notice(
+    run: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other_bars(mood=MOOD)
+    assert main(["evaluate", run, "--data", "other.csv", "--json"]) == 0
+    without = capsys.readouterr().out
+    other_bars(mood=MOOD, weather=5, tide=9)
+    capsys.readouterr()
+    assert main(["evaluate", run, "--data", "other.csv", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == without
+    (line,) = [line for line in printed.err.splitlines() if "weather" in line]
+    assert line == (
+        "progressive-training: warning: columns that the models were not trained with are left out "
+        "(file=other.csv, columns=tide, weather)"
+    )
+
+
+def test_bars_that_do_not_fit_the_model_are_refused_by_file_and_column(
+    run: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other_bars()
     capsys.readouterr()
     assert main(["evaluate", run, "--data", "other.csv"]) == 2
-    assert "mood" in capsys.readouterr().err
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "other.csv" in line
+    assert "missing mood" in line
     assert main(["evaluate", run, "--data", "none.csv"]) == 2
     assert "none.csv" in capsys.readouterr().err
+
+
+def test_finer_bars_are_combined_into_those_the_models_know(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    other_bars(mood=MOOD)
+    frame = pd.read_csv("other.csv", parse_dates=["time"])
+    start, interval = frame["time"][0], frame["time"][1] - frame["time"][0]
+    frame["time"] = start + (frame["time"] - start) / 2
+    frame.to_csv("other.csv", index=False)
+    capsys.readouterr()
+    assert main(["evaluate", run, "--data", "other.csv"]) == 2
+    assert "other.csv: Scalping model: trained on bars of" in capsys.readouterr().err.splitlines()[-1]
+    frequency = f"{int(interval.total_seconds())}s"
+    assert main(["evaluate", run, "--data", "other.csv", "--set", f"FREQUENCY={frequency}"]) == 0
+    assert "Scalping on all bars of other.csv" in capsys.readouterr().out

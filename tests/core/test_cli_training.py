@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from progressive_core.cli import main
+from progressive_core.store import RunStore
 
 BUCKETS = (Path(__file__).parent / "line_bucket.py").read_text()
 ON_EPISODE = """
@@ -71,6 +72,27 @@ def test_without_the_console_progress_is_printed_in_plain_lines(here: Path, caps
     assert "First: episode 3 of 3, validation score" in capsys.readouterr().out
 
 
+def test_the_last_word_on_the_console_stands(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("config.json").write_text(json.dumps({**SETTINGS, "PLUGINS": ["no:console"]}))
+    assert main(["--bucket", "First"]) == 0
+    plain = capsys.readouterr().out
+    assert main(["--bucket", "First", "-p", "console"]) == 0
+    assert plain.count("First: episode 3 of 3, validation score") == 1
+    assert "First: episode 3 of 3, validation score" not in capsys.readouterr().out
+
+
+def test_a_bucket_may_learn_from_an_older_run_of_itself(here: Path) -> None:
+    assert main(["--bucket", "First"]) == 0
+    assert main(["--bucket", "First", "--transfer", "First", "--run-dir", "runs/two"]) == 0
+    ledger = [json.loads(line) for line in (here / "runs" / "two" / "ledger.jsonl").read_text().splitlines()]
+    assert {(entry["source"], entry["target"]) for entry in ledger} == {("First", "First")}
+
+
+def test_episodes_of_other_buckets_may_stand_in_a_file(here: Path) -> None:
+    Path("config.json").write_text(json.dumps({**SETTINGS, "EPISODES": {"First": 1, "Second": 2}}))
+    assert main(["--bucket", "First"]) == 0
+
+
 def test_one_bucket_learns_from_another_of_an_earlier_run(here: Path) -> None:
     assert main(["--bucket", "First", "--run-dir", "runs/one"]) == 0
     assert main(["--bucket", "Second", "--transfer", "First", "--run-dir", "runs/two"]) == 0
@@ -124,6 +146,17 @@ def test_resume_without_a_name_takes_the_newest_unfinished_run(
     assert main(["--resume", "-p", "no:stop"]) == 0
     (run,) = (here / "runs").iterdir()
     assert state(run)["status"] == "finished"
+
+
+def test_resume_says_that_another_process_has_the_only_unfinished_run(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = RunStore.create(Path("runs/mine"), {}, {"started": "2026-01-01", "sequence": ["First"]})
+    assert main(["--resume"]) == 2
+    store.close()
+    assert capsys.readouterr().err == (
+        "progressive-training: error: runs/mine: is being trained by another process; wait for it, or stop it\n"
+    )
 
 
 def test_a_second_signal_stops_at_once(

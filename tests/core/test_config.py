@@ -91,11 +91,18 @@ def test_what_the_interface_passes() -> None:
         ({"capital_allocation": 30}, "ui_params: capital_allocation is 30, expected a number above 0 and at most 1"),
         (
             {"capital": 1},
-            'ui_params: unknown parameter "capital" (value 1); the nearest known one is capital_allocation',
+            'ui_params: unknown parameter "capital" (value 1); all are horizon_range, frequency, capital_allocation',
         ),
+        (
+            {"capital_alocation": 1},
+            'ui_params: unknown parameter "capital_alocation" (value 1); the nearest known one is ',
+        ),
+        ([1], "ui_params: expected a dictionary of horizon_range, frequency, capital_allocation, got [1]"),
+        ("x", 'ui_params: expected a dictionary of horizon_range, frequency, capital_allocation, got "x"'),
+        (0, "ui_params: expected a dictionary of horizon_range, frequency, capital_allocation, got 0"),
     ],
 )
-def test_what_the_interface_passes_wrong_is_refused_by_its_own_name(ui_params: dict[str, Any], line: str) -> None:
+def test_what_the_interface_passes_wrong_is_refused_by_its_own_name(ui_params: Any, line: str) -> None:
     assert refusal(ui_params=ui_params).startswith(line)
 
 
@@ -121,6 +128,8 @@ def test_what_the_interface_passes_wrong_is_refused_by_its_own_name(ui_params: d
         ("FREQUENCY", "0h", "a number and a unit"),
         ("HORIZON_RANGE", [1, 2, 3], "[shortest, longest] in bars"),
         ("DATA", "", "a path, or null for a synthetic market"),
+        ("RUNS_DIR", "\ud800", "a path"),
+        ("PLUGINS", ["memory", "no:memory"], "memory and no:memory contradict each other"),
     ],
 )
 def test_a_wrong_value_is_refused_with_key_value_source_and_what_is_allowed(
@@ -137,6 +146,18 @@ def test_an_unknown_key_is_refused_with_the_nearest_one_and_the_file_that_named_
         'config.json: unknown setting "TRANSFER_COOLDWN" (value 3); the nearest known setting is TRANSFER_COOLDOWN: '
         "a whole number from 1 to 1000000"
     )
+
+
+def test_a_key_like_no_other_is_refused_without_a_guess() -> None:
+    Path("config.json").write_text('{"SEED": 1, "wxyz": 2}')
+    assert (
+        refusal() == 'config.json: unknown setting "wxyz" (value 2); `progressive-training --help` lists the known ones'
+    )
+
+
+def test_what_is_wrong_with_a_file_is_told_to_the_end() -> None:
+    Path("config.json").write_bytes(b'{"// a comment of some length": "", "SEED": "\xff"}')
+    assert refusal().endswith("invalid start byte")
 
 
 def test_a_lower_case_key_is_pointed_to_the_upper_case_one() -> None:

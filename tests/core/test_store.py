@@ -159,7 +159,9 @@ def test_a_damaged_run_does_not_hide_the_others(store: RunStore) -> None:
     damaged = store.directory.parent / "damaged"
     damaged.mkdir()
     (damaged / "state.json").write_text("{")
-    assert [summary.directory for summary in list_runs(store.directory.parent)] == [store.directory]
+    hurt, whole = list_runs(store.directory.parent)
+    assert (hurt.directory, hurt.status, hurt.results) == (damaged, "damaged", ())
+    assert (whole.directory, whole.status) == (store.directory, "training")
 
 
 def _try_to_open(directory: Path, answer: "multiprocessing.Queue[str]") -> None:
