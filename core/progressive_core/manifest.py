@@ -60,7 +60,8 @@ def _data(settings: Mapping[str, Any]) -> dict[str, Any]:
         return {"file": None, "synthetic": {"bars": settings["SYNTHETIC_BARS"], "seed": settings["SEED"]}}
     file = Path(settings["DATA"])
     if not file.is_file():
-        raise DataError(f"{file}: no such file; name a CSV, Parquet, Feather or JSON file of bars with --data")
+        what = "a directory" if file.is_dir() else "no such file"
+        raise DataError(f"{file}: {what}; name a CSV, Parquet, Feather or JSON file of bars with --data")
     return {"file": str(file), "sha256": _sha256(file), "bytes": file.stat().st_size}
 
 

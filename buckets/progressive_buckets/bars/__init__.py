@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from progressive_buckets.bars.cleaning import clean as clean
+    from progressive_buckets.bars.doubts import doubts as doubts
     from progressive_buckets.bars.leak import check_causal as check_causal
     from progressive_buckets.bars.leak import check_leaks as check_leaks
     from progressive_buckets.bars.load import bars_from_frame as bars_from_frame
@@ -22,6 +23,7 @@ _HOME = {
     "check_causal": "leak",
     "check_leaks": "leak",
     "clean": "cleaning",
+    "doubts": "doubts",
     "load_bars": "load",
     "read_frame": "read",
     "resample": "resampling",

@@ -18,17 +18,20 @@ from progressive_buckets.bars.volumes import Volumes, settle
 from progressive_training import DataError
 
 CLOCK = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$"
+AGAIN = "_again"
 READABLE = 0.5  # of an extra column's values that are there, this share must be numbers
 
 
 @frozen(kw_only=True)
 class Reading:
     """Rows of a source, understood: `time` in nanoseconds UTC (not-a-time where unreadable) and `columns` (open, high,
-    low, close, volume, then extra ones; NaN where unreadable), in the order of the source."""
+    low, close, volume, then extra ones; NaN where unreadable), in the order of the source, of which `skipped` lines gave
+    no row."""
 
     source: str
     time: Times = field(repr=False)
     columns: dict[str, Floats] = field(repr=False)
+    skipped: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -48,14 +51,16 @@ def understand(table: Table, where: str) -> Reading:
     roles = {label: role(label) for label in frame.columns}
     time = _time(frame, roles, where, notes)
     values = {label: numbers(frame[label], table.decimal) for label in frame.columns if _is_number(label, roles)}
-    prices = {name: values[_price(name, roles, values, where)] for name in PRICES}
+    if table.named:
+        _no_two_of_a_name(table.frame, values, where)
+    prices = {name: values[_price(name, roles, values, where, notes)] for name in PRICES}
     volumes = settle(Volumes(roles=roles, values=values, close=prices["close"]), where, notes)
     taken = {"time", "close_time", "price", "volume", "base_volume", "quote_volume", "symbol", "ignored", *PRICES}
     others = {label: values[label] for label in values if roles[label] not in taken or label in volumes.spare}
     core = {**prices, "volume": volumes.volume}
     extra = _extra(volumes.extra | _named(others, roles), core, time, notes)
     _one_symbol(frame, roles, where)
-    return Reading(source=where, time=time, columns={**core, **extra}, notes=tuple(notes))
+    return Reading(source=where, time=time, columns={**core, **extra}, skipped=table.skipped, notes=tuple(notes))
 
 
 def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -64,7 +69,7 @@ def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
     for name in frame.columns:
         label = _label(name)
         while label in labels:
-            label += "_again"
+            label += AGAIN
         labels.append(label)
     return frame.set_axis(labels, axis="columns")
 
@@ -148,13 +153,25 @@ def _opens(closes: Times) -> Times:
     return out
 
 
-def _price(name: str, roles: dict[str, str], values: dict[str, Floats], where: str) -> str:
+def _no_two_of_a_name(frame: pd.DataFrame, values: dict[str, Floats], where: str) -> None:
+    """Two columns of one name that matters must be the same: nobody could say which is meant."""
+    names = [_label(name) for name in frame.columns]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        one, other = values.get(name), values.get(name + AGAIN)
+        matters = role(name) in {*PRICES, "price", "volume", "base_volume", "quote_volume"}
+        if matters and one is not None and other is not None and not np.array_equal(one, other, equal_nan=True):
+            raise DataError(f"{where}: {names.count(name)} columns are named {name!r} and differ; drop or rename one")
+
+
+def _price(name: str, roles: dict[str, str], values: dict[str, Floats], where: str, notes: list[str]) -> str:
     """The column of one price; a plain `price` is the close where no other is."""
     found = [label for label in values if roles[label] == name]
     if not found and name == "close":
         found = [label for label in values if roles[label] == "price"]
     exact = [label for label in found if label.lower() in (name, name[0])]
-    found = exact if len(exact) == 1 else found
+    if len(exact) == 1 and len(found) > 1:
+        notes.append(f"the {name} price: took {exact[0]!r} out of {', '.join(map(repr, found))}")
+        found = exact
     if not found:
         raise DataError(
             f"{where}: no column for the {name} price among {', '.join(roles)}; bars need open, high, low, close"
@@ -175,7 +192,8 @@ def _named(values: dict[str, Floats], roles: dict[str, str]) -> dict[str, Floats
             roles[label] if roles[label] not in {"extra", "volume", "base_volume", "time"} else "_".join(split(label))
         )
         name = name or label
-        named[name if name not in named and name not in {*PRICES, "volume", "time"} else f"{name}_again"] = numbers_read
+        taken = name in named or name in {*PRICES, "volume", "time"}
+        named[name + AGAIN * taken] = numbers_read
     return named
 
 

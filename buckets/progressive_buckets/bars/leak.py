@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import structlog
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from progressive_buckets.bars.records import Bars, Floats, iso
@@ -30,13 +30,13 @@ ROWS = 10_000  # bars asked, at most: enough to tell an R² of 0.05 from one of 
 GROUPS = 10  # a model is the mean return in each tenth of a column's values
 BLOCK = 500  # bars; besides the two halves, alternate blocks are fitted and asked: a leak may cover a part of the data
 AVERAGE = 24  # bars
-IMPLAUSIBLE = {1: 0.05, 6: 0.35, 24: 0.35, 96: 0.35}
+IMPLAUSIBLE = {1: 0.05, 6: 0.25, 24: 0.25, 96: 0.25}
 """R² on unseen bars that no honest column reaches, by how many bars' return it explains.
 
 On the next bar 0.05 is a correlation of 0.22: a Sharpe ratio above 15 a year on hourly bars. Seen by us: 0.01 for columns
 planted to be useful, 0.002 for prices and volumes of real hourly bars, 0.07 and more for returns to come under three times
 their noise. The longer spans catch labels that were left in a file; honest trends explain more there (0.06 on planted
-markets), and a label shares at least half its variance with one of these spans.
+markets), and a label, even a sign (of 12 bars: 1 / pi), shares more of its variance with one of these spans.
 """
 UNSURE = 50  # R² can come this near to chance, in units of 1 / independent returns
 
@@ -127,15 +127,23 @@ class _Target:
     rows: NDArray[np.int64] = field(repr=False)
     returns: Floats = field(repr=False)
 
+    def where(self, kept: NDArray[np.bool_]) -> _Target:
+        """The same for some of its bars."""
+        return self if kept.all() else evolve(self, rows=self.rows[kept], returns=self.returns[kept])
+
 
 def leak_evidence(bars: Bars, columns: Mapping[str, Floats]) -> list[Evidence]:
-    """The strongest sign that a column knows the future, for each that shows one."""
+    """The strongest sign that a column knows the future, for each that shows one; bars without a value are left out."""
     targets = list(_targets(bars))
     found = []
     for name, values in columns.items():
         strongest: Evidence | None = None
-        for target in targets:
-            limit = max(IMPLAUSIBLE[target.horizon], UNSURE * target.horizon / len(bars))
+        known = np.isfinite(values)
+        for asked in targets:
+            target = asked.where(known[asked.rows] & known[asked.rows - 1])
+            if len(target.rows) < 2 * GROUPS:
+                continue
+            limit = max(IMPLAUSIBLE[target.horizon], UNSURE * target.horizon / int(known.sum()))
             for form, shown in _forms(values, bars.close, target.rows):
                 r2 = _explained(shown, target)
                 if r2 > limit and (strongest is None or r2 > strongest.r2):
@@ -169,16 +177,18 @@ def _drawn_in(returns: Floats) -> Floats:
 
 
 def _forms(values: Floats, close: Floats, rows: NDArray[np.int64]) -> Iterator[tuple[str, Floats]]:
-    """A column as a trader would look at it, at `rows`."""
+    """A column as a trader would look at it, at `rows`, where it and the bar before have a value."""
     now, before = values[rows], values[rows - 1]
     yield "its level", now
     yield "its change", now - before
     if now.min() > 0 and before.min() > 0:
         yield "its ratio to the close", now / close[rows]
         yield "its relative change", now / before
-    total = np.concatenate([[0.0], np.cumsum(values)])
+    known = np.isfinite(values)
+    total = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
+    count = np.concatenate([[0], np.cumsum(known)])
     start = np.maximum(rows + 1 - AVERAGE, 0)
-    average = (total[rows + 1] - total[start]) / (rows + 1 - start)
+    average = (total[rows + 1] - total[start]) / (count[rows + 1] - count[start])
     yield f"its distance from its average of {AVERAGE} bars", now - average
 
 

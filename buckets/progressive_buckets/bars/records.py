@@ -23,14 +23,15 @@ FLOWS = ("quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume")
 class CleaningReport:
     """What was found and done while rows became bars.
 
-    `rows` were read (and `skipped` lines were none) and `bars` are left. Dropped: `duplicates` (rows of a time that a later row repeats; `conflicting`
-    of them with other values) and `bad` (no time, missing or non-positive prices, a high below or a low above another
-    price). `disorder` rows came before their predecessor's time; `off_grid` began between two bar opens and were moved
-    back to the earlier one. `filled` bars were added flat in short quiet stretches; `gaps` were left, `missing` bars
-    long in all and `longest_gap` at most, from the absent bar `longest_gap_from` on. `zero_volume` bars came without
-    volume (those filled are not among them). `partial` resampled bars were dropped because a gap or an end cuts them.
-    `filled_extra` counts missing values of extra columns that took the value before them. `first_times` names the
-    first of each (ISO, UTC; for a gap the bar after it), `notes` say how columns were understood.
+    `rows` were read (and `skipped` lines were none) and `bars` are left. Dropped: `duplicates` (rows of a time that a
+    later row repeats; `conflicting` of them with other values) and `bad` (no time, missing or non-positive prices, a
+    high below or a low above another price). `disorder` rows came before their predecessor's time; `off_grid` began
+    between two bar opens and were moved back to the earlier one. `filled` bars were added flat in short quiet stretches;
+    `gaps` were left, `missing` bars long in all and `longest_gap` at most, from the absent bar `longest_gap_from` on.
+    `zero_volume` bars came without volume (those filled are not among them). `partial` resampled bars were dropped
+    because a gap or an end cuts them. `filled_extra` counts missing values of extra columns that took the value before
+    them. `first_times` names the first of each (ISO, UTC; for a gap the bar after it), `notes` say how columns were
+    understood.
     """
 
     source: str = ""

@@ -17,8 +17,7 @@ def resample(bars: Bars, frequency: str) -> Bars:
     """Merge bars into longer ones that begin at round times (UTC; weeks on Monday).
 
     Only whole bars are made: what a gap or an end of the data cuts is dropped and counted as `partial`. Volume and
-    other flows add up, further extra columns keep their last value, and
-    none where a part of the bar has none.
+    other flows add up (to none where a part has none), further extra columns keep their last value.
 
     :param frequency: a length as pandas spells it: 15min, 4h, 1D.
     :raise DataError: no such length, finer than the data or no multiple of it, or not one whole bar is left.

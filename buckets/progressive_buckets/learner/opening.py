@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from time import time_ns
 from typing import TYPE_CHECKING
 
+import structlog
 import torch
 
-from progressive_buckets.bars import check_leaks, load_bars
+from progressive_buckets.bars import check_leaks, doubts, load_bars
 from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.market.features import feature_table
@@ -20,17 +22,27 @@ if TYPE_CHECKING:
     from progressive_buckets.bucket import MarketBucket
     from progressive_training import BucketInfo, Resources
 
+log = structlog.get_logger("progressive_training")
+
 LEAST_OUTCOMES = 100
 
 
 def check_market(info: BucketInfo, resources: Resources) -> None:
-    """Load the configured bars and look for leaks and for too little to learn from.
+    """Load the configured bars, tell what is wrong with them, and look for leaks and for too little to learn from.
+
+    The report of the cleaning goes to the log, what a user must know of it as a warning.
 
     :raise DataError: the bars cannot be used.
     """
     bars = load_bars(info.settings, resources.cache_dir, resources.cache_bytes)
+    log.info("bars read", **bars.report.as_json())
+    for doubt in doubts(bars, time_ns()):
+        log.warning(doubt)
     check_leaks(bars, feature_table, info.settings["ALLOW_LEAK"])
-    split_for(bars, info)
+    try:
+        split_for(bars, info)
+    except DataError as error:
+        raise DataError(f"{bars.report.source}: {error}") from error
 
 
 def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:

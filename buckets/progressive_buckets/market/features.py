@@ -22,6 +22,7 @@ WARM_UP = 24
 """Bars at the start of a segment that are not traded on: their averages rest on too little."""
 VOLUME_SPAN = 2016
 VOLATILITY_SPAN = 96
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def feature_names(bars: Bars) -> tuple[str, ...]:
@@ -81,6 +82,7 @@ def raw_feature(bars: Bars, name: str) -> NDArray[np.float64]:
 def feature_table(bars: Bars) -> NDArray[np.float32]:
     """All features of all bars, [T, features x scales] float32, the scales of one feature side by side.
 
+    NaN where an extra column has no value yet, or one that float32 cannot hold: the scaler leaves these out.
     Column by column, so that the peak memory is the table and one column of doubles.
     """
     names = feature_names(bars)
@@ -88,13 +90,17 @@ def feature_table(bars: Bars) -> NDArray[np.float32]:
     for f, name in enumerate(names):
         raw = raw_feature(bars, name)
         for s, span in enumerate(SCALES):
-            table[:, f * len(SCALES) + s] = causal_average(raw, bars.segment, span)
-    np.nan_to_num(table, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            column = causal_average(raw, bars.segment, span)
+            table[:, f * len(SCALES) + s] = np.where(np.abs(column) <= LARGEST, column, np.nan)
     return table
 
 
 def volatility(bars: Bars) -> NDArray[np.float32]:
-    """Deviation of the return of one bar as known at each bar [T], from recent absolute returns."""
+    """Deviation of the return of one bar as known at each bar [T], from recent absolute returns.
+
+    At least a twentieth of what has been usual so far, so that a quiet night does not make the next outcome enormous.
+    """
     recent = causal_average(np.abs(log_returns(bars)), bars.segment, VOLATILITY_SPAN)
-    typical = float(np.mean(recent)) or 1.0
-    return (1.2533 * np.maximum(recent, 0.05 * typical)).astype(np.float32)  # E|x| = 0.798 deviations of a normal x
+    usual = np.cumsum(recent) / np.arange(1, len(recent) + 1)
+    usual[usual == 0] = 1.0  # no price has moved yet
+    return (1.2533 * np.maximum(recent, 0.05 * usual)).astype(np.float32)  # E|x| = 0.798 deviations of a normal x

@@ -23,21 +23,28 @@ class Scaler:
 
     @classmethod
     def fit(cls, table: NDArray[np.float32]) -> Scaler:
-        """Measure the columns of the training rows [rows, columns]; a constant column gets deviation 1."""
-        count, total, squares = len(table), np.zeros(table.shape[1]), np.zeros(table.shape[1])
-        for start in range(0, count, ROWS_AT_ONCE):
-            total += table[start : start + ROWS_AT_ONCE].sum(axis=0, dtype=np.float64)
+        """Measure the columns of the training rows [rows, columns], NaN left out.
+
+        A constant column gets deviation 1, one without a value mean 0 too.
+        """
+        count, total, squares = (np.zeros(table.shape[1]) for _ in range(3))
+        for start in range(0, len(table), ROWS_AT_ONCE):
+            rows = table[start : start + ROWS_AT_ONCE]
+            count += (~np.isnan(rows)).sum(axis=0)
+            total += np.nansum(rows, axis=0, dtype=np.float64)
+        count = np.maximum(count, 1)
         mean = total / count
-        for start in range(0, count, ROWS_AT_ONCE):
-            squares += np.square(table[start : start + ROWS_AT_ONCE] - mean).sum(axis=0)
+        for start in range(0, len(table), ROWS_AT_ONCE):
+            squares += np.nansum(np.square(table[start : start + ROWS_AT_ONCE] - mean), axis=0)
         deviation = np.sqrt(squares / count)
         return cls(mean, np.where(deviation > 1e-12, deviation, 1.0))
 
     def apply(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Standardise `table` in place and clip it to five deviations."""
+        """Standardise `table` in place and clip it to five deviations; NaN becomes 0, the mean."""
         for start in range(0, len(table), ROWS_AT_ONCE):
             rows = table[start : start + ROWS_AT_ONCE]
             rows -= self.mean.astype(np.float32)
             rows /= self.deviation.astype(np.float32)
             np.clip(rows, -CLIP, CLIP, out=rows)
+            rows[np.isnan(rows)] = 0.0
         return table

@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 
 from progressive_buckets.bars import Bars, check_causal, check_leaks, load_bars, synthetic_bars
+from progressive_buckets.bars.leak import leak_evidence
 from progressive_training import DataError
 
 
@@ -73,6 +74,16 @@ def test_a_column_that_knows_the_future_is_named_with_the_way_out(name: str) -> 
     with pytest.raises(DataError, match=rf"{name} \(.*R² .*drop or shift it, or use --allow-leak {name}$") as caught:
         check_leaks(bars, prices)
     assert "honest" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["next_fill", "day_average"])
+def test_bars_without_a_value_are_left_out_of_the_question(name: str) -> None:
+    bars = synthetic_bars(20_000, 5)
+    column = (HONEST | {"next_fill": next_fill})[name](bars)
+    blank = np.arange(len(bars)) < 5000
+    found = leak_evidence(bars, {name: np.where(blank, np.nan, column)})
+    assert [evidence.column for evidence in found] == ["next_fill"] * (name == "next_fill")
+    assert leak_evidence(bars, {name: np.full(len(bars), np.nan)}) == []
 
 
 def test_an_allowed_leak_passes_and_is_told() -> None:

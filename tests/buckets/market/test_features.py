@@ -2,9 +2,18 @@
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from progressive_buckets.bars import Bars, synthetic_bars
-from progressive_buckets.market.features import SCALES, causal_average, feature_names, feature_table
+from progressive_buckets.market.features import (
+    SCALES,
+    VOLATILITY_SPAN,
+    causal_average,
+    feature_names,
+    feature_table,
+    log_returns,
+    volatility,
+)
 from progressive_buckets.market.scaler import Scaler
 
 
@@ -53,6 +62,46 @@ def test_extra_columns_become_features() -> None:
     )
     assert feature_names(with_extra)[-1] == "mood"
     assert np.array_equal(feature_table(with_extra)[:, -len(SCALES)], np.arange(300.0, dtype=np.float32))
+
+
+def test_what_has_no_value_yet_is_the_mean_and_moves_nothing() -> None:
+    bars = synthetic_bars(3000, seed=6)
+    late = np.random.default_rng(0).normal(100, 1, 3000)
+    late[:50] = np.nan
+    table = feature_table(evolve(bars, extra={"late": late}))[:, -len(SCALES) :]
+    assert np.isnan(table[:50]).all()
+    assert np.isfinite(table[50:]).all()
+    scaler = Scaler.fit(table)
+    assert scaler.mean[0] == pytest.approx(100, abs=0.1)
+    assert scaler.deviation[0] == pytest.approx(1, abs=0.05)
+    scaled = scaler.apply(table.copy())
+    assert (scaled[:50] == 0).all()
+    assert scaled[50:, 0].std() == pytest.approx(1, abs=0.05)
+
+
+def test_a_column_without_a_value_in_training_is_zero_there() -> None:
+    table = np.full((10, 1), np.nan, dtype=np.float32)
+    assert (Scaler.fit(table).apply(table) == 0).all()
+
+
+def test_a_value_that_float32_cannot_hold_is_none() -> None:
+    bars = evolve(synthetic_bars(300, seed=5), extra={"huge": np.where(np.arange(300) == 7, 1e300, 1.0)})
+    huge = feature_table(bars)[:, -len(SCALES)]
+    assert np.isnan(huge[7])
+    assert np.isfinite(np.delete(huge, 7)).all()
+
+
+def test_volatility_knows_only_the_bars_so_far() -> None:
+    bars = synthetic_bars(600, seed=3)
+    quiet = bars.close.copy()
+    quiet[100:300] = quiet[100]  # so that the floor counts
+    bars = evolve(bars, close=quiet)
+    whole = volatility(bars)
+    assert np.array_equal(whole[:400], volatility(bars.between(0, 400)))
+    assert (whole > 0).all()
+    recent = causal_average(np.abs(log_returns(bars)), bars.segment, VOLATILITY_SPAN)
+    assert whole[298] > 1.2533 * recent[298]
+    assert whole[298] == pytest.approx(1.2533 * 0.05 * recent[:299].mean(), rel=1e-5)
 
 
 def test_a_wild_test_part_leaves_the_scaler_alone_and_is_clipped() -> None:

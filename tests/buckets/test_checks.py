@@ -1,0 +1,79 @@
+"""What a bucket says of the data before anything trains."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import structlog
+
+from progressive_core.config import defaults
+from progressive_training import BucketInfo, DataError, MarketBucket, Resources
+
+BUCKET = MarketBucket(name="Swing", horizons=(1, 6, 24))
+
+
+def frame(count: int = 3000) -> pd.DataFrame:
+    random = np.random.default_rng(3)
+    close = 40_000 * np.exp(np.cumsum(0.004 * random.standard_normal(count)))
+    opened = np.concatenate([[40_000.0], close[:-1]])
+    return pd.DataFrame(
+        {
+            "time": pd.date_range("2021-01-01", periods=count, freq="h"),
+            "open": opened,
+            "high": np.maximum(opened, close) * 1.001,
+            "low": np.minimum(opened, close) * 0.999,
+            "close": close,
+            "volume": random.lognormal(2, 1, count),
+        }
+    )
+
+
+def check(data: pd.DataFrame | None, folder: Path, **settings: Any) -> list[Any]:
+    """Check `data` (or the synthetic market) as a run would, and return what was logged."""
+    file = None
+    if data is not None:
+        file = folder / "bars.csv"
+        data.to_csv(file, index=False)
+    info = BucketInfo(
+        name=BUCKET.name,
+        horizons=BUCKET.horizons,
+        sequence=(BUCKET.name,),
+        episodes=10,
+        seed=7,
+        run_dir=folder,
+        settings={**defaults(), "DATA": file, **settings},
+    )
+    with structlog.testing.capture_logs() as logs:
+        BUCKET.check(info, Resources(device="cpu", parallel_episodes=16, batch_size=64))
+    return logs
+
+
+def test_clean_bars_get_one_line_with_the_whole_report(tmp_path: Path) -> None:
+    (line,) = check(frame(), tmp_path)
+    assert (line["event"], line["log_level"]) == ("bars read", "info")
+    assert (line["bars"], line["interval_seconds"], line["gaps"]) == (3000, 3600.0, 0)
+
+
+def test_what_cleaning_found_is_a_warning(tmp_path: Path) -> None:
+    _, line = check(frame().drop(index=range(1000, 1010)), tmp_path)
+    assert line["log_level"] == "warning"
+    assert line["event"] == "bars: 1 gap (10 bars missing, the longest 10 from 2021-02-11T16:00:00Z)"
+
+
+def test_a_synthetic_market_is_a_warning(tmp_path: Path) -> None:
+    lines = check(None, tmp_path, SYNTHETIC_BARS=3000)
+    assert [line["log_level"] for line in lines] == ["info", "warning"]
+    assert "synthetic" in lines[1]["event"]
+
+
+def test_too_few_bars_are_refused_by_the_name_of_their_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=rf"^{tmp_path}/bars.csv: .*Swing"):
+        check(frame(300), tmp_path)
+
+
+def test_an_average_may_begin_with_blanks(tmp_path: Path) -> None:
+    data = frame()
+    (line,) = check(data.assign(sma=data["close"].rolling(200).mean()), tmp_path)
+    assert line["filled_extra"] == 0
