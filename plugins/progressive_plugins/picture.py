@@ -89,8 +89,10 @@ def _learning_curve(axes: Axes, result: BucketResult, episodes: Sequence[Mapping
             axes.plot(when, heights[when], mark, color=colour, markersize=6, transform=axes.get_xaxis_transform())
     axes.margins(y=0.18)
     axes.set_title(result.bucket, fontsize=10, fontweight="bold", loc="left")
-    later = f", later {profit_text(result.best_score)}" if result.best_score > best else ""  # by reverse transfer
-    axes.set_title(f"best {profit_text(best)} at {result.best_episode}{later}", fontsize=8, loc="right")
+    told = f"{profit_text(best)} at {result.best_episode}"
+    by_reverse_transfer = result.best_score > best
+    told = f"{told}, later {profit_text(result.best_score)}" if by_reverse_transfer else f"best {told}"
+    axes.set_title(told, fontsize=8, loc="right")
     axes.set_xlabel("episode", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if labelled:

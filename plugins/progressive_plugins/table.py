@@ -79,9 +79,10 @@ def _cells(row: Performance) -> tuple[RenderableType, ...]:
 
 
 def _heading(result: BucketResult) -> Text:
+    best = f"at episode {result.best_episode}" if result.best_episode else "before the first"
     return Text.assemble(
         (result.bucket, "bold"),
-        f": {result.episodes} episodes in {time_text(result.seconds)}, best at episode {result.best_episode} ",
+        f": {result.episodes} episodes in {time_text(result.seconds)}, best {best} ",
         (f"({result.stopped})", "dim"),
     )
 

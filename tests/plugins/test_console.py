@@ -211,6 +211,8 @@ def test_the_sequence_s_table_fits_a_narrow_terminal(run: Any) -> None:
 
 def test_of_equal_episodes_none_is_said_to_be_kept(run: Any) -> None:
     assert "31 episodes in 0:25, best at episode 20 (early_stopping" in plain_text(closing_table(run.result("Short")))
+    as_taught = run.result("Short", best_episode=0)
+    assert "31 episodes in 0:25, best before the first (early_stopping" in plain_text(closing_table(as_taught))
 
 
 def test_a_long_cause_of_exploration_is_cut_short(run: Any) -> None:

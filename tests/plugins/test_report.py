@@ -86,7 +86,7 @@ def test_models_that_abstain_share_one_colour_and_nothing_is_cut_off(recorded: A
 def test_what_a_reverse_transfer_added_is_told_apart_from_the_curve(recorded: Any) -> None:
     taught = recorded.result("Scalping", best_score=0.4)
     scalping = draw([taught], read_metrics(recorded.run_dir / "metrics.jsonl")).axes[0]
-    assert scalping.get_title(loc="right") == "best +12.5 % at 20, later +49.2 %"
+    assert scalping.get_title(loc="right") == "+12.5 % at 20, later +49.2 %"
 
 
 def test_a_torn_line_scores_that_are_no_numbers_and_no_metrics_at_all(recorded: Any) -> None:
