@@ -1,0 +1,91 @@
+"""The closing tables: what a person is told of a finished bucket, and of the sequence."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+from attrs import evolve
+from rich.console import Console
+
+from progressive_plugins.plain import plain_text
+from progressive_plugins.table import closing_table, sequence_table
+
+GREEN, YELLOW = "32m", "33m"
+
+
+def test_the_closing_table_sets_the_model_beside_its_baselines(run: Any) -> None:
+    table = plain_text(closing_table(run.result("Short")), width=100)
+    lines = table.splitlines()
+    validation, test = (
+        next(i for i, line in enumerate(lines) if line.strip() == split) for split in ("validation", "test")
+    )
+    assert validation < test
+    for split in (validation, test):
+        names = [line.strip().split("  ")[0] for line in lines[split + 1 : split + 6]]
+        assert names == ["Short", "flat", "buy and hold", "ridge with no-trade band", "same positions shifted in time"]
+    assert re.search(r"Short +-2\.4 % +-0\.18 +8\.3 % +107 +214 +-0\.2", table)
+    assert "verdict  no edge shown: validation t is 1.7, below 2" in table
+    assert "warning  the policy is long on 81 % of the test bars" in table
+    assert "long 81 %, flat 12 %, short 7 % of all bars" in table
+    narrow = plain_text(closing_table(run.result("Short")), width=80)
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert re.search(r"same positions +-9\.0 % .*\n +shifted in time", narrow)
+
+
+def test_losses_look_like_losses(run: Any) -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="standard", legacy_windows=False)
+    with console.capture() as capture:
+        console.print(closing_table(run.result("Short")))
+    coloured = capture.get()
+    red, green, yellow = "31m", "32m", "33m"
+    assert re.search(rf"\x1b\[(1;)?{red} *-2\.4 %", coloured)
+    assert re.search(rf"\x1b\[(1;)?{green} *\+12\.5 %", coloured)
+    assert f"{yellow}no edge shown" in coloured
+
+
+def test_a_verdict_is_coloured_by_what_it_says_not_by_a_threshold_of_the_table(run: Any) -> None:
+    def colours(verdict: str) -> list[str]:
+        result = run.result("Short", evaluation=run.evaluation(verdict=verdict))
+        console = Console(
+            file=io.StringIO(), width=100, force_terminal=True, color_system="standard", legacy_windows=False
+        )
+        with console.capture() as capture:
+            console.print(closing_table(result), sequence_table((result,)))
+        return re.findall(rf"(3\dm)(?:{verdict[:8]}| *1\.7(?=\x1b\[0m *\n\s*$))", capture.get())
+
+    assert colours("edge on validation (t = 2.6), confirmed on test (t = 2.1)") == [GREEN, GREEN]
+    assert colours("edge on validation (t = 2.6), not confirmed on test (t = 1.1)") == [YELLOW, YELLOW]
+    assert colours("no edge shown (t = 2.2 on validation, 2.5 is needed)") == [YELLOW, YELLOW]
+
+
+def test_models_that_abstain_share_one_column_and_t_is_of_what_they_would_have_done(run: Any) -> None:
+    results = tuple(run.abstaining(name) for name in ("Scalping", "Short", "Medium", "Long"))
+    table = plain_text(sequence_table(results), width=80)
+    assert max(map(len, table.splitlines())) <= 80
+    assert table.count("traded") == 1
+    for name in ("Scalping", "Short", "Medium", "Long"):
+        assert re.search(rf"{name} +0\.0 % +-2\.4 % +\+36\.3 % +-0\.8 % +-9\.0 % +1\.7", table)
+
+
+def test_growth_beyond_all_percent_stands_to_the_right_as_a_multiple(run: Any) -> None:
+    told = run.evaluation()
+    huge = run.result("Short", evaluation=evolve(told, test=(evolve(told.test[0], log_return=4.93), *told.test[1:])))
+    lines = plain_text(closing_table(huge, box=None)).splitlines()
+    ends = [line.index(text) + len(text) for text in ("x138", "+36.3 %") for line in lines if text in line]
+    assert len(ends) == 3
+    assert len(set(ends)) == 1
+
+
+def test_the_sequence_s_table_fits_a_narrow_terminal(run: Any) -> None:
+    table = plain_text(sequence_table(run.finished("Long").results), width=80)
+    assert max(map(len, table.splitlines())) <= 80
+    for name in ("Scalping", "Short", "Medium", "Long"):
+        assert re.search(rf"{name} +-2\.4 % +\+36\.3 % +-0\.8 % +-9\.0 % +1\.7", table)
+
+
+def test_of_equal_episodes_none_is_said_to_be_kept(run: Any) -> None:
+    assert "31 episodes in 0:25, best at episode 20 (early_stopping" in plain_text(closing_table(run.result("Short")))
+    as_taught = run.result("Short", best_episode=0)
+    assert "31 episodes in 0:25, best before the first (early_stopping" in plain_text(closing_table(as_taught))
