@@ -130,6 +130,12 @@ def test_frames_as_other_libraries_make_them(frame: pd.DataFrame) -> None:
         assert np.array_equal(bars.close, expected.close[part])
 
 
+def test_which_of_two_prices_was_taken_is_noted(frame: pd.DataFrame) -> None:
+    bars = bars_from_frame(frame.assign(open_price=frame["open"] + 1))
+    assert bars.open[0] == frame["open"][0]
+    assert "the open price: took 'open' out of 'open', 'open_price'" in bars.report.notes
+
+
 REFUSED = {
     "open price": ("open price among time, high, low, close, volume", lambda frame: frame.drop(columns="open")),
     "volume": (
