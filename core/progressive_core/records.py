@@ -86,12 +86,16 @@ class Performance:
 
 @frozen(kw_only=True)
 class Evaluation:
-    """A finished model and its baselines on `validation` and `test`, the model's own row first; `verdict` says whether
-    an edge was shown; `warnings` name what a user must know (a policy that collapsed to one action, say)."""
+    """A finished model and its baselines on `validation` and `test`, the model's own row first.
+
+    `t` is the t-statistic that `verdict` rests on, which says whether an edge was shown; `warnings` name what a user must
+    know (a policy that collapsed to one action, say).
+    """
 
     validation: tuple[Performance, ...]
     test: tuple[Performance, ...]
     verdict: str
+    t: float = 0.0
     warnings: tuple[str, ...] = ()
 
 

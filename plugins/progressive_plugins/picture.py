@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from progressive_plugins.strategies import HAD_IT_TRADED, MODEL, compared, row_of, traded_t
+from progressive_plugins.strategies import HAD_IT_TRADED, MODEL, compared, row_of
 from progressive_plugins.units import profit_text
 from progressive_training import BucketResult
 
@@ -121,7 +121,7 @@ def _test_bars(axes: Axes, results: Sequence[BucketResult]) -> None:
 
 
 def _bar_title(result: BucketResult) -> str:
-    t = traded_t(result.evaluation)
+    t = result.evaluation.t
     return f"{result.bucket}\nvalidation t {t:.1f}" if math.isfinite(t) else result.bucket
 
 

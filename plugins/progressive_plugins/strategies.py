@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from progressive_training import BucketResult, Evaluation, Performance
@@ -28,13 +27,6 @@ def row_of(rows: Sequence[Performance], kind: str) -> Performance | None:
     if kind == MODEL:
         return rows[0] if rows else None
     return next((row for row in rows[1:] if _kind(row) == kind), None)
-
-
-def traded_t(evaluation: Evaluation) -> float:
-    """Return the model's t on validation; where it abstains, that of what it would have done."""
-    rows = evaluation.validation
-    row = row_of(rows, HAD_IT_TRADED) or row_of(rows, MODEL)
-    return row.t if row else math.nan
 
 
 def is_confirmed(evaluation: Evaluation) -> bool:

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from progressive_plugins.strategies import compared, is_confirmed, row_of, traded_t
+from progressive_plugins.strategies import compared, is_confirmed, row_of
 from progressive_plugins.units import profit_text, share_text, time_text
 from progressive_training import BucketResult, Performance
 
@@ -51,7 +51,7 @@ def sequence_table(results: tuple[BucketResult, ...], box: Box | None = SIMPLE_H
         table.add_row(
             result.bucket,
             *(signed(row.log_return, profit_text(row.log_return)) if row else Text("") for row in rows),
-            Text(number(traded_t(result.evaluation), 1), _verdict_style(result)),
+            Text(number(result.evaluation.t, 1), _verdict_style(result)),
         )
     return Group(Text("net profit on test", "bold"), table)
 

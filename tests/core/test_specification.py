@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TINY = {
     "EPISODES": 2,
     "PATIENCE": 1,
-    "SYNTHETIC_BARS": 1_500,
+    "SYNTHETIC_BARS": 2_000,
     "HORIZON_RANGE": [1, 48],
     "PARALLEL_EPISODES": 4,
     "EPISODE_BARS": 16,

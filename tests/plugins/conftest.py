@@ -127,6 +127,7 @@ class ScriptedRun:
             "validation": rows(0.118, 1.7),
             "test": rows(-0.024, -0.2),
             "verdict": "no edge shown: validation t is 1.7, below 2",
+            "t": 1.7,
             "warnings": ("the policy is long on 81 % of the test bars: most of its result is exposure",),
         }
         return Evaluation(**(values | changes))

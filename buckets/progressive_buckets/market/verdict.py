@@ -31,7 +31,7 @@ def judge(validation: tuple[Performance, ...], test: tuple[Performance, ...], t:
         verdict = f"edge on validation (t = {t:.1f}), not confirmed on test (t = {_below(test[0].t)})"
     else:
         verdict = f"edge on validation (t = {t:.1f}), confirmed on test (t = {test[0].t:.1f})"
-    return Evaluation(validation=validation, test=test, verdict=verdict, warnings=tuple(warnings(test, abstains)))
+    return Evaluation(validation=validation, test=test, verdict=verdict, t=t, warnings=tuple(warnings(test, abstains)))
 
 
 def _below(t: float) -> str:
