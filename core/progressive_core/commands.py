@@ -16,9 +16,10 @@ from progressive_core.errors import DataError, ModelError, RunError
 from progressive_core.files import plain
 from progressive_core.live import CONSOLE, with_console
 from progressive_core.logs import configure_logging
+from progressive_core.progress import read_progress
 from progressive_core.records import BucketResult, Performance
 from progressive_core.registry import PluginRecord, Registry
-from progressive_core.store import RunSummary, list_runs, read_progress
+from progressive_core.runs import RunSummary, list_runs
 from progressive_core.suggest import did_you_mean
 from progressive_core.terminal import PROGRAM, table
 

@@ -6,59 +6,26 @@ every line file; whatever was written after it is cut off when the run is resume
 
 from __future__ import annotations
 
-import json
-import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-import attrs
-import cattrs
 import structlog
-from attrs import evolve, field, frozen
-from filelock import FileLock, Timeout
+from attrs import evolve
+from filelock import FileLock
 
 from progressive_core.errors import ModelError, RunError
 from progressive_core.files import append_json_line, atomic_write, plain, truncate, write_json
+from progressive_core.lock import lock_run
+from progressive_core.progress import Progress, Status, read_json, read_progress, read_state
 from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
 from progressive_core.tensors import read_tensors, write_tensors
 
-Status = Literal["training", "interrupted", "finished", "damaged"]
 LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
 
 log = structlog.get_logger("progressive_training")
-_converter = cattrs.Converter()
-_converter.register_structure_hook(Path, lambda value, _: Path(value))
-_converter.register_structure_hook(float, lambda value, _: float("nan") if value is None else float(value))
-
-
-@frozen(kw_only=True)
-class Progress:
-    """Where a run stands: what `state.json` holds."""
-
-    status: Status = "training"
-    bucket: str | None = None
-    episode: int = 0
-    checkpoint: str | None = None
-    versions: dict[str, int] = field(factory=dict)
-    lengths: dict[str, int] = field(factory=dict)
-    seconds: float = 0.0
-    results: tuple[BucketResult, ...] = ()
-
-
-@frozen(kw_only=True)
-class RunSummary:
-    """A run as the list of runs shows it; of a damaged one nothing is known but the `reason`."""
-
-    directory: Path
-    started: str
-    status: Status
-    sequence: tuple[str, ...]
-    results: tuple[BucketResult, ...]
-    reason: str = ""
 
 
 class RunStore:
@@ -81,7 +48,7 @@ class RunStore:
             directory.mkdir(parents=True, exist_ok=True)
             if any(directory.iterdir()):
                 raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")
-            lock = _locked(directory)
+            lock = lock_run(directory)
             (directory / "checkpoints").mkdir()
             (directory / "models").mkdir()
         except OSError as error:
@@ -100,7 +67,7 @@ class RunStore:
         """
         if not (directory / "state.json").is_file():
             raise RunError(f"{directory}: no run here (state.json is missing); `progressive-training runs` lists them")
-        lock = _locked(directory)
+        lock = lock_run(directory)
         store = cls(directory, lock, read_progress(directory))
         (directory / "checkpoints").mkdir(exist_ok=True)
         for name in LINE_FILES:
@@ -134,12 +101,12 @@ class RunStore:
     @property
     def config(self) -> dict[str, Any]:
         """The settings the run was begun with."""
-        return _read_json(self.directory / "config.json")
+        return read_json(self.directory / "config.json")
 
     @property
     def manifest(self) -> dict[str, Any]:
         """What the run was begun on: data, versions, seed, device."""
-        return _read_json(self.directory / "manifest.json")
+        return read_json(self.directory / "manifest.json")
 
     def record_episode(self, bucket: str, report: EpisodeReport) -> None:
         """Append an episode to `metrics.jsonl`."""
@@ -236,50 +203,6 @@ class RunStore:
         write_json(self.directory / "state.json", self.progress)
 
 
-def new_run_directory(runs_dir: Path) -> Path:
-    """A directory of its own for a run that starts now, below `runs_dir`; others may start in the same second.
-
-    The random ending keeps them apart; the time in front keeps them in order.
-    """
-    return runs_dir / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def list_runs(runs_dir: Path) -> list[RunSummary]:
-    """All runs below `runs_dir`, oldest first, damaged ones before them; directories that are no runs are passed over."""
-    runs: list[RunSummary] = []
-    for state in runs_dir.glob("*/state.json"):
-        try:
-            runs.append(_summary(state.parent))
-        except (RunError, KeyError, TypeError, OSError) as error:
-            reason = str(error) if isinstance(error, RunError) else f"{state.parent}: damaged ({error})"
-            log.warning("a run cannot be read", reason=reason)
-            damaged = RunSummary(
-                directory=state.parent, started="", status="damaged", sequence=(), results=(), reason=reason
-            )
-            runs.append(damaged)
-    return sorted(runs, key=lambda run: run.started)
-
-
-def read_progress(directory: Path) -> Progress:
-    """Where the run in `directory` stands.
-
-    :raise RunError: `state.json` is not what this program writes.
-    """
-    state = read_state(directory)
-    missing = [name for name in attrs.fields_dict(Progress) if name not in state]
-    if missing:
-        raise RunError(f"{directory / 'state.json'}: damaged ({', '.join(missing)} missing)")
-    try:
-        return _converter.structure(state, Progress)
-    except (cattrs.BaseValidationError, TypeError, ValueError) as error:
-        raise RunError(f"{directory / 'state.json'}: damaged ({error})") from error
-
-
-def read_state(directory: Path) -> dict[str, Any]:
-    """`state.json` as it stands."""
-    return _read_json(directory / "state.json")
-
-
 def read_model(directory: Path, bucket: str) -> Model:
     """The newest model of `bucket` in the run at `directory`."""
     tensors, card = read_tensors(directory / "models" / bucket / "model.safetensors")
@@ -298,47 +221,5 @@ def read_knowledge(directory: Path, bucket: str) -> Knowledge:
     )
 
 
-def _summary(directory: Path) -> RunSummary:
-    manifest, progress = _read_json(directory / "manifest.json"), read_progress(directory)
-    if progress.status == "training" and _is_free(directory):
-        progress = evolve(progress, status="interrupted")  # its process was killed
-    return RunSummary(
-        directory=directory,
-        started=manifest["started"],
-        status=progress.status,
-        sequence=tuple(manifest["sequence"]),
-        results=progress.results,
-    )
-
-
-def _locked(directory: Path) -> FileLock:
-    lock = FileLock(directory / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunError(f"{directory}: another process is training this run; wait for it, or stop it") from None
-    return lock
-
-
-def _is_free(directory: Path) -> bool:
-    try:
-        with FileLock(directory / ".lock").acquire(timeout=0):
-            return True
-    except Timeout:
-        return False
-
-
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise RunError(f"{path}: missing; this run cannot be read") from None
-    except ValueError as error:
-        raise RunError(f"{path}: not valid JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise RunError(f"{path}: not a JSON object")
-    return value

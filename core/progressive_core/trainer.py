@@ -27,8 +27,9 @@ from progressive_core.kinds import FilePath
 from progressive_core.logs import configure_logging, log_to
 from progressive_core.manifest import check_data_unchanged, manifest_of
 from progressive_core.registry import Registry
+from progressive_core.runs import list_runs, new_run_directory
 from progressive_core.sequence import Run, train_sequence
-from progressive_core.store import RunStore, list_runs, new_run_directory, read_knowledge
+from progressive_core.store import RunStore, read_knowledge
 
 
 class ProgressiveTrainer:

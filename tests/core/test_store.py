@@ -11,7 +11,8 @@ from attrs import evolve
 
 from progressive_core.errors import RunError
 from progressive_core.records import BucketResult, EpisodeReport, Evaluation, Knowledge, LedgerEntry, Model, State
-from progressive_core.store import RunStore, list_runs, new_run_directory, read_knowledge
+from progressive_core.runs import list_runs, new_run_directory
+from progressive_core.store import RunStore, read_knowledge
 
 MANIFEST = {"started": "2026-01-01T00:00:00+00:00", "sequence": ["Scalping", "Short"], "teachers": []}
 

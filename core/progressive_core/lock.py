@@ -1,0 +1,31 @@
+"""One process at a time on a run. The operating system lets go of the lock when a process is killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from progressive_core.errors import RunError
+
+
+def lock_run(directory: Path) -> FileLock:
+    """Take the run in `directory` for this process, until the lock is released.
+
+    :raise RunError: another process has it.
+    """
+    lock = FileLock(directory / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(f"{directory}: another process is training this run; wait for it, or stop it") from None
+    return lock
+
+
+def is_free(directory: Path) -> bool:
+    """Whether no process is on the run."""
+    try:
+        with FileLock(directory / ".lock").acquire(timeout=0):
+            return True
+    except Timeout:
+        return False

@@ -1,0 +1,70 @@
+"""Where a run stands, as `state.json` holds it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import cattrs
+from attrs import field, frozen
+
+from progressive_core.errors import RunError
+from progressive_core.records import BucketResult
+
+Status = Literal["training", "interrupted", "finished", "damaged"]
+
+_converter = cattrs.Converter()
+_converter.register_structure_hook(Path, lambda value, _: Path(value))
+_converter.register_structure_hook(float, lambda value, _: float("nan") if value is None else float(value))
+
+
+@frozen(kw_only=True)
+class Progress:
+    """Where a run stands: what `state.json` holds."""
+
+    status: Status = "training"
+    bucket: str | None = None
+    episode: int = 0
+    checkpoint: str | None = None
+    versions: dict[str, int] = field(factory=dict)
+    lengths: dict[str, int] = field(factory=dict)
+    seconds: float = 0.0
+    results: tuple[BucketResult, ...] = ()
+
+
+def read_progress(directory: Path) -> Progress:
+    """Where the run in `directory` stands.
+
+    :raise RunError: `state.json` is not what this program writes.
+    """
+    state = read_state(directory)
+    missing = [name for name in attrs.fields_dict(Progress) if name not in state]
+    if missing:
+        raise RunError(f"{directory / 'state.json'}: damaged ({', '.join(missing)} missing)")
+    try:
+        return _converter.structure(state, Progress)
+    except (cattrs.BaseValidationError, TypeError, ValueError) as error:
+        raise RunError(f"{directory / 'state.json'}: damaged ({error})") from error
+
+
+def read_state(directory: Path) -> dict[str, Any]:
+    """`state.json` as it stands."""
+    return read_json(directory / "state.json")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file that holds one JSON object.
+
+    :raise RunError: it is missing, or holds something else.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunError(f"{path}: missing; this run cannot be read") from None
+    except ValueError as error:
+        raise RunError(f"{path}: not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path}: not a JSON object")
+    return value

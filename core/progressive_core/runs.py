@@ -1,0 +1,66 @@
+"""All runs below one directory: naming a new one, and listing those that are there."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from attrs import evolve, frozen
+
+from progressive_core.errors import RunError
+from progressive_core.lock import is_free
+from progressive_core.progress import Status, read_json, read_progress
+from progressive_core.records import BucketResult
+
+log = structlog.get_logger("progressive_training")
+
+
+@frozen(kw_only=True)
+class RunSummary:
+    """A run as the list of runs shows it; of a damaged one nothing is known but the `reason`."""
+
+    directory: Path
+    started: str
+    status: Status
+    sequence: tuple[str, ...]
+    results: tuple[BucketResult, ...]
+    reason: str = ""
+
+
+def new_run_directory(runs_dir: Path) -> Path:
+    """A directory of its own for a run that starts now, below `runs_dir`; others may start in the same second.
+
+    The random ending keeps them apart; the time in front keeps them in order.
+    """
+    return runs_dir / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def list_runs(runs_dir: Path) -> list[RunSummary]:
+    """All runs below `runs_dir`, oldest first, damaged ones before them; directories that are no runs are passed over."""
+    runs: list[RunSummary] = []
+    for state in runs_dir.glob("*/state.json"):
+        try:
+            runs.append(_summary(state.parent))
+        except (RunError, KeyError, TypeError, OSError) as error:
+            reason = str(error) if isinstance(error, RunError) else f"{state.parent}: damaged ({error})"
+            log.warning("a run cannot be read", reason=reason)
+            damaged = RunSummary(
+                directory=state.parent, started="", status="damaged", sequence=(), results=(), reason=reason
+            )
+            runs.append(damaged)
+    return sorted(runs, key=lambda run: run.started)
+
+
+def _summary(directory: Path) -> RunSummary:
+    manifest, progress = read_json(directory / "manifest.json"), read_progress(directory)
+    if progress.status == "training" and is_free(directory):
+        progress = evolve(progress, status="interrupted")  # its process was killed
+    return RunSummary(
+        directory=directory,
+        started=manifest["started"],
+        status=progress.status,
+        sequence=tuple(manifest["sequence"]),
+        results=progress.results,
+    )
