@@ -62,6 +62,7 @@ class MarketLearner:
         self.adopted = False
         self.told: Knowledge | None = None
         self._ridge: Ridge | None = None
+        self._measured: tuple[Tensor, dict[str, float], dict[int, float]] | None = None
 
     # ------------------------------------------------------------------ training
 
@@ -204,13 +205,22 @@ class MarketLearner:
 
     def knowledge(self) -> Knowledge:
         """Weights by name, importance of features, skill by horizon; the tensors are copies."""
+        importance, skill = self.measured()
         self.told = Knowledge(
             origin=self.info.name,
             weights=self.critic.target.knowledge(),
-            feature_importance=feature_importance(self.critic, self.validation),
-            horizons=horizon_skill(self.critic, self.validation),
+            feature_importance=importance,
+            horizons=skill,
         )
         return self.told
+
+    def measured(self) -> tuple[dict[str, float], dict[int, float]]:
+        """Importance of features and skill by horizon, measured once for the weights that act now."""
+        state = self.critic.target.state()
+        if self._measured is None or not torch.equal(state, self._measured[0]):
+            importance = feature_importance(self.critic, self.validation)
+            self._measured = state, importance, horizon_skill(self.critic, self.validation)
+        return self._measured[1], self._measured[2]
 
     def adopt(self, knowledge: Knowledge) -> Adoption:
         """Take over weights that fit by name and shape, and importances and horizon skills that are not our own."""
@@ -279,5 +289,5 @@ class MarketLearner:
 
     def close(self) -> None:
         """Let go of the market and the networks."""
-        for name in ("market", "critic", "replay", "exploration", "memory", "validation", "test", "best", "_ridge"):
+        for name in tuple(vars(self)):
             setattr(self, name, None)
