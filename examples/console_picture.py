@@ -35,7 +35,7 @@ def export_svg(run_dir: Path, picture: Path, bucket: str, episode: int) -> None:
         converter.structure(line, EpisodeReport) for line in _metrics(run_dir, bucket) if line["episode"] <= episode
     ]
     position = [result.bucket for result in results].index(bucket)
-    card = json.loads((results[position].model_path.parent / "card.json").read_text())
+    card = json.loads((run_dir / "models" / bucket / "card.json").read_text())
     planned = settings["EPISODES"]
     info = BucketInfo(
         name=bucket,

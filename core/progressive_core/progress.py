@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import attrs
 import cattrs
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from progressive_core.errors import RunError
 from progressive_core.records import BucketResult
@@ -44,9 +44,16 @@ def read_progress(directory: Path) -> Progress:
     if missing:
         raise RunError(f"{directory / 'state.json'}: damaged ({', '.join(missing)} missing)")
     try:
-        return _converter.structure(state, Progress)
+        progress = _converter.structure(state, Progress)
     except (cattrs.BaseValidationError, TypeError, ValueError) as error:
         raise RunError(f"{directory / 'state.json'}: damaged ({error})") from error
+    found = tuple(evolve(result, model_path=model_path(directory, result.bucket)) for result in progress.results)
+    return evolve(progress, results=found)
+
+
+def model_path(directory: Path, bucket: str) -> Path:
+    """Where the newest model of a finished bucket is, wherever the run was moved to."""
+    return directory / "models" / bucket / "model.safetensors"
 
 
 def read_state(directory: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from filelock import FileLock
 from progressive_core.errors import ModelError, RunError
 from progressive_core.files import append_json_line, atomic_write, plain, truncate, write_json
 from progressive_core.lock import lock_run
-from progressive_core.progress import Progress, Status, read_json, read_progress, read_state
+from progressive_core.progress import Progress, Status, model_path, read_json, read_progress, read_state
 from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
 from progressive_core.tensors import read_tensors, write_tensors
 
@@ -173,7 +173,7 @@ class RunStore:
 
     def model_path(self, bucket: str) -> Path:
         """Where the newest model of a finished bucket is."""
-        return self.directory / "models" / bucket / "model.safetensors"
+        return model_path(self.directory, bucket)
 
     def model(self, bucket: str) -> Model:
         """The newest model of a finished bucket."""

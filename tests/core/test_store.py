@@ -156,6 +156,13 @@ def test_a_run_whose_process_was_killed_is_listed_as_interrupted(store: RunStore
     assert list_runs(store.directory.parent)[0].status == "interrupted"
 
 
+def test_a_run_that_was_moved_still_finds_its_models(store: RunStore) -> None:
+    store.finish_bucket(result(store.save_model("Scalping", model(1), KNOWLEDGE)))
+    store.close()
+    moved = store.directory.rename(store.directory.parent / "moved")
+    assert list_runs(moved.parent)[0].results[0].model_path == moved / "models/Scalping/model.safetensors"
+
+
 def test_a_damaged_run_does_not_hide_the_others(store: RunStore) -> None:
     damaged = store.directory.parent / "damaged"
     damaged.mkdir()
