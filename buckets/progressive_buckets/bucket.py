@@ -31,7 +31,7 @@ def _ascending(bucket: MarketBucket, attribute: Attribute[tuple[int, ...]], valu
 class MarketBucket:
     """A bucket on the shared market and learner.
 
-    `horizons`: bars ahead that are predicted, ascending. `exploration`: share of trial actions at first. `patience`:
+    `horizons`: bars ahead that are predicted, ascending. `exploration`: share of trial actions at first. `reluctance`:
     how much dearer a trade counts in learning than it is; more makes the agent wait for larger moves. `discount`: of
     the gain of one bar later. `width` and `members`: size of the network and how many vote.
     """
@@ -39,7 +39,7 @@ class MarketBucket:
     name: str
     horizons: tuple[int, ...] = field(converter=_tuple, validator=_ascending)
     exploration: float = 0.1
-    patience: float = 0.0
+    reluctance: float = 0.0
     discount: float = 0.99
     width: int = 128
     members: int = 2

@@ -33,7 +33,7 @@ class Charges:
 @frozen(kw_only=True)
 class Card:
     """`horizons` in bars; `unit` is the deviation of one bar's reward, in which the tensors count advantages;
-    `patience` how much dearer a trade counts than it is; `abstains` where validation showed no edge."""
+    `reluctance` how much dearer a trade counts than it is; `abstains` where validation showed no edge."""
 
     format: int
     bucket: str
@@ -46,7 +46,7 @@ class Card:
     costs: Charges
     interval_seconds: float
     unit: float
-    patience: float
+    reluctance: float
     recall_weight: float
     abstains: bool
 

@@ -1,4 +1,4 @@
-"""Long: major trends, prediction 72 to 576 bars ahead, trading only where the move pays for patience."""
+"""Long: major trends, prediction 72 to 576 bars ahead, trading only where the move is well worth its cost."""
 
 from progressive_training import MarketBucket
 
@@ -7,5 +7,5 @@ bucket = MarketBucket(
     horizons=(72, 144, 288, 576),
     exploration=0.05,
     discount=0.998,
-    patience=0.5,
+    reluctance=0.5,
 )

@@ -7,5 +7,5 @@ bucket = MarketBucket(
     horizons=(24, 48, 96, 288),
     exploration=0.1,
     discount=0.995,
-    patience=0.25,
+    reluctance=0.25,
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from progressive_buckets.bars import Bars
     from progressive_buckets.learner.network import Network
-    from progressive_buckets.learner.recall import Memory
+    from progressive_buckets.learner.recall import ContextualMemory
     from progressive_buckets.market.market import Market
     from progressive_training import Performance
 
@@ -48,7 +48,7 @@ class TradingModel:
 
     def __init__(self, tensors: Mapping[str, Tensor], card: Card) -> None:
         from progressive_buckets.learner.network import Network, Shape
-        from progressive_buckets.learner.recall import Memory
+        from progressive_buckets.learner.recall import ContextualMemory
 
         self.card, self.tensors = card, tensors
         shape = Shape(len(card.features), len(card.scales), card.width, card.members, card.horizons)
@@ -65,7 +65,7 @@ class TradingModel:
             if tuple(tensors[name].shape) != sizes or not tensors[name].isfinite().all():
                 raise ValueError(f"{name} is not a tensor of finite numbers of shape {sizes}")
         self.network.copy_from({name: tensors[name] for name in self.network.parameters})
-        self.memory: Memory = Memory(columns, "cpu")
+        self.memory: ContextualMemory = ContextualMemory(columns, "cpu")
         self.memory.recollect(tensors["memory.rows"], tensors["memory.followed"])
         self.memory.refresh(self.network)
         self.memory.weight = card.recall_weight
@@ -155,7 +155,7 @@ class TradingModel:
     def _costs(self, market: Market) -> Tensor:
         from progressive_buckets.learner.critic import cost_units
 
-        return cost_units(market.costs, self.card.unit, self.card.patience, market.device)
+        return cost_units(market.costs, self.card.unit, self.card.reluctance, market.device)
 
     def _advantages(self, features: Tensor) -> Tensor:
         from progressive_buckets.learner.critic import mean_advantages

@@ -7,5 +7,5 @@ bucket = MarketBucket(
     horizons=(1, 3, 6, 12, 24, 72),
     exploration=0.3,
     discount=0.99,
-    patience=0.0,
+    reluctance=0.0,
 )

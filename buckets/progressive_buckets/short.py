@@ -7,5 +7,5 @@ bucket = MarketBucket(
     horizons=(6, 12, 24, 48, 144),
     exploration=0.2,
     discount=0.99,
-    patience=0.0,
+    reluctance=0.0,
 )

@@ -27,8 +27,8 @@ def test_horizons_are_those_of_the_specification(name: str) -> None:
 def test_exploration_falls_and_patience_grows_with_the_time_scale() -> None:
     buckets = [built_in(name) for name in RANGES]
     assert sorted(buckets, key=lambda bucket: -bucket.exploration) == buckets
-    assert sorted(buckets, key=lambda bucket: bucket.patience) == buckets
-    assert built_in("Long").patience > 0
+    assert sorted(buckets, key=lambda bucket: bucket.reluctance) == buckets
+    assert built_in("Long").reluctance > 0
 
 
 def test_horizons_out_of_order_are_refused() -> None:

@@ -173,7 +173,7 @@ def test_tensors_that_do_not_fit_are_refused(model: Model, tmp_path: Path, name:
 
 
 def test_a_call_decides_as_the_evaluated_policy_does(model: Model, bars: Bars, tmp_path: Path) -> None:
-    patient = load_model(save(evolve(model, card={**model.card, "patience": 0.5, "abstains": False}), tmp_path / "p"))
+    patient = load_model(save(evolve(model, card={**model.card, "reluctance": 0.5, "abstains": False}), tmp_path / "p"))
     tail = bars.between(3000, 3080)
     market = patient.market(tail)
     held = positions_of(patient._advantages(market.features), market.decidable, patient._costs(market))

@@ -34,7 +34,7 @@ class Hyper:
     `discount` of the gain of one bar later. `width` and `members` of the network. `trace` is the lambda of the targets,
     which look `lookahead` bars ahead. `tracking` is the share by which the target network follows at each step. `drop`
     is the dropout, `decay` the weight decay. `auxiliary` is the weight of the horizon predictions in the loss.
-    `holding` is a cost per bar of any position, in training only, as log return. `patience` says how much dearer a
+    `holding` is a cost per bar of any position, in training only, as log return. `reluctance` says how much dearer a
     trade counts than it is. `selection` is the number of episodes between two looks at which features matter.
     """
 
@@ -48,7 +48,7 @@ class Hyper:
     decay: float = 1.0
     auxiliary: float = 0.1
     holding: float = 1e-4
-    patience: float = 0.0
+    reluctance: float = 0.0
     selection: int = 4
 
 
@@ -84,7 +84,7 @@ class Critic:
         """Deviation of one bar's reward: the unit of every advantage."""
         self.rewards = ((earned - inside.mean(dim=0) - hyper.holding) / self.unit).float()
         """[T, 2] in units, demeaned over the training part, so that its drift is no reason to hold anything."""
-        self.costs = cost_units(market.costs, self.unit, hyper.patience, device)
+        self.costs = cost_units(market.costs, self.unit, hyper.reluctance, device)
 
     def advantages(self, features: Tensor) -> Tensor:
         """Advantage of long and short over flat [N, 2] in units, by the network that acts."""
@@ -176,9 +176,9 @@ def mean_advantages(network: Network, features: Tensor) -> Tensor:
     return torch.cat(chunks)
 
 
-def cost_units(costs: Costs, unit: float, patience: float, device: torch.device) -> Tensor:
-    """Cost [from, to] of a change of position in units, as much dearer than it is as `patience` says."""
-    none, one, two = (cost * (1 + patience) / unit for cost in costs.table())
+def cost_units(costs: Costs, unit: float, reluctance: float, device: torch.device) -> Tensor:
+    """Cost [from, to] of a change of position in units, as much dearer than it is as `reluctance` says."""
+    none, one, two = (cost * (1 + reluctance) / unit for cost in costs.table())
     return cost_matrix((none, one, two), device)
 
 

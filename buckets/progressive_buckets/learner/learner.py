@@ -16,7 +16,7 @@ from progressive_buckets.learner.edge import Edge
 from progressive_buckets.learner.exploration import NAMES, Exploration, Plan
 from progressive_buckets.learner.importance import feature_importance, horizon_skill
 from progressive_buckets.learner.lessons import completed_trades, surprise, tell
-from progressive_buckets.learner.recall import WEIGHTS, Memory
+from progressive_buckets.learner.recall import WEIGHTS, ContextualMemory
 from progressive_buckets.learner.replay import Replay
 from progressive_buckets.learner.saving import load_into, model_of
 from progressive_buckets.learner.state import restore_learner, snapshot_learner
@@ -53,7 +53,7 @@ class MarketLearner:
         self.replay = Replay(settings["REPLAY_CAPACITY"], market.device, settings["PRIORITISED_REPLAY"])
         rate = settings["EXPLORATION"] if settings["EXPLORATION"] is not None else exploration
         self.exploration = Exploration(market, split.train, rate, settings["ADAPTIVE_EXPLORATION"])
-        self.memory = Memory(market.features.shape[1], market.device)
+        self.memory = ContextualMemory(market.features.shape[1], market.device)
         self.validation, self.test = market.part(split.validation), market.part(split.test)
         self.edge = Edge(len(self.validation), market.device)
         self.episode = 0

@@ -61,7 +61,7 @@ def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Re
     split = split_for(bars, info)
     costs = Costs(side=settings["FEE"] + settings["SLIPPAGE"], capital=settings["CAPITAL_ALLOCATION"])
     market = open_market(bars, split, costs, resources.device)
-    hyper = Hyper(discount=bucket.discount, width=bucket.width, members=bucket.members, patience=bucket.patience)
+    hyper = Hyper(discount=bucket.discount, width=bucket.width, members=bucket.members, reluctance=bucket.reluctance)
     return MarketLearner(info, resources, market, split, hyper, bucket.exploration)
 
 

@@ -45,7 +45,7 @@ def recalled(keys: Tensor, followed: Tensor, queries: Tensor) -> tuple[Tensor, T
     return torch.softmax(SHARPNESS * cosine, dim=1) @ followed, nearest, similarity
 
 
-class Memory:
+class ContextualMemory:
     """Situations kept, drawn evenly from those visited; their keys are made anew whenever the network has changed.
 
     `bars` [M] are where they were met, `rows` [M, columns] what was seen there, `followed` [M, 2] what came, `keys`

@@ -34,7 +34,7 @@ def model_of(learner: MarketLearner) -> Model:
         "costs": {"side": market.costs.side, "capital": market.costs.capital},
         "interval_seconds": market.interval,
         "unit": critic.unit,
-        "patience": critic.hyper.patience,
+        "reluctance": critic.hyper.reluctance,
         "recall_weight": memory.weight,
         "abstains": learner.abstains(),
         "validation_t": learner.edge.t(),

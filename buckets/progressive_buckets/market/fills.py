@@ -1,5 +1,7 @@
 """THE fill rule: decide on the close of bar t, trade at the open of bar t + 1, earn until the open of bar t + 2.
 
+This prices positions; which position a policy takes, and when a change is worth its cost, is `policy.best_actions`.
+
 A position p (-1 short, 0 flat, 1 long) puts the share f = CAPITAL_ALLOCATION of the equity at stake. Bar by bar
 
     equity *= (1 - side * f * |p[t] - p[t-1]|) * (1 + f * p[t] * (open[t+2] / open[t+1] - 1))

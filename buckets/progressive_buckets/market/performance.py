@@ -23,7 +23,7 @@ def t_statistic(growth: Tensor) -> float:
     """t of the mean per-bar log growth [N], from block sums so that trades lasting many bars do not inflate it.
 
     The deviation of the sums of 64 blocks of equal length (batch means) holds whatever dependence is shorter than a
-    block. 0 where nothing varies.
+    block. Bars left over behind the last block, 63 at most, are left out. 0 where nothing varies.
     """
     count = min(BLOCKS, len(growth))
     if count < 2:
@@ -42,7 +42,6 @@ def measure(strategy: str, positions: Tensor, part: Part, costs: Costs, interval
     growth = log_growth(positions, part.returns, part.decidable, costs)
     held = positions.to(torch.float64) * part.decidable
     change = torch.diff(held, prepend=torch.zeros_like(held[:1])).abs()
-    closed = torch.diff(held, prepend=torch.zeros_like(held[:1])) != 0
     left = torch.cat([torch.zeros_like(held[:1]), held[:-1]]) != 0
     equity = torch.cumsum(growth, dim=0)
     peak = torch.cummax(equity, dim=0).values.clamp(min=0.0)
@@ -54,7 +53,7 @@ def measure(strategy: str, positions: Tensor, part: Part, costs: Costs, interval
         sharpe=float(growth.mean()) / deviation * math.sqrt(YEAR / interval) if deviation > 0 else 0.0,
         drawdown=float(1 - torch.exp(equity - peak).min()) + 0.0,
         turnover=float(change.sum()),
-        trades=int((closed & left).sum()),
+        trades=int(((change != 0) & left).sum()),
         long=float(((held > 0) & part.decidable).sum() / tradable),
         flat=float(((held == 0) & part.decidable).sum() / tradable),
         short=float(((held < 0) & part.decidable).sum() / tradable),
