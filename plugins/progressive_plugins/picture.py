@@ -88,11 +88,11 @@ def _learning_curve(axes: Axes, result: BucketResult, episodes: Sequence[Mapping
             heights[when] = heights.get(when, -0.04) + 0.08  # one above the other, not on top of each other
             axes.plot(when, heights[when], mark, color=colour, markersize=6, transform=axes.get_xaxis_transform())
     axes.margins(y=0.18)
-    axes.set_title(result.bucket, fontsize=10, fontweight="bold", loc="left")
+    axes.set_title(result.bucket, fontsize=9, fontweight="bold", loc="left")
     told = f"{profit_text(best)} at {result.best_episode}"
     by_reverse_transfer = result.best_score > best
     told = f"{told}, later {profit_text(result.best_score)}" if by_reverse_transfer else f"best {told}"
-    axes.set_title(told, fontsize=8, loc="right")
+    axes.set_title(told, fontsize=7 if by_reverse_transfer else 8, loc="right")
     axes.set_xlabel("episode", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if labelled:
