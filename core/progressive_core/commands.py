@@ -65,7 +65,10 @@ def show_runs(flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -
     if not runs:
         print(f"no runs in {runs_dir}")
         return 0
-    rows = [(run.directory.name, run.started[:19].replace("T", " ") or "-", run.status, run.reason or _scores(run)) for run in runs]
+    rows = [
+        (run.directory.name, run.started[:19].replace("T", " ") or "-", run.status, run.reason or _scores(run))
+        for run in runs
+    ]
     print(table(("RUN", "STARTED", "STATUS", "SEQUENCE, BEST SCORE WHERE FINISHED"), rows))
     return 0
 
