@@ -28,7 +28,6 @@ class Part:
     features: Tensor
     returns: Tensor
     decidable: Tensor
-    times: np.ndarray
 
     def __len__(self) -> int:
         return len(self.returns)
@@ -40,7 +39,7 @@ class Market:
 
     `features` [T, features x scales] float32, standardised; `returns` [T] float64, fill to fill; `decidable` [T];
     `log_open` [T] float64; `volatility` [T] float32, the deviation of one bar's return as known at that bar;
-    `segment` [T]; `times` [T] and `close` [T] stay in numpy for what people read; `interval` is in seconds.
+    `segment` [T]; `times` [T] stay in numpy for what people read; `interval` is in seconds.
     """
 
     names: tuple[str, ...]
@@ -51,7 +50,6 @@ class Market:
     volatility: Tensor
     segment: Tensor
     times: np.ndarray
-    close: np.ndarray
     interval: float
     scaler: Scaler
     costs: Costs
@@ -65,7 +63,7 @@ class Market:
         """The bars of one part of the split; its last bar is never decided on, so that it ends flat."""
         decidable = self.decidable[bars].clone()
         decidable[-1:] = False
-        return Part(bars.start, self.features[bars], self.returns[bars], decidable, self.times[bars])
+        return Part(bars.start, self.features[bars], self.returns[bars], decidable)
 
     def outcome(self, bars: Tensor, horizon: int) -> tuple[Tensor, Tensor]:
         """Return over `horizon` bars from the next fill, in deviations of a return over so many bars.
@@ -106,7 +104,6 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
         volatility=torch.from_numpy(volatility(bars)).to(device),
         segment=segment,
         times=np.asarray(bars.time),
-        close=np.asarray(bars.close, dtype=np.float64),
         interval=bars.interval / 1e9,
         scaler=fitted,
         costs=costs,
