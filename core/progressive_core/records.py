@@ -21,12 +21,14 @@ class Knowledge:
 
     `weights` maps parameter names to tensors; `feature_importance` maps feature names to shares that sum to 1;
     `horizons` maps a prediction horizon in bars to its skill on validation data (correlation, -1 to 1).
+    `distrust` says why nobody may learn from this (a policy that collapsed to one action, say); empty when all may.
     """
 
     origin: str
     weights: Mapping[str, Tensor] = field(factory=dict, repr=False)
     feature_importance: Mapping[str, float] = field(factory=dict)
     horizons: Mapping[int, float] = field(factory=dict)
+    distrust: str = ""
 
     @property
     def nbytes(self) -> int:

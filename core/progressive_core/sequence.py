@@ -28,7 +28,7 @@ from progressive_core.records import (
     TransferContext,
 )
 from progressive_core.store import RunStore
-from progressive_core.transfer import memory_short, skipped, transfer_knowledge, wanted
+from progressive_core.transfer import distrusted, memory_short, skipped, transfer_knowledge, wanted
 
 log = structlog.get_logger("progressive_training")
 
@@ -94,7 +94,10 @@ def _train_bucket(run: Run, bucket: Bucket) -> None:
             learner.keep_best()
             backward = _transfer_back(run, info, resources, learner, last.episode)
             evaluation = learner.evaluate()
-            path = run.store.save_model(bucket.name, learner.model(), learner.knowledge())
+            known = learner.knowledge()
+            if known.distrust:
+                log.warning(distrusted(known))
+            path = run.store.save_model(bucket.name, learner.model(), known)
         result = BucketResult(
             bucket=bucket.name,
             episodes=last.episode,
@@ -184,9 +187,9 @@ def _transfer_back(
     for pupil in (bucket for bucket in run.buckets if bucket.name in finished):
         pupil_info = _info(run, pupil)
         context = TransferContext(phase="reverse", episode=episode, bucket=pupil_info)
-        short = memory_short(pupil.memory_needed(pupil_info, resources), resources)
-        if short:
-            entries += skipped(run.hooks, source, context, short)
+        spared = distrusted(source) or memory_short(pupil.memory_needed(pupil_info, resources), resources)
+        if spared:
+            entries += skipped(run.hooks, source, context, spared)
             continue
         with closing(pupil.open(pupil_info, resources)) as earlier:
             earlier.load(run.store.model(pupil.name))

@@ -144,6 +144,7 @@ class RunStore:
         directory = self._version(bucket, version)
         directory.mkdir(parents=True, exist_ok=True)
         taught = {
+            "distrust": knowledge.distrust,
             "weights": list(knowledge.weights),
             "feature_importance": knowledge.feature_importance,
             "horizons": knowledge.horizons,
@@ -218,6 +219,7 @@ def read_knowledge(directory: Path, bucket: str) -> Knowledge:
         weights={name: model.tensors[name] for name in taught["weights"]},
         feature_importance=taught["feature_importance"],
         horizons={int(horizon): skill for horizon, skill in taught["horizons"].items()},
+        distrust=taught.get("distrust", ""),
     )
 
 

@@ -24,7 +24,10 @@ def transfer_knowledge(
 
     :return: one ledger entry a strategy. Whatever a strategy does, the learner ends as it was or better on its
         validation data; in the reverse phase, where a finished model is at stake, only strictly better is kept.
+        Distrusted knowledge reaches no strategy.
     """
+    if reason := distrusted(source):
+        return skipped(hooks, source, context, reason)
     entries: list[LedgerEntry] = []
     target: Knowledge | None = None
     for name in wanted(hooks, context.phase):
@@ -43,6 +46,11 @@ def wanted(hooks: Hooks, phase: Phase) -> list[str]:
 def skipped(hooks: Hooks, source: Knowledge, context: TransferContext, reason: str) -> list[LedgerEntry]:
     """What the ledger says of a target that no strategy could be tried on."""
     return [evolve(_entry(name, source, context), reason=reason) for name in wanted(hooks, context.phase)]
+
+
+def distrusted(source: Knowledge) -> str:
+    """Why nobody may learn from `source`, empty when all may."""
+    return f"{source.origin} must not teach: {source.distrust}" if source.distrust else ""
 
 
 def memory_short(needed: int, resources: Resources) -> str | None:

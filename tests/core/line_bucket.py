@@ -11,6 +11,7 @@ class LineBucket:
     name: str
     horizons: tuple[int, ...] = (1, 6)
     slope: float = 2.0
+    distrust: str = ""
 
     def memory_needed(self, bucket, resources):
         return 1024
@@ -19,12 +20,12 @@ class LineBucket:
         pass
 
     def open(self, bucket, resources):
-        return LineLearner(bucket, self.slope)
+        return LineLearner(bucket, self.slope, self.distrust)
 
 
 class LineLearner:
-    def __init__(self, bucket, slope):
-        self.bucket = bucket
+    def __init__(self, bucket, slope, distrust):
+        self.bucket, self.distrust = bucket, distrust
         self.generator = torch.Generator().manual_seed(bucket.seed)
         self.truth = torch.tensor([slope, 1.0])
         self.weight, self.best_weight = torch.zeros(2), torch.zeros(2)
@@ -60,6 +61,7 @@ class LineLearner:
             weights={"line.weight": self.weight.clone()},
             feature_importance={"x": 0.7, "one": 0.3},
             horizons=dict.fromkeys(self.bucket.horizons, 0.1),
+            distrust=self.distrust,
         )
 
     def adopt(self, knowledge):
@@ -109,3 +111,4 @@ class LineLearner:
 
 
 first, second, third = LineBucket("First"), LineBucket("Second"), LineBucket("Third", slope=-4.0)
+stuck = LineBucket("Stuck", distrust="it always buys")

@@ -53,7 +53,7 @@ class Workshop:
         self.directory, self.install = directory, install
         self.said: list[str] = []
         self._seen = directory / "seen.jsonl"
-        buckets = {"First": "line_bucket:first", "Second": "line_bucket:second", "Third": "line_bucket:third"}
+        buckets = {name: f"line_bucket:{name.lower()}" for name in ("First", "Second", "Third", "Stuck")}
         watch = WATCH.format(seen=str(self._seen))
         install("acme", buckets=buckets, plugins={"watch": "acme_watch"}, line_bucket=LINES, acme_watch=watch)
 
@@ -139,6 +139,25 @@ def test_what_hurts_is_rolled_back(workshop: Workshop) -> None:
     alone = workshop.trainer("alone", SEQUENCE=("Second",), USE_CROSS_BUCKET_TRANSFER=False).train_progressively()
     tensors, _ = read_tensors(workshop.directory / "run/models/Second/model.safetensors")
     assert torch.equal(tensors["line.weight"], read_tensors(alone["Second"])[0]["line.weight"])
+
+
+def test_a_bucket_that_says_it_must_not_teach_teaches_nobody(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop.trainer(SEQUENCE=("First", "Stuck", "Second")).train_progressively()
+    told = "Stuck must not teach: it always buys"
+    for line in workshop.ledger():
+        distrusted = line["source"] == "Stuck"
+        assert distrusted == (line["reason"] == told)
+        assert line["verdict"] == "skipped" if distrusted else line["verdict"] != "skipped"
+    assert {(line["target"], line["phase"]) for line in workshop.ledger() if line["source"] == "Stuck"} == {
+        ("First", "reverse"),
+        ("Second", "initial"),
+        ("Second", "periodic"),
+    }
+    card = json.loads((workshop.directory / "run/models/Stuck/card.json").read_text())
+    assert card["knowledge"]["distrust"] == "it always buys"
+    assert f"warning: {told}" in capsys.readouterr().err
 
 
 def test_the_switch_turns_every_transfer_off(workshop: Workshop) -> None:

@@ -59,6 +59,10 @@ def require_knowledge(knowledge: object, origin: str, where: str) -> Knowledge:
         knowledge.origin == origin,
         f"{where}: its origin must be {origin!r}, the bucket whose knowledge it is; got {knowledge.origin!r}",
     )
+    require(
+        isinstance(knowledge.distrust, str),
+        f"{where}: distrust must say in words why nobody may learn from this, or be empty; got {knowledge.distrust!r}",
+    )
     for name, tensor in knowledge.weights.items():
         require(bool(tensor.isfinite().all()), f"{where}: the weight {name!r} has values that are not finite")
     shares = knowledge.feature_importance
