@@ -21,6 +21,7 @@ from progressive_buckets.learner.replay import Replay
 from progressive_buckets.learner.saving import load_into, model_of
 from progressive_buckets.learner.state import restore_learner, snapshot_learner
 from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
+from progressive_buckets.market.degenerate import degeneration
 from progressive_buckets.market.fills import log_growth
 from progressive_buckets.market.policy import SIDE, as_maps, best_actions, follow, positions_of
 from progressive_buckets.market.verdict import SHOWN_T, judge
@@ -193,7 +194,12 @@ class MarketLearner:
         for part in (self.validation, self.test):
             traded = self.positions(part.features, part.decidable)
             rows.append(with_baselines(self.info.name, traded, abstains, part, self.market, self.ridge()))
-        return judge(rows[0], rows[1], self.edge.t())
+        return judge(rows[0], rows[1], self.edge.t(), self.degeneration())
+
+    def degeneration(self) -> str:
+        """Why the current policy is degenerate, in words; empty when it is not."""
+        part = self.validation
+        return degeneration(self.positions(part.features, part.decidable), part, self.market, self.ridge)
 
     def ridge(self) -> Ridge:
         """The ridge baseline, fitted once."""
@@ -204,13 +210,17 @@ class MarketLearner:
     # ------------------------------------------------------------------ knowledge
 
     def knowledge(self) -> Knowledge:
-        """Weights by name, importance of features, skill by horizon; the tensors are copies."""
+        """Weights by name, importance of features, skill by horizon; the tensors are copies.
+
+        Nobody may learn from a degenerate policy.
+        """
         importance, skill = self.measured()
         self.told = Knowledge(
             origin=self.info.name,
             weights=self.critic.target.knowledge(),
             feature_importance=importance,
             horizons=skill,
+            distrust=self.degeneration(),
         )
         return self.told
 

@@ -18,20 +18,30 @@ ONE_ACTION = 0.98
 NO_EDGE = "no edge shown"
 
 
-def judge(validation: tuple[Performance, ...], test: tuple[Performance, ...], t: float) -> Evaluation:
+def judge(
+    validation: tuple[Performance, ...], test: tuple[Performance, ...], t: float, degenerate: str = ""
+) -> Evaluation:
     """Judge the model by its rows on validation and test, its own first (where it abstains, what it would have done next).
 
     :param t: that of validation bars which did not choose the weights (see `learner.edge`). An edge counts only when
         they show it and the test part, which is read once, confirms it.
+    :param degenerate: what `market.degenerate` says of the policy, if anything: what one action earned while others
+        paid is no edge of the policy's.
     """
     abstains = t < SHOWN_T
     if abstains:
         verdict = f"{NO_EDGE} (t = {_below(t)} on validation bars that did not choose the model, {SHOWN_T:g} is needed)"
+    elif degenerate:
+        verdict = f"no edge of its own, whatever one action earned (t = {t:.1f} on validation)"
     elif test[0].t < CONFIRMED_T:
         verdict = f"edge on validation (t = {t:.1f}), not confirmed on test (t = {_below(test[0].t)})"
     else:
         verdict = f"edge on validation (t = {t:.1f}), confirmed on test (t = {test[0].t:.1f})"
-    return Evaluation(validation=validation, test=test, verdict=verdict, t=t, warnings=tuple(warnings(test, abstains)))
+    told = warnings(test, abstains)
+    if degenerate:
+        verdict = f"{verdict}; degenerate policy"
+        told.insert(0, f"{degenerate}; it does not teach other buckets")
+    return Evaluation(validation=validation, test=test, verdict=verdict, t=t, warnings=tuple(told))
 
 
 def _below(t: float) -> str:

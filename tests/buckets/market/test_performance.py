@@ -64,6 +64,13 @@ def test_an_edge_needs_validation_and_test() -> None:
     assert ", confirmed on test" in judge((ROW,), (ROW,), 3.0).verdict
 
 
+def test_what_one_action_earned_while_others_paid_is_no_edge() -> None:
+    evaluation = judge((ROW,), (ROW,), 3.5, degenerate="degenerate policy, long on 100% of the bars")
+    assert "confirmed" not in evaluation.verdict
+    assert evaluation.verdict.endswith("degenerate policy")
+    assert evaluation.warnings[0] == "degenerate policy, long on 100% of the bars; it does not teach other buckets"
+
+
 def test_a_collapsed_policy_is_flagged() -> None:
     stuck = evolve(ROW, long=0.99, flat=0.01, short=0.0)
     assert "collapsed to one action: long on 99% of the bars" in judge((ROW,), (stuck,), 3.0).warnings
