@@ -13,6 +13,7 @@ Rewards are the logarithms of these factors, so they add up exactly.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -38,8 +39,8 @@ class Costs:
 
     def table(self) -> tuple[float, float, float]:
         """What 0, 1 and 2 steps of position cost, as positive logs."""
-        none, one, two = (-self.of_change(torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64))).tolist()
-        return none + 0.0, one, two
+        one, two = (-math.log1p(-self.side * self.capital * steps) for steps in (1, 2))
+        return 0.0, one, two
 
     def earned(self, positions: Tensor, returns: Tensor) -> Tensor:
         """Log growth of the equity from holding `positions` over bars whose fill-to-fill `returns` are given."""

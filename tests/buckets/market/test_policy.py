@@ -4,7 +4,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_buckets.market.policy import as_maps, best_actions, cost_matrix, follow, positions_of
+from progressive_buckets.market.policy import (
+    ROWS_AT_ONCE,
+    SIDE,
+    as_maps,
+    best_actions,
+    cost_matrix,
+    follow,
+    positions_of,
+)
 
 SIDES = (0, 1, -1)
 
@@ -40,3 +48,14 @@ def test_parallel_episodes_do_not_touch() -> None:
     held = follow(as_maps(best_actions(advantage, costs), torch.ones(2, 8, dtype=torch.bool)))
     assert held[0].tolist() == [1] * 8
     assert held[1].tolist() == [0] * 8
+
+
+def test_bars_followed_a_part_at_a_time_are_followed_as_one() -> None:
+    random = torch.Generator().manual_seed(0)
+    bars = 2 * ROWS_AT_ONCE + 100
+    advantage = torch.randn(bars, 2, generator=random)
+    decidable = torch.rand(bars, generator=random) > 0.001
+    costs = cost_matrix((0.0, 1.0, 2.0), torch.device("cpu"))
+    whole = follow(as_maps(best_actions(advantage, costs), decidable))
+    held = torch.tensor(SIDE, dtype=torch.float64)[whole]
+    assert torch.equal(positions_of(advantage, decidable, costs), held)
