@@ -91,7 +91,7 @@ class TradingModel:
         row = market.features[-1:]
         with torch.no_grad():
             advantage = self._advantages(row)
-            predicted = self.network.predictions(self.network.extract(row)[1]).mean(dim=0)[0].tolist()
+            predicted = self.network.predictions(row)[0].tolist()
         gains = dict(zip(ACTIONS, [0.0, *(advantage[0] * self.card.unit).tolist()], strict=True))
         held, steps = ACTIONS.index(position), market.costs.table()
         sides = (0, 1, -1)

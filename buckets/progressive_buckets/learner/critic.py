@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from attrs import frozen
-from torch.nn.functional import huber_loss
 
+from progressive_buckets.learner.gradient import Batch, Dropout, loss_and_gradient
 from progressive_buckets.learner.network import Network, Shape
 from progressive_buckets.learner.optimiser import Adam
 from progressive_buckets.learner.targets import sweep
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from progressive_buckets.market.fills import Costs
     from progressive_buckets.market.market import Market
 
-ROWS_AT_ONCE = 8_192
-HUBER = 3.0
-"""Deviations beyond which an error counts linearly: crashes must not dominate."""
+ROWS_AT_ONCE = 2_048
+ROUND = 20
+"""Gradient steps between two looks at what the target network says: it moves little in so few."""
 
 
 @frozen
@@ -69,7 +69,8 @@ class Critic:
         self.online, self.target = Network(shape, device), Network(shape, device)
         self.online.initialise(generator)
         self.target.load_state(self.online.state())
-        self.online.trainable(True)
+        self.dtype = torch.float32
+        self.dropout = Dropout(hyper.drop, self.dtype, device)
         self.adam = Adam(self.online.flat, self.online.decay_mask(), rate, hyper.decay)
         self.overlap = torch.tensor(horizons, device=device).rsqrt()
         """Outcomes over h bars overlap: a long horizon tells less than it seems to, and would drown the values. Seen by
@@ -90,13 +91,12 @@ class Critic:
         """Advantage of long and short over flat [N, 2] in units, by the network that acts."""
         return mean_advantages(self.target, features)
 
-    @torch.no_grad()
     def targets(self, bars: Tensor) -> Tensor:
         """Targets [B, 2] of the advantages at `bars` [B]."""
         steps = torch.arange(self.hyper.lookahead, device=bars.device)
         now = bars[:, None] + steps  # [B, n]
         ahead = (now + 1).clamp(max=self.train.stop)
-        rows = self.market.features[ahead.flatten()]
+        rows = self.market.features.index_select(0, ahead.flatten())
         online, target = (
             mean_advantages(network, rows).view(*ahead.shape, 2) for network in (self.online, self.target)
         )
@@ -140,40 +140,42 @@ class Critic:
         weights = torch.tensor([known.get(horizon, mean) / mean for horizon in self.online.shape.horizons])
         self.horizon_weight.copy_(weights.clamp(0.25, 4.0))
 
-    def update(self, replay: Replay, batch: int) -> Tensor:
-        """One gradient step on `batch` bars from the replay; returns the loss (a tensor, so that nothing waits)."""
-        sample = replay.sample(batch, self.generator)
-        wanted = self.targets(sample.bars)  # [B, 2]
-        rows = self.market.features[sample.bars]  # [B, columns]
-        inputs, hidden = self.online.extract(rows, self.hyper.drop, self.generator)
-        every = self.online.advantages(inputs, hidden)  # [members, B, 2]
-        errors = huber_loss(every, wanted.expand_as(every), reduction="none", delta=HUBER)
-        loss = (errors.mean(dim=(0, 2)) * sample.weights).mean()
-        if self.hyper.auxiliary > 0:
-            loss = loss + self.hyper.auxiliary * self.horizon_loss(hidden, sample.bars, sample.weights)
-        self.online.gradient.zero_()
-        loss.backward()
-        self.adam.step(self.online.gradient)
-        self.target.flat.lerp_(self.online.flat, self.hyper.tracking)
-        replay.renew(sample.slots, (every.detach().mean(dim=0) - wanted).abs().mean(dim=1))
-        return loss.detach()
+    def learn(self, replay: Replay, updates: int, size: int) -> Tensor:
+        """`updates` gradient steps on `size` bars each from the replay; returns the mean loss (a tensor: nothing waits).
 
-    def horizon_loss(self, hidden: Tensor, bars: Tensor, weights: Tensor) -> Tensor:
-        """Squared error of the horizon predictions, over the horizons that end before a gap, by 1 / sqrt(horizon)."""
-        predicted = self.online.predictions(hidden)  # [members, B, horizons]
+        Targets, outcomes and priorities of a round are computed at once, by the networks as they are when it begins.
+        """
+        losses = []
+        for done in range(0, updates, ROUND):
+            count = min(ROUND, updates - done)
+            sample = replay.sample(count * size, self.generator)
+            wanted = self.targets(sample.bars).mT  # [2, count * size]
+            outcomes, counts = self.outcomes(sample.bars)  # [horizons, count * size]
+            counts *= sample.weights
+            self.dropout.renew(self.online.shape.members * size * self.online.shape.width, self.generator)
+            missed = torch.empty_like(sample.weights)
+            for k in range(count):
+                part = slice(k * size, (k + 1) * size)
+                rows = self.market.features.index_select(0, sample.bars[part]).to(self.dtype)
+                batch = Batch(rows, wanted[:, part], sample.weights[part], outcomes[:, part], counts[:, part])
+                loss, error = loss_and_gradient(self.online, batch, self.hyper.auxiliary, self.dropout)
+                self.adam.step(self.online.gradient)
+                self.target.flat.lerp_(self.online.flat, self.hyper.tracking)
+                torch.mean(error.abs(), dim=0, out=missed[part])
+                losses.append(loss)
+            replay.renew(sample.slots, missed)
+        return torch.stack(losses).mean()
+
+    def outcomes(self, bars: Tensor) -> tuple[Tensor, Tensor]:
+        """What came within each horizon, and how much it counts [horizons, B]: not across a gap, by 1 / sqrt(horizon)."""
         pairs = [self.market.outcome(bars, horizon) for horizon in self.online.shape.horizons]
-        outcome = torch.stack([pair[0] for pair in pairs], dim=1)
-        counted = (
-            torch.stack([pair[1] for pair in pairs], dim=1) * (self.horizon_weight * self.overlap) * weights[:, None]
-        )
-        return ((predicted - outcome).square() * counted).mean()
+        outcome, exists = (torch.stack(items) for items in zip(*pairs, strict=True))
+        return outcome, exists * (self.horizon_weight * self.overlap)[:, None]
 
 
-@torch.no_grad()
 def mean_advantages(network: Network, features: Tensor) -> Tensor:
-    """Advantage of long and short over flat [N, 2] for `features` [N, columns]: the members' mean, without dropout."""
-    chunks = [network.advantages(*network.extract(rows)).mean(dim=0) for rows in features.split(ROWS_AT_ONCE)]
-    return torch.cat(chunks)
+    """Advantage of long and short over flat [N, 2] for `features` [N, columns]: a part at a time."""
+    return torch.cat([network.advantages(rows) for rows in features.split(ROWS_AT_ONCE)])
 
 
 def cost_units(costs: Costs, unit: float, reluctance: float, device: torch.device) -> Tensor:

@@ -59,8 +59,7 @@ def horizon_skill(critic: Critic, part: Part) -> dict[int, float]:
     """Correlation of each horizon's prediction with what came, on one part."""
     bars = part.start + torch.nonzero(part.decidable).flatten()
     bars = bars[:: max(1, len(bars) // MOST_ROWS)]
-    hidden = critic.target.extract(critic.market.features[bars])[1]
-    predicted = critic.target.predictions(hidden).mean(dim=0)  # [N, horizons]
+    predicted = critic.target.predictions(critic.market.features[bars])  # [N, horizons]
     skill = {}
     for h, horizon in enumerate(critic.target.shape.horizons):
         outcome, exists = critic.market.outcome(bars, horizon)
