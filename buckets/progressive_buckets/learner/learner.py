@@ -74,7 +74,7 @@ class MarketLearner:
         self.episode += 1
         plan = self.exploration.plan(self.episodes, self.length, self.generator)
         visited, trades, traces = self.walk(plan)
-        losses = torch.stack([self.critic.update(self.replay, self.batch) for _ in range(self.updates)])
+        loss = self.critic.learn(self.replay, self.updates, self.batch)
         if self.episode % self.critic.hyper.selection == 0:
             self.critic.set_prior(feature_importance(self.critic, self.market.part(self.split.train)))
         if self.memory_on:
@@ -88,7 +88,7 @@ class MarketLearner:
             score=score,
             best_score=self.best_score,
             best_episode=self.best_episode,
-            loss=float(losses.mean()),
+            loss=float(loss),
             exploration=plan.mean,
             exploration_cause=plan.cause,
             transitions=self.episodes * self.length,
@@ -110,7 +110,6 @@ class MarketLearner:
             self.best_score, self.best_episode = score, self.episode
         return score
 
-    @torch.no_grad()
     def walk(self, plan: Plan) -> tuple[Tensor, int, dict[str, Any]]:
         """Act through the planned episodes and put what was visited into the replay.
 
@@ -121,7 +120,7 @@ class MarketLearner:
         inside = bars < self.split.train.stop - 1
         bars = bars.clamp(max=self.split.train.stop - 1)
         decidable = self.market.decidable[bars] & inside
-        advantage = critic.advantages(self.market.features[bars.flatten()]).view(*bars.shape, 2)
+        advantage = critic.advantages(self.market.features.index_select(0, bars.flatten())).view(*bars.shape, 2)
 
         actions = best_actions(advantage, critic.costs)  # [P, L, 3]
         rates = plan.rates[self.exploration.conditions[bars].long()]
