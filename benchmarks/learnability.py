@@ -14,11 +14,12 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -85,26 +86,38 @@ def trained(task: Task, bars: Bars) -> MarketLearner:
     """Train a bucket from scratch with the default settings, stopping early as the default policy does."""
     bucket = declared(task.bucket)
     settings = {**defaults(), "SLIPPAGE": 0.0, **({"FEE": 0.0} if task.case == "leak" else {})}
-    episodes = EPISODES.get(task.case, settings["EPISODES"])
-    info = BucketInfo(
+    if task.case in EPISODES:
+        settings["EPISODES"] = EPISODES[task.case]
+    learner = learner_on(bars, bucket, alone(bucket, task.seed, settings), all_resources(settings))
+    train(learner)
+    return learner
+
+
+def alone(bucket: MarketBucket, seed: int, settings: Mapping[str, Any]) -> BucketInfo:
+    """The bucket as the only one of its sequence."""
+    return BucketInfo(
         name=bucket.name,
         horizons=bucket.horizons,
         sequence=(bucket.name,),
-        episodes=episodes,
-        seed=task.seed,
+        episodes=settings["EPISODES"],
+        seed=seed,
         run_dir=Path(),
         settings=settings,
     )
-    resources = Resources(
-        device="cpu", parallel_episodes=settings["PARALLEL_EPISODES"], batch_size=settings["BATCH_SIZE"]
-    )
-    learner = learner_on(bars, bucket, info, resources)
-    for _ in range(episodes):
+
+
+def all_resources(settings: Mapping[str, Any]) -> Resources:
+    """All that the settings ask for, on the CPU."""
+    return Resources(device="cpu", parallel_episodes=settings["PARALLEL_EPISODES"], batch_size=settings["BATCH_SIZE"])
+
+
+def train(learner: MarketLearner) -> None:
+    """Train until the planned number of episodes, or until none was better for PATIENCE, and return to the best."""
+    for _ in range(learner.info.episodes):
         report = learner.run_episode()
-        if report.episode - report.best_episode >= settings["PATIENCE"]:
+        if report.episode - report.best_episode >= learner.info.settings["PATIENCE"]:
             break
     learner.keep_best()
-    return learner
 
 
 def declared(name: str) -> MarketBucket:
