@@ -144,7 +144,7 @@ class MarketLearner:
             traces["lessons"] = tell(self.market, trades)
             surprises = torch.from_numpy(surprise(trades)).to(device).float() / critic.unit
             weight.view(-1)[torch.from_numpy(trades.step).to(device)] += surprises
-        self.replay.add(bars[decidable], weight[decidable])
+        self.replay.add(bars.flatten(), weight.flatten(), decidable.flatten())
         self.exploration.learn(bars[decidable], errors[decidable])
         return bars[decidable], len(trades), traces
 

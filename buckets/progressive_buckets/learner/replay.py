@@ -28,8 +28,18 @@ class Sample:
     weights: Tensor
 
 
+def draw(weights: Tensor, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Draw `count` positions with replacement, each as often as its weight says; one of weight 0 never.
+
+    :param weights: [N], at least one above 0. :return: positions [count], and the sum of all weights [] float64.
+    """
+    cumulative = torch.cumsum(weights, dim=0, dtype=torch.float64)
+    points = torch.rand(count, generator=generator, device=weights.device, dtype=torch.float64) * cumulative[-1]
+    return torch.searchsorted(cumulative, points, right=True).clamp(max=len(weights) - 1), cumulative[-1]
+
+
 class Replay:
-    """A ring of `capacity` visited bars with a priority each."""
+    """A ring of `capacity` visited bars with a priority each: 0 where nothing can be learned, or nothing is kept yet."""
 
     def __init__(self, capacity: int, device: torch.device | str, prioritised: bool) -> None:
         self.capacity, self.prioritised = capacity, prioritised
@@ -38,35 +48,43 @@ class Replay:
         self.filled = 0
         self.cursor = 0
 
-    def add(self, bars: Tensor, errors: Tensor) -> None:
-        """Remember `bars` [N], the oldest making room, with how wrong their values were (absolute `errors` [N])."""
-        bars, errors = bars[-self.capacity :], errors[-self.capacity :]
+    def add(self, bars: Tensor, errors: Tensor, counted: Tensor) -> None:
+        """Remember `bars` [N], the oldest making room, with how wrong their values were (absolute `errors` [N]).
+
+        Where not `counted` [N], a bar takes a place and is never drawn: so many places as bars, known without looking.
+        """
+        bars, errors, counted = bars[-self.capacity :], errors[-self.capacity :], counted[-self.capacity :]
         slots = (self.cursor + torch.arange(len(bars), device=bars.device)) % self.capacity
         self.bars[slots] = bars
-        self.renew(slots, errors)
+        self.priorities[slots] = self.priority(errors) * counted
         self.cursor = (self.cursor + len(bars)) % self.capacity
         self.filled = min(self.capacity, self.filled + len(bars))
 
     def sample(self, count: int, generator: Generator) -> Sample:
         """Draw `count` bars with replacement."""
-        device = self.bars.device
-        if not self.prioritised:
-            slots = torch.randint(self.filled, (count,), generator=generator, device=device)
-            return Sample(self.bars[slots], slots, torch.ones(count, device=device))
-        cumulative = torch.cumsum(self.priorities[: self.filled].double(), dim=0)
-        points = torch.rand(count, generator=generator, device=device, dtype=torch.float64) * cumulative[-1]
-        slots = torch.searchsorted(cumulative, points).clamp(max=self.filled - 1)
-        mean = cumulative[-1] / self.filled
-        weights = (mean / self.priorities[slots]).float()
-        return Sample(self.bars[slots], slots, weights)
+        priorities = self.priorities[: self.filled]
+        slots, total = draw(priorities, count, generator)
+        mean = total / (priorities > 0).sum()
+        return Sample(self.bars[slots], slots, (mean / priorities[slots]).float())
 
     def renew(self, slots: Tensor, errors: Tensor) -> None:
-        """Set the priorities of `slots` from how wrong the values were there (absolute errors, in deviations)."""
-        self.priorities[slots] = (errors + FLOOR) ** EXPONENT if self.prioritised else 1.0
+        """Set the priorities of `slots` from how wrong the values were there (absolute errors, in deviations).
 
-    def trace(self) -> dict[str, float]:
-        """How full the replay is, and how far priorities spread."""
+        Of a slot drawn several times the largest counts, in whatever order the device goes through them.
+        """
+        self.priorities.scatter_reduce_(0, slots, self.priority(errors), "amax", include_self=False)
+
+    def priority(self, errors: Tensor) -> Tensor:
+        """How much more often a bar with such an error is drawn."""
+        return (errors + FLOOR) ** EXPONENT if self.prioritised else torch.ones_like(errors)
+
+    def trace(self) -> dict[str, Tensor]:
+        """How many bars are kept, and how far priorities spread."""
         priorities = self.priorities[: max(1, self.filled)]
-        mean = float(priorities.mean())
-        effective = float(priorities.sum().square() / priorities.square().sum().clamp(min=1e-12))
-        return {"filled": self.filled, "mean": mean, "highest": float(priorities.max()), "effective_bars": effective}
+        filled, total = (priorities > 0).sum(), priorities.sum()
+        return {
+            "filled": filled,
+            "mean": total / filled.clamp(min=1),
+            "highest": priorities.max(),
+            "effective_bars": total.square() / priorities.square().sum().clamp(min=1e-12),
+        }

@@ -1,0 +1,115 @@
+"""The gradient written by hand is that of the loss as one would write it down."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import huber_loss, layer_norm
+
+from progressive_buckets.learner.gradient import HUBER, Batch, Dropout, loss_and_gradient
+from progressive_buckets.learner.network import GATES, Network, Shape
+
+AUXILIARY = 0.3
+
+
+def some_network(shape, generator):
+    network = Network(shape, "cpu")
+    network.flat.normal_(0.0, 0.4, generator=generator)
+    network.parameters[GATES].add_(1.0)
+    network.prior.uniform_(0.2, 1.0, generator=generator)
+    return network
+
+
+def some_batch(shape, count, generator):
+    def normal(*sizes):
+        return torch.randn(sizes, generator=generator)
+
+    horizons = len(shape.horizons)
+    return Batch(
+        rows=normal(count, shape.features * shape.scales),
+        wanted=4 * normal(2, count),
+        weights=normal(count).abs(),
+        outcomes=normal(horizons, count),
+        counts=normal(horizons, count).abs(),
+    )
+
+
+def plain_loss(network, named, batch, dropout):
+    """The same loss from torch's own layers."""
+    gates = (named[GATES] * network.prior).repeat_interleave(network.shape.scales, 1).unsqueeze(1)
+    inputs = hidden = batch.rows * gates
+    for layer in ("extractor.0", "extractor.1"):
+        hidden = torch.baddbmm(named[f"{layer}.bias"], hidden, named[f"{layer}.weight"])
+        hidden = torch.relu(layer_norm(hidden, hidden.shape[-1:]))
+        if dropout.threshold:
+            hidden = hidden * dropout.mask(hidden) * dropout.scale
+    values = torch.baddbmm(named["value.bias"], hidden, named["value.weight"])
+    values = values + torch.bmm(inputs, named["value.linear"])
+    predictions = torch.cat(
+        [
+            torch.baddbmm(named[f"horizon.{h}.bias"], hidden, named[f"horizon.{h}.weight"])
+            for h in network.shape.horizons
+        ],
+        dim=2,
+    )
+    errors = huber_loss(values, batch.wanted.mT.expand_as(values), reduction="none", delta=HUBER)
+    missed = (predictions - batch.outcomes.mT).square() * batch.counts.mT
+    loss = (errors.mean(dim=(0, 2)) * batch.weights).mean() + AUXILIARY * missed.mean()
+    return loss, values.mean(dim=0), predictions.mean(dim=0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    shape=st.builds(
+        Shape,
+        features=st.integers(1, 4),
+        scales=st.integers(1, 3),
+        width=st.integers(2, 17),
+        members=st.integers(1, 3),
+        horizons=st.sampled_from([(1,), (3, 9), (1, 5, 40)]),
+    ),
+    count=st.integers(1, 33),
+    drop=st.sampled_from([0.0, 0.3]),
+    seed=st.integers(0, 10_000),
+)
+def test_it_is_what_autograd_finds(shape, count, drop, seed) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    network, batch = some_network(shape, generator), some_batch(shape, count, generator)
+    dropout = Dropout(drop, torch.float32, "cpu")
+    dropout.renew(shape.members * count * shape.width, generator)
+    loss, error = loss_and_gradient(network, batch, AUXILIARY, dropout)
+
+    dropout.cursor = 0
+    named = {name: tensor.clone().requires_grad_() for name, tensor in network.parameters.items()}
+    expected, values, predictions = plain_loss(network, named, batch, dropout)
+    expected.backward()
+    torch.testing.assert_close(loss, expected.detach(), rtol=1e-4, atol=1e-5)
+    for name, tensor in named.items():
+        torch.testing.assert_close(network.gradients[name], tensor.grad, rtol=2e-3, atol=2e-5, msg=name)
+    if drop == 0.0:
+        torch.testing.assert_close(error, (values.detach().mT - batch.wanted), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(network.advantages(batch.rows), values.detach(), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(network.predictions(batch.rows), predictions.detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_dropout_drops_the_share_asked_for_and_something_else_every_time() -> None:
+    dropout = Dropout(0.3, torch.float32, "cpu")
+    like = torch.zeros(2, 500, 64)
+    dropout.renew(like.numel(), torch.Generator().manual_seed(0))
+    masks = [dropout.mask(like) for _ in range(20)]
+    assert all(float(mask.mean()) * dropout.scale == pytest.approx(1.0, abs=0.01) for mask in masks)
+    both = float((masks[0] * masks[1]).mean())
+    assert both == pytest.approx(0.7**2, abs=0.01)
+
+
+def test_half_precision_points_the_same_way() -> None:
+    generator = torch.Generator().manual_seed(0)
+    shape = Shape(features=6, scales=5, width=64, members=2, horizons=(3, 9))
+    network, batch = some_network(shape, generator), some_batch(shape, 512, generator)
+    gradients = []
+    for dtype in (torch.float32, torch.bfloat16):
+        dropout = Dropout(0.0, dtype, "cpu")
+        rounded = Batch(batch.rows.to(dtype), batch.wanted, batch.weights, batch.outcomes, batch.counts)
+        loss_and_gradient(network, rounded, AUXILIARY, dropout)
+        gradients.append(network.gradient.clone())
+    assert float(torch.cosine_similarity(*gradients, dim=0)) > 0.999
