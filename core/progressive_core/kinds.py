@@ -137,6 +137,24 @@ class Device:
 
 
 @frozen
+class OneOf:
+    """One of a few words."""
+
+    choices: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        """The words, for people."""
+        return " or ".join([", ".join(f'"{choice}"' for choice in self.choices[:-1]), f'"{self.choices[-1]}"'])
+
+    def check(self, value: Any) -> str:
+        """Any of the words, spelt as they are."""
+        if value not in self.choices:
+            raise Refused
+        return str(value)
+
+
+@frozen
 class Frequency:
     """The duration of one bar."""
 

@@ -15,6 +15,7 @@ from progressive_core.kinds import (
     Kind,
     Names,
     Number,
+    OneOf,
     OrNull,
     PerBucket,
     PluginChoices,
@@ -46,6 +47,8 @@ _ALL = (
             "where to train; auto takes a GPU when there is one"),
     Setting("THREADS", 1, Whole(1, 1_024),
             "processor threads to train with; more than one pays on idle cores only, and changes the last digits"),
+    Setting("PRECISION", "auto", OneOf(("auto", "fp32", "bf16")),
+            "what training computes in; auto takes bf16 where the processor or GPU is made for it"),
 
     Setting("DATA", None, OrNull(FilePath(), "a synthetic market"),
             "the file of bars (CSV, Parquet, Feather or JSON), from the working directory"),

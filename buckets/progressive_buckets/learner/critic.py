@@ -60,7 +60,14 @@ class Critic:
     """
 
     def __init__(
-        self, market: Market, train: slice, horizons: tuple[int, ...], hyper: Hyper, rate: float, generator: Generator
+        self,
+        market: Market,
+        train: slice,
+        horizons: tuple[int, ...],
+        hyper: Hyper,
+        rate: float,
+        generator: Generator,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         device = market.device
         scales = market.features.shape[1] // len(market.names)
@@ -69,7 +76,7 @@ class Critic:
         self.online, self.target = Network(shape, device), Network(shape, device)
         self.online.initialise(generator)
         self.target.load_state(self.online.state())
-        self.dtype = torch.float32
+        self.dtype = dtype
         self.dropout = Dropout(hyper.drop, self.dtype, device)
         self.adam = Adam(self.online.flat, self.online.decay_mask(), rate, hyper.decay)
         self.overlap = torch.tensor(horizons, device=device).rsqrt()

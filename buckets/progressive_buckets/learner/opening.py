@@ -6,9 +6,9 @@ from time import time_ns
 from typing import TYPE_CHECKING
 
 import structlog
-import torch
 
 from progressive_buckets.bars import check_leaks, doubts, load_bars
+from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.market.features import feature_table
@@ -47,7 +47,7 @@ def check_market(info: BucketInfo, resources: Resources) -> None:
 
 def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
     """Load the configured bars, which `check_market` has passed, and build the bucket's learner on them."""
-    torch.set_num_threads(info.settings["THREADS"])
+    prepare(info.settings)
     bars = load_bars(info.settings, resources.cache_dir, resources.cache_bytes)
     return learner_on(bars, bucket, info, resources)
 

@@ -1,0 +1,47 @@
+"""How this machine computes: threads, the precision of the products, and what becomes of freed memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+BLOCK = 64 << 20
+"""Bytes. Freed blocks below this size stay with the process, for the next step to use."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
+
+def prepare(settings: Mapping[str, Any]) -> None:
+    """Set the number of threads, and let the C library keep what a step frees.
+
+    Without that it gives blocks of some MB back to the system at every step and has them zeroed at the next: 15 to 30 %
+    of a step. Where there is no such setting (another C library), nothing changes.
+    """
+    torch.set_num_threads(settings["THREADS"])
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(M_MMAP_THRESHOLD, BLOCK)
+        library.mallopt(M_TRIM_THRESHOLD, 4 * BLOCK)
+
+
+def precision(wanted: str, device: torch.device) -> torch.dtype:
+    """What the gradient step computes in: bfloat16 where `wanted` is "bf16", or "auto" and the device is made for it.
+
+    Weights, moments and sums stay in float32, and so does all that acts and is measured.
+    """
+    return torch.bfloat16 if wanted == "bf16" or (wanted == "auto" and has_bf16(device)) else torch.float32
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies matrices faster in bfloat16 (on a processor: AVX-512 BF16 or AMX)."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return device.type == "cpu" and any(check is not None and check() for check in checks)
