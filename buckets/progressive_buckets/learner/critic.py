@@ -103,7 +103,7 @@ class Critic:
         steps = torch.arange(self.hyper.lookahead, device=bars.device)
         now = bars[:, None] + steps  # [B, n]
         ahead = (now + 1).clamp(max=self.train.stop)
-        rows = self.market.features.index_select(0, ahead.flatten())
+        rows = self.market.features.index_select(0, ahead.flatten()).to(self.dtype)
         online, target = (
             mean_advantages(network, rows).view(*ahead.shape, 2) for network in (self.online, self.target)
         )

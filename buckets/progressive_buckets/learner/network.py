@@ -109,21 +109,24 @@ class Network:
         ]
 
     def hidden(self, features: Tensor) -> Tensor:
-        """What the extractor makes of `features` [B, columns]: [members, B, width]."""
+        """What the extractor makes of `features` [B, columns]: [members, B, width], in the precision of `features`."""
         hidden = features.expand(self.shape.members, *features.shape)
         for weight, bias in self.layers():
-            outputs = torch.baddbmm(bias, hidden, weight)
+            outputs = torch.baddbmm(bias.to(hidden.dtype), hidden, weight.to(hidden.dtype))
             hidden = relu(outputs).mul_(inverse_deviation(outputs))
         return hidden
 
     def advantages(self, features: Tensor) -> Tensor:
-        """Advantage of long and short over flat [B, 2] of `features` [B, columns]: the members' mean."""
-        weight = self.parameters
+        """Advantage of long and short over flat [B, 2] of `features` [B, columns]: the members' mean.
+
+        In bfloat16 where `features` are; the answer is float32.
+        """
+        weight, dtype = self.parameters, features.dtype
         linear = (self.gates() * weight["value.linear"]).mean(dim=0)  # [columns, 2]
-        value = weight["value.weight"].mT.contiguous()  # [members, 2, width]
+        value = weight["value.weight"].mT.to(dtype).contiguous()  # [members, 2, width]
         # Few outputs for many rows: computed the other way round, matrix products are up to ten times faster.
-        outputs = torch.bmm(value, self.hidden(features).mT).mean(dim=0)  # [2, B]
-        outputs = outputs.addmm_(linear.mT.contiguous(), features.mT)
+        outputs = torch.bmm(value, self.hidden(features).mT).float().mean(dim=0)  # [2, B]
+        outputs += torch.mm(linear.mT.to(dtype).contiguous(), features.mT)
         return outputs.add_(weight["value.bias"].mean(dim=0).mT).mT
 
     def predictions(self, features: Tensor) -> Tensor:
