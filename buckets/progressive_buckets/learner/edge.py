@@ -4,40 +4,64 @@ The best of many episodes looks good on the bars that chose it, even where there
 random walk one bucket in ten reached a t of 2.5 that way (seen by us). So the choice is made twice more, once by each
 half of the validation part, and judged on the other half (cross-fitting; compare the probability of backtest
 overfitting, Bailey, Borwein, Lopez de Prado and Zhu 2014). What is kept for trading is chosen by all of it.
+
+Where validation has many bars an excerpt of each half chooses, and the whole other half judges.
 """
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 
+from progressive_buckets.market.excerpt import stretch_of
 from progressive_buckets.market.performance import t_statistic
 
-BLOCKS = 16
-"""Alternate stretches of the validation part make its halves: long enough that few trades lie in two of them."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
 
 
 class Edge:
-    """Growth [2, N] of the weights that each half of the N validation bars would keep, and its `score` [2] there.
+    """The weights that each half of the validation bars would keep, as `states` [2, S], and their `score` [2] there.
 
     `cap` is the t of a model that training went on from, which later choices cannot better.
     """
 
-    def __init__(self, bars: int, device: torch.device) -> None:
-        self.growth = torch.zeros(2, bars, dtype=torch.float64, device=device)
-        self.score = torch.full((2,), -math.inf, dtype=torch.float64, device=device)
+    def __init__(self, bars: Tensor, count: int, size: int) -> None:
+        """:param bars: [N] those of the `count` validation bars that choose. :param size: of a state, S."""
+        self.states = torch.zeros(2, size, device=bars.device)
+        self.score = torch.full((2,), -math.inf, dtype=torch.float64, device=bars.device)
         self.cap = math.inf
-        half = torch.arange(bars, device=device) * BLOCKS // bars % 2
-        self.halves = torch.stack([half == 0, half == 1])  # [2, N]
+        first = in_first_half(bars, count)
+        self.halves = torch.stack([first, ~first])  # [2, N]
+        self._judged: tuple[Tensor, float] | None = None
 
-    def consider(self, growth: torch.Tensor) -> None:
-        """Let each half keep `growth` [N] of new weights if none did better on it; of equal ones, the latest."""
+    def consider(self, growth: Tensor, state: Tensor) -> None:
+        """Let each half keep `state` [S] if none did better on it; of equal ones, the latest.
+
+        :param growth: [N] that it brings; not a number where the weights are none, which no half keeps.
+        """
         score = (growth * self.halves).sum(dim=1)  # [2]
         better = score >= self.score
         self.score = torch.where(better, score, self.score)
-        self.growth = torch.where(better[:, None], growth, self.growth)
+        self.states = torch.where(better[:, None], state, self.states)
 
-    def t(self) -> float:
-        """t of the growth on each half under the weights that the other half would keep."""
-        return min(self.cap, t_statistic(torch.where(self.halves[0], self.growth[1], self.growth[0])))
+    def t(self, grown: Callable[[Tensor], Tensor]) -> float:
+        """t of the growth on each half under the weights that the other half keeps; measured once for the same weights.
+
+        :param grown: gives the growth [count] that a state [S] brings on all validation bars.
+        """
+        if self._judged is None or not torch.equal(self.states, self._judged[0]):
+            first, second = (grown(state) for state in self.states)
+            bars = torch.arange(len(first), device=first.device)
+            crossed = torch.where(in_first_half(bars, len(first)), second, first)
+            self._judged = self.states.clone(), t_statistic(crossed)
+        return min(self.cap, self._judged[1])
+
+
+def in_first_half(bars: Tensor, count: int) -> Tensor:
+    """Whether `bars` of a part of `count` lie in its first half: every other stretch, so that both see all times."""
+    return stretch_of(bars, count) % 2 == 0

@@ -16,6 +16,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from progressive_buckets.learner.readout import Notes, Values
     from progressive_buckets.market.market import Market
 
 LEAST = 0.02
@@ -27,12 +28,11 @@ NAMES = tuple(f"{v} volatility, {t}" for v in ("low", "middle", "high") for t in
 
 @frozen
 class Plan:
-    """Where the episodes of one round start [P], the exploration rate of every condition [9], the mean and its cause."""
+    """Where the episodes of one round start [P], the exploration rate of every condition [9], and what to tell of it."""
 
     starts: Tensor
     rates: Tensor
-    mean: float
-    cause: str
+    notes: Notes
 
 
 def market_conditions(market: Market, train: slice) -> Tensor:
@@ -74,7 +74,10 @@ class Exploration:
         """Choose the starts of `episodes` episodes of `length` bars in the training part."""
         device = self.visits.device
         rates = self.rates()
-        mean = float((rates * self.frequency).sum() / self.frequency.sum()) if self.adaptive else self.rate
+        if self.adaptive:
+            mean = (rates * self.frequency).sum() / self.frequency.sum()
+        else:
+            mean = torch.full((), self.rate, dtype=torch.float64, device=device)
         chosen = torch.randint(len(self.tradable), (episodes,), generator=generator, device=device)
         anywhere = self.tradable[chosen]
         seldom = self.visitable / (1 + self.visits).square()
@@ -82,24 +85,34 @@ class Exploration:
         explores = torch.rand(episodes, generator=generator, device=device) < (mean if self.adaptive else 0.0)
         explores[0] = False  # one episode at least starts on a bar that may be decided on
         starts = torch.where(explores, least, anywhere)
-        return Plan(starts + self.train.start, rates, mean, self.cause(rates))
+        return Plan(starts + self.train.start, rates, {"rates": rates, "mean": mean, **self.reasons(rates)})
 
-    def cause(self, rates: Tensor) -> str:
+    def reasons(self, rates: Tensor) -> Notes:
+        """What `cause` puts into words: the share of bars seen, the condition explored most, how unseen it is, and how
+        far its errors still change."""
+        most = rates.argmax()
+        unseen = torch.exp(-self.seen / self.frequency.clamp(min=1.0))
+        return {
+            "covered": (self.visits[: len(self.visits) - 1] > 0).float().mean(),
+            "most": most,
+            "unseen": unseen.take(most),
+            "progress": self.progress.take(most),
+        }
+
+    def cause(self, read: Values) -> str:
         """Why the rate is what it is, in words."""
         if not self.adaptive:
             return "fixed rate"
-        covered = (self.visits[: len(self.visits) - 1] > 0).float().mean()
-        most = int(rates.argmax())
-        unseen = float(torch.exp(-self.seen[most] / self.frequency[most].clamp(min=1.0)))
-        why = "seldom seen yet" if unseen >= float(self.progress[most]) else "errors there still change"
-        return f"{float(covered):.0%} of the bars seen; most in {NAMES[most]} ({why})"
+        why = "seldom seen yet" if read["unseen"] >= read["progress"] else "errors there still change"
+        return f"{float(read['covered']):.0%} of the bars seen; most in {NAMES[int(read['most'])]} ({why})"
 
-    def learn(self, bars: Tensor, errors: Tensor) -> None:
-        """Count a visit of `bars` [N], where the values were wrong by `errors` [N]."""
-        self.visits.index_add_(0, (bars - self.train.start) // STRETCH, torch.full_like(errors, 1 / STRETCH))
+    def learn(self, bars: Tensor, errors: Tensor, counted: Tensor) -> None:
+        """Count a visit of `bars` [N] where `counted` [N], where the values were wrong by `errors` [N]."""
+        weight = counted.to(errors.dtype)
+        self.visits.index_add_(0, (bars - self.train.start) // STRETCH, weight / STRETCH)
         condition = self.conditions[bars].long()
-        count = torch.zeros_like(self.seen).index_add_(0, condition, torch.ones_like(errors))
-        total = torch.zeros_like(self.seen).index_add_(0, condition, errors)
+        count = torch.zeros_like(self.seen).index_add_(0, condition, weight)
+        total = torch.zeros_like(self.seen).index_add_(0, condition, errors * weight)
         mean = torch.where(count > 0, total / count.clamp(min=1), self.error)
         change = torch.where(self.error > 0, (self.error - mean).abs() / self.error.clamp(min=1e-9), 1.0)
         self.progress = torch.where(count > 0, 0.7 * self.progress + 0.3 * change.clamp(max=1.0), self.progress)

@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from progressive_buckets.learner.critic import Critic
+from progressive_buckets.learner.compute import precision
+from progressive_buckets.learner.critic import Critic, mean_advantages
 from progressive_buckets.learner.edge import Edge
 from progressive_buckets.learner.exploration import NAMES, Exploration, Plan
 from progressive_buckets.learner.importance import feature_importance, horizon_skill
-from progressive_buckets.learner.lessons import completed_trades, surprise, tell
-from progressive_buckets.learner.recall import WEIGHTS, ContextualMemory
+from progressive_buckets.learner.lessons import completed_trades, notes_of, surprise, tell
+from progressive_buckets.learner.network import Network
+from progressive_buckets.learner.readout import Notes, Values, read
+from progressive_buckets.learner.recall import WEIGHTS, ContextualMemory, shown_bars
 from progressive_buckets.learner.replay import Replay
 from progressive_buckets.learner.saving import load_into, model_of
 from progressive_buckets.learner.state import restore_learner, snapshot_learner
 from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
 from progressive_buckets.market.degenerate import degeneration
+from progressive_buckets.market.excerpt import excerpt
 from progressive_buckets.market.fills import log_growth
-from progressive_buckets.market.policy import SIDE, as_maps, best_actions, follow, positions_of
+from progressive_buckets.market.policy import as_maps, best_actions, follow, positions_of, sides
 from progressive_buckets.market.verdict import SHOWN_T, judge
 from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge
 
@@ -50,13 +54,19 @@ class MarketLearner:
         self.lessons_on, self.memory_on = settings["POST_TRADE_LESSONS"], settings["CONTEXTUAL_MEMORY"]
         self.generator = torch.Generator(device=market.device)
         self.generator.manual_seed(info.seed)
-        self.critic = Critic(market, split.train, info.horizons, hyper, settings["LEARNING_RATE"], self.generator)
+        dtype = precision(settings["PRECISION"], market.device)
+        self.critic = Critic(
+            market, split.train, info.horizons, hyper, settings["LEARNING_RATE"], self.generator, dtype
+        )
         self.replay = Replay(settings["REPLAY_CAPACITY"], market.device, settings["PRIORITISED_REPLAY"])
         rate = settings["EXPLORATION"] if settings["EXPLORATION"] is not None else exploration
         self.exploration = Exploration(market, split.train, rate, settings["ADAPTIVE_EXPLORATION"])
         self.memory = ContextualMemory(market.features.shape[1], market.device)
         self.validation, self.test = market.part(split.validation), market.part(split.test)
-        self.edge = Edge(len(self.validation), market.device)
+        self.scored, rows = excerpt(self.validation)
+        """The validation bars that every episode is scored on."""
+        self.shown = shown_bars(self.validation)
+        self.edge = Edge(rows, len(self.validation), len(self.critic.target.state()))
         self.episode = 0
         self.best_score, self.best_episode = -math.inf, 0
         self.best = self.critic.target.state()
@@ -68,52 +78,81 @@ class MarketLearner:
     # ------------------------------------------------------------------ training
 
     def run_episode(self) -> EpisodeReport:
-        """Walk parallel episodes, remember the bars, learn from the replay, and measure on validation data."""
+        """Walk parallel episodes, remember the bars, learn from the replay, and measure on validation data.
+
+        Nothing here waits for the device until all that people read of the episode is read at once.
+        """
         if self.adopted:
             self.consider()
         self.episode += 1
         plan = self.exploration.plan(self.episodes, self.length, self.generator)
-        visited, trades, traces = self.walk(plan)
+        bars, visited, notes = self.walk(plan)
+        notes["exploration"] |= plan.notes
         loss = self.critic.learn(self.replay, self.updates, self.batch)
         if self.episode % self.critic.hyper.selection == 0:
             self.critic.set_prior(feature_importance(self.critic, self.market.part(self.split.train)))
         if self.memory_on:
-            self.memory.remember(visited, self.critic)
-            recalls = self.memory.trace(self.critic, self.validation_bars())
-            traces["recalls"] = {"situations": len(self.memory.bars), "weight": self.memory.weight, "told": recalls}
-        traces["priorities"] = self.replay.trace()
-        score = self.consider()
+            self.memory.remember(bars, visited, self.critic)
+            notes["recalls"] = self.memory.notes(self.critic, self.shown)
+        notes["priorities"] = self.replay.trace()
+        notes["score"] = {"score": self.measure(), "loss": loss}
+        return self.report(read(notes))
+
+    def report(self, seen: dict[str, Values]) -> EpisodeReport:
+        """Put what was read of an episode into words, and keep its weights if they are the best."""
+        score = self.keep(float(seen["score"]["score"]))
+        explored = seen["exploration"]
+        traces: dict[str, Any] = {
+            "exploration": {
+                "rates": dict(zip(NAMES, explored["rates"].tolist(), strict=True)),
+                "tried": float(explored["tried"]),
+            }
+        }
+        if self.lessons_on:
+            traces["lessons"] = tell(self.market, seen["lessons"])
+        if self.memory_on:
+            traces["recalls"] = self.memory.told(self.market, seen["recalls"])
+        traces["priorities"] = {name: float(value) for name, value in seen["priorities"].items()}
         return EpisodeReport(
             episode=self.episode,
             score=score,
             best_score=self.best_score,
             best_episode=self.best_episode,
-            loss=float(loss),
-            exploration=plan.mean,
-            exploration_cause=plan.cause,
+            loss=float(seen["score"]["loss"]),
+            exploration=float(explored["mean"]),
+            exploration_cause=self.exploration.cause(explored),
             transitions=self.episodes * self.length,
-            trades=trades,
+            trades=int(seen["lessons"]["count"]),
             traces=traces,
         )
 
     def consider(self) -> float:
         """Score the current weights, and keep them if none were better on validation; of equal ones, the latest."""
+        return self.keep(float(self.measure()))
+
+    def measure(self) -> Tensor:
+        """Score of the current weights [], which the edge considers too; not a number where they are no numbers."""
+        state = self.critic.target.state()
+        growth = torch.where(torch.isfinite(state).all(), self.growth(), math.nan)
+        self.edge.consider(growth, state)
+        return growth.sum()
+
+    def keep(self, score: float) -> float:
+        """Keep the current weights if none had a better score; minus infinity where `score` is not a number."""
         self.adopted = False
-        if not self.finite():
+        if math.isnan(score):
             return -math.inf
-        growth = self.growth()
-        score = float(growth.sum())
-        self.edge.consider(growth)
         if score >= self.best_score:
             self.best = self.critic.target.state()
         if score > self.best_score:
             self.best_score, self.best_episode = score, self.episode
         return score
 
-    def walk(self, plan: Plan) -> tuple[Tensor, int, dict[str, Any]]:
+    def walk(self, plan: Plan) -> tuple[Tensor, Tensor, dict[str, Notes]]:
         """Act through the planned episodes and put what was visited into the replay.
 
-        :return: bars visited [N], the number of completed trades, and the traces of exploration and lessons.
+        :return: the bars walked over [N], which of them were visited (may be decided on) [N], and what is to be told of
+            exploration and lessons.
         """
         critic, device = self.critic, self.market.device
         bars = plan.starts[:, None] + torch.arange(self.length, device=device)  # [P, L]
@@ -131,22 +170,17 @@ class MarketLearner:
 
         wrong = critic.one_step(bars, advantage) - advantage  # [P, L, 2]
         errors = wrong.abs().mean(dim=-1)  # [P, L]
-        traces: dict[str, Any] = {
-            "exploration": {
-                "rates": dict(zip(NAMES, plan.rates.tolist(), strict=True)),
-                "tried": float(explored.float().mean()),
-            }
-        }
-        held = torch.tensor(SIDE, dtype=torch.float64, device=device)[position]
+        held = sides(device).take(position)
         trades = completed_trades(self.market, bars, held, explored, wrong * critic.unit)
-        weight = errors.clone()
-        if self.lessons_on:
-            traces["lessons"] = tell(self.market, trades)
-            surprises = torch.from_numpy(surprise(trades)).to(device).float() / critic.unit
-            weight.view(-1)[torch.from_numpy(trades.step).to(device)] += surprises
-        self.replay.add(bars.flatten(), weight.flatten(), decidable.flatten())
-        self.exploration.learn(bars[decidable], errors[decidable])
-        return bars[decidable], len(trades), traces
+        notes = {
+            "exploration": {"tried": explored.float().mean()},
+            "lessons": notes_of(self.market, trades) if self.lessons_on else {"count": trades.entered.sum()},
+        }
+        weight = errors + surprise(trades).float() / critic.unit if self.lessons_on else errors
+        walked, visited = bars.flatten(), decidable.flatten()
+        self.replay.add(walked, weight.flatten(), visited)
+        self.exploration.learn(walked, errors.flatten(), visited)
+        return walked, visited, notes
 
     # ------------------------------------------------------------------ measuring
 
@@ -160,13 +194,12 @@ class MarketLearner:
         return positions_of(self.advantages(features), decidable, self.critic.costs)
 
     def growth(self) -> Tensor:
-        """Log growth of each validation bar [N] under the current weights."""
-        part = self.validation
-        held = self.positions(part.features, part.decidable)
-        return log_growth(held, part.returns, part.decidable, self.market.costs)
+        """Log growth of each scored bar [N] under the current weights."""
+        held = self.positions(self.scored.features, self.scored.decidable)
+        return log_growth(held, self.scored.returns, self.scored.decidable, self.market.costs)
 
     def validate(self) -> float:
-        """Net log return of the current weights over the validation part; minus infinity when they are no numbers."""
+        """Net log return of the current weights over the scored validation bars; minus infinity when they are no numbers."""
         return float(self.growth().sum()) if self.finite() else -math.inf
 
     def finite(self) -> bool:
@@ -175,11 +208,18 @@ class MarketLearner:
 
     def abstains(self) -> bool:
         """Whether validation shows no edge, so that the model is to stay flat."""
-        return self.edge.t() < SHOWN_T
+        return self.edge_t() < SHOWN_T
 
-    def validation_bars(self) -> Tensor:
-        """Indices of the validation bars that may be decided on."""
-        return self.validation.start + torch.nonzero(self.validation.decidable).flatten()
+    def edge_t(self) -> float:
+        """t of the edge on all validation bars (see `Edge`), without recall."""
+        return self.edge.t(self.growth_of)
+
+    def growth_of(self, state: Tensor) -> Tensor:
+        """Log growth of every validation bar [N] under the weights of a `state`."""
+        part, network = self.validation, Network(self.critic.target.shape, self.market.device)
+        network.load_state(state)
+        held = positions_of(mean_advantages(network, part.features), part.decidable, self.critic.costs)
+        return log_growth(held, part.returns, part.decidable, self.market.costs)
 
     def evaluate(self) -> Evaluation:
         """Measure the current weights and the baselines on validation and test data.
@@ -193,11 +233,11 @@ class MarketLearner:
         for part in (self.validation, self.test):
             traded = self.positions(part.features, part.decidable)
             rows.append(with_baselines(self.info.name, traded, abstains, part, self.market, self.ridge()))
-        return judge(rows[0], rows[1], self.edge.t(), self.degeneration())
+        return judge(rows[0], rows[1], self.edge_t(), self.degeneration())
 
     def degeneration(self) -> str:
         """Why the current policy is degenerate, in words; empty when it is not."""
-        part = self.validation
+        part = self.scored
         return degeneration(self.positions(part.features, part.decidable), part, self.market, self.ridge)
 
     def ridge(self) -> Ridge:
@@ -275,15 +315,14 @@ class MarketLearner:
         self.memory.weight = 0.0
         if self.memory_on and len(self.memory.bars):
             self.memory.follow(self.critic)
-            own = self.critic.advantages(self.validation.features)
-            self.memory.weight = max(WEIGHTS, key=lambda weight: self.blended_score(own, weight))
+            own = self.critic.advantages(self.scored.features)
+            recalled = self.memory.recall(self.critic.target, self.scored.features)
+            self.memory.weight = max(WEIGHTS, key=lambda weight: self.score_of(torch.lerp(own, recalled, weight)))
 
-    def blended_score(self, own: Tensor, weight: float) -> float:
-        """Validation score with the share `weight` of the advantages from recall."""
-        part = self.validation
-        blended = self.memory.blend(self.critic.target, part.features, own, weight)
-        held = positions_of(blended, part.decidable, self.critic.costs)
-        return float(log_growth(held, part.returns, part.decidable, self.market.costs).sum())
+    def score_of(self, advantages: Tensor) -> float:
+        """Validation score of advantages [N, 2] on the scored bars."""
+        held = positions_of(advantages, self.scored.decidable, self.critic.costs)
+        return float(log_growth(held, self.scored.returns, self.scored.decidable, self.market.costs).sum())
 
     def model(self) -> Model:
         """The current weights, memory and ridge baseline, and the card that says how to use them."""

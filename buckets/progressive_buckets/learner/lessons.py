@@ -15,10 +15,12 @@ from attrs import asdict, frozen
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from progressive_buckets.learner.readout import Notes, Values
     from progressive_buckets.market.market import Market
 
 SHOWN = 5
 """Lessons of an episode that are told in full."""
+CAUSES = ("values", "exploration", "end of episode or gap")
 
 
 @frozen
@@ -42,24 +44,21 @@ class Lesson:
 
 @frozen
 class Trades:
-    """Completed trades of one round of episodes as arrays [N]: `entry` and `exit` bars, `step` of the entry in the
-    flattened round, `side` and gains."""
+    """The trades of one round of episodes [P, L], each at the step of its entry; `entered` says where there is one.
 
-    step: np.ndarray
-    entry: np.ndarray
-    exit: np.ndarray
-    side: np.ndarray
-    net: np.ndarray
-    expected: np.ndarray
-    favourable: np.ndarray
-    adverse: np.ndarray
-    cause: np.ndarray
+    A fixed shape, so that nobody has to wait for how many there are. `entry` and `exit` are bars, `cause` counts in
+    `CAUSES`, the gains are as in `Lesson`. Where no trade begins the values mean nothing.
+    """
 
-    def __len__(self) -> int:
-        return len(self.entry)
-
-
-CAUSES = ("values", "exploration", "end of episode or gap")
+    entered: Tensor
+    entry: Tensor
+    exit: Tensor
+    side: Tensor
+    net: Tensor
+    expected: Tensor
+    favourable: Tensor
+    adverse: Tensor
+    cause: Tensor
 
 
 def completed_trades(market: Market, bars: Tensor, held: Tensor, explored: Tensor, errors: Tensor) -> Trades:
@@ -71,76 +70,96 @@ def completed_trades(market: Market, bars: Tensor, held: Tensor, explored: Tenso
     """
     held = held.clone()
     held[:, -1] = 0.0
-    gain = (market.costs.earned(held, market.returns[bars])).cpu().numpy()
-    position, trial = held.cpu().numpy(), explored.cpu().numpy()
-    error = errors.double().cpu().numpy()
-    unexpected = np.select([position > 0, position < 0], [error[..., 0], error[..., 1]], 0.0)
-    before = np.concatenate([np.zeros_like(position[:, :1]), position[:, :-1]], axis=1)
-    changed = position != before
-    row, entry = np.nonzero(changed & (position != 0))
-    _, leave = np.nonzero(changed & (before != 0))  # entries and exits pair up, in the same order
-    total, surplus = _running(gain), _running(unexpected)
-    best, worst = np.zeros(len(row)), np.zeros(len(row))
-    for n, (r, a, b) in enumerate(zip(row, entry, leave, strict=True)):
-        run = total[r, a : b + 1] - total[r, a]
-        best[n], worst[n] = run.max(), run.min()
-    net = total[row, leave] - total[row, entry] - 2 * market.costs.table()[1]
-    steps = bars.cpu().numpy()
-    forced = leave == position.shape[1] - 1
+    gain = market.costs.earned(held, market.returns[bars])
+    long, short = errors.double().unbind(dim=-1)
+    total, surplus = _before(gain), _before(torch.where(held > 0, long, torch.where(held < 0, short, 0.0)))
+    before = torch.nn.functional.pad(held[:, :-1], (1, 0))
+    changed = held != before
+
+    last = held.shape[1] - 1
+    step = torch.arange(last + 1, device=bars.device)
+    change = torch.where(changed, step, last)  # [P, L] the next step, from this one on, on which the position changes
+    change = change.flip(1).cummin(dim=1).values.flip(1)
+    leave = torch.nn.functional.pad(change[:, 1:], (0, 1), value=last)
+    run = torch.cumsum(changed, dim=1)  # steps of one run hold one position
+    extreme = total.new_zeros(len(held), last + 2)
+    best = extreme.scatter_reduce(1, run, total, "amax", include_self=False).gather(1, run)
+    worst = extreme.scatter_reduce(1, run, total, "amin", include_self=False).gather(1, run)
+    left = total.gather(1, leave)
+    net = left - total - 2 * market.costs.table()[1]
     return Trades(
-        step=row * position.shape[1] + entry,
-        entry=steps[row, entry],
-        exit=steps[row, leave],
-        side=position[row, entry],
+        entered=changed & (held != 0),
+        entry=bars,
+        exit=bars.gather(1, leave),
+        side=held,
         net=net,
-        expected=net - (surplus[row, leave] - surplus[row, entry]),
-        favourable=best,
-        adverse=worst,
-        cause=np.where(forced, 2, np.where(trial[row, leave], 1, 0)),
+        expected=net - (surplus.gather(1, leave) - surplus),
+        favourable=torch.maximum(best, left) - total,
+        adverse=torch.minimum(worst, left) - total,
+        cause=torch.where(leave == last, 2, explored.gather(1, leave).long()),
     )
 
 
-def _running(values: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.zeros_like(values[:, :1]), np.cumsum(values, axis=1)], axis=1)
+def _before(values: Tensor) -> Tensor:
+    """Sum of `values` [P, L] over the steps before each."""
+    return torch.cumsum(torch.nn.functional.pad(values[:, :-1], (1, 0)), dim=1)
 
 
-def surprise(trades: Trades) -> np.ndarray:
-    """How far each trade's net result lay from what its values promised, for the root of a bar held [N]."""
-    off: np.ndarray = np.abs(trades.net - trades.expected) / np.sqrt(trades.exit - trades.entry)
-    return off
+def surprise(trades: Trades) -> Tensor:
+    """How far each trade's net result lay from what its values promised, for the root of a bar held [P, L]; else 0."""
+    held = (trades.exit - trades.entry).clamp(min=1).double()
+    return (trades.net - trades.expected).abs() / held.sqrt() * trades.entered
 
 
-def tell(market: Market, trades: Trades) -> dict[str, Any]:
-    """The trace of an episode: how many lessons, what they add up to, and the most surprising ones in full."""
-    if not len(trades):
-        return {"count": 0, "told": []}
-    order = np.argsort(-surprise(trades), kind="stable")[:SHOWN]
-    return {
-        "count": len(trades),
-        "won": float((trades.net > 0).mean()),
-        "mean_net": float(trades.net.mean()),
-        "mean_expected": float(trades.expected.mean()),
-        "mean_bars_held": float((trades.exit - trades.entry).mean()),
-        "told": [asdict(_lesson(market, trades, int(n))) for n in order],
+def notes_of(market: Market, trades: Trades) -> Notes:
+    """What `tell` needs: the number of trades, what they add up to, and the most surprising ones."""
+    entered = trades.entered
+    count = entered.sum()
+    rank = torch.where(entered, surprise(trades), -1.0).flatten()
+    taken = torch.topk(rank, min(SHOWN, len(rank))).indices
+    notes = {
+        "count": count,
+        "won": _mean(trades.net > 0, entered),
+        "mean_net": _mean(trades.net, entered),
+        "mean_expected": _mean(trades.expected, entered),
+        "mean_bars_held": _mean(trades.exit - trades.entry, entered),
     }
+    shown = {name: value.flatten()[taken] for name, value in asdict(trades).items()}
+    shown["entry_price"] = torch.exp(market.log_open[shown["entry"] + 1])
+    shown["exit_price"] = torch.exp(market.log_open[shown["exit"] + 1])
+    return notes | shown
 
 
-def _lesson(market: Market, trades: Trades, n: int) -> Lesson:
-    entry, leave = int(trades.entry[n]), int(trades.exit[n])
-    opens = torch.exp(market.log_open[[entry + 1, leave + 1]]).tolist()
+def _mean(values: Tensor, entered: Tensor) -> Tensor:
+    return torch.where(entered, values.double(), 0.0).sum() / entered.sum().clamp(min=1)
+
+
+def tell(market: Market, read: Values) -> dict[str, Any]:
+    """The trace of an episode: how many lessons, what they add up to, and the most surprising ones in full."""
+    count = int(read["count"])
+    if not count:
+        return {"count": 0, "told": []}
+    sums = {name: float(read[name]) for name in ("won", "mean_net", "mean_expected", "mean_bars_held")}
+    shown = range(min(count, len(read["entry"])))
+    return {"count": count, **sums, "told": [asdict(_lesson(market, read, n)) for n in shown]}
+
+
+def _lesson(market: Market, read: Values, n: int) -> Lesson:
+    trade = {name: float(values[n]) for name, values in read.items() if values.ndim}
+    entry, leave = int(trade["entry"]), int(trade["exit"])
     return Lesson(
-        side="long" if trades.side[n] > 0 else "short",
+        side="long" if trade["side"] > 0 else "short",
         entry_time=time_text(market.times[entry + 1]),
-        entry_price=opens[0],
+        entry_price=trade["entry_price"],
         exit_time=time_text(market.times[leave + 1]),
-        exit_price=opens[1],
+        exit_price=trade["exit_price"],
         bars_held=leave - entry,
-        net=float(trades.net[n]),
-        expected=float(trades.expected[n]),
-        favourable=float(trades.favourable[n]),
-        adverse=float(trades.adverse[n]),
-        cause=CAUSES[int(trades.cause[n])],
-        says=_says(float(trades.net[n]), float(trades.expected[n]), float(trades.favourable[n])),
+        net=trade["net"],
+        expected=trade["expected"],
+        favourable=trade["favourable"],
+        adverse=trade["adverse"],
+        cause=CAUSES[int(trade["cause"])],
+        says=_says(trade["net"], trade["expected"], trade["favourable"]),
     )
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from progressive_buckets.learner.critic import Critic
     from progressive_buckets.learner.network import Network
+    from progressive_buckets.learner.readout import Notes, Values
+    from progressive_buckets.market.market import Market, Part
 
 CAPACITY = 2048
 SHARPNESS = 20.0
@@ -59,11 +61,13 @@ class ContextualMemory:
         self.keys = torch.zeros(0, 0, device=device)
         self.weight = 0.0
 
-    def remember(self, bars: Tensor, critic: Critic) -> None:
-        """Keep a sample of all `bars` [N] offered so far, and renew what followed with the critic's weights."""
+    def remember(self, bars: Tensor, visited: Tensor, critic: Critic) -> None:
+        """Keep a sample of all `bars` [N] offered so far where `visited` [N], and renew what followed with the critic's
+        weights. How many are offered does not depend on how many were visited, so that nothing waits to learn it."""
         generator = critic.generator
-        offered = bars[torch.randperm(len(bars), generator=generator, device=bars.device)[: CAPACITY // 8]]
-        pool = torch.cat([self.bars, offered])
+        order = torch.randperm(len(bars), generator=generator, device=bars.device)
+        first = torch.argsort(~visited[order], stable=True)[: CAPACITY // 8]
+        pool = torch.cat([self.bars, bars[order[first]]])
         kept = torch.randperm(len(pool), generator=generator, device=bars.device)[:CAPACITY]
         self.bars = pool[kept]
         self.rows = critic.market.features[self.bars]
@@ -84,33 +88,44 @@ class ContextualMemory:
         self.keys = situation(network, self.rows)
 
     @torch.no_grad()
+    def recall(self, network: Network, features: Tensor) -> Tensor:
+        """What followed in situations like those that `features` [N, columns] describe [N, 2]."""
+        parts = [recalled(self.keys, self.followed, situation(network, f))[0] for f in features.split(ROWS_AT_ONCE)]
+        return torch.cat(parts)
+
     def blend(self, network: Network, features: Tensor, advantage: Tensor, weight: float) -> Tensor:
         """`advantage` [N, 2] with the share `weight` of it taken from recall."""
         if weight == 0.0 or len(self.rows) == 0:
             return advantage
-        out = [
-            torch.lerp(own, recalled(self.keys, self.followed, situation(network, rows))[0], weight)
-            for rows, own in zip(features.split(ROWS_AT_ONCE), advantage.split(ROWS_AT_ONCE), strict=True)
-        ]
-        return torch.cat(out)
+        return torch.lerp(advantage, self.recall(network, features), weight)
 
     @torch.no_grad()
-    def trace(self, critic: Critic, queries: Tensor) -> list[dict[str, Any]]:
-        """The situations that a few bars recall, with their similarity, for a person to look at."""
-        if len(self.bars) == 0 or len(queries) == 0:
-            return []
+    def notes(self, critic: Critic, bars: Tensor) -> Notes:
+        """What a few `bars` recall, with their similarity, for `told`."""
+        if len(self.bars) == 0 or len(bars) == 0:
+            return {}
         market = critic.market
-        shown = queries[:: max(1, len(queries) // SHOWN)][:SHOWN]
         average, nearest, similarity = recalled(
-            self.keys, self.followed, situation(critic.target, market.features[shown])
+            self.keys, self.followed, situation(critic.target, market.features[bars])
         )
-        return [
-            {
-                "time": time_text(market.times[bar]),
-                "recalls": time_text(market.times[int(self.bars[near])]),
-                "similarity": float(cosine),
-                "long": float(values[0]) * critic.unit,
-                "short": float(values[1]) * critic.unit,
-            }
-            for bar, near, cosine, values in zip(shown.tolist(), nearest, similarity, average, strict=True)
-        ]
+        return {
+            "bar": bars,
+            "recalls": self.bars[nearest],
+            "similarity": similarity,
+            "long": average[:, 0] * critic.unit,
+            "short": average[:, 1] * critic.unit,
+        }
+
+    def told(self, market: Market, read: Values) -> dict[str, Any]:
+        """The trace of an episode, for a person to look at: how many situations, what their say is, and a few recalled."""
+        told = []
+        for bar, recalls, *numbers in zip(*read.values(), strict=True):
+            times = {"time": time_text(market.times[int(bar)]), "recalls": time_text(market.times[int(recalls)])}
+            told.append(times | dict(zip(("similarity", "long", "short"), map(float, numbers), strict=True)))
+        return {"situations": len(self.bars), "weight": self.weight, "told": told}
+
+
+def shown_bars(part: Part) -> Tensor:
+    """A few bars of a part, evenly spread over those that may be decided on, whose recall is shown."""
+    bars = part.start + torch.nonzero(part.decidable).flatten()
+    return bars[:: max(1, len(bars) // SHOWN)][:SHOWN]

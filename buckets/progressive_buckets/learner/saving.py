@@ -37,7 +37,7 @@ def model_of(learner: MarketLearner) -> Model:
         "reluctance": critic.hyper.reluctance,
         "recall_weight": memory.weight,
         "abstains": learner.abstains(),
-        "validation_t": learner.edge.t(),
+        "validation_t": learner.edge_t(),
         "validation_score": learner.validate(),
     }
     return Model(tensors={name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, card=card)

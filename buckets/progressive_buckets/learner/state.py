@@ -29,7 +29,7 @@ def live_tensors(learner: MarketLearner) -> Mapping[str, Tensor]:
         "adam.square": critic.adam.square,
         "horizon_weight": critic.horizon_weight,
         "best": learner.best,
-        "edge.growth": learner.edge.growth,
+        "edge.states": learner.edge.states,
         "edge.score": learner.edge.score,
         "exploration.visits": exploration.visits,
         "exploration.seen": exploration.seen,

@@ -26,20 +26,21 @@ def test_a_broken_market_is_still_walked(open_learner: OpenLearner, bars: Bars) 
     learner = open_learner(evolve(bars, segment=segment), EXPLORATION=1.0, EPISODE_BARS=8)
     for _ in range(3):
         learner.run_episode()
-    assert learner.replay.filled > 0
-    assert bool(learner.market.decidable[learner.replay.bars[: learner.replay.filled]].all())
+    drawn = learner.replay.sample(1000, learner.generator).bars
+    assert bool(learner.market.decidable[drawn].all())
 
 
 def test_no_episode_leaves_the_training_part(open_learner: OpenLearner) -> None:
     learner = open_learner(EPISODE_BARS=4000)
     learner.run_episode()
-    assert int(learner.replay.bars.max()) < learner.split.train.stop - 1
+    drawn = learner.replay.sample(10_000, learner.generator).bars
+    assert int(drawn.max()) < learner.split.train.stop - 1
 
 
 def test_a_condition_that_was_seen_often_is_explored_less(open_learner: OpenLearner) -> None:
     explorer = open_learner().exploration
     known = torch.nonzero(explorer.conditions[: explorer.train.stop] == 4).flatten()
     for _ in range(20):
-        explorer.learn(known, torch.ones(len(known)))
+        explorer.learn(known, torch.ones(len(known)), torch.ones(len(known), dtype=torch.bool))
     rates = explorer.rates()
     assert rates[4] < 0.2 * rates[0]
