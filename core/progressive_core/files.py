@@ -23,8 +23,13 @@ def atomic_write(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write one JSON document, atomically."""
+    """Write one JSON document for people to read, atomically."""
     atomic_write(path, (json.dumps(plain(value), indent=2, allow_nan=False) + "\n").encode())
+
+
+def write_json_line(path: Path, value: Any) -> None:
+    """Write one JSON document on one line, atomically: json is an order of magnitude faster without indentation."""
+    atomic_write(path, (json.dumps(plain(value), allow_nan=False) + "\n").encode())
 
 
 def append_json_line(path: Path, value: Any) -> None:
@@ -41,10 +46,12 @@ def truncate(path: Path, length: int) -> None:
 
 def plain(value: Any) -> Any:
     """`value` as JSON can hold it: records as objects, paths as text, numbers that are not finite as null."""
-    if attrs.has(type(value)):
-        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    if isinstance(value, str | int | None):  # most values, and the cheapest question
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if attrs.has(type(value)):
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
     if isinstance(value, Path):
         return str(value)
     if hasattr(value, "items"):

@@ -17,7 +17,7 @@ from attrs import evolve
 from filelock import FileLock
 
 from progressive_core.errors import ModelError, RunError
-from progressive_core.files import append_json_line, atomic_write, plain, truncate, write_json
+from progressive_core.files import append_json_line, atomic_write, plain, truncate, write_json, write_json_line
 from progressive_core.lock import lock_run
 from progressive_core.progress import Progress, Status, model_path, read_json, read_progress, read_state
 from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
@@ -170,7 +170,7 @@ class RunStore:
     def mark(self, status: Status) -> None:
         """Say how the run stands, without a commit of what was written since the last one."""
         self.progress = evolve(self.progress, status=status)
-        write_json(self.directory / "state.json", {**read_state(self.directory), "status": status})
+        write_json_line(self.directory / "state.json", {**read_state(self.directory), "status": status})
 
     def model_path(self, bucket: str) -> Path:
         """Where the newest model of a finished bucket is."""
@@ -201,7 +201,7 @@ class RunStore:
         self._write_progress()
 
     def _write_progress(self) -> None:
-        write_json(self.directory / "state.json", self.progress)
+        write_json_line(self.directory / "state.json", self.progress)
 
 
 def read_model(directory: Path, bucket: str) -> Model:

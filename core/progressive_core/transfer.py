@@ -30,11 +30,15 @@ def transfer_knowledge(
         return skipped(hooks, source, context, reason)
     entries: list[LedgerEntry] = []
     target: Knowledge | None = None
+    score: float | None = None
     for name in wanted(hooks, context.phase):
         target = target or learner.knowledge()
-        entries.append(_transact(hooks, name, learner, source, target, context, resources))
-        if entries[-1].verdict == "kept":
-            target = None  # the learner knows more now: ask it again
+        entry = _transact(hooks, name, learner, source, target, score, context, resources)
+        entries.append(entry)
+        if entry.verdict == "kept":
+            target, score = None, entry.after  # the learner knows more now: ask it again
+        elif entry.before is not None:
+            score = entry.before
     return entries
 
 
@@ -75,9 +79,11 @@ def _transact(
     learner: Learner,
     source: Knowledge,
     target: Knowledge,
+    score: float | None,
     context: TransferContext,
     resources: Resources,
 ) -> LedgerEntry:
+    """One strategy's try on a learner whose validation score is `score`, if it is known already."""
     started = perf_counter()
     entry = _entry(name, source, context)
     try:
@@ -90,12 +96,13 @@ def _transact(
         return evolve(entry, verdict="failed", reason=str(error), seconds=perf_counter() - started)
     if offered is None:
         return evolve(entry, reason="nothing to transfer", seconds=perf_counter() - started)
-    entry = _adopt_or_roll_back(learner, offered, entry)
+    entry = _adopt_or_roll_back(learner, offered, score, entry)
     return evolve(entry, nbytes=offered.nbytes, seconds=perf_counter() - started)
 
 
-def _adopt_or_roll_back(learner: Learner, offered: Knowledge, entry: LedgerEntry) -> LedgerEntry:
-    before, state = learner.validate(), learner.snapshot()
+def _adopt_or_roll_back(learner: Learner, offered: Knowledge, score: float | None, entry: LedgerEntry) -> LedgerEntry:
+    before = learner.validate() if score is None else score
+    state = learner.snapshot()
     try:
         adoption = learner.adopt(offered)
         after = learner.validate()

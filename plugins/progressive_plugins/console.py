@@ -18,7 +18,8 @@ from progressive_plugins.table import closing_table, sequence_table
 from progressive_plugins.view import LiveView, transfer_table
 from progressive_training import BucketInfo, EpisodeReport, Resources, hookimpl
 
-FRAMES_PER_SECOND = 4
+FRAMES_PER_SECOND = 1
+"""A frame costs some milliseconds that training would have had: what changes by the episode needs no more of them."""
 
 
 class ConsolePlugin:
