@@ -1,0 +1,123 @@
+"""Ours beside the alternatives, on the same bars, in one process tree: speed, wall-clock to a score, memory.
+
+    pip install -e ".[bench]"
+    python benchmarks/peers.py                    # everything; some 12 minutes on two idle cores
+    python benchmarks/peers.py --quick            # every part once, in a minute: the figures say little
+    python benchmarks/peers.py --parts throughput,race
+    python benchmarks/peers.py --device cuda      # our loop alone, on a GPU
+
+Parts, each in processes of its own, one for each trainer, interleaved and repeated:
+`throughput`: transitions a second at equal bars, window, network and gradient samples. `race`: wall-clock to the
+validation score that each peer reaches on planted markets, and what all earn on test. `stepping`: environment steps
+alone. `machine`: the share of the matrix-product rate that our update reaches. `growth`: what a transition and the
+memory cost, from 10 thousand to 4 million bars.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from time import perf_counter
+
+import torch
+from attrs import evolve, frozen
+from planted import Kind
+from rich.console import Console
+from rich.table import Table
+from rivals import growth, machine_share, race, stepping, throughput
+from rivals.common import Say, missing_peers
+from rivals.racers import Race, train_ours
+
+PARTS = ("throughput", "race", "stepping", "machine", "growth")
+WITH_PEERS = ("throughput", "race", "stepping")
+RACERS = 2
+"""At a time, each on one thread."""
+
+
+@frozen
+class Effort:
+    """How long to measure: market `bars`, `rounds` of so many `seconds`, the race's `transitions` and
+    `kinds` of market, the `sizes` of growth."""
+
+    bars: int = 60_000
+    rounds: int = 3
+    seconds: float = 3.0
+    transitions: int = 300_000
+    kinds: tuple[Kind, ...] = race.KINDS
+    sizes: tuple[int, ...] = growth.BARS
+
+
+QUICK = Effort(bars=10_000, rounds=1, seconds=0.3, transitions=3_000, kinds=("easy",), sizes=(10_000, 20_000))
+
+
+def run(part: str, effort: Effort, threads: Sequence[int], seeds: Sequence[int], say: Say) -> Table:
+    """Measure one part and lay out its table."""
+    if part == "throughput":
+        taking_part = [*throughput.peers(), *throughput.own()]
+        speeds = throughput.measure(taking_part, effort.bars, effort.rounds, effort.seconds, threads, say)
+        return throughput.table(speeds)
+    if part == "race":
+        races = [Race(kind, seed) for seed in seeds for kind in effort.kinds]
+        # ours among theirs, so that the machine is as busy for one as for the other
+        entries = [entry for each in races for entry in (*race.peers(each, effort.transitions), (train_ours, (each,)))]
+        return race.table(race.measure(entries, RACERS, say))
+    if part == "stepping":
+        lines = [*stepping.PEERS, *stepping.OURS]
+        return stepping.table(stepping.measure(lines, effort.bars, effort.rounds, effort.seconds / 3, say))
+    if part == "machine":
+        seconds = effort.seconds / 5
+        return machine_share.table(machine_share.measure(effort.bars, effort.rounds, seconds, threads, say))
+    return growth.table(growth.measure(effort.sizes, max(1, effort.rounds - 1), effort.seconds, say))
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Measure what is asked for and print the tables; 2 where something that it needs is not there."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--parts", default=",".join(PARTS), help="of " + ", ".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="every part for a moment, to see that it works")
+    parser.add_argument("--transitions", type=int, help="that each peer trains for in the race")
+    parser.add_argument("--seeds", type=int, default=2, help="markets of each kind in the race")
+    parser.add_argument("--first-seed", type=int, default=100, help="the learner was tuned on 0 to 4: these are fresh")
+    parser.add_argument("--threads", default="1,2", help="numbers of torch threads to try; the best of each is shown")
+    parser.add_argument("--device", default="cpu", help="cuda: our loop alone, on a GPU")
+    asked = parser.parse_args(given)
+    parts = asked.parts.split(",")
+    if unknown := [part for part in parts if part not in PARTS]:
+        parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    effort = QUICK if asked.quick else Effort()
+    if asked.transitions:
+        effort = evolve(effort, transitions=asked.transitions)
+    if asked.device != "cpu":
+        return on_gpu(asked.device, effort)
+    if (missing := missing_peers()) and any(part in WITH_PEERS for part in parts):
+        print(f'peers.py: {", ".join(missing)} not installed: pip install -e ".[bench]"', file=sys.stderr)
+        return 2
+    console = Console(width=110)
+    threads = [int(count) for count in asked.threads.split(",")]
+    seeds = range(asked.first_seed, asked.first_seed + (1 if asked.quick else asked.seeds))
+    start = perf_counter()
+
+    def say(progress: str) -> None:
+        console.print(f"[dim]{perf_counter() - start:5.0f} s  {part}: {progress}[/]", highlight=False)
+
+    tables = {}
+    for part in parts:
+        tables[part] = run(part, effort, threads, seeds, say)
+    console.print(*tables.values(), sep="\n")
+    return 0
+
+
+def on_gpu(device: str, effort: Effort) -> int:
+    """Our loop alone, on the GPU."""
+    if not torch.cuda.is_available():
+        print(f"peers.py: --device {device}: torch {torch.__version__} finds no CUDA device here", file=sys.stderr)
+        return 2
+    from rivals import gpu
+
+    Console(width=110).print(gpu.table(gpu.measure(device, effort.bars, effort.seconds), device))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The trainers that `benchmarks/peers.py` compares, and each of its parts."""

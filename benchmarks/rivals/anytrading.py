@@ -1,0 +1,112 @@
+"""The baseline: stable-baselines3 on environments of gym-anytrading, with our features in place of its own."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from gym_anytrading.envs import StocksEnv
+from stable_baselines3 import DQN, PPO
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from rivals.common import (
+    BATCH,
+    CAPACITY,
+    DISCOUNT,
+    ENVIRONMENTS,
+    RATE,
+    SAMPLES,
+    WIDTH,
+    WINDOW,
+    Table,
+    raw_table,
+    throughput_bars,
+)
+
+TRAIN_EVERY = 4  # steps of all environments, the default
+ROLLOUT = 256  # steps of each environment
+POLICY = {"net_arch": [WIDTH, WIDTH]}
+
+
+class FeatureEnv(StocksEnv):
+    """gym-anytrading's environment of shares on our features, made as its documentation says: by `_process_data`.
+
+    It does not show its position (an observation is 32 x 8), knows long and short only, and so has less to compute.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        frame = pd.DataFrame({"Close": table.prices})
+        super().__init__(df=frame, window_size=WINDOW, frame_bound=(WINDOW, len(frame)))
+
+    def _process_data(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.table.prices.astype(np.float32), self.table.rows
+
+
+def environments(table: Table) -> DummyVecEnv:
+    """`ENVIRONMENTS` of them, stepped one after another in this process: the fastest way for so small a step."""
+    return DummyVecEnv([lambda: FeatureEnv(table) for _ in range(ENVIRONMENTS)])
+
+
+class StableBaselines:
+    """A model of stable-baselines3 that trains when asked. `bars` is the length of the market."""
+
+    def __init__(self, bars: int, algorithm: str) -> None:
+        self.table = raw_table(throughput_bars(bars))
+        steps = environments(self.table)
+        self.model: Any = dqn(steps) if algorithm == "DQN" else ppo(steps)
+        if algorithm == "DQN":
+            fill(self.model.replay_buffer, self.table)
+
+    def train(self, transitions: int) -> tuple[int, float]:
+        """Train for at least so many transitions; how many it were, and the seconds they took."""
+        before, start = self.model.num_timesteps, perf_counter()
+        self.model.learn(transitions, reset_num_timesteps=False, log_interval=None)
+        return self.model.num_timesteps - before, perf_counter() - start
+
+
+def dqn(steps: DummyVecEnv) -> DQN:
+    """DQN that takes `SAMPLES` gradient samples a transition; the rest as it comes."""
+    return DQN(
+        "MlpPolicy",
+        steps,
+        learning_rate=RATE,
+        buffer_size=CAPACITY,
+        learning_starts=0,
+        batch_size=BATCH,
+        gamma=DISCOUNT,
+        train_freq=TRAIN_EVERY,
+        gradient_steps=TRAIN_EVERY * ENVIRONMENTS * SAMPLES // BATCH,
+        exploration_initial_eps=0.05,
+        policy_kwargs=POLICY,
+        device="cpu",
+        seed=0,
+    )
+
+
+def ppo(steps: DummyVecEnv) -> PPO:
+    """PPO that goes over each transition `SAMPLES` times, in its own batches of 64."""
+    return PPO(
+        "MlpPolicy",
+        steps,
+        learning_rate=RATE,
+        n_steps=ROLLOUT,
+        n_epochs=SAMPLES,
+        gamma=DISCOUNT,
+        policy_kwargs=POLICY,
+        device="cpu",
+        seed=0,
+    )
+
+
+def fill(replay: Any, table: Table) -> None:
+    """Fill a replay with windows of `table`, so that sampling costs what it does in a long run."""
+    random = np.random.default_rng(0)
+    windows = np.lib.stride_tricks.sliding_window_view(table.rows, WINDOW, axis=0).swapaxes(1, 2)
+    nothing: list[dict[str, Any]] = [{} for _ in range(ENVIRONMENTS)]
+    for _ in range(replay.buffer_size):
+        bars = random.integers(len(windows) - 1, size=ENVIRONMENTS)
+        action = random.integers(2, size=ENVIRONMENTS)
+        replay.add(windows[bars], windows[bars + 1], action, np.zeros(ENVIRONMENTS), np.zeros(ENVIRONMENTS), nothing)

@@ -1,0 +1,50 @@
+"""Parts (d) and (f): how many operations an update takes by its layers, and how fast this machine multiplies matrices."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from progressive_buckets.learner.network import Shape
+
+COUNT = (
+    "count per bar and member, C columns, W width, H horizons: 2 x [2 value passes of CW + WW + 2W + 2C for the target;"
+    " forward CW + WW + (2+H)W + 2C; gradients of weights the same; of activations WW + (2+H)W]"
+)
+
+
+def operations(shape: Shape) -> int:
+    """Floating-point operations in the matrix products that one sampled bar costs, a multiplication and an addition each.
+
+    The next bar is valued by the online and by the target network; the bar itself goes forward through all heads and
+    back. Gates, normalisation, dropout and the optimiser are no products and do not count.
+    """
+    columns, width, horizons = shape.features * shape.scales, shape.width, len(shape.horizons)
+    layers = columns * width + width * width
+    values = 2 * width + 2 * columns
+    forward = layers + values + horizons * width
+    into_activations = width * width + (2 + horizons) * width
+    return 2 * shape.members * (2 * (layers + values) + 2 * forward + into_activations)
+
+
+def product_rate(dtype: torch.dtype, device: str, size: int, seconds: float = 0.3) -> float:
+    """Operations a second of `torch.mm` on square matrices: the fastest of several, for at least so many seconds."""
+    left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    torch.mm(left, right)
+    best, end = float("inf"), perf_counter() + seconds
+    while perf_counter() < end:
+        settle(device)
+        start = perf_counter()
+        torch.mm(left, right)
+        settle(device)
+        best = min(best, perf_counter() - start)
+    return 2 * size**3 / best
+
+
+def settle(device: str) -> None:
+    """Wait until the device has done all that it was given."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()

@@ -1,0 +1,108 @@
+"""Part (d): the share of this machine's matrix-product rate that our update reaches, both measured side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from time import perf_counter
+
+import torch
+from attrs import frozen
+from learnability import all_resources, alone, declared
+from rich.table import Table
+
+from progressive_buckets.learner.opening import learner_on
+from rivals.arithmetic import COUNT, operations, product_rate
+from rivals.common import Say, throughput_bars
+from rivals.ours import BATCHES, BUCKET, precisions, settings_with, window_learner
+from rivals.workers import Worker
+
+SIZE = 2_048  # of the square matrices
+UPDATES = 20
+
+
+@frozen
+class Share:
+    """Operations a second in each round: of our update, and of `torch.mm` in both precisions."""
+
+    name: str
+    threads: int
+    batch: int
+    per_bar: int
+    update: tuple[float, ...]
+    fp32: tuple[float, ...]
+    bf16: tuple[float, ...]
+
+
+class Updates:
+    """Learners that do nothing but gradient steps, by name: on windows of raw features, and a bucket's defaults."""
+
+    def __init__(self, bars: int) -> None:
+        market = throughput_bars(bars)
+        self.learners = {}
+        for precision in precisions():
+            self.learners[f"windows, {precision}"] = window_learner(market, precision, BATCHES[precision])
+            bucket, settings = declared(BUCKET), settings_with(precision)
+            self.learners[f"bucket, {precision}"] = learner_on(
+                market, bucket, alone(bucket, 0, settings), all_resources(settings)
+            )
+        for learner in self.learners.values():
+            learner.run_episode()
+
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Of each learner the bars in a batch, and the operations for each of them."""
+        return {name: (own.batch, operations(own.critic.online.shape)) for name, own in self.learners.items()}
+
+    def rates(self, name: str, seconds: float) -> tuple[float, float, float]:
+        """Operations a second of a learner's gradient steps, and of products in fp32 and bf16."""
+        learner = self.learners[name]
+        start, done = perf_counter(), 0
+        while perf_counter() - start < seconds:
+            learner.critic.learn(learner.replay, UPDATES, learner.batch)
+            done += UPDATES * learner.batch
+        update = done * operations(learner.critic.online.shape) / (perf_counter() - start)
+        return update, product_rate(torch.float32, "cpu", SIZE), product_rate(torch.bfloat16, "cpu", SIZE)
+
+
+def measure(bars: int, rounds: int, seconds: float, threads: Sequence[int], say: Say) -> list[Share]:
+    """Take gradient steps and multiply matrices in turn, on equal threads."""
+    shares = []
+    for count in threads:
+        with Worker(Updates, bars, threads=count) as worker:
+            sizes: dict[str, tuple[int, int]] = worker.ask("sizes")
+            rates: dict[str, list[tuple[float, float, float]]] = {name: [] for name in sizes}
+            for turn in range(rounds):
+                for name, seen in rates.items():
+                    seen.append(worker.ask("rates", name, seconds))
+                say(f"threads {count}, round {turn + 1} of {rounds}")
+            for name, seen in rates.items():
+                update, fp32, bf16 = zip(*seen, strict=True)
+                shares.append(Share(name, count, *sizes[name], update, fp32, bf16))
+    return shares
+
+
+def table(shares: list[Share]) -> Table:
+    """One line for each setting and number of threads."""
+    shown = Table(title=f"(d) The update beside torch.mm of {SIZE} x {SIZE}, GFLOP/s", caption=COUNT)
+    shown.add_column("update on")
+    columns = ("threads", "batch", "kFLOP a bar", "update", "mm fp32", "mm bf16", "of fp32", "of bf16")
+    for column in columns:
+        shown.add_column(column, justify="right")
+    for share in shares:
+        update, fp32, bf16 = (median(rates) / 1e9 for rates in (share.update, share.fp32, share.bf16))
+        shown.add_row(
+            share.name,
+            str(share.threads),
+            f"{share.batch:,}",
+            f"{share.per_bar / 1e3:,.0f}",
+            f"{update:,.0f}",
+            f"{fp32:,.0f}",
+            f"{bf16:,.0f}",
+            f"{_median_ratio(share.update, share.fp32):.0%}",
+            f"{_median_ratio(share.update, share.bf16):.0%}",
+        )
+    return shown
+
+
+def _median_ratio(own: tuple[float, ...], other: tuple[float, ...]) -> float:
+    return median(one / another for one, another in zip(own, other, strict=True))

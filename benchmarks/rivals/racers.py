@@ -1,0 +1,165 @@
+"""Part (b), those who race: each trains on a planted market and tells when it knew how much."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from attrs import frozen
+from learnability import all_resources, alone, declared
+from planted import Kind, kalman_ceiling, planted_bars
+
+from progressive_buckets.learner.opening import learner_on
+from progressive_buckets.market.fills import Costs, log_growth
+from progressive_buckets.market.market import Market, Part, open_market
+from progressive_buckets.market.policy import SIDE, as_maps, follow
+from progressive_core.config import defaults
+from rivals.common import BATCH, CAPACITY, DISCOUNT, ENVIRONMENTS, FEE, SAMPLES, WIDTH, parts_of
+from rivals.ours import BUCKET
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BARS = 60_000
+CHECKPOINTS = 30
+"""Of a peer's training, each scored on validation."""
+OURS = "ours, default settings"
+ALGORITHMS = ("DQN", "PPO")
+
+
+@frozen
+class Race:
+    """Which market: its kind and seed."""
+
+    kind: Kind
+    seed: int
+
+
+@frozen
+class Curve:
+    """What one trainer reached on one market.
+
+    `seconds` of training, and the best validation score so far (net log return) at each checkpoint; `test` is the net
+    log return on the test part of the one that was best on validation.
+    """
+
+    trainer: str
+    race: Race
+    seconds: tuple[float, ...]
+    best: tuple[float, ...]
+    test: float
+    ceiling: float = 0.0
+    ridge: float = 0.0
+
+    def time_to(self, score: float) -> float:
+        """Seconds of training until validation reached `score`; infinite if it never did."""
+        return next((second for second, best in zip(self.seconds, self.best, strict=True) if best >= score), np.inf)
+
+    def time_to_best(self) -> float:
+        """Seconds of training until validation was as good as it became."""
+        return self.time_to(self.best[-1])
+
+
+def train_ours(race: Race) -> Curve:
+    """Our bucket with its default settings. Scoring on validation is part of its training and of its time."""
+    market = planted_bars(race.kind, BARS, race.seed)
+    bucket, settings = declared(BUCKET), {**defaults(), "SLIPPAGE": 0.0}
+    learner = learner_on(market.bars, bucket, alone(bucket, race.seed, settings), all_resources(settings))
+    seconds: list[float] = []
+    best: list[float] = []
+    for _ in range(settings["EPISODES"]):
+        start = perf_counter()
+        report = learner.run_episode()
+        seconds.append((seconds[-1] if seconds else 0.0) + perf_counter() - start)
+        best.append(report.best_score)
+        if report.episode - report.best_episode >= settings["PATIENCE"]:
+            break
+    learner.keep_best()
+    test = learner.evaluate().test
+    split = learner.split
+    ranges = [(bars.start, bars.stop - 2) for bars in (split.validation, split.test)]
+    ceiling = kalman_ceiling(market, validation=ranges[0], test=ranges[1], fee=FEE)
+    ridge = next(row.log_return for row in test if row.strategy.startswith("ridge"))
+    return Curve(OURS, race, tuple(seconds), tuple(best), test[0].log_return, ceiling.log_return, ridge)
+
+
+def train_peer(race: Race, algorithm: str, transitions: int) -> Curve:
+    """stable-baselines3 on the same bars. The time its checkpoints take to score does not count."""
+    from stable_baselines3 import DQN, PPO
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    from rivals.market_env import MarketEnv
+
+    bars = planted_bars(race.kind, BARS, race.seed).bars
+    split = parts_of(bars)
+    market = open_market(bars, split, Costs(side=FEE), "cpu")
+    steps = DummyVecEnv([lambda: MarketEnv(market, split.train) for _ in range(ENVIRONMENTS)])
+    shared: dict[str, Any] = {
+        "gamma": DISCOUNT,
+        "policy_kwargs": {"net_arch": [WIDTH, WIDTH]},
+        "device": "cpu",
+        "seed": race.seed,
+    }
+    if algorithm == "DQN":
+        every = {"train_freq": 4, "gradient_steps": 4 * ENVIRONMENTS * SAMPLES // BATCH}
+        model: Any = DQN("MlpPolicy", steps, buffer_size=CAPACITY, learning_starts=1_000, **every, **shared)
+    else:
+        model = PPO("MlpPolicy", steps, n_steps=256, n_epochs=SAMPLES, **shared)
+    parts = market.part(split.validation), market.part(split.test)
+    checkpoints = _Checkpoints(model, market, parts, max(1, transitions // CHECKPOINTS))
+    model.learn(transitions, callback=checkpoints, log_interval=None)
+    checkpoints.score()
+    return Curve(
+        f"stable-baselines3 {algorithm}", race, tuple(checkpoints.seconds), tuple(checkpoints.best), checkpoints.test
+    )
+
+
+class _Checkpoints:
+    """Scores a model every so many transitions, with the clock stopped. stable-baselines3 calls it after every step."""
+
+    def __init__(self, model: Any, market: Market, parts: tuple[Part, Part], every: int) -> None:
+        self.model, self.market, self.parts, self.every = model, market, parts, every
+        self.seconds: list[float] = []
+        self.best: list[float] = []
+        self.test = 0.0
+        self.start, self.next = perf_counter(), every
+
+    def __call__(self, _locals: dict[str, Any], _globals: dict[str, Any]) -> bool:
+        if self.model.num_timesteps >= self.next:
+            self.next += self.every
+            self.score()
+        return True
+
+    def score(self) -> None:
+        """Note the time and the best score, and the test score where validation is better than before."""
+        now = perf_counter()
+        validation, test = (greedy_growth(self.model, part, self.market) for part in self.parts)
+        before = self.best[-1] if self.best else -np.inf
+        if validation > before:
+            self.test = test
+        self.seconds.append(now - self.start)
+        self.best.append(max(before, validation))
+        self.start += perf_counter() - now
+
+
+@torch.no_grad()
+def greedy_growth(model: Any, part: Part, market: Market) -> float:
+    """Net log return over `part` of the action that the model prefers, from flat."""
+    held = torch.eye(3)
+    actions = [
+        torch.cat([preferred(model, torch.cat([rows, held[p].expand(len(rows), 3)], 1)) for rows in chunks])
+        for p, chunks in ((p, part.features.split(8_192)) for p in range(3))
+    ]
+    position = follow(as_maps(torch.stack(actions, dim=1), part.decidable))
+    sides = torch.tensor(SIDE, dtype=torch.float64)[position]
+    return float(log_growth(sides, part.returns, part.decidable, market.costs).sum())
+
+
+def preferred(model: Any, observations: Tensor) -> Tensor:
+    """The greedy action [N] for observations [N, columns]."""
+    policy = model.policy
+    policy.set_training_mode(False)
+    action: Tensor = policy._predict(observations, deterministic=True)
+    return action.flatten()
