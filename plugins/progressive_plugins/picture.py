@@ -41,7 +41,7 @@ def draw(results: Sequence[BucketResult], metrics: Mapping[str, Sequence[Mapping
 
     rows = math.ceil(len(results) / COLUMNS)
     columns = min(COLUMNS, len(results))
-    figure = Figure(figsize=(max(6.5, 3.1 * columns), 2.9 * rows + 3.6), layout="constrained")
+    figure = Figure(figsize=(max(6.5, 3.1 * columns), 2.9 * rows + 3.6), dpi=110, layout="constrained")
     grid = figure.add_gridspec(rows + 1, columns, height_ratios=[1] * rows + [1.25])
     for position, result in enumerate(results):
         axes = figure.add_subplot(grid[position // columns, position % columns])

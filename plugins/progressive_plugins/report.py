@@ -1,4 +1,4 @@
-"""The report: after every bucket, RUN/report.png shows how all buckets so far learned and what that was worth."""
+"""The report: when a run ends, RUN/report.png shows how its buckets learned and what that was worth."""
 
 from __future__ import annotations
 
@@ -15,21 +15,26 @@ log = structlog.get_logger("progressive_training")
 
 
 class ReportPlugin:
-    """Draws the picture from the run's `metrics.jsonl` and the results; without matplotlib it says how to get it."""
+    """Draws the picture from the run's `metrics.jsonl` and the results; without matplotlib it says how to get it.
+
+    Once a run, after its last bucket or what ended it early: a picture takes as long as some episodes.
+    """
 
     @hookimpl
     def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
-        """Draw the picture anew."""
-        if error is not None or not bucket.results:
+        """Draw the picture of all buckets that were finished, at the end of the run."""
+        goes_on = error is None and bucket.name != bucket.sequence[-1]
+        if goes_on or not bucket.results:
             return
         if find_spec("matplotlib") is None:
-            if bucket.name == bucket.sequence[-1]:
-                log.info("no report.png: matplotlib is missing; pip install 'progressive-training[report]'")
+            log.info("no report.png: matplotlib is missing; pip install 'progressive-training[report]'")
             return
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
         from progressive_plugins.picture import draw
 
-        image = BytesIO()
-        draw(bucket.results, read_metrics(bucket.run_dir / "metrics.jsonl")).savefig(image, format="png", dpi=110)
+        image, figure = BytesIO(), draw(bucket.results, read_metrics(bucket.run_dir / "metrics.jsonl"))
+        FigureCanvasAgg(figure).print_png(image)  # `savefig` would draw it twice, once for its layout
         path = bucket.run_dir / "report.png"
         replace(path, image.getvalue())
         log.info("report drawn", bucket=bucket.name, path=str(path))

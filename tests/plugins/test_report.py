@@ -1,4 +1,4 @@
-"""The report: a picture after every bucket, whatever the run's files look like."""
+"""The report: a picture at the end of a run, whatever the run's files look like."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def recorded(run: Any) -> Any:
     return run
 
 
-def test_the_picture_appears_after_each_bucket_and_is_replaced_whole(recorded: Any) -> None:
+def test_the_picture_appears_after_the_last_bucket_and_is_replaced_whole(recorded: Any) -> None:
     path = recorded.run_dir / "report.png"
-    ReportPlugin().cleanup(recorded.finished("Scalping"), None)
-    first = path.read_bytes()
+    path.write_bytes(b"an older picture")
     ReportPlugin().cleanup(recorded.finished("Short"), None)
-    assert first.startswith(b"\x89PNG")
-    assert path.read_bytes() != first
+    assert path.read_bytes() == b"an older picture"
+    ReportPlugin().cleanup(recorded.finished("Long"), None)
+    assert path.read_bytes().startswith(b"\x89PNG")
     assert sorted(each.name for each in recorded.run_dir.iterdir()) == ["metrics.jsonl", "report.png"]
 
 
@@ -94,7 +94,7 @@ def test_a_torn_line_scores_that_are_no_numbers_and_no_metrics_at_all(recorded: 
     with path.open("a") as file:
         file.write(json.dumps({"bucket": "Short", "episode": 32, "score": None}) + "\n" + '{"bucket": "Sho')
     assert len(read_metrics(path)["Short"]) == 32
-    ReportPlugin().cleanup(recorded.finished("Short"), None)
+    ReportPlugin().cleanup(recorded.finished("Long"), None)
     path.unlink()
     ReportPlugin().cleanup(recorded.finished("Long"), None)
     assert (recorded.run_dir / "report.png").is_file()
@@ -105,13 +105,15 @@ def test_profits_beyond_all_measure_are_drawn(run: Any) -> None:
     model, *others = result.evaluation.test
     rows = (evolve(model, log_return=40.0), *(evolve(row, log_return=float("-inf")) for row in others))
     huge = evolve(result, evaluation=evolve(result.evaluation, test=rows))
-    ReportPlugin().cleanup(run.bucket(results=(huge,)), None)
+    ReportPlugin().cleanup(run.bucket("Long", results=(huge,)), None)
     assert (run.run_dir / "report.png").is_file()
 
 
-def test_nothing_is_drawn_after_an_error(recorded: Any) -> None:
-    ReportPlugin().cleanup(recorded.bucket("Short"), KeyboardInterrupt())
+def test_a_run_that_ends_early_shows_the_buckets_it_finished(recorded: Any) -> None:
+    ReportPlugin().cleanup(recorded.bucket("Scalping"), KeyboardInterrupt())
     assert not (recorded.run_dir / "report.png").exists()
+    ReportPlugin().cleanup(recorded.bucket("Short", results=(recorded.result("Scalping"),)), KeyboardInterrupt())
+    assert (recorded.run_dir / "report.png").is_file()
 
 
 def test_without_matplotlib_one_line_says_how_to_get_it(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,5 +130,5 @@ def test_without_matplotlib_one_line_says_how_to_get_it(run: Any, monkeypatch: p
 def test_the_global_state_of_matplotlib_is_left_alone(recorded: Any) -> None:
     assert importlib.util.find_spec("matplotlib") is not None
     before = "matplotlib.pyplot" in sys.modules
-    ReportPlugin().cleanup(recorded.finished("Short"), None)
+    ReportPlugin().cleanup(recorded.finished("Long"), None)
     assert ("matplotlib.pyplot" in sys.modules) == before
