@@ -1,71 +1,106 @@
-"""Which features matter, and which horizons can be predicted: what this learner can tell another."""
+"""Which features matter, and which horizons can be predicted: what this learner can tell another.
+
+Features are judged twice: by what the training bars show (`screening`) and by what the network makes of them (here).
+"""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
+from attrs import frozen
 
-from progressive_buckets.market.fills import log_growth
-from progressive_buckets.market.policy import positions_of
+from progressive_buckets.learner.screening import LEAST_SHARE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from progressive_buckets.learner.critic import Critic
     from progressive_buckets.market.market import Part
 
 MOST_ROWS = 20_000
-LEAST_SHARE = 0.1
-"""Part of the importance that all features share evenly, so that none is written off for good."""
+ROWS = 1_024
+"""Bars that the network is asked about with each feature shifted: twice as many rank no better (seen by us)."""
+
+
+@frozen
+class Measured:
+    """Share of each feature by two methods (each sums to 1), and the skill at each horizon.
+
+    `screened` is what the training bars show, `permuted` what the network makes of validation bars.
+    """
+
+    screened: Mapping[str, float]
+    permuted: Mapping[str, float]
+    horizons: Mapping[int, float]
+
+    @property
+    def importance(self) -> dict[str, float]:
+        """The mean of both methods."""
+        return {name: (self.screened[name] + self.permuted[name]) / 2 for name in self.screened}
+
+    @property
+    def agreement(self) -> float:
+        """Rank correlation of the two methods (Spearman), -1 to 1."""
+        ranks = [ranked(torch.tensor(list(shares.values()))) for shares in (self.screened, self.permuted)]
+        return correlation(*ranks)
 
 
 @torch.no_grad()
-def feature_importance(critic: Critic, part: Part) -> dict[str, float]:
-    """Share of each feature [sums to 1]: how much profit is lost when its columns are taken from another time.
+def permuted_importance(critic: Critic, part: Part, otherwise: Mapping[str, float]) -> Mapping[str, float]:
+    """Share of each feature [sums to 1]: how far the advantages move when its columns are taken from another time.
 
-    Permutation importance (Breiman 2001) with a shift by half the part for the permutation: it keeps each feature's
-    own dynamics and draws no randomness. Half comes from the profit, half from how far the advantages move.
+    This is Jansen's estimate (1999) of a feature's total effect (Sobol), with a shift by half the part for the
+    permutation, which keeps each feature's own dynamics and draws no randomness.
+
+    :param otherwise: the shares while the network says the same of every bar, as an untrained one does.
     """
-    market, scales = critic.market, critic.target.shape.scales
-    features = part.features[-MOST_ROWS:]
-    returns, decidable = part.returns[-MOST_ROWS:], part.decidable[-MOST_ROWS:]
-    advantage = critic.advantages(features)
-
-    def profit(values: Tensor) -> Tensor:
-        return log_growth(positions_of(values, decidable, critic.costs), returns, decidable, market.costs).sum()
-
-    base, lost, moved = profit(advantage), [], []
-    shifted = features.clone()
-    for f in range(len(market.names)):
+    names, scales = critic.market.names, critic.target.shape.scales
+    bars = torch.nonzero(part.decidable).flatten()
+    rows = part.features[bars[:: math.ceil(len(bars) / ROWS)]]
+    usual, shifted = critic.advantages(rows), rows.clone()
+    moved = []
+    for f in range(len(names)):
         columns = slice(f * scales, (f + 1) * scales)
-        shifted[:, columns] = features[:, columns].roll(len(features) // 2, dims=0)
-        changed = critic.advantages(shifted)
-        shifted[:, columns] = features[:, columns]
-        lost.append(base - profit(changed))
-        moved.append((changed - advantage).square().mean())
-    shares = 0.5 * _shares(torch.stack(lost).float().clamp(min=0)) + 0.5 * _shares(torch.stack(moved))
-    even = torch.full_like(shares, 1 / len(shares))
-    return dict(zip(market.names, torch.lerp(shares, even, LEAST_SHARE).tolist(), strict=True))
-
-
-def _shares(values: Tensor) -> Tensor:
-    total = values.sum()
-    return torch.where(total > 0, values / total.clamp(min=1e-30), 1 / len(values))
+        shifted[:, columns] = rows[:, columns].roll(len(rows) // 2, dims=0)
+        moved.append((critic.advantages(shifted) - usual).square().mean())
+        shifted[:, columns] = rows[:, columns]
+    effects = torch.stack(moved)
+    total = float(effects.sum())
+    if not (math.isfinite(total) and total > 0):
+        return otherwise
+    shares = torch.lerp(effects / total, torch.full_like(effects, 1 / len(effects)), LEAST_SHARE)
+    return dict(zip(names, shares.tolist(), strict=True))
 
 
 @torch.no_grad()
 def horizon_skill(critic: Critic, part: Part) -> dict[int, float]:
-    """Correlation of each horizon's prediction with what came, on one part."""
+    """Correlation of each horizon's prediction with what came, on one part, less its standard error, and at least 0.
+
+    Outcomes over h bars overlap: of N bars only N / h tell anything new, so what a long horizon shows is mostly luck.
+    """
+    market = critic.market
     bars = part.start + torch.nonzero(part.decidable).flatten()
-    bars = bars[:: max(1, len(bars) // MOST_ROWS)]
-    predicted = critic.target.predictions(critic.market.features[bars])  # [N, horizons]
+    thinned = bars[:: math.ceil(len(bars) / MOST_ROWS)]
+    predicted = critic.target.predictions(market.features[thinned])  # [N, horizons]
     skill = {}
     for h, horizon in enumerate(critic.target.shape.horizons):
-        outcome, exists = critic.market.outcome(bars, horizon)
-        exists = exists & (bars + horizon + 1 < part.start + len(part))
-        skill[horizon] = correlation(predicted[exists, h], outcome[exists])
+        outcome, exists = market.outcome(thinned, horizon)
+        exists = exists & (thinned + horizon + 1 < part.start + len(part))
+        shown = correlation(predicted[exists, h], outcome[exists])
+        apart = max(1.0, min(int(exists.sum()), len(part) / horizon))
+        skill[horizon] = max(0.0, shown - (1 - shown * shown) / math.sqrt(apart))
     return skill
+
+
+def ranked(values: Tensor) -> Tensor:
+    """Rank of each of `values` [N] from 0 up; equal ones share the mean of theirs."""
+    below = (values[None, :] < values[:, None]).sum(dim=1)
+    equal = (values[None, :] == values[:, None]).sum(dim=1)
+    return below + (equal - 1) / 2
 
 
 def correlation(left: Tensor, right: Tensor) -> float:

@@ -1,7 +1,7 @@
 """One bucket in training: episodes through its market, replay, updates, and what it can tell others.
 
 Read `run_episode` first. The pieces have files of their own: `critic` (the gradient step), `targets`, `replay`,
-`exploration`, `lessons`, `recall`, `importance`; the market side is in `progressive_buckets.market`.
+`exploration`, `lessons`, `recall`, `screening`, `importance`; the market side is in `progressive_buckets.market`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from progressive_buckets.learner.compute import precision
 from progressive_buckets.learner.critic import Critic, mean_advantages
 from progressive_buckets.learner.edge import Edge
 from progressive_buckets.learner.exploration import NAMES, Exploration, Plan
-from progressive_buckets.learner.importance import feature_importance, horizon_skill
+from progressive_buckets.learner.importance import Measured, horizon_skill, permuted_importance
 from progressive_buckets.learner.lessons import completed_trades, notes_of, surprise, tell
 from progressive_buckets.learner.network import Network
 from progressive_buckets.learner.readout import Notes, Values, read
 from progressive_buckets.learner.recall import WEIGHTS, ContextualMemory, shown_bars
 from progressive_buckets.learner.replay import Replay
 from progressive_buckets.learner.saving import load_into, model_of
+from progressive_buckets.learner.screening import screened_importance
 from progressive_buckets.learner.state import restore_learner, snapshot_learner
 from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
 from progressive_buckets.market.degenerate import degeneration
@@ -58,6 +59,8 @@ class MarketLearner:
         self.critic = Critic(
             market, split.train, info.horizons, hyper, settings["LEARNING_RATE"], self.generator, dtype
         )
+        self.screened = screened_importance(market, split.train)
+        self.critic.set_prior(self.screened)
         self.replay = Replay(settings["REPLAY_CAPACITY"], market.device, settings["PRIORITISED_REPLAY"])
         rate = settings["EXPLORATION"] if settings["EXPLORATION"] is not None else exploration
         self.exploration = Exploration(market, split.train, rate, settings["ADAPTIVE_EXPLORATION"])
@@ -73,7 +76,7 @@ class MarketLearner:
         self.adopted = False
         self.told: Knowledge | None = None
         self._ridge: Ridge | None = None
-        self._measured: tuple[Tensor, dict[str, float], dict[int, float]] | None = None
+        self._measured: tuple[Tensor, Measured] | None = None
 
     # ------------------------------------------------------------------ training
 
@@ -89,8 +92,6 @@ class MarketLearner:
         bars, visited, notes = self.walk(plan)
         notes["exploration"] |= plan.notes
         loss = self.critic.learn(self.replay, self.updates, self.batch)
-        if self.episode % self.critic.hyper.selection == 0:
-            self.critic.set_prior(feature_importance(self.critic, self.market.part(self.split.train)))
         if self.memory_on:
             self.memory.remember(bars, visited, self.critic)
             notes["recalls"] = self.memory.notes(self.critic, self.shown)
@@ -253,23 +254,24 @@ class MarketLearner:
 
         Nobody may learn from a degenerate policy.
         """
-        importance, skill = self.measured()
+        measured = self.measured()
         self.told = Knowledge(
             origin=self.info.name,
             weights=self.critic.target.knowledge(),
-            feature_importance=importance,
-            horizons=skill,
+            feature_importance=measured.importance,
+            horizons=measured.horizons,
             distrust=self.degeneration(),
         )
         return self.told
 
-    def measured(self) -> tuple[dict[str, float], dict[int, float]]:
+    def measured(self) -> Measured:
         """Importance of features and skill by horizon, measured once for the weights that act now."""
         state = self.critic.target.state()
         if self._measured is None or not torch.equal(state, self._measured[0]):
-            importance = feature_importance(self.critic, self.validation)
-            self._measured = state, importance, horizon_skill(self.critic, self.validation)
-        return self._measured[1], self._measured[2]
+            permuted = permuted_importance(self.critic, self.validation, otherwise=self.screened)
+            skill = horizon_skill(self.critic, self.validation)
+            self._measured = state, Measured(self.screened, permuted, skill)
+        return self._measured[1]
 
     def adopt(self, knowledge: Knowledge) -> Adoption:
         """Take over weights that fit by name and shape, and importances and horizon skills that are not our own."""
