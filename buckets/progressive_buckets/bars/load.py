@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from progressive_buckets.bars.cleaning import clean
 from progressive_buckets.bars.columns import Reading
@@ -42,6 +43,7 @@ def load_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, cache_
 
 def _from_file(source: Path, settings: Mapping[str, Any]) -> Bars:
     bars = _cleaned(read_frame(source), settings["FILL_MINUTES"])
+    pa.default_memory_pool().release_unused()  # what parsing the file took
     return bars if settings["FREQUENCY"] is None else resample(bars, settings["FREQUENCY"])
 
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-BLOCK = 64 << 20
-"""Bytes. Freed blocks below this size stay with the process, for the next step to use."""
+BLOCK = 16 << 20
+"""Bytes. Freed blocks below this size stay with the process, for the next step to use; larger ones, such as columns of
+millions of bars, go back to the system, so that what one part of the work held is there for the next."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
@@ -29,6 +30,12 @@ def prepare(settings: Mapping[str, Any]) -> None:
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_THRESHOLD, BLOCK)
         library.mallopt(M_TRIM_THRESHOLD, 4 * BLOCK)
+
+
+def trim() -> None:
+    """Give the system back what the C library keeps though nobody uses it."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def precision(wanted: str, device: torch.device) -> torch.dtype:

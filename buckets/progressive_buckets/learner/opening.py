@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from progressive_buckets.bars import check_leaks, doubts, load_bars
-from progressive_buckets.learner.compute import prepare
+from progressive_buckets.learner.compute import prepare, trim
 from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.market.features import feature_table
@@ -38,6 +38,7 @@ def check_market(info: BucketInfo, resources: Resources) -> None:
     log.info("bars read", **bars.report.as_json())
     for doubt in doubts(bars, time_ns()):
         log.warning(doubt)
+    trim()  # what reading and cleaning held
     check_leaks(bars, feature_table, info.settings["ALLOW_LEAK"])
     try:
         split_for(bars, info)
@@ -48,8 +49,7 @@ def check_market(info: BucketInfo, resources: Resources) -> None:
 def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
     """Load the configured bars, which `check_market` has passed, and build the bucket's learner on them."""
     prepare(info.settings)
-    bars = load_bars(info.settings, resources.cache_dir, resources.cache_bytes)
-    return learner_on(bars, bucket, info, resources)
+    return learner_on(load_bars(info.settings, resources.cache_dir, resources.cache_bytes), bucket, info, resources)
 
 
 def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
@@ -61,6 +61,8 @@ def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Re
     split = split_for(bars, info)
     costs = Costs(side=settings["FEE"] + settings["SLIPPAGE"], capital=settings["CAPITAL_ALLOCATION"])
     market = open_market(bars, split, costs, resources.device)
+    del bars  # the market holds all that is read from here on
+    trim()
     hyper = Hyper(discount=bucket.discount, width=bucket.width, members=bucket.members, reluctance=bucket.reluctance)
     return MarketLearner(info, resources, market, split, hyper, bucket.exploration)
 

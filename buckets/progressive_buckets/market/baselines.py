@@ -31,9 +31,18 @@ class Ridge:
 
     def positions(self, part: Part, market: Market) -> Tensor:
         """Positions [N]: go where the predicted gain exceeds the cost of going there, else stay."""
-        gain = torch.cat([rows.double() @ self.weights for rows in part.features.split(ROWS_AT_ONCE)]).float()
-        costs = cost_matrix(market.costs.table(), market.device)
-        return positions_of(torch.stack([gain, -gain], dim=1), part.decidable, costs)
+        return banded(gains(part, self.weights), part, market)
+
+
+def gains(part: Part, weights: Tensor) -> Tensor:
+    """What `weights` [columns, ...] predict on each bar [N, ...] float32."""
+    return torch.cat([(rows.double() @ weights).float() for rows in part.features.split(ROWS_AT_ONCE)])
+
+
+def banded(gain: Tensor, part: Part, market: Market) -> Tensor:
+    """Positions [N] of whoever predicts `gain` [N]: the cost of a trade is the width of the band."""
+    costs = cost_matrix(market.costs.table(), market.device)
+    return positions_of(torch.stack([gain, -gain], dim=1), part.decidable, costs)
 
 
 def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
@@ -42,31 +51,30 @@ def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
     All candidates share one Gram matrix, built in chunks. The returns are demeaned, as they are for the learner.
     """
     kept = market.decidable[train].double()
-    returns = torch.log1p(market.returns[train])
-    centred = (returns - (returns * kept).sum() / kept.sum()) * kept
+    centred = torch.log1p(market.returns[train])
+    centred -= (centred * kept).sum() / kept.sum()
+    centred *= kept
     total = torch.cat([torch.zeros_like(centred[:1]), torch.cumsum(centred, dim=0)])
-    index = torch.arange(len(centred), device=market.device)
-    ahead = [total[(index + horizon).clamp(max=len(centred))] - total[index] for horizon in HORIZONS]
-    outcomes = torch.stack(ahead, dim=1) * kept[:, None]  # [N, horizons]
     columns = market.features.shape[1]
     gram = torch.zeros(columns, columns, dtype=torch.float64, device=market.device)
     cross = torch.zeros(columns, len(HORIZONS), dtype=torch.float64, device=market.device)
     for start in range(0, len(centred), ROWS_AT_ONCE):
-        stop = min(start + ROWS_AT_ONCE, len(centred))
-        rows = market.features[train.start + start : train.start + stop].double()
+        bars = torch.arange(start, min(start + ROWS_AT_ONCE, len(centred)), device=market.device)
+        ahead = [total[(bars + horizon).clamp(max=len(centred))] - total[bars] for horizon in HORIZONS]
+        rows = market.features[train][start : start + len(bars)].double()
         gram += rows.T @ rows
-        cross += rows.T @ outcomes[start:stop]
+        cross += rows.T @ (torch.stack(ahead, dim=1) * kept[start : start + len(bars), None])  # [columns, horizons]
     best = Ridge(torch.zeros(columns, dtype=torch.float64, device=market.device))
     best_score = 0.0
     for penalty in PENALTIES:
         solved = torch.linalg.solve(gram + penalty * torch.eye(columns, dtype=gram.dtype, device=gram.device), cross)
+        predicted = gains(validation, solved)  # [N, horizons]
         for h in range(len(HORIZONS)):
             for scale in SCALES:
-                candidate = Ridge(solved[:, h] * scale)
-                positions = candidate.positions(validation, market)
+                positions = banded(predicted[:, h] * scale, validation, market)
                 score = float(log_growth(positions, validation.returns, validation.decidable, market.costs).sum())
                 if score > best_score:
-                    best, best_score = candidate, score
+                    best, best_score = Ridge(solved[:, h] * scale), score
     return best
 
 

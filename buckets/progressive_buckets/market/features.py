@@ -23,6 +23,7 @@ WARM_UP = 24
 VOLUME_SPAN = 2016
 VOLATILITY_SPAN = 96
 LARGEST = float(np.finfo(np.float32).max)
+ROWS_AT_ONCE = 65_536
 
 
 def feature_names(bars: Bars) -> tuple[str, ...]:
@@ -91,7 +92,10 @@ def feature_table(bars: Bars) -> NDArray[np.float32]:
         raw = raw_feature(bars, name)
         for s, span in enumerate(SCALES):
             column = causal_average(raw, bars.segment, span)
-            table[:, f * len(SCALES) + s] = np.where(np.abs(column) <= LARGEST, column, np.nan)
+            for start in range(0, len(column), ROWS_AT_ONCE):
+                rows = column[start : start + ROWS_AT_ONCE]
+                held = np.where(np.abs(rows) <= LARGEST, rows, np.nan)
+                table[start : start + ROWS_AT_ONCE, f * len(SCALES) + s] = held
     return table
 
 

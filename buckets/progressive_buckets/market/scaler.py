@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CLIP = 5.0
-ROWS_AT_ONCE = 262_144
+ROWS_AT_ONCE = 65_536
 
 
 @frozen
