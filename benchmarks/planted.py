@@ -6,7 +6,7 @@ share it earns of what `kalman_ceiling` earns on the same bars after the same co
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import islice, product
 from typing import Literal
 
 import numpy as np
@@ -28,8 +28,15 @@ Floats = NDArray[np.float64]
 Kind = Literal["easy", "hard", "random_walk"]
 
 DRIFTS = (8e-4, 6e-4, 3e-4)  # log return a bar, for one standard deviation of each trend
-VIEW_NOISE = {"view_fast": 1.0, "view_slow": 1.5}  # deviation, where the trends' own is 1
-VIEW_OF = {"view_fast": 0, "view_slow": 1}  # which trend each column sees
+VIEWS = {  # which trend each column sees, and the deviation of its noise, where the trends' own is 1
+    "view_fast": (0, 1.0),
+    "view_slow": (1, 1.5),
+    "view_slowest": (2, 1.0),
+    "view_fast_dim": (0, 2.0),
+    "view_slow_dim": (1, 2.5),
+    "view_slowest_dim": (2, 2.0),
+}
+DELAYED_SHARE = 0.3  # deviation of what a delayed signal moves, where that of the rest is 1
 CONTEXT_BARS = 300  # mean length of a context
 NOISE_HALF_LIVES = (0.1, 5, 20, 60, 250, 1000)  # bars, of the columns that mean nothing
 
@@ -69,12 +76,13 @@ class Ceiling:
     exit: float
 
 
-def planted_bars(kind: Kind, bars: int, seed: int, noise_columns: int = 12) -> PlantedMarket:
+def planted_bars(kind: Kind, bars: int, seed: int, noise_columns: int = 12, views: int = 2) -> PlantedMarket:
     """A market of the family that the first study used.
 
     :param kind: `easy`: two columns show two trends through noise; `hard`: both are multiplied by an observable slow
         context of +1 or -1; `random_walk`: the same columns, and a price that follows nothing.
     :param noise_columns: how many columns mean nothing, of several persistences.
+    :param views: how many columns show a trend, up to 6.
     """
     random = np.random.default_rng(seed)
     trends = np.stack([autoregressive(bars, half_life, random) for half_life in HALF_LIVES])
@@ -86,8 +94,8 @@ def planted_bars(kind: Kind, bars: int, seed: int, noise_columns: int = 12) -> P
     switches = random.random(bars) < 1 / CONTEXT_BARS
     context = np.where(np.cumsum(switches) % 2 == 0, 1.0, -1.0) if kind == "hard" else np.ones(bars)
     extra = {
-        name: context * (trends[VIEW_OF[name]] + deviation * random.standard_normal(bars))
-        for name, deviation in VIEW_NOISE.items()
+        name: context * (trends[trend] + deviation * random.standard_normal(bars))
+        for name, (trend, deviation) in islice(VIEWS.items(), views)
     }
     if kind == "hard":
         extra["context"] = context
@@ -101,6 +109,33 @@ def planted_bars(kind: Kind, bars: int, seed: int, noise_columns: int = 12) -> P
         returns, upper=wick[0], lower=wick[1], volume=volume, extra=extra, source=f"planted market {kind}, seed {seed}"
     )
     return PlantedMarket(kind=kind, bars=market, drift=drift, scale=scale, volatility=volatility, context=context)
+
+
+def delayed_bars(delay: int, bars: int, seed: int, noise_columns: int = 4) -> Bars:
+    """A market whose signal lives at one horizon: what column `signal` shows moves the price `delay` bars later.
+
+    An outcome over fewer bars ends before the latest values count; one over more bars holds as much of the signal and
+    more noise. So the horizon `delay` can be predicted best.
+    """
+    random = np.random.default_rng(seed)
+    signal = random.standard_normal(bars)
+    returns = NOISE * random.standard_normal(bars)
+    returns[delay:] += DELAYED_SHARE * NOISE * signal[:-delay]
+    returns[0] = 0.0
+    extra = {"signal": signal} | {
+        f"noise_{column}": autoregressive(bars, NOISE_HALF_LIVES[column % len(NOISE_HALF_LIVES)], random)
+        for column in range(noise_columns)
+    }
+    wick = 0.3 * NOISE * random.exponential(size=(2, bars))
+    volume = 100.0 * np.exp(0.3 * random.standard_normal(bars))
+    return made_up(
+        returns,
+        upper=wick[0],
+        lower=wick[1],
+        volume=volume,
+        extra=extra,
+        source=f"market that moves {delay} bars after its signal, seed {seed}",
+    )
 
 
 def kalman_ceiling(
@@ -148,7 +183,7 @@ def filtered_trends(market: PlantedMarket) -> Floats:
     """The expectation of the three trends at each bar, given the returns and views up to it (bars x 3).
 
     Kalman's filter with every parameter known, one scalar observation at a time: first the bar's return, which tells
-    of the trends at the bar before, then the two views of the trends now.
+    of the trends at the bar before, then the views of the trends now.
     """
     bars = len(market.bars)
     decays = 0.5 ** (1 / np.array(HALF_LIVES))
@@ -156,7 +191,11 @@ def filtered_trends(market: PlantedMarket) -> Floats:
     shock = np.diag(1 - decays**2)
     returns = np.diff(np.log(market.bars.close), prepend=np.log(market.bars.open[0]))
     loadings = market.scale[:, None] * np.array(DRIFTS) if market.kind != "random_walk" else np.zeros((bars, 3))
-    views = [(VIEW_OF[name], market.bars.extra[name] * market.context, VIEW_NOISE[name] ** 2) for name in VIEW_OF]
+    views = [
+        (trend, market.bars.extra[name] * market.context, deviation**2)
+        for name, (trend, deviation) in VIEWS.items()
+        if name in market.bars.extra
+    ]
     mean, spread = np.zeros(3), np.eye(3)
     out = np.empty((bars, 3))
     for bar in range(bars):
