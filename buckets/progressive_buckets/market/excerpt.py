@@ -33,7 +33,7 @@ def excerpt(part: Part, limit: int = LIMIT) -> tuple[Part, Tensor]:
     if count <= limit:
         return part, torch.arange(count, device=part.returns.device)
     length = limit // STRETCHES
-    first = torch.arange(STRETCHES, device=part.returns.device) * count // STRETCHES
+    first = (torch.arange(STRETCHES, device=part.returns.device) * count + STRETCHES - 1) // STRETCHES
     first += (count // STRETCHES - length) // 2
     rows = (first[:, None] + torch.arange(length, device=first.device)).flatten()
     decidable = part.decidable[rows]

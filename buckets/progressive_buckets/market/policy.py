@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FLAT, LONG, SHORT = 0, 1, 2
-SIDE = (0.0, 1.0, -1.0)
-"""The signed position of each of the three."""
 STEPS = ((0, 1, 1), (1, 0, 2), (1, 2, 0))
 """How far apart two positions are."""
 TIE = 1e-6
@@ -49,8 +47,9 @@ def compositions(device: torch.device) -> Tensor:
 
 @cache
 def sides(device: torch.device) -> Tensor:
-    """`SIDE` [3] float64 on the device."""
-    return torch.tensor(SIDE, dtype=torch.float64, device=device)
+    """Signed position of each of the three [3] float64, on the device."""
+    position = torch.arange(3, device=device)
+    return (position == LONG).double() - (position == SHORT).double()
 
 
 def cost_matrix(cost_of_steps: tuple[float, float, float], device: torch.device) -> Tensor:

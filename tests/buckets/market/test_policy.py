@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from progressive_buckets.market.policy import (
     ROWS_AT_ONCE,
-    SIDE,
     as_maps,
     best_actions,
     cost_matrix,
     follow,
     positions_of,
+    sides,
 )
 
 SIDES = (0, 1, -1)
@@ -57,5 +57,4 @@ def test_bars_followed_a_part_at_a_time_are_followed_as_one() -> None:
     decidable = torch.rand(bars, generator=random) > 0.001
     costs = cost_matrix((0.0, 1.0, 2.0), torch.device("cpu"))
     whole = follow(as_maps(best_actions(advantage, costs), decidable))
-    held = torch.tensor(SIDE, dtype=torch.float64)[whole]
-    assert torch.equal(positions_of(advantage, decidable, costs), held)
+    assert torch.equal(positions_of(advantage, decidable, costs), sides(whole.device)[whole])
