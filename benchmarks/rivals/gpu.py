@@ -11,7 +11,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from rivals.arithmetic import operations, product_rate, settle
 from rivals.common import throughput_bars
-from rivals.ours import EPISODE_BARS, precisions, window_learner
+from rivals.ours import BATCHES, EPISODE_BARS, window_learner
 
 EPISODES = (1_024, 4_096, 16_384)
 """Parallel ones."""
@@ -36,9 +36,7 @@ def measure(device: str, bars: int, seconds: float) -> list[Load]:
     """Train with more and more parallel episodes."""
     peak = product_rate(torch.bfloat16, device, SIZE)
     return [
-        measure_one(device, bars, seconds, precision, episodes, peak)
-        for precision in precisions()
-        for episodes in EPISODES
+        measure_one(device, bars, seconds, precision, episodes, peak) for precision in BATCHES for episodes in EPISODES
     ]
 
 
@@ -49,11 +47,10 @@ def measure_one(device: str, bars: int, seconds: float, precision: str, episodes
     """
     torch.cuda.reset_peak_memory_stats(device)
     learner = window_learner(throughput_bars(bars), precision, BATCH, episodes, device)
-    for _ in range(learner.critic.hyper.selection):
-        learner.run_episode()
+    learner.run_episode()
     settle(device)
     start, done = perf_counter(), 0
-    while perf_counter() - start < seconds or done % learner.critic.hyper.selection:
+    while perf_counter() - start < seconds:
         learner.run_episode()
         settle(device)
         done += 1

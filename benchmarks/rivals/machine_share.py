@@ -11,10 +11,12 @@ from attrs import frozen
 from learnability import all_resources, alone, declared
 from rich.table import Table
 
+from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.opening import learner_on
+from progressive_core.config import defaults
 from rivals.arithmetic import COUNT, operations, product_rate
 from rivals.common import Say, throughput_bars
-from rivals.ours import BATCHES, BUCKET, precisions, settings_with, window_learner
+from rivals.ours import BATCHES, BUCKET, window_learner
 from rivals.workers import Worker
 
 SIZE = 2_048  # of the square matrices
@@ -40,9 +42,13 @@ class Updates:
     def __init__(self, bars: int) -> None:
         market = throughput_bars(bars)
         self.learners = {}
-        for precision in precisions():
+        for precision in BATCHES:
             self.learners[f"windows, {precision}"] = window_learner(market, precision, BATCHES[precision])
-            bucket, settings = declared(BUCKET), settings_with(precision)
+            bucket, settings = (
+                declared(BUCKET),
+                {**defaults(), "PRECISION": precision, "THREADS": torch.get_num_threads()},
+            )
+            prepare(settings)
             self.learners[f"bucket, {precision}"] = learner_on(
                 market, bucket, alone(bucket, 0, settings), all_resources(settings)
             )

@@ -13,7 +13,7 @@ from attrs import frozen
 from rich.table import Table
 
 from progressive_buckets.market.fills import log_growth
-from progressive_buckets.market.policy import SIDE, as_maps, follow
+from progressive_buckets.market.policy import as_maps, follow, sides
 from rivals.common import ENVIRONMENTS, Say, raw_table, throughput_bars
 from rivals.ours import EPISODE_BARS, EPISODES, window_learner
 from rivals.workers import Worker
@@ -85,7 +85,7 @@ class Ours:
         """
         market, split = self.learner.market, self.learner.split
         actions = torch.randint(3, (EPISODES, EPISODE_BARS, 3))
-        sides = torch.tensor(SIDE, dtype=torch.float64)
+        side = sides(market.device)
         start, done = perf_counter(), 0
         while perf_counter() - start < seconds:
             first = torch.randint(split.train.stop - EPISODE_BARS - 2, (EPISODES, 1))
@@ -93,7 +93,7 @@ class Ours:
             observations = market.features.index_select(0, bars.flatten())
             decidable = market.decidable[bars]
             position = follow(as_maps(actions, decidable))
-            rewards = log_growth(sides[position], market.returns[bars], decidable, market.costs)
+            rewards = log_growth(side[position], market.returns[bars], decidable, market.costs)
             assert len(observations) == rewards.numel()
             done += bars.numel()
         return done / (perf_counter() - start)

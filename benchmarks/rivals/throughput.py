@@ -11,7 +11,7 @@ from attrs import frozen
 from rich.table import Table
 
 from rivals.common import BATCH, SAMPLES, Say
-from rivals.ours import BATCHES, precisions
+from rivals.ours import BATCHES
 from rivals.workers import Use, Worker
 
 PPO_BATCH = 64  # its default
@@ -51,10 +51,7 @@ def own() -> list[Trainer]:
     """Those that need no other package: DQN in a single file, and ours in each precision."""
     return [
         Trainer("single-file DQN, 64 env.", "rivals.single_file_dqn:SingleFileDQN", (), BATCH),
-        *(
-            Trainer(f"ours, {precision}", "rivals.ours:Ours", (precision,), BATCHES[precision])
-            for precision in precisions()
-        ),
+        *(Trainer(f"ours, {precision}", "rivals.ours:Ours", (precision,), BATCHES[precision]) for precision in BATCHES),
     ]
 
 
