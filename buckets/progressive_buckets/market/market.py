@@ -84,6 +84,7 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
     :param scaler: a scaler to reuse, or the split whose training part it is fitted on.
     :raise DataError: no bar has two further bars behind it before a gap.
     """
+    moves = torch.from_numpy(volatility(bars)).to(device)
     table = feature_table(bars)
     fitted = Scaler.fit(table[scaler.train]) if isinstance(scaler, Split) else scaler
     segment = torch.as_tensor(np.asarray(bars.segment, dtype=np.int64), device=device)
@@ -101,7 +102,7 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
         returns=returns,
         decidable=decidable,
         log_open=torch.log(opens),
-        volatility=torch.from_numpy(volatility(bars)).to(device),
+        volatility=moves,
         segment=segment,
         times=np.asarray(bars.time),
         interval=bars.interval / 1e9,
