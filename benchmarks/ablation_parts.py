@@ -19,7 +19,7 @@ from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.targets import sweep
 from progressive_buckets.market.fills import log_growth
 from progressive_buckets.market.market import Market
-from progressive_buckets.market.policy import LONG, SHORT, SIDE, as_maps, best_actions, follow
+from progressive_buckets.market.policy import LONG, SHORT, as_maps, best_actions, follow, sides
 from progressive_buckets.market.split import Split
 from progressive_training import BucketInfo, Resources
 
@@ -104,7 +104,7 @@ def act_every(interval: int, learner: MarketLearner) -> None:
     def positions(advantage: Tensor, decidable: Tensor) -> Tensor:
         decides = torch.arange(len(advantage)) % interval == 0
         actions = torch.where(decides[:, None], best_actions(advantage, critic.costs), torch.arange(3))
-        return torch.tensor(SIDE, dtype=torch.float64)[follow(as_maps(actions, decidable))]
+        return sides(advantage.device)[follow(as_maps(actions, decidable))]
 
     def score_of(_: Any, advantages: Tensor) -> float:
         part = learner.scored
