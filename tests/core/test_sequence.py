@@ -245,24 +245,44 @@ def test_resume_goes_on_with_the_newest_unfinished_run(workshop: Workshop) -> No
         workshop.trainer(None).resume()
 
 
-def test_a_bug_in_a_plugin_still_cleans_up_and_leaves_a_run_that_can_go_on(workshop: Workshop) -> None:
-    source = """
+BUG = """
 from pathlib import Path
 from progressive_training import hookimpl
 
 @hookimpl
 def on_episode_end(bucket, episode):
-    if bucket.name == "Second" and episode.episode == 2 and not Path({mended!r}).exists():
+    if bucket.name == "Second" and episode.episode == {at} and not Path({mended!r}).exists():
         raise ZeroDivisionError
 """
+
+
+def test_a_bug_in_a_plugin_still_cleans_up_and_leaves_a_run_that_can_go_on(workshop: Workshop) -> None:
     mended = workshop.directory / "mended"
-    workshop.install("bad", plugins={"bad": "bad_plugin"}, bad_plugin=source.format(mended=str(mended)))
+    workshop.install("bad", plugins={"bad": "bad_plugin"}, bad_plugin=BUG.format(at=2, mended=str(mended)))
     with pytest.raises(PluginError, match=r"bad.*on_episode_end.*Second"):
         workshop.trainer().train_progressively()
     assert workshop.seen[-1][:2] == ["cleanup", "Second"]
     assert "PluginError" in workshop.seen[-1][2]
     mended.touch()
     assert list(workshop.trainer().resume()) == ["First", "Second"]
+
+
+def test_episodes_that_got_no_checkpoint_are_trained_again_alike(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("progressive_core.sequence.CHECKPOINT_SHARE", 0.0)  # one a bucket, after its first episode
+    mended = workshop.directory / "mended"
+    workshop.install("bad", plugins={"bad": "bad_plugin"}, bad_plugin=BUG.format(at=4, mended=str(mended)))
+    with pytest.raises(PluginError):
+        workshop.trainer().train_progressively()
+    mended.touch()
+    assert [path.name for path in (workshop.directory / "run/checkpoints").iterdir()] == ["Second-000001.safetensors"]
+    workshop.trainer().resume()
+    workshop.trainer("whole").train_progressively()
+    for path in sorted((workshop.directory / "whole/models").rglob("model.safetensors")):
+        twin = workshop.directory / "run" / path.relative_to(workshop.directory / "whole")
+        assert twin.read_bytes() == path.read_bytes()
+    assert _without_times(workshop, "run") == _without_times(workshop, "whole")
 
 
 def test_one_bucket_can_start_from_another_runs_knowledge(workshop: Workshop) -> None:

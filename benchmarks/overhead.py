@@ -1,0 +1,279 @@
+"""What does a run's time go to, beside learning? One command, one run, one table, pass or fail.
+
+    python benchmarks/overhead.py                        # a default run with the live console; under 2 minutes
+    python benchmarks/overhead.py --data bars.parquet    # the same on bars of your own
+
+Every function that belongs to a part of a run is wrapped while the run lasts, and what a part calls of another part is
+counted there. A second is one of processor time of the thread that ran, or of waiting for a disk (fsync): both are the
+same on a busy machine and on an idle one. Importing torch and pandas comes before the clock starts; matplotlib, which
+only the report needs, is counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from functools import wraps
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter, thread_time
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from attrs import field, frozen
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from progressive_buckets.bucket import MarketBucket
+from progressive_buckets.learner.critic import Critic
+from progressive_buckets.learner.learner import MarketLearner
+from progressive_buckets.learner.network import Shape
+from progressive_core import logs, sequence
+from progressive_core.config import defaults, with_settings
+from progressive_core.hooks import Hooks
+from progressive_core.store import RunStore
+from progressive_plugins.console import ConsolePlugin
+from progressive_plugins.report import ReportPlugin
+from progressive_training import BucketInfo, Knowledge, ProgressiveTrainer, TransferContext
+from progressive_transfers import weights
+
+MOST_OVERHEAD = 0.03
+MOST_OF_A_COPY = 1.5
+PARAMETERS = 1_000_000
+
+LEARNING = ("update", "walk, memory, priors")
+MEASURING = ("validation and evaluation", "transfers and measuring them", "bars")
+OVERHEAD = ("checkpoints and models", "hooks and records", "report", "logging", "console")
+REST = "rest"
+PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
+    "update": ((Critic, "learn"),),
+    "walk, memory, priors": ((MarketLearner, "run_episode"),),
+    "validation and evaluation": tuple(
+        (MarketLearner, name)
+        for name in ("consider", "validate", "knowledge", "keep_best", "evaluate", "model", "load")
+    ),
+    "transfers and measuring them": ((sequence, "transfer_knowledge"),),
+    "bars": ((MarketBucket, "check"), (MarketBucket, "open")),
+    "checkpoints and models": (
+        (MarketLearner, "snapshot"),
+        *((RunStore, name) for name in ("create", "close", "mark", "save_checkpoint", "save_model", "finish_bucket")),
+        *((RunStore, name) for name in ("replace_result", "model", "knowledge")),
+    ),
+    "hooks and records": (
+        *((Hooks, name) for name in ("on_bucket_start", "on_episode_end", "cleanup")),
+        *((RunStore, name) for name in ("record_episode", "record_transfer")),
+        (sequence, "read_memory"),
+    ),
+    "report": ((ReportPlugin, "cleanup"),),
+    "logging": ((type(logs._log_file), "__call__"), (type(logs._teller), "__call__")),
+    "console": (
+        (Live, "refresh"),
+        *((ConsolePlugin, name) for name in ("on_bucket_start", "on_episode_end", "cleanup")),
+    ),
+}
+ABSORBED = {("transfers and measuring them", "validation and evaluation")}
+"""(outer, inner): the inner part counts as the outer one there."""
+
+
+class Ledger:
+    """Seconds by part. Each thread has its own stack of parts; time counts for the innermost."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self._own = threading.local()
+
+    def clock(self) -> float:
+        """Processor seconds of this thread, and those it waited for a disk."""
+        return thread_time() + getattr(self._own, "waited", 0.0)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Count what happens within for `name`."""
+        stack: list[list[Any]] = self._own.__dict__.setdefault("stack", [])
+        outer = stack[-1][0] if stack else None
+        name = outer if outer is not None and (outer, name) in ABSORBED else name
+        stack.append([name, 0.0])
+        begun = self.clock()
+        try:
+            yield
+        finally:
+            spent = self.clock() - begun
+            _, nested = stack.pop()
+            self.seconds[name] += spent - nested
+            self.calls[name] += 1
+            if stack:
+                stack[-1][1] += spent
+
+    def counted(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function`, which counts for the part `name`."""
+
+        @wraps(function)
+        def counting(*arguments: Any, **named: Any) -> Any:
+            with self.part(name):
+                return function(*arguments, **named)
+
+        return counting
+
+    def waiting(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function`, which waits for a disk: the clock goes on meanwhile."""
+
+        @wraps(function)
+        def waiting(*arguments: Any) -> Any:
+            wall, used = perf_counter(), thread_time()
+            try:
+                return function(*arguments)
+            finally:
+                idle = (perf_counter() - wall) - (thread_time() - used)
+                self._own.waited = getattr(self._own, "waited", 0.0) + max(0.0, idle)
+
+        return waiting
+
+
+class Terminal(io.StringIO):
+    """A terminal that nobody looks at, so that the live console draws as it would on a real one."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@frozen
+class Times:
+    """Seconds by part of one run, those on the wall, and the number of episodes."""
+
+    seconds: Mapping[str, float]
+    calls: Mapping[str, int]
+    wall: float
+    episodes: int = field(default=0)
+
+    @property
+    def total(self) -> float:
+        """Seconds of the whole run."""
+        return sum(self.seconds.values())
+
+    def share(self, *parts: str) -> float:
+        """What `parts` take of the run."""
+        return sum(self.seconds.get(part, 0.0) for part in parts) / self.total
+
+
+def timed_run(settings: Mapping[str, Any], directory: Path) -> Times:
+    """Train the sequence of `settings` in `directory`, as the command line would, and count where the time goes."""
+    ledger = Ledger()
+    with ExitStack() as stack:
+        for part, functions in PARTS.items():
+            for owner, name in functions:
+                stack.enter_context(_wrapped(ledger, part, owner, name))
+        stack.enter_context(patch.object(os, "fsync", ledger.waiting(os.fsync)))
+        stack.enter_context(redirect_stdout(Terminal()))
+        begun = perf_counter()
+        with ledger.part(REST):
+            ProgressiveTrainer(settings=settings, run_dir=directory, plugins=("console",)).train_progressively()
+        wall = perf_counter() - begun
+    return Times(dict(ledger.seconds), dict(ledger.calls), wall, _lines(directory / "metrics.jsonl"))
+
+
+def _wrapped(ledger: Ledger, part: str, owner: Any, name: str) -> Any:
+    found = vars(owner)[name]
+    if isinstance(found, classmethod):
+        return patch.object(owner, name, classmethod(ledger.counted(part, found.__func__)))
+    return patch.object(owner, name, ledger.counted(part, found))
+
+
+def _lines(path: Path) -> int:
+    return sum(1 for line in path.read_text().splitlines() if json.loads(line))
+
+
+def show(times: Times, console: Console) -> bool:
+    """Print the table of one run; answer whether the overhead is small enough."""
+    table = Table(title=f"{times.episodes} episodes, {times.total:.1f} s counted, {times.wall:.1f} s on the wall")
+    for column in ("part", "s", "share", "calls"):
+        table.add_column(column, justify="left" if column == "part" else "right")
+    for part in (*LEARNING, *MEASURING, *OVERHEAD, REST):
+        table.add_row(
+            part, f"{times.seconds.get(part, 0.0):.3f}", f"{times.share(part):.2%}", str(times.calls.get(part, 0))
+        )
+        if part in (LEARNING[-1], MEASURING[-1], OVERHEAD[-1]):
+            table.add_section()
+    overhead = times.share(*OVERHEAD)
+    table.add_section()
+    table.add_row("everything but learning and measuring", "", f"{overhead:.2%}", _verdict(overhead <= MOST_OVERHEAD))
+    console.print(table)
+    return overhead <= MOST_OVERHEAD
+
+
+def million_parameters(origin: str) -> Knowledge:
+    """What a network of about a million parameters, under the names that the learner gives them, can teach."""
+    shape = Shape(features=20, scales=5, width=655, members=2, horizons=(1, 6, 24, 72))
+    return Knowledge(origin=origin, weights={name: torch.randn(sizes) for name, sizes in shape.parameters().items()})
+
+
+def transfer_against_copy(rounds: int = 200) -> tuple[float, float]:
+    """Median seconds of the weight transfer, and of a plain copy of the same tensors, taken in turns on one thread."""
+    source, target = million_parameters("source"), million_parameters("target")
+    info = BucketInfo(
+        name="target", horizons=(1,), sequence=("target",), episodes=1, seed=0, run_dir=Path(), settings=defaults()
+    )
+    context = TransferContext(phase="initial", episode=0, bucket=info)
+    ways: Sequence[Callable[[], object]] = (
+        lambda: weights.transfer(source, target, context),
+        lambda: {name: tensor.clone() for name, tensor in source.weights.items()},
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    seconds: list[list[float]] = [[], []]
+    for number in range(rounds):
+        turns = list(zip(ways, seconds, strict=True))
+        for way, taken in turns if number % 2 else reversed(turns):
+            begun = perf_counter()
+            result = way()
+            taken.append(perf_counter() - begun)
+            del result
+    torch.set_num_threads(threads)
+    return median(seconds[0]), median(seconds[1])
+
+
+def show_transfer(console: Console) -> bool:
+    """Print what a weight transfer costs beside a copy; answer whether that is little enough."""
+    transfer, copy = transfer_against_copy()
+    fast = transfer <= MOST_OF_A_COPY * copy
+    size = million_parameters("any").nbytes // 4
+    console.print(
+        f"weight transfer of {size:,} parameters: {transfer * 1e3:.3f} ms, a copy of them {copy * 1e3:.3f} ms: "
+        f"{transfer / copy:.2f} times {_verdict(fast)}"
+    )
+    return fast
+
+
+def _verdict(passed: bool) -> str:
+    return "[green]pass[/]" if passed else "[red]FAIL[/]"
+
+
+def main() -> int:
+    """Run, print the table, and answer 0 when both targets are met."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--data", help="a file of bars; a synthetic market without it")
+    parser.add_argument("--episodes", type=int, default=defaults()["EPISODES"], help="of each bucket, at most")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=JSON", help="another setting")
+    asked = parser.parse_args()
+    others = {key: json.loads(value) for key, _, value in (each.partition("=") for each in asked.set)}
+    settings = with_settings(defaults(), {"DATA": asked.data, "EPISODES": asked.episodes, **others})
+    console = Console(width=100)
+    with TemporaryDirectory(dir=".", prefix="overhead-") as directory:  # where runs are kept: /tmp may be in memory
+        small = show(timed_run(settings, Path(directory) / "run"), console)
+    return 0 if show_transfer(console) and small else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""The overhead benchmark: a short run is accounted for, part by part."""
+
+import importlib.util
+import math
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from progressive_core.config import defaults, with_settings
+
+OVERHEAD = Path(__file__).resolve().parents[2] / "benchmarks" / "overhead.py"
+
+
+@pytest.fixture(scope="module")
+def overhead() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("overhead_under_test", OVERHEAD)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_part_of_a_run_is_counted_once(overhead: ModuleType, tmp_path: Path) -> None:
+    asked = {"SEQUENCE": ["Scalping", "Short"], "EPISODES": 2, "SYNTHETIC_BARS": 4000, "HORIZON_RANGE": [1, 24]}
+    times = overhead.timed_run(with_settings(defaults(), asked), tmp_path / "run")
+    assert times.episodes == 4
+    assert set(times.seconds) == {*overhead.PARTS, overhead.REST}
+    assert all(seconds > 0 for seconds in times.seconds.values())
+    assert math.isclose(times.share(*overhead.PARTS, overhead.REST), 1.0)
+    assert times.calls["update"] == 4
+
+
+def test_a_transfer_and_a_copy_are_both_timed(overhead: ModuleType) -> None:
+    assert all(seconds > 0 for seconds in overhead.transfer_against_copy(rounds=2))
+    assert 950_000 < overhead.million_parameters("any").nbytes / 4 < 1_050_000
