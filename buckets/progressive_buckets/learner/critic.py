@@ -8,7 +8,7 @@ import torch
 from attrs import frozen
 
 from progressive_buckets.learner.gradient import Batch, Dropout, loss_and_gradient
-from progressive_buckets.learner.network import Network, Shape
+from progressive_buckets.learner.network import ACTIONS, Network, Shape
 from progressive_buckets.learner.optimiser import Adam
 from progressive_buckets.learner.targets import sweep
 from progressive_buckets.market.policy import cost_matrix
@@ -180,8 +180,14 @@ class Critic:
 
 
 def mean_advantages(network: Network, features: Tensor) -> Tensor:
-    """Advantage of long and short over flat [N, 2] for `features` [N, columns]: a part at a time."""
-    return torch.cat([network.advantages(rows) for rows in features.split(ROWS_AT_ONCE)])
+    """Advantage of long and short over flat [N, 2] for `features` [N, columns]: a part at a time, into one tensor.
+
+    Parts kept until the last is there would lie between the freed blocks of a step: 500 MB more for a million rows.
+    """
+    advantages = torch.empty(len(features), ACTIONS, device=features.device)
+    for rows, out in zip(features.split(ROWS_AT_ONCE), advantages.split(ROWS_AT_ONCE), strict=True):
+        out.copy_(network.advantages(rows))
+    return advantages
 
 
 def cost_units(costs: Costs, unit: float, reluctance: float, device: torch.device) -> Tensor:
