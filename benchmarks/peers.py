@@ -37,38 +37,57 @@ RACERS = 2
 
 @frozen
 class Effort:
-    """How long to measure: market `bars`, `rounds` of so many `seconds`, the race's `transitions` and
-    `kinds` of market, the `sizes` of growth."""
+    """How much to measure.
+
+    Of all parts the market's `bars` and the `rounds` of so many `seconds` each, on so many torch `threads`; of the race
+    the `kinds` of market, how many `seeds` of each, and the peers' `transitions`; of growth the `sizes`.
+    """
 
     bars: int = 60_000
     rounds: int = 3
     seconds: float = 3.0
-    transitions: int = 300_000
+    threads: tuple[int, ...] = (1, 2)
     kinds: tuple[Kind, ...] = race.KINDS
+    seeds: int = 2
+    transitions: int = 300_000
     sizes: tuple[int, ...] = growth.BARS
 
 
-QUICK = Effort(bars=10_000, rounds=1, seconds=0.3, transitions=3_000, kinds=("easy",), sizes=(10_000, 20_000))
+QUICK = Effort(
+    bars=10_000,
+    rounds=1,
+    seconds=0.3,
+    threads=(1,),
+    kinds=("easy",),
+    seeds=1,
+    transitions=3_000,
+    sizes=(10_000, 20_000),
+)
 
 
-def run(part: str, effort: Effort, threads: Sequence[int], seeds: Sequence[int], say: Say) -> Table:
+def run(part: str, effort: Effort, first_seed: int, say: Say) -> Table:
     """Measure one part and lay out its table."""
+    bars, rounds, seconds, threads = effort.bars, effort.rounds, effort.seconds, effort.threads
     if part == "throughput":
         taking_part = [*throughput.peers(), *throughput.own()]
-        speeds = throughput.measure(taking_part, effort.bars, effort.rounds, effort.seconds, threads, say)
-        return throughput.table(speeds)
+        return throughput.table(throughput.measure(taking_part, bars, rounds, seconds, threads, say))
     if part == "race":
+        seeds = range(first_seed, first_seed + effort.seeds)
         races = [Race(kind, seed) for seed in seeds for kind in effort.kinds]
         # ours among theirs, so that the machine is as busy for one as for the other
         entries = [entry for each in races for entry in (*race.peers(each, effort.transitions), (train_ours, (each,)))]
         return race.table(race.measure(entries, RACERS, say))
     if part == "stepping":
         lines = [*stepping.PEERS, *stepping.OURS]
-        return stepping.table(stepping.measure(lines, effort.bars, effort.rounds, effort.seconds / 3, say))
+        return stepping.table(stepping.measure(lines, bars, rounds, seconds / 3, say))
     if part == "machine":
-        seconds = effort.seconds / 5
-        return machine_share.table(machine_share.measure(effort.bars, effort.rounds, seconds, threads, say))
-    return growth.table(growth.measure(effort.sizes, max(1, effort.rounds - 1), effort.seconds, say))
+        return machine_share.table(machine_share.measure(bars, rounds, seconds / 4, threads, say))
+    return growth.table(growth.measure(effort.sizes, max(1, rounds - 1), seconds, say))
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Whole numbers separated by commas."""
+    return tuple(int(number) for number in text.split(","))
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -76,26 +95,23 @@ def main(given: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--parts", default=",".join(PARTS), help="of " + ", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="every part for a moment, to see that it works")
-    parser.add_argument("--transitions", type=int, help="that each peer trains for in the race")
-    parser.add_argument("--seeds", type=int, default=2, help="markets of each kind in the race")
+    parser.add_argument("--threads", type=numbers, help="numbers of torch threads to try; of each the best is shown")
+    parser.add_argument("--seeds", type=int, help="markets of each kind in the race")
     parser.add_argument("--first-seed", type=int, default=100, help="the learner was tuned on 0 to 4: these are fresh")
-    parser.add_argument("--threads", default="1,2", help="numbers of torch threads to try; the best of each is shown")
+    parser.add_argument("--transitions", type=int, help="that each peer trains for in the race")
     parser.add_argument("--device", default="cpu", help="cuda: our loop alone, on a GPU")
     asked = parser.parse_args(given)
     parts = asked.parts.split(",")
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    effort = QUICK if asked.quick else Effort()
-    if asked.transitions:
-        effort = evolve(effort, transitions=asked.transitions)
+    changes = {name: getattr(asked, name) for name in ("threads", "seeds", "transitions") if getattr(asked, name)}
+    effort = evolve(QUICK if asked.quick else Effort(), **changes)
     if asked.device != "cpu":
         return on_gpu(asked.device, effort)
     if (missing := missing_peers()) and any(part in WITH_PEERS for part in parts):
         print(f'peers.py: {", ".join(missing)} not installed: pip install -e ".[bench]"', file=sys.stderr)
         return 2
     console = Console(width=110)
-    threads = [int(count) for count in asked.threads.split(",")]
-    seeds = range(asked.first_seed, asked.first_seed + (1 if asked.quick else asked.seeds))
     start = perf_counter()
 
     def say(progress: str) -> None:
@@ -103,7 +119,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
     tables = {}
     for part in parts:
-        tables[part] = run(part, effort, threads, seeds, say)
+        tables[part] = run(part, effort, asked.first_seed, say)
     console.print(*tables.values(), sep="\n")
     return 0
 

@@ -30,7 +30,7 @@ def operations(shape: Shape) -> int:
     return 2 * shape.members * (2 * (layers + values) + 2 * forward + into_activations)
 
 
-def product_rate(dtype: torch.dtype, device: str, size: int, seconds: float = 0.3) -> float:
+def product_rate(dtype: torch.dtype, device: str, size: int, seconds: float) -> float:
     """Operations a second of `torch.mm` on square matrices: the fastest of several, for at least so many seconds."""
     left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     torch.mm(left, right)

@@ -34,7 +34,7 @@ class Load:
 
 def measure(device: str, bars: int, seconds: float) -> list[Load]:
     """Train with more and more parallel episodes."""
-    peak = product_rate(torch.bfloat16, device, SIZE)
+    peak = product_rate(torch.bfloat16, device, SIZE, seconds=1.0)
     return [
         measure_one(device, bars, seconds, precision, episodes, peak) for precision in BATCHES for episodes in EPISODES
     ]

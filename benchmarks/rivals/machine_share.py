@@ -52,8 +52,7 @@ class Updates:
             self.learners[f"bucket, {precision}"] = learner_on(
                 market, bucket, alone(bucket, 0, settings), all_resources(settings)
             )
-        for learner in self.learners.values():
-            learner.run_episode()
+            self.learners[f"bucket, {precision}"].run_episode()  # for its replay to hold something
 
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Of each learner the bars in a batch, and the operations for each of them."""
@@ -67,7 +66,8 @@ class Updates:
             learner.critic.learn(learner.replay, UPDATES, learner.batch)
             done += UPDATES * learner.batch
         update = done * operations(learner.critic.online.shape) / (perf_counter() - start)
-        return update, product_rate(torch.float32, "cpu", SIZE), product_rate(torch.bfloat16, "cpu", SIZE)
+        fp32, bf16 = (product_rate(dtype, "cpu", SIZE, seconds / 2) for dtype in (torch.float32, torch.bfloat16))
+        return update, fp32, bf16
 
 
 def measure(bars: int, rounds: int, seconds: float, threads: Sequence[int], say: Say) -> list[Share]:

@@ -1,0 +1,166 @@
+"""The comparison with other trainers: what it needs it says, what it counts is so, and equal tasks are equal."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from attrs import evolve
+from rich.console import Console
+from torch.utils.flop_counter import FlopCounterMode
+
+from progressive_buckets.learner.opening import learner_on
+from progressive_buckets.market.fills import Costs, log_growth
+from progressive_buckets.market.market import open_market
+from progressive_core.config import defaults
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+PEERS = ("stable_baselines3", "gymnasium", "gym_anytrading")
+WITHOUT_PEERS = any(find_spec(name) is None for name in PEERS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _benchmarks() -> Iterator[None]:
+    """They import one another by name, as scripts of one folder do."""
+    torch.set_num_threads(1)
+    sys.path.insert(0, str(BENCHMARKS))
+    yield
+    sys.path.remove(str(BENCHMARKS))
+
+
+def rival(name: str) -> ModuleType:
+    return import_module(f"rivals.{name}")
+
+
+def peers(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(BENCHMARKS / "peers.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def printed(table: object) -> str:
+    out = StringIO()
+    Console(file=out, width=110).print(table)
+    return out.getvalue()
+
+
+@pytest.mark.skipif(not WITHOUT_PEERS, reason="the packages of the bench extra are installed")
+def test_without_the_extra_it_says_in_one_line_what_to_install() -> None:
+    done = peers("--quick")
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith('pip install -e ".[bench]"')
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_without_a_gpu_it_says_so_in_one_line() -> None:
+    done = peers("--device", "cuda")
+    assert done.returncode == 2
+    assert "no CUDA device" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_share_of_the_machine_needs_no_other_package() -> None:
+    done = peers("--quick", "--parts", "machine")
+    assert done.returncode == 0, done.stderr
+    assert "windows, bf16" in done.stdout
+    assert "kFLOP a bar" in done.stdout
+
+
+def test_growth_trains_on_a_file_in_a_process_of_its_own(tmp_path: Path) -> None:
+    growth, path = rival("growth"), tmp_path / "bars.parquet"
+    growth.write_bars({3_000: path})
+    with rival("workers").pool(1) as fresh:
+        size = fresh.submit(growth.train_on, path, 3_000, "default", 0.0).result()
+    assert size.microseconds > 0
+    assert 100 < size.peak_mb < 2_000
+    assert "3,000" in printed(growth.table([size, evolve(size, setting="equal samples")]))
+
+
+def test_an_observation_is_the_last_32_bars_of_8_features() -> None:
+    bars = rival("common").throughput_bars(2_000)
+    rows = torch.from_numpy(rival("common").raw_table(bars).rows)
+    market = rival("ours").window_market(bars)
+    assert rows.shape == (2_000, 8)
+    assert market.features.shape == (2_000, 256)
+    for bar in (31, 500, 1_999):
+        assert torch.equal(market.features[bar], rows[bar - 31 : bar + 1].flatten())
+    assert market.features.untyped_storage().nbytes() < 2 * rows.untyped_storage().nbytes()  # no copy of each window
+
+
+@pytest.mark.parametrize("batch", [256, 2_048])
+def test_gradient_samples_are_those_of_the_peers(batch: int) -> None:
+    transitions = 128 * 128
+    assert rival("ours").updates_for(transitions, batch) * batch == 8 * transitions
+
+
+def test_operations_counted_from_the_layers_are_those_that_torch_counts() -> None:
+    learnability, batch = import_module("learnability"), 64
+    settings = {**defaults(), "PARALLEL_EPISODES": 8, "EPISODE_BARS": 32, "UPDATES_PER_EPISODE": 1, "PRECISION": "fp32"}
+    bucket = learnability.declared("Scalping")
+    learner = learner_on(
+        rival("common").throughput_bars(4_000),
+        bucket,
+        learnability.alone(bucket, 0, settings),
+        learnability.all_resources(settings),
+    )
+    learner.run_episode()
+    with FlopCounterMode(display=False) as counter:
+        learner.critic.learn(learner.replay, 4, batch)
+    counted = rival("arithmetic").operations(learner.critic.online.shape) * 4 * batch
+    assert counter.get_total_flops() == pytest.approx(counted, rel=0.02)
+
+
+def test_the_single_file_dqn_trains() -> None:
+    trainer = rival("single_file_dqn").SingleFileDQN(2_000)
+    before = trainer.network[0].weight.detach().clone()
+    done, seconds = trainer.train(100)
+    assert done == 128  # whole steps of 64 environments
+    assert seconds > 0
+    assert not torch.equal(before, trainer.network[0].weight)
+
+
+def test_wall_clock_to_a_score_is_when_it_was_first_reached() -> None:
+    racers, race = rival("racers"), rival("race")
+    on = racers.Race("easy", 100)
+    peer = racers.Curve("PPO", on, (10.0, 20.0, 30.0), (-1.0, 2.0, 2.0), 3.0)
+    ours = racers.Curve(racers.OURS, on, (0.1, 0.2, 0.4), (0.0, 1.0, 4.0), 8.0, ceiling=10.0, ridge=9.0)
+    compared = {row.trainer: row for row in race.compare([peer, ours], "easy")}
+    assert peer.time_to_best() == 20.0
+    assert (compared["PPO"].ours, compared["PPO"].times) == (0.4, pytest.approx(50))
+    assert compared["PPO"].shares == (0.3,)
+    assert compared[racers.OURS].shares == (0.8,)
+    assert "90%" in printed(race.table([peer, ours]))  # ridge
+
+
+def test_a_score_that_is_never_reached_is_said_to_be() -> None:
+    racers, race = rival("racers"), rival("race")
+    on = racers.Race("hard", 100)
+    peer = racers.Curve("PPO", on, (10.0,), (5.0,), 3.0)
+    ours = racers.Curve(racers.OURS, on, (0.1,), (4.0,), 8.0, ceiling=10.0)
+    assert "never" in printed(race.table([peer, ours]))
+
+
+def test_the_peers_environment_pays_what_our_market_pays() -> None:
+    pytest.importorskip("gymnasium", reason="the packages of the bench extra are not installed")
+    common, environment = rival("common"), rival("market_env")
+    bars = common.throughput_bars(3_000)
+    split = common.parts_of(bars)
+    market = open_market(bars, split, Costs(side=common.FEE), "cpu")
+    env = environment.MarketEnv(market, split.train)
+    observation, _ = env.reset(seed=3)
+    first, generator = env.bar, torch.Generator().manual_seed(0)
+    actions = torch.randint(3, (environment.EPISODE_BARS,), generator=generator)
+    assert observation.shape == env.observation_space.shape
+    steps = [env.step(int(action)) for action in actions]
+    part = slice(first, first + environment.EPISODE_BARS)
+    held = torch.tensor(environment.SIDE, dtype=torch.float64)[actions]
+    expected = log_growth(held, market.returns[part], market.decidable[part], market.costs).sum()
+    unit = market.costs.earned(torch.ones(1).double(), market.returns[split.train]).std(unbiased=False)
+    assert sum(step[1] for step in steps) * unit == pytest.approx(float(expected), rel=1e-9)
+    assert [step[3] for step in steps] == [False] * (environment.EPISODE_BARS - 1) + [True]
