@@ -149,7 +149,8 @@ def judging(learner: MarketLearner) -> float:
     permuted_importance(learner.critic, learner.validation, otherwise=screened)
     horizon_skill(learner.critic, learner.validation)
     each = thread_time() - start
-    return once + each * (1 + learner.episode // learner.info.settings["TRANSFER_COOLDOWN"])
+    cooldown: int = learner.info.settings["TRANSFER_COOLDOWN"]
+    return once + each * (1 + learner.episode // cooldown)
 
 
 def area(importance: Mapping[str, float]) -> float:

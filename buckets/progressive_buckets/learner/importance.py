@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from progressive_buckets.learner.critic import Critic
     from progressive_buckets.market.market import Part
 
-MOST_ROWS = 20_000
-ROWS = 1_024
-"""Bars that the network is asked about with each feature shifted: twice as many rank no better (seen by us)."""
+SHIFTED_BARS = 128
+"""Bars that the network is asked about with each feature shifted: a thousand rank no better (seen by us)."""
+FEATURES_AT_ONCE = 16
+PREDICTED_BARS = 4_096
 
 
 @frozen
@@ -59,16 +60,17 @@ def permuted_importance(critic: Critic, part: Part, otherwise: Mapping[str, floa
     :param otherwise: the shares while the network says the same of every bar, as an untrained one does.
     """
     names, scales = critic.market.names, critic.target.shape.scales
-    bars = torch.nonzero(part.decidable).flatten()
-    rows = part.features[bars[:: math.ceil(len(bars) / ROWS)]]
-    usual, shifted = critic.advantages(rows), rows.clone()
+    rows = part.features[decidable_bars(part, SHIFTED_BARS)]
+    usual, other = critic.advantages(rows), rows.roll(len(rows) // 2, dims=0)
     moved = []
-    for f in range(len(names)):
-        columns = slice(f * scales, (f + 1) * scales)
-        shifted[:, columns] = rows[:, columns].roll(len(rows) // 2, dims=0)
-        moved.append((critic.advantages(shifted) - usual).square().mean())
-        shifted[:, columns] = rows[:, columns]
-    effects = torch.stack(moved)
+    for some in torch.arange(len(names)).split(FEATURES_AT_ONCE):
+        shifted = rows.repeat(len(some), 1, 1)  # [some, N, columns]
+        for place, f in enumerate(some.tolist()):
+            columns = slice(f * scales, (f + 1) * scales)
+            shifted[place, :, columns] = other[:, columns]
+        changed = critic.advantages(shifted.flatten(0, 1)).view(len(some), len(rows), -1)
+        moved.append((changed - usual).square().mean(dim=(1, 2)))
+    effects = torch.cat(moved)
     total = float(effects.sum())
     if not (math.isfinite(total) and total > 0):
         return otherwise
@@ -82,18 +84,23 @@ def horizon_skill(critic: Critic, part: Part) -> dict[int, float]:
 
     Outcomes over h bars overlap: of N bars only N / h tell anything new, so what a long horizon shows is mostly luck.
     """
-    market = critic.market
-    bars = part.start + torch.nonzero(part.decidable).flatten()
-    thinned = bars[:: math.ceil(len(bars) / MOST_ROWS)]
-    predicted = critic.target.predictions(market.features[thinned])  # [N, horizons]
+    places = decidable_bars(part, PREDICTED_BARS)
+    bars, last = part.start + places, part.start + len(part)
+    predicted = critic.target.predictions(part.features[places])  # [N, horizons]
     skill = {}
     for h, horizon in enumerate(critic.target.shape.horizons):
-        outcome, exists = market.outcome(thinned, horizon)
-        exists = exists & (thinned + horizon + 1 < part.start + len(part))
+        outcome, exists = critic.market.outcome(bars, horizon)
+        exists = exists & (bars + horizon + 1 < last)
         shown = correlation(predicted[exists, h], outcome[exists])
         apart = max(1.0, min(int(exists.sum()), len(part) / horizon))
         skill[horizon] = max(0.0, shown - (1 - shown * shown) / math.sqrt(apart))
     return skill
+
+
+def decidable_bars(part: Part, most: int) -> Tensor:
+    """Where in `part` there are bars that may be decided on, evenly thinned to at most so many [N]."""
+    places = torch.nonzero(part.decidable).flatten()
+    return places[:: max(1, math.ceil(len(places) / most))]
 
 
 def ranked(values: Tensor) -> Tensor:

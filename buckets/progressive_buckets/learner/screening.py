@@ -25,48 +25,49 @@ TAIL = 5.0
 DOUBT = 20.0
 """How many times as many chances as there are are allowed for: one look in twenty finds something in pure noise."""
 LEAST_SHARE = 0.05
-"""Part of the importance that all features share evenly, so that none is written off for good."""
+"""Part of the importance that all features share, so that none is written off for good."""
 
 
 @torch.no_grad()
 def screened_importance(market: Market, train: slice) -> dict[str, float]:
-    """Share of each feature [sums to 1] in what the training part shows; even where it shows nothing.
+    """Share of each feature [sums to 1] in what the training part shows.
 
-    The surer the best of the features is, the less the others keep.
+    A feature that shows more than noise would has a share by how sure that is: 1 - (limit / t^2)^2, compare the garrote
+    (Breiman 1995). The surer the best one is, the less is left for all to share by their t.
     """
-    shown = evidence(market, train)
-    even = torch.full_like(shown, 1 / len(shown))
-    sure = shown.max().clamp(max=1 - LEAST_SHARE)
-    shares = torch.lerp(even, shown / shown.sum().clamp(min=1e-30), sure)
-    return dict(zip(market.names, shares.tolist(), strict=True))
+    strength = strengths(market, train)
+    sure = (1 - strength.clamp(min=1e-9).pow(-2)).clamp(min=0)
+    ranked = (strength + 1e-9).sqrt()
+    left = torch.maximum(1 - sure.max(), torch.full_like(sure[0], LEAST_SHARE))
+    shares = torch.lerp(sure / sure.sum().clamp(min=1e-30), ranked / ranked.sum(), left)
+    return dict(zip(market.names, (shares / shares.sum()).tolist(), strict=True))
 
 
-def evidence(market: Market, train: slice) -> Tensor:
-    """How surely each feature [features] goes with the next return, 0 not at all to 1.
+def strengths(market: Market, train: slice) -> Tensor:
+    """How plainly each feature [features] goes with the next return: t^2 over what noise alone reaches.
 
-    The bars are cut into blocks and the t of a sum over them rests on how much it differs from block to block, since
+    The bars are cut into blocks, and the t of a sum over them rests on how much it differs from block to block, since
     slow columns beside slow trends make neighbours alike (Ibragimov and Mueller 2010). Where there are too many bars,
     the last of each block are looked at.
     """
     columns, features = market.features.shape[1], len(market.names)
-    returns = scaled_returns(market, train)
+    returns, rows_seen = scaled_returns(market, train), market.features[train]
     stretch = len(returns) // BLOCKS
-    rows = min(stretch, WORK // (columns * columns * BLOCKS))
+    length = min(stretch, WORK // (columns * columns * BLOCKS))
     single, single_squares = returns.new_zeros(2, columns)
     double, double_squares = returns.new_zeros(2, columns, columns)
     for block in range(1, BLOCKS + 1):
-        bars = slice(block * stretch - rows, block * stretch)
-        seen, came = market.features[train][bars], returns[bars]
-        alone, together = came @ seen, (seen * came[:, None]).T @ seen
+        bars = slice(block * stretch - length, block * stretch)
+        rows, came = rows_seen[bars], returns[bars]
+        alone, together = came @ rows, rows.T @ (rows * came[:, None])
         single += alone
         single_squares += alone.square()
         double += together
         double_squares.addcmul_(together, together)
-    alone = certainty(single, single_squares, columns).view(features, -1).amax(dim=1)
-    pairs = certainty(double, double_squares, columns * (columns - 1) // 2).view(
-        features, -1, features, columns // features
-    )
-    return torch.maximum(alone, pairs.amax(dim=(1, 3)).fill_diagonal_(0.0).amax(dim=1))
+    alone = over_noise(single, single_squares, columns).view(features, -1).amax(dim=1)
+    pairs = over_noise(double, double_squares, columns * (columns - 1) // 2)
+    together = pairs.view(features, -1, features, columns // features).amax(dim=(1, 3))
+    return torch.maximum(alone, together.fill_diagonal_(0.0).amax(dim=1))
 
 
 def scaled_returns(market: Market, train: slice) -> Tensor:
@@ -76,12 +77,7 @@ def scaled_returns(market: Market, train: slice) -> Tensor:
     return (returns - returns.sum() / kept.sum()) * kept
 
 
-def certainty(sums: Tensor, squares: Tensor, tests: int) -> Tensor:
-    """From the sums over all blocks and the sums of their squares to 1 - (limit / t^2)^2, or 0.
-
-    t^2 of the best of so many tests stays below `limit` in pure noise. Compare the garrote (Breiman 1995).
-    """
+def over_noise(sums: Tensor, squares: Tensor, tests: int) -> Tensor:
+    """t^2 from sums over all blocks and the sums of their squares, over what the best of so many tests in noise has."""
     explained = (sums.square() / squares.clamp(min=1e-30)).clamp(max=BLOCKS - 1e-3)
-    t_squared = explained * (BLOCKS - 1) / (BLOCKS - explained)
-    limit = 2 * math.log(DOUBT * tests)
-    return (1 - (limit / t_squared.clamp(min=1e-9)).square()).clamp(min=0)
+    return explained * (BLOCKS - 1) / (BLOCKS - explained) / (2 * math.log(DOUBT * tests))
