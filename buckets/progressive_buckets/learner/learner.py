@@ -7,23 +7,25 @@ Read `run_episode` first. The pieces have files of their own: `critic` (the grad
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
+from progressive_buckets.learner.adopting import adopt_knowledge
 from progressive_buckets.learner.compute import precision
 from progressive_buckets.learner.critic import Critic, mean_advantages
 from progressive_buckets.learner.edge import Edge
-from progressive_buckets.learner.exploration import NAMES, Exploration, Plan
+from progressive_buckets.learner.exploration import Exploration, Plan
 from progressive_buckets.learner.importance import Measured, horizon_skill, permuted_importance
-from progressive_buckets.learner.lessons import completed_trades, notes_of, surprise, tell
+from progressive_buckets.learner.lessons import completed_trades, notes_of, surprise
 from progressive_buckets.learner.network import Network
-from progressive_buckets.learner.readout import Notes, Values, read
+from progressive_buckets.learner.readout import Notes, read
 from progressive_buckets.learner.recall import WEIGHTS, ContextualMemory, shown_bars
 from progressive_buckets.learner.replay import Replay
 from progressive_buckets.learner.saving import load_into, model_of
 from progressive_buckets.learner.screening import screened_importance
 from progressive_buckets.learner.state import restore_learner, snapshot_learner
+from progressive_buckets.learner.telling import report_of
 from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
 from progressive_buckets.market.degenerate import degeneration
 from progressive_buckets.market.excerpt import excerpt
@@ -97,35 +99,9 @@ class MarketLearner:
             notes["recalls"] = self.memory.notes(self.critic, self.shown)
         notes["priorities"] = self.replay.trace()
         notes["score"] = {"score": self.measure(), "loss": loss}
-        return self.report(read(notes))
-
-    def report(self, seen: dict[str, Values]) -> EpisodeReport:
-        """Put what was read of an episode into words, and keep its weights if they are the best."""
+        seen = read(notes)
         score = self.keep(float(seen["score"]["score"]))
-        explored = seen["exploration"]
-        traces: dict[str, Any] = {
-            "exploration": {
-                "rates": dict(zip(NAMES, explored["rates"].tolist(), strict=True)),
-                "tried": float(explored["tried"]),
-            }
-        }
-        if self.lessons_on:
-            traces["lessons"] = tell(self.market, seen["lessons"])
-        if self.memory_on:
-            traces["recalls"] = self.memory.told(self.market, seen["recalls"])
-        traces["priorities"] = {name: float(value) for name, value in seen["priorities"].items()}
-        return EpisodeReport(
-            episode=self.episode,
-            score=score,
-            best_score=self.best_score,
-            best_episode=self.best_episode,
-            loss=float(seen["score"]["loss"]),
-            exploration=float(explored["mean"]),
-            exploration_cause=self.exploration.cause(explored),
-            transitions=self.episodes * self.length,
-            trades=int(seen["lessons"]["count"]),
-            traces=traces,
-        )
+        return report_of(self, score, seen)
 
     def consider(self) -> float:
         """Score the current weights, and keep them if none were better on validation; of equal ones, the latest."""
@@ -275,30 +251,7 @@ class MarketLearner:
 
     def adopt(self, knowledge: Knowledge) -> Adoption:
         """Take over weights that fit by name and shape, and importances and horizon skills that are not our own."""
-        network = self.critic.target
-        own = network.knowledge()
-        fitting = {
-            name: tensor.to(self.market.device)
-            for name, tensor in knowledge.weights.items()
-            if name in network.parameters and tensor.shape == network.parameters[name].shape
-        }
-        if any(not torch.equal(tensor, own[name]) for name, tensor in fitting.items()):
-            network.copy_from(fitting)
-            self.critic.online.load_state(network.state())
-            self.critic.adam.forget()
-        told = self.told or Knowledge(origin=self.info.name)
-        if knowledge.feature_importance and dict(knowledge.feature_importance) != dict(told.feature_importance):
-            self.critic.set_prior(knowledge.feature_importance)
-        if knowledge.horizons and dict(knowledge.horizons) != dict(told.horizons):
-            self.critic.set_horizon_weight(knowledge.horizons)
-        if len(self.memory.rows):
-            self.memory.refresh(network)
-        self.adopted = True
-        return Adoption(
-            copied=tuple(fitting),
-            new=tuple(name for name in network.parameters if name not in fitting),
-            dropped=tuple(name for name in knowledge.weights if name not in fitting),
-        )
+        return adopt_knowledge(self, knowledge)
 
     # ------------------------------------------------------------------ saving
 
