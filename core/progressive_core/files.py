@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
+
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def atomic_write(path: Path, content: bytes) -> None:
@@ -19,6 +22,24 @@ def atomic_write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+    _sync_directory(path.parent)
+
+
+def publish(original: Path, path: Path) -> None:
+    """Replace `path` by `original`, a file that is safely on disk and is never written to again.
+
+    The same bytes under a second name need not be written and waited for once more; where a file can have one name only
+    (FAT, some network disks) they are copied.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        partial.hardlink_to(original)
+    except (OSError, NotImplementedError):
+        atomic_write(path, original.read_bytes())
+        return
+    partial.replace(path)
+    partial.unlink(missing_ok=True)  # where both are names of one file already, a rename leaves them as they are
     _sync_directory(path.parent)
 
 
@@ -46,18 +67,18 @@ def truncate(path: Path, length: int) -> None:
 
 def plain(value: Any) -> Any:
     """`value` as JSON can hold it: records as objects, paths as text, numbers that are not finite as null."""
-    if isinstance(value, str | int | None):  # most values, and the cheapest question
+    if type(value) in _PLAIN:  # most values, and the cheapest question
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if attrs.has(type(value)):
-        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "items"):
+    if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if attrs.has(type(value)):
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
     return value
 
 

@@ -32,8 +32,8 @@ from progressive_core.transfer import distrusted, memory_short, skipped, transfe
 
 log = structlog.get_logger("progressive_training")
 
-CHECKPOINT_SHARE = 0.01
-"""Of a bucket's time, what checkpoints may take. On a disk that needs 20 ms a kill then costs 2 s of training, which are
+CHECKPOINT_SHARE = 0.005
+"""Of a bucket's time, what checkpoints may take. On a disk that needs 20 ms a kill then costs 4 s of training, which are
 made again to the same bits; after every episode, however short, they took 3 to 10 % of the time."""
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import structlog
-from attrs import evolve
+from attrs import asdict, evolve
 from filelock import FileLock
 
 from progressive_core.errors import ModelError, RunError
-from progressive_core.files import append_json_line, atomic_write, plain, truncate, write_json, write_json_line
+from progressive_core.files import append_json_line, publish, truncate, write_json, write_json_line
 from progressive_core.lock import lock_run
 from progressive_core.progress import Progress, Status, model_path, read_json, read_progress, read_state
 from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
@@ -110,7 +110,7 @@ class RunStore:
 
     def record_episode(self, bucket: str, report: EpisodeReport) -> None:
         """Append an episode to `metrics.jsonl`."""
-        append_json_line(self.directory / "metrics.jsonl", {"bucket": bucket, **plain(report)})
+        append_json_line(self.directory / "metrics.jsonl", {"bucket": bucket, **asdict(report, recurse=False)})
 
     def record_transfer(self, entry: LedgerEntry) -> None:
         """Append a transfer to `ledger.jsonl`."""
@@ -188,11 +188,9 @@ class RunStore:
         return self.directory / "models" / bucket / "versions" / f"{version:04d}"
 
     def _publish(self, bucket: str, version: int) -> Path:
-        """Make `version` the bucket's model: the file in `models/<Bucket>/` is a copy of it."""
+        """Make `version` the bucket's model: the files in `models/<Bucket>/` are those of the version."""
         for name in ("card.json", "model.safetensors"):
-            atomic_write(
-                self.directory / "models" / bucket / name, (self._version(bucket, version) / name).read_bytes()
-            )
+            publish(self._version(bucket, version) / name, self.directory / "models" / bucket / name)
         return self.model_path(bucket)
 
     def _commit(self, **changes: Any) -> None:

@@ -26,6 +26,7 @@ from progressive_core.hooks import Hooks
 from progressive_core.kinds import FilePath
 from progressive_core.logs import configure_logging, log_to
 from progressive_core.manifest import check_data_unchanged, manifest_of
+from progressive_core.memory import all_that_is_here_stays
 from progressive_core.registry import Registry
 from progressive_core.runs import list_runs, new_run_directory
 from progressive_core.sequence import Run, train_sequence
@@ -136,7 +137,7 @@ class ProgressiveTrainer:
     def _train(self, store: RunStore, settings: Mapping[str, Any], registry: Registry, device: str) -> dict[str, Path]:
         self.run_dir = store.directory
         try:
-            with log_to(store.directory / "log.jsonl"):
+            with log_to(store.directory / "log.jsonl"), all_that_is_here_stays():
                 return train_sequence(
                     Run(
                         buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],

@@ -122,6 +122,27 @@ def test_a_model_version_without_a_commit_is_taken_back_on_resume(store: RunStor
     store.close()
 
 
+def test_a_disk_without_second_names_for_a_file_gets_a_copy(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    path = store.save_model("Scalping", model(1), KNOWLEDGE)
+    store.finish_bucket(result(path))
+    assert path.read_bytes() == (path.parent / "versions/0001/model.safetensors").read_bytes()
+    reopened(store).close()
+    assert {each.name for each in path.parent.iterdir()} == {"card.json", "model.safetensors", "versions"}
+
+
+def test_opening_a_run_again_leaves_its_models_as_they_are(store: RunStore) -> None:
+    path = store.save_model("Scalping", model(1), KNOWLEDGE)
+    store.finish_bucket(result(path))
+    before = path.read_bytes()
+    reopened(store).close()
+    assert path.read_bytes() == before
+    assert {each.name for each in path.parent.iterdir()} == {"card.json", "model.safetensors", "versions"}
+
+
 def test_knowledge_is_read_from_the_model_without_what_only_the_model_needs(store: RunStore) -> None:
     store.save_model("Scalping", model(1), KNOWLEDGE)
     knowledge = read_knowledge(store.directory, "Scalping")
