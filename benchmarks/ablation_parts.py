@@ -151,7 +151,7 @@ def variants() -> tuple[Variant, ...]:
         Variant(DEFAULT),
         Variant("only the action taken teaches", replace=only_the_action_taken),
         Variant("targets over 4 bars", hyper={"lookahead": 4, "trace": 0.5}),
-        Variant("targets over 16 bars", hyper={"lookahead": 16, "trace": 0.8}),
+        Variant("targets over 8 bars", hyper={"lookahead": 8, "trace": 0.8}),
         Variant("uniform replay", settings={"PRIORITISED_REPLAY": False}),
         Variant("no horizon predictions", hyper={"auxiliary": 0.0}),
         Variant("fixed exploration", settings={"ADAPTIVE_EXPLORATION": False}),
