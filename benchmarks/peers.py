@@ -45,7 +45,7 @@ class Effort:
 
     bars: int = 60_000
     rounds: int = 3
-    seconds: float = 3.0
+    seconds: float = 2.5
     threads: tuple[int, ...] = (1, 2)
     kinds: tuple[Kind, ...] = race.KINDS
     seeds: int = 2
@@ -79,10 +79,10 @@ def run(part: str, effort: Effort, first_seed: int, say: Say) -> Table:
         return race.table(race.measure(entries, RACERS, say))
     if part == "stepping":
         lines = [*stepping.PEERS, *stepping.OURS]
-        return stepping.table(stepping.measure(lines, bars, rounds, seconds / 3, say))
+        return stepping.table(stepping.measure(lines, bars, rounds, seconds / 2, say))
     if part == "machine":
-        return machine_share.table(machine_share.measure(bars, rounds, seconds / 4, threads, say))
-    return growth.table(growth.measure(effort.sizes, max(1, rounds - 1), seconds, say))
+        return machine_share.table(machine_share.measure(bars, rounds, seconds / 5, threads, say))
+    return growth.table(growth.measure(effort.sizes, max(1, rounds // 2), seconds, say))
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -95,6 +95,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--parts", default=",".join(PARTS), help="of " + ", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="every part for a moment, to see that it works")
+    parser.add_argument("--rounds", type=int, help="how often each trainer takes its turn")
     parser.add_argument("--threads", type=numbers, help="numbers of torch threads to try; of each the best is shown")
     parser.add_argument("--seeds", type=int, help="markets of each kind in the race")
     parser.add_argument("--first-seed", type=int, default=100, help="the learner was tuned on 0 to 4: these are fresh")
@@ -104,7 +105,9 @@ def main(given: Sequence[str] | None = None) -> int:
     parts = asked.parts.split(",")
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    changes = {name: getattr(asked, name) for name in ("threads", "seeds", "transitions") if getattr(asked, name)}
+    changes = {
+        name: getattr(asked, name) for name in ("rounds", "threads", "seeds", "transitions") if getattr(asked, name)
+    }
     effort = evolve(QUICK if asked.quick else Effort(), **changes)
     if asked.device != "cpu":
         return on_gpu(asked.device, effort)

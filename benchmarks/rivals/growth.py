@@ -28,7 +28,7 @@ MINUTE = 60 * 10**9  # nanoseconds
 MOST_GROWTH = 0.20
 """By which a transition may become dearer from the fewest bars to the most."""
 MOST_MB = 2_048
-LEAST = 8  # episodes
+LEAST = 4  # episodes
 SETTINGS = ("default", "equal samples")
 
 
@@ -47,7 +47,8 @@ def write_bars(paths: Mapping[int, Path]) -> None:
     """Write files of so many one-minute bars each of a synthetic market, as a user would have them."""
     for bars, path in paths.items():
         made = synthetic_bars(bars, seed=0)
-        columns = {"timestamp": pd.to_datetime(made.time[0] + MINUTE * np.arange(bars), utc=True)}
+        times = made.time[0] - MINUTE * np.arange(bars, 0, -1)  # none lies in the future, however many there are
+        columns = {"timestamp": pd.to_datetime(times, utc=True)}
         prices = {name: getattr(made, name) for name in ("open", "high", "low", "close", "volume")}
         pd.DataFrame({**columns, **prices}).to_parquet(path)
 

@@ -16,6 +16,7 @@ from rivals.workers import Use, Worker
 
 PPO_BATCH = 64  # its default
 BASELINE = "stable-baselines3 DQN"
+BUSY = 0.9  # of a processor: less, and somebody else had it
 WARM_UP = 2_048  # transitions, to find out how many fill the time
 
 
@@ -126,4 +127,6 @@ def table(speeds: list[Speed]) -> Table:
             f"{speed.trainer.batch:,}",
             f"{speed.use.peak_mb:,.0f}",
         )
+    if any(speed.threads == 1 and speed.use.processors < BUSY for speed in speeds):
+        shown.caption = "[red]others were using the processors meanwhile: these figures say little[/]"
     return shown

@@ -116,6 +116,10 @@ def test_operations_counted_from_the_layers_are_those_that_torch_counts() -> Non
     assert counter.get_total_flops() == pytest.approx(counted, rel=0.02)
 
 
+def test_time_that_kernels_share_is_counted_once() -> None:
+    assert rival("gpu").covered([(5.0, 6.0), (0.0, 2.0), (1.0, 3.0), (1.5, 1.75)]) == 4.0
+
+
 def test_the_single_file_dqn_trains() -> None:
     trainer = rival("single_file_dqn").SingleFileDQN(2_000)
     before = trainer.network[0].weight.detach().clone()
@@ -123,6 +127,33 @@ def test_the_single_file_dqn_trains() -> None:
     assert done == 128  # whole steps of 64 environments
     assert seconds > 0
     assert not torch.equal(before, trainer.network[0].weight)
+
+
+def test_what_a_worker_raises_is_told_and_its_figures_are_doubted_when_others_were_busy() -> None:
+    throughput, workers = rival("throughput"), rival("workers")
+    trainer = throughput.own()[0]
+    with workers.Worker(throughput.build, trainer, 2_000, threads=1) as worker:
+        assert worker.ask("train", 10)[0] == 64
+        assert worker.use().peak_mb > 50
+    with pytest.raises(workers.WorkerError, match="no_such_module"):
+        workers.Worker(throughput.build, evolve(trainer, make="no_such_module:x"), 2_000, threads=1)
+    busy, free = workers.Use(100.0, 0.5), workers.Use(100.0, 0.99)
+    assert "say little" in printed(throughput.table([throughput.Speed(trainer, 1, (10.0,), busy)]))
+    assert "say little" not in printed(throughput.table([throughput.Speed(trainer, 1, (10.0,), free)]))
+
+
+def test_of_each_trainer_the_better_number_of_threads_is_shown_against_the_baseline() -> None:
+    throughput, use = rival("throughput"), rival("workers").Use(100.0, 1.0)
+    baseline, ours = throughput.peers()[0], throughput.own()[-1]
+    speeds = [
+        throughput.Speed(baseline, 1, (100.0, 50.0, 100.0), use),
+        throughput.Speed(ours, 1, (900.0, 900.0, 900.0), use),
+        throughput.Speed(baseline, 2, (90.0, 90.0, 90.0), use),
+        throughput.Speed(ours, 2, (1200.0, 600.0, 1200.0), use),
+    ]
+    one, other = throughput.best_of(speeds)
+    assert (one.threads, other.threads) == (1, 2)
+    assert throughput.ratio(other, one) == 12.0
 
 
 def test_wall_clock_to_a_score_is_when_it_was_first_reached() -> None:
