@@ -8,8 +8,9 @@ views change sign with a context column, which counts as one that means somethin
 with the default settings, no slippage. AUC: how surely a column that means something ranks above one that does not
 (area under the ROC curve; the built-in columns are neither). Agreement: rank correlation of both methods over all
 columns. Cost: processor time of judging features and horizons, as often as a run with transfers does, as a share of
-training's. Scores are shares of what the Kalman filter earns on test: without a prior, as it is, with the true prior
-(the gates of what means nothing at 0), and of ridge regression; closed is how much of the way from none to true ours went.
+training's. Scores are shares of what the Kalman filter earns on test: as it is (0 where it abstains); without a prior and
+with the true one (the gates of what means nothing at 0), whether or not these abstain; and of ridge regression. Closed is
+how much of the way from none to true ours went.
 
 Second table: markets whose signal moves the price so many bars later. Does that horizon show the greatest skill?
 """
@@ -38,6 +39,7 @@ from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_buckets.learner.screening import screened_importance
 from progressive_buckets.market.features import BUILT_IN
+from progressive_buckets.market.fills import log_growth
 from progressive_core.config import defaults
 
 BARS = 60_000
@@ -122,7 +124,7 @@ def ranking(task: Task, market: PlantedMarket) -> Ranking:
             other = opened(task, market.bars)
             other.critic.set_prior({name: noise_gate if name.startswith("noise_") else 1.0 for name in names})
             train(other)
-            scores[label] = score(other) / ceiling
+            scores[label] = traded(other) / ceiling
         scores["ridge"] = learner.evaluate().test[-2].log_return / ceiling
     return Ranking(
         task=task,
@@ -138,6 +140,13 @@ def ranking(task: Task, market: PlantedMarket) -> Ranking:
 def score(learner: MarketLearner) -> float:
     """Log return on test, 0 where the model abstains."""
     return float(learner.evaluate().test[0].log_return)
+
+
+def traded(learner: MarketLearner) -> float:
+    """Log return on test of what the policy would do, whether or not the model abstains."""
+    part = learner.test
+    held = learner.positions(part.features, part.decidable)
+    return float(log_growth(held, part.returns, part.decidable, learner.market.costs).sum())
 
 
 def judging(learner: MarketLearner) -> float:

@@ -31,6 +31,16 @@ class Charges:
 
 
 @frozen(kw_only=True)
+class Importance:
+    """Share of each feature by two methods: what the training bars `screened` show, and how far the network's advantages
+    move when the feature is `permuted`; `agreement` is their rank correlation, -1 to 1."""
+
+    screened: Mapping[str, float]
+    permuted: Mapping[str, float]
+    agreement: float
+
+
+@frozen(kw_only=True)
 class Card:
     """`horizons` in bars; `unit` is the deviation of one bar's reward, in which the tensors count advantages;
     `reluctance` how much dearer a trade counts than it is; `abstains` where validation showed no edge."""
@@ -49,6 +59,7 @@ class Card:
     reluctance: float
     recall_weight: float
     abstains: bool
+    importance: Importance
 
 
 def _exactly(kind: type[Any]) -> Any:

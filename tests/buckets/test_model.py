@@ -144,7 +144,19 @@ def save(model: Model, folder: Path) -> Path:
     return folder
 
 
-KEYS = ("features", "scales", "horizons", "width", "members", "scaler", "costs", "unit", "recall_weight", "abstains")
+KEYS = (
+    "features",
+    "scales",
+    "horizons",
+    "width",
+    "members",
+    "scaler",
+    "costs",
+    "unit",
+    "recall_weight",
+    "abstains",
+    "importance",
+)
 WRONG: tuple[object, ...] = (None, [], {}, "x", -1, [1, "a"])
 
 

@@ -45,8 +45,12 @@ class Measured:
 
     @property
     def agreement(self) -> float:
-        """Rank correlation of the two methods (Spearman), -1 to 1."""
-        ranks = [ranked(torch.tensor(list(shares.values()))) for shares in (self.screened, self.permuted)]
+        """Rank correlation of the two methods (Spearman), -1 to 1.
+
+        Shares below the even one count as equal: the order of what both call noise is luck.
+        """
+        both = torch.tensor([list(self.screened.values()), list(self.permuted.values())])
+        ranks = [ranked(shares.clamp(min=float(shares.mean()))) for shares in both]
         return correlation(*ranks)
 
 

@@ -18,6 +18,7 @@ def model_of(learner: MarketLearner) -> Model:
     Tensors named `gates.*`, `extractor.*`, `value.*` and `horizon.*` are the knowledge that travels.
     """
     market, critic, memory = learner.market, learner.critic, learner.memory
+    measured = learner.measured()
     tensors = critic.target.knowledge()
     tensors["memory.rows"], tensors["memory.followed"] = memory.rows.clone(), memory.followed.clone()
     tensors["baseline.ridge"] = learner.ridge().weights.clone()
@@ -39,6 +40,11 @@ def model_of(learner: MarketLearner) -> Model:
         "abstains": learner.abstains(),
         "validation_t": learner.edge_t(),
         "validation_score": learner.validate(),
+        "importance": {
+            "screened": dict(measured.screened),
+            "permuted": dict(measured.permuted),
+            "agreement": measured.agreement,
+        },
     }
     return Model(tensors={name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, card=card)
 

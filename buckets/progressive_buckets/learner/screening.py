@@ -33,14 +33,15 @@ def screened_importance(market: Market, train: slice) -> dict[str, float]:
     """Share of each feature [sums to 1] in what the training part shows.
 
     A feature that shows more than noise would has a share by how sure that is: 1 - (limit / t^2)^2, compare the garrote
-    (Breiman 1995). The surer the best one is, the less is left for all to share by their t.
+    (Breiman 1995). The surer the best one is, the less is left for all to share: half evenly, half by their t.
     """
     strength = strengths(market, train)
     sure = (1 - strength.clamp(min=1e-9).pow(-2)).clamp(min=0)
-    ranked = (strength + 1e-9).sqrt()
-    left = torch.maximum(1 - sure.max(), torch.full_like(sure[0], LEAST_SHARE))
-    shares = torch.lerp(sure / sure.sum().clamp(min=1e-30), ranked / ranked.sum(), left)
-    return dict(zip(market.names, (shares / shares.sum()).tolist(), strict=True))
+    t = strength.sqrt()
+    rest = t + t.mean() + 1e-9
+    left = torch.where(sure.any(), (1 - sure.max()).clamp(min=LEAST_SHARE), 1.0)
+    shares = torch.lerp(sure / sure.sum().clamp(min=1e-30), rest / rest.sum(), left)
+    return dict(zip(market.names, shares.tolist(), strict=True))
 
 
 def strengths(market: Market, train: slice) -> Tensor:
