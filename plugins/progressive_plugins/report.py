@@ -34,7 +34,7 @@ class ReportPlugin:
         from progressive_plugins.picture import draw
 
         image, figure = BytesIO(), draw(bucket.results, read_metrics(bucket.run_dir / "metrics.jsonl"))
-        FigureCanvasAgg(figure).print_png(image)  # `savefig` would draw it twice, once for its layout
+        FigureCanvasAgg(figure).print_png(image)  # type: ignore[no-untyped-call]  # `savefig` would draw it twice, once for its layout
         path = bucket.run_dir / "report.png"
         replace(path, image.getvalue())
         log.info("report drawn", bucket=bucket.name, path=str(path))

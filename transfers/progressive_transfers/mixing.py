@@ -18,16 +18,18 @@ def mixed_weights(source: Knowledge, target: Knowledge, alpha: float) -> dict[st
     """
     import torch
 
-    fitting = [name for name in source.weights if name in target.weights and _fits(source, target, name)]
+    ours = target.weights
+    fitting = {
+        name: (ours[name], theirs)
+        for name, theirs in source.weights.items()
+        if name in ours
+        and theirs.shape == ours[name].shape
+        and theirs.dtype == ours[name].dtype
+        and theirs.is_floating_point()
+    }
     if not fitting:
         return {}
-    # One call for all, as torch.optim does it: the time of a small tensor's own call is that of copying it again.
-    mixed = torch._foreach_lerp(
-        [target.weights[name] for name in fitting], [source.weights[name] for name in fitting], alpha
-    )
+    # One call for all, as torch.optim does it: a call for each small tensor takes as long as copying it once more.
+    held, taught = zip(*fitting.values(), strict=True)
+    mixed = torch._foreach_lerp(held, taught, alpha)
     return {**source.weights, **dict(zip(fitting, mixed, strict=True))}
-
-
-def _fits(source: Knowledge, target: Knowledge, name: str) -> bool:
-    theirs, ours = source.weights[name], target.weights[name]
-    return theirs.is_floating_point() and theirs.shape == ours.shape and theirs.dtype == ours.dtype
