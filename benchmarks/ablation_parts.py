@@ -117,12 +117,9 @@ def act_every(interval: int, learner: MarketLearner) -> None:
         open_still = (market.decidable[ahead] & (ahead < train.stop - 1)).long().cumprod(dim=1)
         held = torch.cat([torch.ones_like(open_still[:, :1]), open_still[:, :-1]], dim=1)
         reward = (critic.rewards[now] * (held * discounts)[..., None]).sum(dim=1, keepdim=True)  # [B, 1, 2]
-        online, target = (
-            mean_advantages(network, market.features[ahead[:, -1]].to(critic.dtype))[:, None]
-            for network in (critic.online, critic.target)
-        )
+        after = mean_advantages(critic.target, market.features[ahead[:, -1]].to(critic.dtype))[:, None]
         decidable = open_still[:, -1:].bool()
-        return sweep(reward, online, target, decidable, critic.costs, critic.hyper.discount**interval, 0.0)
+        return sweep(reward, after, decidable, critic.costs, critic.hyper.discount**interval, 0.0)
 
     wrap(critic, "targets", targets)
     wrap(learner, "positions", lambda _, features, decidable: positions(learner.advantages(features), decidable))

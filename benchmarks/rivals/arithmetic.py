@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from progressive_buckets.learner.critic import PASSES
+
 if TYPE_CHECKING:
     from progressive_buckets.learner.network import Shape
 
 COUNT = (
-    "count per bar and member, C columns, W width, H horizons: 2 x [2 value passes of CW + WW + 2W + 2C for the target;"
+    "count per bar and member, C columns, W width, H horizons: 2 x [half a value pass of CW + WW + 2W + 2C for the target;"
     " forward CW + WW + (2+H)W + 2C; gradients of weights the same; of activations WW + (2+H)W]"
 )
 
@@ -19,7 +21,7 @@ COUNT = (
 def operations(shape: Shape) -> int:
     """Floating-point operations in the matrix products that one sampled bar costs, a multiplication and an addition each.
 
-    The next bar is valued by the online and by the target network; the bar itself goes forward through all heads and
+    The next bar is valued once for all the passes that a round makes; the bar itself goes forward through all heads and
     back. Gates, normalisation, dropout and the optimiser are no products and do not count.
     """
     columns, width, horizons = shape.features * shape.scales, shape.width, len(shape.horizons)
@@ -27,7 +29,7 @@ def operations(shape: Shape) -> int:
     values = 2 * width + 2 * columns
     forward = layers + values + horizons * width
     into_activations = width * width + (2 + horizons) * width
-    return 2 * shape.members * (2 * (layers + values) + 2 * forward + into_activations)
+    return 2 * shape.members * ((layers + values) // PASSES + 2 * forward + into_activations)
 
 
 def product_rate(dtype: torch.dtype, device: str, size: int, seconds: float) -> float:
