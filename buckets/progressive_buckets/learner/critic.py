@@ -132,7 +132,8 @@ class Critic:
         """Lower the gate of each feature whose importance is below the even share, in proportion.
 
         What does not matter fades, what matters stays as it is. Seen by us on planted markets with 48 noise columns:
-        as good as gates of zero for these, where gates all at one lose half of `easy` and everything on `hard`.
+        as good as gates of zero for these, where gates all at one earn a fifth less on `easy` and nothing on `hard`. The
+        root of these gates is 8 points worse there; with 12 noise columns all this hardly matters.
         """
         names = self.market.names
         share = torch.tensor([importance.get(name, 1 / len(names)) for name in names], device=self.market.device)
