@@ -1,7 +1,7 @@
 """Which part of the learner is worth what? One command, one table: each part changed alone, beside the default.
 
     python benchmarks/ablation.py                     # all variants, 5 seeds; some 20 minutes on two idle cores
-    python benchmarks/ablation.py --variants "no dropout,1 member" --seeds 3
+    python benchmarks/ablation.py --variants "no dropout,2 members" --seeds 3
     python benchmarks/ablation.py --quick             # does it run: a minute, numbers without meaning
 
 `easy` and `hard` are planted markets (see planted.py): points of the share that the policy earns on test of what a

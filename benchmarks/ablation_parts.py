@@ -158,7 +158,7 @@ def variants() -> tuple[Variant, ...]:
         Variant("no weight decay", hyper={"decay": 0.0}),
         Variant("no regularisation", hyper={"drop": 0.0, "decay": 0.0}),
         Variant("no linear path", replace=no_linear_path),
-        Variant("1 member", hyper={"members": 1}),
+        Variant("2 members", hyper={"members": 2}),
         Variant("4 members", hyper={"members": 4}),
         Variant("acts every 6 bars", replace=partial(act_every, 6)),
         Variant("acts every 24 bars", replace=partial(act_every, 24)),

@@ -42,7 +42,7 @@ class MarketBucket:
     reluctance: float = 0.0
     discount: float = 0.99
     width: int = 128
-    members: int = 2
+    members: int = 1
 
     def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
         """Estimate the bytes that training will hold: the market, the replay, the networks and one batch."""

@@ -43,7 +43,7 @@ class Hyper:
 
     discount: float
     width: int = 128
-    members: int = 2
+    members: int = 1
     trace: float = 0.5
     lookahead: int = 1
     tracking: float = 0.05
