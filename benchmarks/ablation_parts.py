@@ -88,9 +88,7 @@ def only_the_action_taken(learner: MarketLearner) -> None:
     def targets(original: Callable[[Tensor], Tensor], bars: Tensor) -> Tensor:
         position = taken[bars]
         known = torch.stack([position == LONG, position == SHORT], dim=1)
-        return torch.where(
-            known, original(bars), mean_advantages(critic.online, market.features[bars].to(critic.dtype))
-        )
+        return torch.where(known, original(bars), mean_advantages(critic.online, critic.features[bars]))
 
     wrap(learner, "walk", walk)
     wrap(critic, "targets", targets)
@@ -117,7 +115,7 @@ def act_every(interval: int, learner: MarketLearner) -> None:
         open_still = (market.decidable[ahead] & (ahead < train.stop - 1)).long().cumprod(dim=1)
         held = torch.cat([torch.ones_like(open_still[:, :1]), open_still[:, :-1]], dim=1)
         reward = (critic.rewards[now] * (held * discounts)[..., None]).sum(dim=1, keepdim=True)  # [B, 1, 2]
-        after = mean_advantages(critic.target, market.features[ahead[:, -1]].to(critic.dtype))[:, None]
+        after = mean_advantages(critic.target, critic.features[ahead[:, -1]])[:, None]
         decidable = open_still[:, -1:].bool()
         return sweep(reward, after, decidable, critic.costs, critic.hyper.discount**interval, 0.0)
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from torch import Tensor
+
 
 BLOCK = 16 << 20
 """Bytes. Freed blocks below this size stay with the process, for the next step to use; larger ones, such as columns of
@@ -44,6 +46,15 @@ def precision(wanted: str, device: torch.device) -> torch.dtype:
     Weights, moments and sums stay in float32, and so does all that acts and is measured.
     """
     return torch.bfloat16 if wanted == "bf16" or (wanted == "auto" and has_bf16(device)) else torch.float32
+
+
+def in_precision(table: Tensor, dtype: torch.dtype) -> Tensor:
+    """`table` in another precision, and laid out in memory as it is: rows that overlap go on sharing what they share."""
+    if table.dtype == dtype:
+        return table
+    length = table.untyped_storage().nbytes() // table.element_size()
+    converted = table.as_strided((length,), (1,), 0).to(dtype)
+    return converted.as_strided(table.shape, table.stride(), table.storage_offset())
 
 
 def has_bf16(device: torch.device) -> bool:

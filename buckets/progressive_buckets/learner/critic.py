@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from attrs import frozen
 
+from progressive_buckets.learner.compute import in_precision
 from progressive_buckets.learner.gradient import Batch, Dropout, loss_and_gradient
 from progressive_buckets.learner.network import ACTIONS, Network, Shape
 from progressive_buckets.learner.optimiser import Adam
@@ -78,8 +79,8 @@ class Critic:
         self.online, self.target = Network(shape, device), Network(shape, device)
         self.online.initialise(generator)
         self.target.load_state(self.online.state())
-        self.dtype = dtype
-        self.dropout = Dropout(hyper.drop, self.dtype, device)
+        self.features = in_precision(market.features, dtype)
+        self.dropout = Dropout(hyper.drop, dtype, device)
         self.adam = Adam(self.online.flat, self.online.decay_mask(), rate, hyper.decay)
         self.overlap = torch.tensor(horizons, device=device).rsqrt()
         """Outcomes over h bars overlap: a long horizon tells less than it seems to, and would drown the values. Seen by
@@ -105,7 +106,7 @@ class Critic:
         steps = torch.arange(self.hyper.lookahead, device=bars.device)
         now = bars[:, None] + steps  # [B, n]
         ahead = (now + 1).clamp(max=self.train.stop)
-        rows = self.market.features.index_select(0, ahead.flatten()).to(self.dtype)
+        rows = self.features.index_select(0, ahead.flatten())
         advantages = mean_advantages(self.target, rows).view(*ahead.shape, 2)
         decidable = self.market.decidable[ahead] & (ahead < self.train.stop - 1)
         return sweep(
@@ -161,11 +162,11 @@ class Critic:
             outcomes, counts = self.outcomes(sample.bars)  # [horizons, batches * size]
             counts *= sample.weights
             self.dropout.renew(self.online.shape.members * size * self.online.shape.width, self.generator)
+            rows = self.features.index_select(0, sample.bars)  # [batches * size, columns]
             missed = torch.empty_like(sample.weights)
             for k in range(count):
                 part = slice(k % batches * size, (k % batches + 1) * size)
-                rows = self.market.features.index_select(0, sample.bars[part]).to(self.dtype)
-                batch = Batch(rows, wanted[:, part], sample.weights[part], outcomes[:, part], counts[:, part])
+                batch = Batch(rows[part], wanted[:, part], sample.weights[part], outcomes[:, part], counts[:, part])
                 loss, error = loss_and_gradient(self.online, batch, self.hyper.auxiliary, self.dropout)
                 self.adam.step(self.online.gradient)
                 self.target.flat.lerp_(self.online.flat, self.hyper.tracking)

@@ -119,6 +119,6 @@ def age_in_segment(segment: Tensor) -> Tensor:
 
 
 def bytes_of(bars: int, features: int) -> int:
-    """Bytes that a market of so many bars and raw features takes: the table in float32, the columns beside it and those
-    of the learner, and the bars it is made of until it stands (128 a bar together, as seen at four million)."""
-    return bars * (4 * features * len(SCALES) + 128)
+    """Bytes that a market of so many bars and raw features takes: the table in float32 and in bfloat16, the columns beside it
+    and those of the learner, and the bars it is made of until it stands (128 a bar together, as seen at four million)."""
+    return bars * (6 * features * len(SCALES) + 128)

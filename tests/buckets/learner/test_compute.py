@@ -21,3 +21,14 @@ def test_a_torch_that_cannot_tell_counts_as_not_made_for_it(monkeypatch) -> None
         monkeypatch.delattr(torch.cpu, name, raising=False)
     assert not compute.has_bf16(CPU)
     assert not compute.has_bf16(torch.device("meta"))
+
+
+def test_a_table_keeps_its_layout_in_another_precision() -> None:
+    raw = torch.randn(103, 8)
+    windows = raw.as_strided((100, 32), (8, 1))  # four bars in each row
+    half = compute.in_precision(windows, torch.bfloat16)
+    assert torch.equal(half, windows.to(torch.bfloat16))
+    assert half.untyped_storage().nbytes() == 103 * 8 * 2
+    later = compute.in_precision(raw[10:20, 2:], torch.bfloat16)
+    assert torch.equal(later, raw[10:20, 2:].to(torch.bfloat16))
+    assert compute.in_precision(windows, torch.float32) is windows
