@@ -111,7 +111,7 @@ def loss_and_gradient(network: Network, batch: Batch, auxiliary: float, dropout:
     torch.mul(linear_gradient, gates, out=gradient["value.linear"])
     gradient["extractor.1.weight"].copy_(second_gradient)
     for name, into in (("extractor.0.bias", into_first), ("extractor.1.bias", into_second)):
-        gradient[name].copy_(centred(into.sum(dim=1, keepdim=True, dtype=torch.float32)))
+        gradient[name].copy_(centred(into.sum(dim=1, keepdim=True).float()))
     gradient["value.weight"].copy_(head_gradient[:, :ACTIONS].mT)
     gradient["value.bias"].copy_(bias[:, None, :ACTIONS])
     for h, horizon in enumerate(network.shape.horizons):

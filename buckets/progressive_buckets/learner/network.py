@@ -171,5 +171,5 @@ def inverse_deviation(outputs: Tensor) -> Tensor:
 
     With `centred` weights this is layer normalisation (Ba, Kiros and Hinton 2016) in fewer passes over the data.
     """
-    length = torch.linalg.vector_norm(outputs, dim=2, keepdim=True, dtype=torch.float32)
+    length = torch.linalg.vector_norm(outputs, dim=2, keepdim=True).float()
     return length.square_().div_(outputs.shape[2]).add_(EPSILON).rsqrt_().to(outputs.dtype)
