@@ -71,7 +71,8 @@ def test_version_1_and_both_at_once(machine: Callable[..., Path]) -> None:
 def test_no_limit(machine: Callable[..., Path], text: str) -> None:
     root = machine("0::/job\n", V2.format(shown="/"), **limit_file("job", text))
     assert memory_limit(root) is None
-    assert process_memory(root) == Memory(process_memory(root).used, psutil.virtual_memory().total, "rss")
+    read = process_memory(root)
+    assert read == Memory(read.used, psutil.virtual_memory().total, "rss")
 
 
 def test_a_machine_without_proc_has_no_limit(tmp_path: Path) -> None:
