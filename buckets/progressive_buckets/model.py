@@ -79,8 +79,6 @@ class TradingModel:
         :raise ModelError: a column is missing or unknown, the last bar is no bar, there is too little history, or the
             bars are of another length than those trained on.
         """
-        import torch
-
         from progressive_buckets.market.features import WARM_UP
         from progressive_buckets.market.market import age_in_segment
         from progressive_buckets.market.policy import best_actions
@@ -89,9 +87,8 @@ class TradingModel:
             raise ModelError(f"position is {position!r}, expected one of {', '.join(map(repr, ACTIONS))}")
         market = self.market(_last_bar_kept(frame))
         row = market.features[-1:]
-        with torch.no_grad():
-            advantage = self._advantages(row)
-            predicted = self.network.predictions(row)[0].tolist()
+        advantage = self._advantages(row)
+        predicted = self.network.predictions(row)[0].tolist()
         gains = dict(zip(ACTIONS, [0.0, *(advantage[0] * self.card.unit).tolist()], strict=True))
         held, steps = ACTIONS.index(position), market.costs.table()
         sides = (0, 1, -1)

@@ -54,7 +54,6 @@ class Measured:
         return correlation(*ranks)
 
 
-@torch.no_grad()
 def permuted_importance(critic: Critic, part: Part, otherwise: Mapping[str, float]) -> Mapping[str, float]:
     """Share of each feature [sums to 1]: how far the advantages move when its columns are taken from another time.
 
@@ -82,7 +81,6 @@ def permuted_importance(critic: Critic, part: Part, otherwise: Mapping[str, floa
     return dict(zip(names, shares.tolist(), strict=True))
 
 
-@torch.no_grad()
 def horizon_skill(critic: Critic, part: Part) -> dict[int, float]:
     """Correlation of each horizon's prediction with what came, on one part, less its standard error, and at least 0.
 

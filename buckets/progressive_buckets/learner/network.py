@@ -155,8 +155,9 @@ class Network:
         named[GATES] = named[GATES] * self.prior
         return named
 
+    @torch.no_grad()
     def copy_from(self, named: dict[str, Tensor]) -> None:
-        """Overwrite the parameters that are named, of other networks' `knowledge()`."""
+        """Overwrite the parameters that are named, of other networks' `knowledge()`, without the graphs they may carry."""
         for name, tensor in named.items():
             self.parameters[name].copy_(tensor / self.prior if name == GATES else tensor)
 

@@ -29,7 +29,6 @@ class Adam:
         self.square.zero_()
         self.steps = 0
 
-    @torch.no_grad()
     def step(self, gradient: Tensor) -> None:
         """Move the parameters against `gradient`."""
         self.steps += 1

@@ -25,7 +25,7 @@ Values = dict[str, "np.ndarray"]
 def read(groups: Mapping[str, Notes]) -> dict[str, Values]:
     """Bring all tensors of all groups over at once; shapes stay, and a number is an array without a dimension."""
     tensors = [tensor for notes in groups.values() for tensor in notes.values()]
-    flat = torch.cat([tensor.detach().flatten().to(torch.float64) for tensor in tensors]).cpu().numpy()
+    flat = torch.cat([tensor.flatten().to(torch.float64) for tensor in tensors]).cpu().numpy()
     ends = accumulate((tensor.numel() for tensor in tensors), initial=0)
     values = iter([flat[a:b].reshape(t.shape) for t, (a, b) in zip(tensors, pairwise(ends), strict=True)])
     return {group: {name: next(values) for name in notes} for group, notes in groups.items()}

@@ -29,7 +29,6 @@ ROWS_AT_ONCE = 8_192
 SHOWN = 3
 
 
-@torch.no_grad()
 def situation(network: Network, features: Tensor) -> Tensor:
     """Unit vectors [N, members x width] of the situations that `features` [N, columns] describe."""
     hidden = network.hidden(features)  # [members, N, width]
@@ -82,12 +81,10 @@ class ContextualMemory:
         """Take over the situations of a saved model; where they were met is not known any more."""
         self.bars, self.rows, self.followed = self.bars[:0], rows, followed
 
-    @torch.no_grad()
     def refresh(self, network: Network) -> None:
         """Make the keys anew for `network`."""
         self.keys = situation(network, self.rows)
 
-    @torch.no_grad()
     def recall(self, network: Network, features: Tensor) -> Tensor:
         """What followed in situations like those that `features` [N, columns] describe [N, 2]."""
         parts = [recalled(self.keys, self.followed, situation(network, f))[0] for f in features.split(ROWS_AT_ONCE)]
@@ -99,7 +96,6 @@ class ContextualMemory:
             return advantage
         return torch.lerp(advantage, self.recall(network, features), weight)
 
-    @torch.no_grad()
     def notes(self, critic: Critic, bars: Tensor) -> Notes:
         """What a few `bars` recall, with their similarity, for `told`."""
         if len(self.bars) == 0 or len(bars) == 0:

@@ -28,7 +28,6 @@ LEAST_SHARE = 0.05
 """Part of the importance that all features share, so that none is written off for good."""
 
 
-@torch.no_grad()
 def screened_importance(market: Market, train: slice) -> dict[str, float]:
     """Share of each feature [sums to 1] in what the training part shows.
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import torch
-
 from progressive_training import Knowledge, State
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ def live_tensors(learner: MarketLearner) -> Mapping[str, Tensor]:
     """The tensors of fixed size that training changes in place, by name."""
     critic, replay, exploration = learner.critic, learner.replay, learner.exploration
     return {
-        "online.flat": critic.online.flat.detach(),
+        "online.flat": critic.online.flat,
         "online.prior": critic.online.prior,
         "target.flat": critic.target.flat,
         "target.prior": critic.target.prior,
@@ -70,7 +68,6 @@ def snapshot_learner(learner: MarketLearner) -> State:
     )
 
 
-@torch.no_grad()
 def restore_learner(learner: MarketLearner, state: State) -> None:
     """Put a snapshot back; the learner then goes on as the one it was taken from."""
     tensors, values = state.tensors, state.values

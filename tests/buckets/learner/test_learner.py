@@ -171,6 +171,15 @@ def test_an_adopted_start_counts_as_a_candidate(open_learner: OpenLearner, leaki
     assert pupil.run_episode().best_score >= start
 
 
+def test_weights_that_carry_a_graph_are_adopted_without_it(open_learner: OpenLearner) -> None:
+    learner = open_learner()
+    learner.run_episode()
+    weights = {name: (tensor + 0.1).requires_grad_() for name, tensor in learner.knowledge().weights.items()}
+    learner.adopt(Knowledge(origin="teacher", weights=weights))
+    learner.run_episode()
+    assert not any(tensor.requires_grad for tensor in learner.snapshot().tensors.values())
+
+
 def test_what_is_adopted_does_what_it_did(open_learner: OpenLearner, leaking: Bars) -> None:
     """The prior that training gave the features travels inside the gates, so the copy scores what the original did."""
     teacher, pupil = (open_learner(leaking, seed=seed, FEE=0.0) for seed in (1, 2))
