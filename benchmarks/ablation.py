@@ -38,7 +38,6 @@ from rich.table import Table
 from progressive_buckets.bars import Bars, load_bars
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_buckets.market.fills import log_growth
 from progressive_core.config import defaults
 
 BARS = 60_000
@@ -114,11 +113,7 @@ def market_of(task: Task) -> PlantedMarket | Bars:
 def points_of(learner: MarketLearner, market: PlantedMarket | Bars) -> dict[str, float]:
     """Points by part of the split."""
     earned = {
-        name: float(
-            log_growth(
-                learner.positions(part.features, part.decidable), part.returns, part.decidable, learner.market.costs
-            ).sum()
-        )
+        name: float(learner.market.growth(learner.positions(part.features, part.decidable), part).sum())
         for name, part in (("validation", learner.validation), ("test", learner.test))
     }
     if isinstance(market, PlantedMarket):

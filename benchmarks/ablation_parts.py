@@ -17,7 +17,6 @@ from progressive_buckets.learner.critic import Hyper, mean_advantages
 from progressive_buckets.learner.exploration import Plan
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.targets import sweep
-from progressive_buckets.market.fills import log_growth
 from progressive_buckets.market.market import Market
 from progressive_buckets.market.policy import LONG, SHORT, as_maps, best_actions, follow, sides
 from progressive_buckets.market.split import Split
@@ -106,8 +105,7 @@ def act_every(interval: int, learner: MarketLearner) -> None:
 
     def score_of(_: Any, advantages: Tensor) -> float:
         part = learner.scored
-        held = positions(advantages, part.decidable)
-        return float(log_growth(held, part.returns, part.decidable, market.costs).sum())
+        return float(market.growth(positions(advantages, part.decidable), part).sum())
 
     def targets(_: Any, bars: Tensor) -> Tensor:
         now = (bars[:, None] + torch.arange(interval)).clamp(max=train.stop)  # [B, interval]

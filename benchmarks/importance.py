@@ -40,7 +40,6 @@ from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_buckets.learner.screening import screened_importance
 from progressive_buckets.market.features import BUILT_IN
-from progressive_buckets.market.fills import log_growth
 from progressive_core.config import defaults
 
 BARS = 60_000
@@ -147,8 +146,7 @@ def score(learner: MarketLearner) -> float:
 def traded(learner: MarketLearner) -> float:
     """Log return on test of what the policy would do, whether or not the model abstains."""
     part = learner.test
-    held = learner.positions(part.features, part.decidable)
-    return float(log_growth(held, part.returns, part.decidable, learner.market.costs).sum())
+    return float(learner.market.growth(learner.positions(part.features, part.decidable), part).sum())
 
 
 def judging(learner: MarketLearner) -> float:

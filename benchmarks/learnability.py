@@ -31,7 +31,6 @@ from rich.table import Table
 from progressive_buckets.bars import Bars
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_buckets.market.fills import log_growth
 from progressive_buckets.market.split import Split
 from progressive_core.config import defaults
 from progressive_training import BucketInfo, Evaluation, MarketBucket, Resources
@@ -149,7 +148,7 @@ def optimum(task: Task, learner: MarketLearner) -> float:
     """The most that could be earned on the test part: with perfect foresight where it leaks, else by the filter."""
     part = learner.test
     if task.case == "leak":
-        return float(log_growth(part.returns.sign(), part.returns, part.decidable, learner.market.costs).sum())
+        return float(learner.market.growth(part.returns.sign(), part).sum())
     return filter_earns(planted_bars(KINDS[task.case], BARS, task.seed), learner.split)
 
 

@@ -14,7 +14,7 @@ from planted import Kind, kalman_ceiling, planted_bars
 from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.opening import learner_on
 from progressive_buckets.learner.screening import screened_importance
-from progressive_buckets.market.fills import Costs, log_growth
+from progressive_buckets.market.fills import Costs
 from progressive_buckets.market.market import Market, Part, open_market
 from progressive_buckets.market.policy import as_maps, follow, sides
 from progressive_core.config import defaults
@@ -161,7 +161,7 @@ def greedy_growth(model: Any, part: Part, market: Market) -> float:
         for p, chunks in ((p, part.features.split(8_192)) for p in range(3))
     ]
     position = follow(as_maps(torch.stack(actions, dim=1), part.decidable))
-    return float(log_growth(sides(position.device)[position], part.returns, part.decidable, market.costs).sum())
+    return float(market.growth(sides(position.device)[position], part).sum())
 
 
 def preferred(model: Any, observations: Tensor) -> Tensor:

@@ -29,7 +29,6 @@ from progressive_buckets.learner.telling import report_of
 from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
 from progressive_buckets.market.degenerate import degeneration
 from progressive_buckets.market.excerpt import excerpt
-from progressive_buckets.market.fills import log_growth
 from progressive_buckets.market.policy import as_maps, best_actions, follow, positions_of, sides
 from progressive_buckets.market.verdict import SHOWN_T, judge
 from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge
@@ -172,8 +171,7 @@ class MarketLearner:
 
     def growth(self) -> Tensor:
         """Log growth of each scored bar [N] under the current weights."""
-        held = self.positions(self.scored.features, self.scored.decidable)
-        return log_growth(held, self.scored.returns, self.scored.decidable, self.market.costs)
+        return self.market.growth(self.positions(self.scored.features, self.scored.decidable), self.scored)
 
     def validate(self) -> float:
         """Net log return of the current weights over the scored validation bars; minus infinity when they are no numbers."""
@@ -196,7 +194,7 @@ class MarketLearner:
         part, network = self.validation, Network(self.critic.target.shape, self.market.device)
         network.load_state(state)
         held = positions_of(mean_advantages(network, part.features), part.decidable, self.critic.costs)
-        return log_growth(held, part.returns, part.decidable, self.market.costs)
+        return self.market.growth(held, part)
 
     def evaluate(self) -> Evaluation:
         """Measure the current weights and the baselines on validation and test data.
@@ -277,7 +275,7 @@ class MarketLearner:
     def score_of(self, advantages: Tensor) -> float:
         """Validation score of advantages [N, 2] on the scored bars."""
         held = positions_of(advantages, self.scored.decidable, self.critic.costs)
-        return float(log_growth(held, self.scored.returns, self.scored.decidable, self.market.costs).sum())
+        return float(self.market.growth(held, self.scored).sum())
 
     def model(self) -> Model:
         """The current weights, memory and ridge baseline, and the card that says how to use them."""

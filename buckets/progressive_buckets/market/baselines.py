@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import torch
 from attrs import frozen
 
-from progressive_buckets.market.fills import log_growth
 from progressive_buckets.market.performance import measure
 from progressive_buckets.market.policy import cost_matrix, positions_of
 
@@ -72,7 +71,7 @@ def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
         for h in range(len(HORIZONS)):
             for scale in SCALES:
                 positions = banded(predicted[:, h] * scale, validation, market)
-                score = float(log_growth(positions, validation.returns, validation.decidable, market.costs).sum())
+                score = float(market.growth(positions, validation).sum())
                 if score > best_score:
                     best, best_score = Ridge(solved[:, h] * scale), score
     return best

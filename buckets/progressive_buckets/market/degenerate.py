@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from progressive_buckets.market.fills import log_growth
 from progressive_buckets.market.performance import t_statistic
 from progressive_buckets.market.verdict import CONFIRMED_T, ONE_ACTION, SHOWN_T
 
@@ -43,9 +42,9 @@ def degeneration(held: Tensor, part: Part, market: Market, ridge: Callable[[], R
         "staying long": held.new_full(held.shape, SIDES["long"]),
         "staying short": held.new_full(held.shape, SIDES["short"]),
     }
-    own = log_growth(held, part.returns, part.decidable, market.costs)
+    own = market.growth(held, part)
     for name, positions in rivals.items():
-        other = log_growth(positions, part.returns, part.decidable, market.costs)
+        other = market.growth(positions, part)
         pays = t_statistic(other)
         if pays >= SHOWN_T and t_statistic(other - own) >= CONFIRMED_T:
             return (

@@ -9,7 +9,7 @@ import torch
 from attrs import frozen
 
 from progressive_buckets.market.features import SCALES, WARM_UP, feature_names, feature_table, volatility
-from progressive_buckets.market.fills import Costs, fill_returns
+from progressive_buckets.market.fills import Costs, fill_returns, log_growth
 from progressive_buckets.market.scaler import Scaler
 from progressive_buckets.market.split import Split
 from progressive_training import DataError
@@ -64,6 +64,10 @@ class Market:
         decidable = self.decidable[bars].clone()
         decidable[-1:] = False
         return Part(bars.start, self.features[bars], self.returns[bars], decidable)
+
+    def growth(self, positions: Tensor, part: Part) -> Tensor:
+        """Log growth of each bar of `part` [N] from holding signed `positions` [N] there."""
+        return log_growth(positions, part.returns, part.decidable, self.costs)
 
     def outcome(self, bars: Tensor, horizon: int) -> tuple[Tensor, Tensor]:
         """Return over `horizon` bars from the next fill, in deviations of a return over so many bars.
