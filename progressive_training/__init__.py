@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from progressive_core.hookspecs import hookimpl as hookimpl
     from progressive_core.memory import Memory as Memory
     from progressive_core.memory import read_memory as read_memory
+    from progressive_core.memory import release_heap as release_heap
     from progressive_core.memory import release_memory as release_memory
     from progressive_core.records import Adoption as Adoption
     from progressive_core.records import BucketInfo as BucketInfo
@@ -58,6 +59,7 @@ _HOME = {
     "hookimpl": "progressive_core.hookspecs",
     "Memory": "progressive_core.memory",
     "read_memory": "progressive_core.memory",
+    "release_heap": "progressive_core.memory",
     "release_memory": "progressive_core.memory",
     "Adoption": "progressive_core.records",
     "BucketInfo": "progressive_core.records",

@@ -28,16 +28,10 @@ def prepare(settings: Mapping[str, Any]) -> None:
     of a step. Where there is no such setting (another C library), nothing changes.
     """
     torch.set_num_threads(settings["THREADS"])
-    with contextlib.suppress(OSError, AttributeError):
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # TypeError: Windows has no CDLL(None)
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_THRESHOLD, BLOCK)
         library.mallopt(M_TRIM_THRESHOLD, 4 * BLOCK)
-
-
-def trim() -> None:
-    """Give the system back what the C library keeps though nobody uses it."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def precision(wanted: str, device: torch.device) -> torch.dtype:

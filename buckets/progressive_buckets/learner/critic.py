@@ -200,7 +200,8 @@ def cost_units(costs: Costs, unit: float, reluctance: float, device: torch.devic
 
 
 def bytes_of_training(batch: int, width: int, members: int, capacity: int) -> int:
-    """Bytes of both networks with gradient and moments, one batch with its graph, one evaluation chunk, the replay."""
+    """Bytes of both networks with gradient and moments, a batch with what its gradient needs, an evaluation chunk, the
+    replay."""
     columns = 64
     network = 4 * members * (columns * width + width * width + 8 * width)
     activations = 4 * members * (columns + 6 * width)

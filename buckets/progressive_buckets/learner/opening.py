@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from progressive_buckets.bars import check_leaks, doubts, load_bars
-from progressive_buckets.learner.compute import prepare, trim
+from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.market.features import feature_table
 from progressive_buckets.market.fills import Costs
 from progressive_buckets.market.market import open_market
 from progressive_buckets.market.split import Split, split_bars
-from progressive_training import DataError
+from progressive_training import DataError, release_heap
 
 if TYPE_CHECKING:
     from progressive_buckets.bars import Bars
@@ -38,7 +38,7 @@ def check_market(info: BucketInfo, resources: Resources) -> None:
     log.info("bars read", **bars.report.as_json())
     for doubt in doubts(bars, time_ns()):
         log.warning(doubt)
-    trim()  # what reading and cleaning held
+    release_heap()  # what reading and cleaning held
     check_leaks(bars, feature_table, info.settings["ALLOW_LEAK"])
     try:
         split_for(bars, info)
@@ -62,7 +62,7 @@ def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Re
     costs = Costs(side=settings["FEE"] + settings["SLIPPAGE"], capital=settings["CAPITAL_ALLOCATION"])
     market = open_market(bars, split, costs, resources.device)
     del bars  # the market holds all that is read from here on
-    trim()
+    release_heap()
     hyper = Hyper(discount=bucket.discount, width=bucket.width, members=bucket.members, reluctance=bucket.reluctance)
     return MarketLearner(info, resources, market, split, hyper, bucket.exploration)
 
