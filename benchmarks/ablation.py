@@ -18,10 +18,8 @@ from __future__ import annotations
 
 import argparse
 import math
-import multiprocessing
 import sys
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, median, quantiles, stdev
 from time import perf_counter, thread_time
@@ -30,7 +28,7 @@ from typing import Any
 import torch
 from ablation_parts import DEFAULT, Ground, Variant, variants
 from attrs import frozen
-from learnability import all_resources, alone, declared, filter_earns, train
+from learnability import all_resources, alone, declared, each, filter_earns, train
 from planted import Kind, PlantedMarket, planted_bars
 from rich.console import Console
 from rich.table import Table
@@ -220,19 +218,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if REAL in asked.cases.split(",") and not REAL_BARS.is_file():
         print(f"no {REAL_BARS.name} in ../shared/data: {REAL} is left out")
     start, tasks = perf_counter(), tasks_of(asked)
-    scores = [score for done in each(tasks, asked.processes) for score in done]
+    scores = [score for done in each(measured, tasks, asked.processes) for score in done]
     show(scores, Console(width=max(120, 60 + 16 * len({(s.case, s.bucket, s.part) for s in scores}))))
     print(f"{len(tasks)} tasks in {(perf_counter() - start) / 60:.1f} minutes")
     return 0
-
-
-def each(tasks: Sequence[Task], processes: int) -> Iterable[list[Score]]:
-    """What comes of the tasks, in their order."""
-    if processes == 1:
-        yield from map(measured, tasks)
-        return
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(measured, tasks)
 
 
 if __name__ == "__main__":

@@ -19,17 +19,15 @@ not judged where validation holds too few outcomes apart to tell skill from luck
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from statistics import median
 from time import thread_time
 
 import torch
 from attrs import frozen
-from learnability import all_resources, alone, declared, filter_earns, train
+from learnability import all_resources, alone, declared, each, filter_earns, ridge_of, train
 from planted import Kind, PlantedMarket, delayed_bars, planted_bars
 from rich.console import Console
 from rich.table import Table
@@ -118,7 +116,8 @@ def ranking(task: Task, market: PlantedMarket) -> Ranking:
     trained = thread_time() - start
     seen = learner.measured()
     ceiling = filter_earns(market, learner.split) if task.case in SCORED else 1.0
-    scores = {"ours": score(learner) / ceiling}
+    evaluation = learner.evaluate()
+    scores = {"ours": evaluation.test[0].log_return / ceiling}  # 0 where the model abstains
     if task.case in SCORED:
         names = learner.market.names
         for label, noise_gate in (("none", 1.0), ("true", 0.0)):
@@ -126,7 +125,7 @@ def ranking(task: Task, market: PlantedMarket) -> Ranking:
             other.critic.set_prior({name: noise_gate if name.startswith("noise_") else 1.0 for name in names})
             train(other)
             scores[label] = traded(other) / ceiling
-        scores["ridge"] = learner.evaluate().test[-2].log_return / ceiling
+        scores["ridge"] = ridge_of(evaluation).log_return / ceiling
     return Ranking(
         task=task,
         screened=area(seen.screened),
@@ -136,11 +135,6 @@ def ranking(task: Task, market: PlantedMarket) -> Ranking:
         cost=judging(learner) / trained,
         scores=scores,
     )
-
-
-def score(learner: MarketLearner) -> float:
-    """Log return on test, 0 where the model abstains."""
-    return float(learner.evaluate().test[0].log_return)
 
 
 def traded(learner: MarketLearner) -> float:
@@ -257,14 +251,13 @@ def main() -> int:
             tasks += [Task(bucket, seed, case=case) for seed in seeds]
     rankings: dict[tuple[str, str], list[Ranking]] = {}
     horizons: dict[tuple[int, str], list[Horizons]] = {}
-    with ProcessPoolExecutor(asked.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for outcome in pool.map(measured, tasks):
-            print(outcome, flush=True)
-            task = outcome.task
-            if isinstance(outcome, Ranking):
-                rankings.setdefault((task.case, task.bucket), []).append(outcome)
-            else:
-                horizons.setdefault((task.delay, task.bucket), []).append(outcome)
+    for outcome in each(measured, tasks, asked.processes):
+        print(outcome, flush=True)
+        task = outcome.task
+        if isinstance(outcome, Ranking):
+            rankings.setdefault((task.case, task.bucket), []).append(outcome)
+        else:
+            horizons.setdefault((task.delay, task.bucket), []).append(outcome)
     console = Console(width=120)
     if rankings:
         show_rankings(rankings.values(), console)

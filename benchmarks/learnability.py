@@ -14,12 +14,12 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -33,7 +33,10 @@ from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_buckets.market.split import Split
 from progressive_core.config import defaults
-from progressive_training import BucketInfo, Evaluation, MarketBucket, Resources
+from progressive_training import BucketInfo, Evaluation, MarketBucket, Performance, Resources
+
+Work = TypeVar("Work")
+Done = TypeVar("Done")
 
 BARS = 60_000
 BUCKETS = ("Scalping", "Short", "Medium", "Long")
@@ -135,7 +138,7 @@ def measured(task: Task) -> Outcome:
     learner = trained(task, market_of(task))
     evaluation = learner.evaluate()
     seconds = perf_counter() - start
-    own, ridge = evaluation.test[0], next(row for row in evaluation.test if row.strategy.startswith("ridge"))
+    own, ridge = evaluation.test[0], ridge_of(evaluation)
     if task.case == "walk":
         share, beside = own.flat, ridge.flat
     else:
@@ -158,6 +161,11 @@ def filter_earns(market: PlantedMarket, split: Split) -> float:
         name: (bars.start, bars.stop - 2) for name, bars in (("validation", split.validation), ("test", split.test))
     }
     return kalman_ceiling(market, validation=ranges["validation"], test=ranges["test"], fee=0.001).log_return
+
+
+def ridge_of(evaluation: Evaluation) -> Performance:
+    """What ridge regression with a no-trade band did on the test part."""
+    return next(row for row in evaluation.test if row.strategy.startswith("ridge"))
 
 
 def claims_edge(evaluation: Evaluation) -> bool:
@@ -196,6 +204,15 @@ def show(groups: Iterable[list[Outcome]], console: Console) -> None:
     console.print(table)
 
 
+def each(work: Callable[[Work], Done], tasks: Sequence[Work], processes: int) -> Iterator[Done]:
+    """What `work` makes of the tasks, in their order, in so many processes; in this one where it is one."""
+    if processes == 1:
+        yield from map(work, tasks)
+        return
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(work, tasks)
+
+
 def main() -> int:
     """Train everything asked for, print the table, and answer 0 when every target is met."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -211,15 +228,11 @@ def main() -> int:
         for bucket in asked.buckets.split(",")
         for seed in range(asked.first_seed, asked.first_seed + asked.seeds)
     ]
-    with ProcessPoolExecutor(asked.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        groups: dict[tuple[str, str], list[Outcome]] = {}
-        for outcome in pool.map(measured, tasks):
-            task = outcome.task
-            print(
-                f"{task.case} {task.bucket} seed {task.seed}: {outcome.share:.1%}, ridge {outcome.ridge:.1%}",
-                flush=True,
-            )
-            groups.setdefault((task.case, task.bucket), []).append(outcome)
+    groups: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in each(measured, tasks, asked.processes):
+        task = outcome.task
+        print(f"{task.case} {task.bucket} seed {task.seed}: {outcome.share:.1%}, ridge {outcome.ridge:.1%}", flush=True)
+        groups.setdefault((task.case, task.bucket), []).append(outcome)
     show(groups.values(), Console(width=110))
     return 0 if all(passes(group) for group in groups.values()) else 1
 

@@ -11,23 +11,7 @@ from gym_anytrading.envs import StocksEnv
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from rivals.common import (
-    BATCH,
-    CAPACITY,
-    DISCOUNT,
-    ENVIRONMENTS,
-    RATE,
-    SAMPLES,
-    WIDTH,
-    WINDOW,
-    Table,
-    raw_table,
-    throughput_bars,
-)
-
-TRAIN_EVERY = 4  # steps of all environments, the default
-ROLLOUT = 256  # steps of each environment
-POLICY = {"net_arch": [WIDTH, WIDTH]}
+from rivals.common import DQN_TERMS, ENVIRONMENTS, PPO_TERMS, RATE, WINDOW, Table, raw_table, throughput_bars
 
 
 class FeatureEnv(StocksEnv):
@@ -56,49 +40,18 @@ class StableBaselines:
     def __init__(self, bars: int, algorithm: str) -> None:
         self.table = raw_table(throughput_bars(bars))
         steps = environments(self.table)
-        self.model: Any = dqn(steps) if algorithm == "DQN" else ppo(steps)
         if algorithm == "DQN":
+            at_once = {"learning_starts": 0, "exploration_initial_eps": 0.05}
+            self.model: Any = DQN("MlpPolicy", steps, learning_rate=RATE, **at_once, **DQN_TERMS, seed=0)
             fill(self.model.replay_buffer, self.table)
+        else:
+            self.model = PPO("MlpPolicy", steps, learning_rate=RATE, **PPO_TERMS, seed=0)
 
     def train(self, transitions: int) -> tuple[int, float]:
         """Train for at least so many transitions; how many it were, and the seconds they took."""
         before, start = self.model.num_timesteps, perf_counter()
         self.model.learn(transitions, reset_num_timesteps=False, log_interval=None)
         return self.model.num_timesteps - before, perf_counter() - start
-
-
-def dqn(steps: DummyVecEnv) -> DQN:
-    """DQN that takes `SAMPLES` gradient samples a transition; the rest as it comes."""
-    return DQN(
-        "MlpPolicy",
-        steps,
-        learning_rate=RATE,
-        buffer_size=CAPACITY,
-        learning_starts=0,
-        batch_size=BATCH,
-        gamma=DISCOUNT,
-        train_freq=TRAIN_EVERY,
-        gradient_steps=TRAIN_EVERY * ENVIRONMENTS * SAMPLES // BATCH,
-        exploration_initial_eps=0.05,
-        policy_kwargs=POLICY,
-        device="cpu",
-        seed=0,
-    )
-
-
-def ppo(steps: DummyVecEnv) -> PPO:
-    """PPO that goes over each transition `SAMPLES` times, in its own batches of 64."""
-    return PPO(
-        "MlpPolicy",
-        steps,
-        learning_rate=RATE,
-        n_steps=ROLLOUT,
-        n_epochs=SAMPLES,
-        gamma=DISCOUNT,
-        policy_kwargs=POLICY,
-        device="cpu",
-        seed=0,
-    )
 
 
 def fill(replay: Any, table: Table) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from planted import planted_bars
@@ -38,6 +38,17 @@ DISCOUNT = 0.99
 FEE = 0.001
 LONGEST = 72
 """Longest horizon in bars of the bucket that stands for us, Scalping: it decides where the parts of the bars lie."""
+
+TERMS: dict[str, Any] = {"gamma": DISCOUNT, "policy_kwargs": {"net_arch": [WIDTH, WIDTH]}, "device": "cpu"}
+DQN_TERMS = TERMS | {
+    "buffer_size": CAPACITY,
+    "batch_size": BATCH,
+    "train_freq": 4,  # steps of all environments, the default
+    "gradient_steps": 4 * ENVIRONMENTS * SAMPLES // BATCH,
+}
+"""stable-baselines3's DQN with `SAMPLES` gradient samples a transition; the rest is as it comes."""
+PPO_TERMS = TERMS | {"n_steps": 256, "n_epochs": SAMPLES}
+"""Its PPO, which goes over each transition `SAMPLES` times in its own batches of 64."""
 
 Say = Callable[[str], None]
 """Tells who watches how far a measurement is."""

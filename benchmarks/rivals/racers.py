@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from attrs import frozen
-from learnability import all_resources, alone, declared
-from planted import Kind, kalman_ceiling, planted_bars
+from learnability import all_resources, alone, declared, filter_earns, ridge_of
+from planted import Kind, planted_bars
 
 from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.opening import learner_on
@@ -18,7 +18,7 @@ from progressive_buckets.market.fills import Costs
 from progressive_buckets.market.market import Market, Part, open_market
 from progressive_buckets.market.policy import as_maps, follow, sides
 from progressive_core.config import defaults
-from rivals.common import BATCH, CAPACITY, DISCOUNT, ENVIRONMENTS, FEE, SAMPLES, WIDTH, parts_of
+from rivals.common import DQN_TERMS, ENVIRONMENTS, FEE, PPO_TERMS, parts_of
 from rivals.ours import BUCKET
 
 if TYPE_CHECKING:
@@ -85,12 +85,9 @@ def train_ours(race: Race) -> Curve:
         if report.episode - report.best_episode >= settings["PATIENCE"]:
             break
     learner.keep_best()
-    test = learner.evaluate().test
-    split = learner.split
-    ranges = [(bars.start, bars.stop - 2) for bars in (split.validation, split.test)]
-    ceiling = kalman_ceiling(market, validation=ranges[0], test=ranges[1], fee=FEE)
-    ridge = next(row.log_return for row in test if row.strategy.startswith("ridge"))
-    return Curve(OURS, race, tuple(seconds), tuple(best), test[0].log_return, ceiling.log_return, ridge)
+    evaluation = learner.evaluate()
+    test, ridge = evaluation.test[0].log_return, ridge_of(evaluation).log_return
+    return Curve(OURS, race, tuple(seconds), tuple(best), test, filter_earns(market, learner.split), ridge)
 
 
 def train_peer(race: Race, algorithm: str, transitions: int) -> Curve:
@@ -104,17 +101,10 @@ def train_peer(race: Race, algorithm: str, transitions: int) -> Curve:
     split = parts_of(bars)
     market = open_market(bars, split, Costs(side=FEE), "cpu")
     steps = DummyVecEnv([lambda: MarketEnv(market, split.train) for _ in range(ENVIRONMENTS)])
-    shared: dict[str, Any] = {
-        "gamma": DISCOUNT,
-        "policy_kwargs": {"net_arch": [WIDTH, WIDTH]},
-        "device": "cpu",
-        "seed": race.seed,
-    }
     if algorithm == "DQN":
-        every = {"train_freq": 4, "gradient_steps": 4 * ENVIRONMENTS * SAMPLES // BATCH}
-        model: Any = DQN("MlpPolicy", steps, buffer_size=CAPACITY, learning_starts=1_000, **every, **shared)
+        model: Any = DQN("MlpPolicy", steps, learning_starts=1_000, **DQN_TERMS, seed=race.seed)
     else:
-        model = PPO("MlpPolicy", steps, n_steps=256, n_epochs=SAMPLES, **shared)
+        model = PPO("MlpPolicy", steps, **PPO_TERMS, seed=race.seed)
     parts = market.part(split.validation), market.part(split.test)
     checkpoints = _Checkpoints(model, market, parts, max(1, transitions // CHECKPOINTS))
     model.learn(transitions, callback=checkpoints, log_interval=None)

@@ -1,10 +1,7 @@
 """The comparison of parts runs, what it replaces does what it says, and its marks are not lightly given."""
 
 import math
-import sys
-from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -17,7 +14,6 @@ from progressive_buckets.learner.opening import learner_on
 from progressive_core.config import defaults
 from progressive_training import MarketBucket
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 TINY = {
     "UPDATES_PER_EPISODE": 5,
     "EPISODE_BARS": 32,
@@ -27,15 +23,6 @@ TINY = {
     "FEE": 0.0,
     "SLIPPAGE": 0.0,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _benchmarks() -> Iterator[None]:
-    """They import one another by name, as scripts of one folder do."""
-    torch.set_num_threads(1)
-    sys.path.insert(0, str(BENCHMARKS))
-    yield
-    sys.path.remove(str(BENCHMARKS))
 
 
 @pytest.fixture

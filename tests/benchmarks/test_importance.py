@@ -1,22 +1,9 @@
 """The markets of the importance benchmark are what they say, and its areas are areas."""
 
-import sys
-from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _benchmarks() -> Iterator[None]:
-    """They import one another by name, as scripts of one folder do."""
-    sys.path.insert(0, str(BENCHMARKS))
-    yield
-    sys.path.remove(str(BENCHMARKS))
 
 
 @pytest.mark.parametrize("delay", [1, 24])

@@ -1,7 +1,7 @@
 """The overhead benchmark: a short run is accounted for, part by part."""
 
-import importlib.util
 import math
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -9,17 +9,10 @@ import pytest
 
 from progressive_core.config import defaults, with_settings
 
-OVERHEAD = Path(__file__).resolve().parents[2] / "benchmarks" / "overhead.py"
-
 
 @pytest.fixture(scope="module")
 def overhead() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("overhead_under_test", OVERHEAD)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return import_module("overhead")
 
 
 def test_every_part_of_a_run_is_counted_once(overhead: ModuleType, tmp_path: Path) -> None:

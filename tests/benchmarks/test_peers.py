@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
@@ -20,18 +19,10 @@ from progressive_buckets.market.fills import Costs, log_growth
 from progressive_buckets.market.market import open_market
 from progressive_core.config import defaults
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+from .conftest import BENCHMARKS
+
 PEERS = ("stable_baselines3", "gymnasium", "gym_anytrading")
 WITHOUT_PEERS = any(find_spec(name) is None for name in PEERS)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _benchmarks() -> Iterator[None]:
-    """They import one another by name, as scripts of one folder do."""
-    torch.set_num_threads(1)
-    sys.path.insert(0, str(BENCHMARKS))
-    yield
-    sys.path.remove(str(BENCHMARKS))
 
 
 def rival(name: str) -> ModuleType:
