@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from progressive_core.records import LedgerEntry as LedgerEntry
     from progressive_core.records import Model as Model
     from progressive_core.records import Performance as Performance
+    from progressive_core.records import Proof as Proof
     from progressive_core.records import Resources as Resources
     from progressive_core.records import State as State
     from progressive_core.records import StopRequest as StopRequest
@@ -70,6 +71,7 @@ _HOME = {
     "LedgerEntry": "progressive_core.records",
     "Model": "progressive_core.records",
     "Performance": "progressive_core.records",
+    "Proof": "progressive_core.records",
     "Resources": "progressive_core.records",
     "State": "progressive_core.records",
     "StopRequest": "progressive_core.records",

@@ -25,6 +25,9 @@ class Learner(Protocol):
     def validate(self) -> float:
         """Score of the current weights on validation data, higher is better. Changes nothing, draws no randomness."""
 
+    def validation_error(self) -> float:
+        """Standard error of `validate()`, in its units; NaN where it is not known. Changes nothing, draws no randomness."""
+
     def knowledge(self) -> Knowledge:
         """What this learner knows now; the tensors are copies."""
 

@@ -17,9 +17,12 @@ from progressive_core import hookspecs
 from progressive_core.bucket import Bucket
 from progressive_core.errors import PluginError
 from progressive_core.records import Phase
+from progressive_core.settings import SETTINGS
 from progressive_core.suggest import did_you_mean
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
+ALPHAS = tuple(key for key in SETTINGS if key.endswith("_ALPHA"))
+"""The settings that say how much of a source is mixed in."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
 HOOKS: Mapping[str, tuple[str, ...]] = {
     name: tuple(inspect.signature(value).parameters)
@@ -90,7 +93,8 @@ def check_observer_object(plugin: object, owner: str) -> tuple[str, ...]:
 
 
 def check_transfer_object(strategy: object, owner: str) -> tuple[str, ...]:
-    """As `check_plugin_object`, and the hook `transfer` must be there; `phases` and `memory_needed` must fit.
+    """As `check_plugin_object`, and the hook `transfer` must be there; `phases`, `memory_needed` and `alpha_setting` must
+    fit.
 
     :raise PluginError: naming what is wrong.
     """
@@ -113,6 +117,12 @@ def check_transfer_object(strategy: object, owner: str) -> tuple[str, ...]:
     if needed is not None and not callable(needed):
         raise PluginError(
             f"{owner}: `memory_needed` must be a function of (source, target) that returns bytes; got {needed!r}"
+        )
+    alpha = getattr(strategy, "alpha_setting", None)
+    if alpha is not None and alpha not in ALPHAS:
+        raise PluginError(
+            f"{owner}: `alpha_setting` must name the setting of the mixing that the ledger tells, one of "
+            f"{', '.join(ALPHAS)}; got {alpha!r}"
         )
     return hooks
 

@@ -66,14 +66,14 @@ class Hooks:
         The strategy works on copies of the tensors, so one that writes into its arguments harms nobody; the source's
         lie on the target's device.
         """
-        device = next((tensor.device for tensor in target.weights.values()), None)
+        device = device_of(target)
         answer = self._call(
             "transfer",
             name,
             context.bucket,
             {
-                "source": _own_knowledge(source, device),
-                "target": _own_knowledge(target, device),
+                "source": own_knowledge(source, device),
+                "target": own_knowledge(target, device),
                 "context": evolve(context, bucket=_own_bucket(context.bucket)),
             },
         )
@@ -91,6 +91,11 @@ class Hooks:
         """The phases in which a strategy wants to be asked: its `phases`, or all."""
         phases: tuple[Phase, ...] = getattr(self._registry.plugin(name), "phases", PHASES)
         return phases
+
+    def alpha(self, name: str, settings: Mapping[str, Any]) -> float | None:
+        """The mixing that a strategy works with: the value of the setting that its `alpha_setting` names, if it names one."""
+        setting: str | None = getattr(self._registry.plugin(name), "alpha_setting", None)
+        return None if setting is None else float(settings[setting])
 
     def memory_needed(self, name: str, source: Knowledge, target: Knowledge) -> int:
         """Bytes that a strategy needs: its own `memory_needed`, or those of both weights."""
@@ -166,7 +171,13 @@ def _own_bucket(bucket: BucketInfo) -> BucketInfo:
     return evolve(bucket, settings=_read_only(bucket.settings))
 
 
-def _own_knowledge(knowledge: Knowledge, device: torch.device | None) -> Knowledge:
+def device_of(knowledge: Knowledge) -> torch.device | None:
+    """Where the weights lie; None where there are none."""
+    return next((tensor.device for tensor in knowledge.weights.values()), None)
+
+
+def own_knowledge(knowledge: Knowledge, device: torch.device | None) -> Knowledge:
+    """A copy on `device` (None: where it is) that nobody else holds; its mappings refuse to be written to."""
     weights = {name: tensor.to(device, copy=True) for name, tensor in knowledge.weights.items()}
     return evolve(
         knowledge,

@@ -25,13 +25,15 @@ def on_bucket_start(bucket: BucketInfo, resources: Resources) -> Resources | Non
 def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
     """Called at the start of a bucket, every TRANSFER_COOLDOWN episodes, and backward, once per source.
 
-    A strategy is a pure function of its arguments: it returns new knowledge and changes nothing. It may carry two
-    attributes beside the hook: `phases`, a tuple of the phases it wants to be asked in (all when absent), and
-    `memory_needed(source, target) -> int`, the bytes it needs (the weights of both when absent).
+    A strategy is a pure function of its arguments: it returns new knowledge and changes nothing. It may carry three
+    attributes beside the hook: `phases`, a tuple of the phases it wants to be asked in (all when absent);
+    `memory_needed(source, target) -> int`, the bytes it needs (the weights of both when absent); `alpha_setting`, the
+    name of the setting that says how much it mixes in, which the ledger then tells.
 
     :param source: what the teaching bucket knows.
     :param target: what the learning bucket knows, with what the strategies before this one changed.
-    :param context: the phase (initial, periodic, reverse), the episode and the target's bucket.
+    :param context: the phase (initial, periodic, reverse), the episode, the target's bucket, and what the source showed
+        in the target's place on validation data (`proof`), by which a strategy decides how much of it may travel.
     :return: the target's new knowledge, or None when there is nothing to transfer. The core measures the target
         before and after, and rolls back what hurt.
     """

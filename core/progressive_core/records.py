@@ -22,6 +22,7 @@ class Knowledge:
     `weights` maps parameter names to tensors; `feature_importance` maps feature names to shares that sum to 1;
     `horizons` maps a prediction horizon in bars to its skill on validation data (correlation, -1 to 1).
     `distrust` says why nobody may learn from this (a policy that collapsed to one action, say); empty when all may.
+    `version` is that of the saved model this was read from, 0 for a learner in training.
     """
 
     origin: str
@@ -29,6 +30,7 @@ class Knowledge:
     feature_importance: Mapping[str, float] = field(factory=dict)
     horizons: Mapping[int, float] = field(factory=dict)
     distrust: str = ""
+    version: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -102,8 +104,28 @@ class Evaluation:
 
 
 @frozen(kw_only=True)
+class Proof:
+    """What a source shows on the target's validation part before any strategy is asked (zero-shot).
+
+    `before` is the validation score of the target as it stands, `after` that with every weight of the source that fits in
+    its place, `error` the standard error of `after`, NaN where the learner cannot say. The target is put back.
+    """
+
+    before: float
+    after: float
+    error: float
+
+
+@frozen(kw_only=True)
 class LedgerEntry:
-    """One transfer and what it was worth: `before` and `after` are the target's validation scores."""
+    """One transfer and what it was worth: `before` and `after` are the target's validation scores.
+
+    `source_version` is that of the source's saved model, 0 for a learner in training; `alpha` the strategy's mixing
+    setting, where it names one. `source_digest` is the fingerprint of what the source knew, `before_digest` and
+    `after_digest` of what the target knew before and when the verdict stood; empty where nobody was asked. `seconds` is
+    what this strategy's try took, `shared_seconds` what was spent once for all strategies asked together (the proof,
+    opening and saving a finished model), and stands in the first one's entry.
+    """
 
     strategy: str
     source: str
@@ -119,6 +141,13 @@ class LedgerEntry:
     dropped: tuple[str, ...] = ()
     nbytes: int = 0
     seconds: float = 0.0
+    source_version: int = 0
+    alpha: float | None = None
+    proof: Proof | None = None
+    source_digest: str = ""
+    before_digest: str = ""
+    after_digest: str = ""
+    shared_seconds: float = 0.0
 
 
 @frozen(kw_only=True)
@@ -188,11 +217,16 @@ class StopRequest:
 
 @frozen(kw_only=True)
 class TransferContext:
-    """When and for whom a transfer happens: `bucket` is the target's."""
+    """When and for whom a transfer happens: `bucket` is the target's.
+
+    `proof` is what the source showed in the target's place; None in the reverse phase, where no weight of the source fits
+    the target, and where memory or a failure did not let it be tried.
+    """
 
     phase: Phase
     episode: int
     bucket: BucketInfo
+    proof: Proof | None = None
 
 
 @frozen(kw_only=True)

@@ -218,6 +218,7 @@ def read_knowledge(directory: Path, bucket: str) -> Knowledge:
         feature_importance=taught["feature_importance"],
         horizons={int(horizon): skill for horizon, skill in taught["horizons"].items()},
         distrust=taught.get("distrust", ""),
+        version=model.card["version"],
     )
 
 

@@ -9,9 +9,11 @@ import structlog
 from attrs import evolve
 
 from progressive_core.bucket import Learner
+from progressive_core.digest import digest
 from progressive_core.errors import PluginError
 from progressive_core.hooks import Hooks
 from progressive_core.memory import read_memory
+from progressive_core.proof import prove
 from progressive_core.records import Knowledge, LedgerEntry, Phase, Resources, TransferContext
 
 log = structlog.get_logger("progressive_training")
@@ -22,24 +24,33 @@ def transfer_knowledge(
 ) -> list[LedgerEntry]:
     """Offer `source` to `learner` through every strategy that wants this phase, in the configured order.
 
+    First the source is tried in the learner's place (`proof`): strategies decide by that what may travel. Backward, the
+    source was the target's pupil, and the target is a finished model that only what is strictly better may change.
+
     :return: one ledger entry a strategy. Whatever a strategy does, the learner ends as it was or better on its
-        validation data; in the reverse phase, where a finished model is at stake, only strictly better is kept.
-        Distrusted knowledge reaches no strategy.
+        validation data. Distrusted knowledge reaches no strategy, and is not tried.
     """
     if reason := distrusted(source):
         return skipped(hooks, source, context, reason)
+    asked = wanted(hooks, context.phase)
+    if not asked:
+        return []
+    started = perf_counter()
+    target, score = learner.knowledge(), None
+    if context.phase != "reverse" and not memory_short(source.nbytes + target.nbytes, resources):
+        score = learner.validate()
+        context = evolve(context, proof=prove(learner, source, target, score))
+    told, shared = digest(source), perf_counter() - started
     entries: list[LedgerEntry] = []
-    target: Knowledge | None = None
-    score: float | None = None
-    for name in wanted(hooks, context.phase):
-        target = target or learner.knowledge()
+    for name in asked:
+        known = digest(target)
         entry = _transact(hooks, name, learner, source, target, score, context, resources)
-        entries.append(entry)
         if entry.verdict == "kept":
-            target, score = None, entry.after  # the learner knows more now: ask it again
+            target, score = learner.knowledge(), entry.after
         elif entry.before is not None:
             score = entry.before
-    return entries
+        entries.append(evolve(entry, source_digest=told, before_digest=known, after_digest=digest(target)))
+    return [evolve(entries[0], shared_seconds=shared), *entries[1:]]
 
 
 def wanted(hooks: Hooks, phase: Phase) -> list[str]:
@@ -49,7 +60,7 @@ def wanted(hooks: Hooks, phase: Phase) -> list[str]:
 
 def skipped(hooks: Hooks, source: Knowledge, context: TransferContext, reason: str) -> list[LedgerEntry]:
     """What the ledger says of a target that no strategy could be tried on."""
-    return [evolve(_entry(name, source, context), reason=reason) for name in wanted(hooks, context.phase)]
+    return [evolve(_entry(hooks, name, source, context), reason=reason) for name in wanted(hooks, context.phase)]
 
 
 def distrusted(source: Knowledge) -> str:
@@ -85,7 +96,7 @@ def _transact(
 ) -> LedgerEntry:
     """One strategy's try on a learner whose validation score is `score`, if it is known already."""
     started = perf_counter()
-    entry = _entry(name, source, context)
+    entry = _entry(hooks, name, source, context)
     try:
         short = memory_short(hooks.memory_needed(name, source, target), resources)
         if short:
@@ -120,13 +131,16 @@ def _adopt_or_roll_back(learner: Learner, offered: Knowledge, score: float | Non
     return evolve(entry, verdict="rolled back", reason="hurt on validation" if after < before else "did not help")
 
 
-def _entry(strategy: str, source: Knowledge, context: TransferContext) -> LedgerEntry:
+def _entry(hooks: Hooks, strategy: str, source: Knowledge, context: TransferContext) -> LedgerEntry:
     return LedgerEntry(
         strategy=strategy,
         source=source.origin,
+        source_version=source.version,
         target=context.bucket.name,
         phase=context.phase,
         episode=context.episode,
         verdict="skipped",
         reason="",
+        alpha=hooks.alpha(strategy, context.bucket.settings),
+        proof=context.proof,
     )

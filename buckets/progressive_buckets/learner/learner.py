@@ -29,6 +29,7 @@ from progressive_buckets.learner.telling import report_of
 from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
 from progressive_buckets.market.degenerate import degeneration
 from progressive_buckets.market.excerpt import excerpt
+from progressive_buckets.market.performance import standard_error
 from progressive_buckets.market.policy import as_maps, best_actions, follow, positions_of, sides
 from progressive_buckets.market.verdict import SHOWN_T, judge
 from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge
@@ -176,6 +177,10 @@ class MarketLearner:
     def validate(self) -> float:
         """Net log return of the current weights over the scored validation bars; minus infinity when they are no numbers."""
         return float(self.growth().sum()) if self.finite() else -math.inf
+
+    def validation_error(self) -> float:
+        """Standard error of `validate()`, from blocks of bars; not a number when the weights are no numbers."""
+        return standard_error(self.growth()) if self.finite() else math.nan
 
     def finite(self) -> bool:
         """Whether the acting weights are numbers: training can diverge, and a transfer can bring anything."""

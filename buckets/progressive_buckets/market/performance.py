@@ -25,13 +25,22 @@ def t_statistic(growth: Tensor) -> float:
     The deviation of the sums of 64 blocks of equal length (batch means) holds whatever dependence is shorter than a
     block. Bars left over behind the last block, 63 at most, are left out. 0 where nothing varies.
     """
+    sums = block_sums(growth)
+    deviation = float(sums.std()) if len(sums) > 1 else 0.0
+    return float(sums.mean()) / (deviation / math.sqrt(len(sums))) if deviation > 0 else 0.0
+
+
+def standard_error(growth: Tensor) -> float:
+    """Standard error of the sum of per-bar log growth [N], from the same blocks; not a number below two bars."""
+    sums = block_sums(growth)
+    return float(sums.std()) * math.sqrt(len(sums)) if len(sums) > 1 else math.nan
+
+
+def block_sums(growth: Tensor) -> Tensor:
+    """Sums [64, or N where that is less] of blocks of equal length of per-bar log growth [N]."""
     count = min(BLOCKS, len(growth))
-    if count < 2:
-        return 0.0
-    length = len(growth) // count
-    sums = growth[: count * length].view(count, length).sum(dim=1)
-    deviation = float(sums.std())
-    return float(sums.mean()) / (deviation / math.sqrt(count)) if deviation > 0 else 0.0
+    length = len(growth) // max(count, 1)
+    return growth[: count * length].view(count, length).sum(dim=1)
 
 
 def measure(strategy: str, positions: Tensor, part: Part, costs: Costs, interval: float) -> Performance:

@@ -102,6 +102,13 @@ def _check_validate(owner: str, learner: Learner) -> None:
         f"{owner}: validate() must return a finite float, higher is better; got {first!r}",
     )
     require(first == second, f"{owner}: validate() must change nothing; asked twice it gave {first!r} and {second!r}")
+    error = learner.validation_error()
+    require(
+        isinstance(error, float) and (math.isnan(error) or 0 <= error < math.inf),
+        f"{owner}: validation_error() must return the standard error of validate(), a float from 0, or NaN where it is not "
+        f"known; got {error!r}",
+    )
+    require(learner.validate() == first, f"{owner}: validation_error() must change nothing; validate() says so")
 
 
 def _check_knowledge(owner: str, learner: Learner, info: BucketInfo) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from progressive_core.contract import PHASES, check_transfer_object, new_manager
-from progressive_core.records import Knowledge, TransferContext
+from progressive_core.records import Knowledge, Phase, Proof, TransferContext
 from progressive_core.testing.scene import (
     bucket_info,
     contract_as_assertion,
@@ -23,7 +24,8 @@ from progressive_core.testing.scene import (
 
 
 def check_transfer(strategy: object, settings: Mapping[str, Any] | None = None) -> None:
-    """Ask a strategy (an instance or a module) in each of its phases, between buckets that match well, badly and not.
+    """Ask a strategy (an instance or a module) in each of its phases, between buckets that match well, badly and not, with
+    sources that proved themselves, that failed to, and that could not be tried.
 
     It must be a pure function: its arguments stay as they were, and the same question gets the same answer. The
     answer is None, or finite knowledge of the target's origin.
@@ -44,13 +46,14 @@ def check_transfer(strategy: object, settings: Mapping[str, Any] | None = None) 
                 bucket = bucket_info("Pupil", (6, 24), Path(directory), small_settings({**mixing, **(settings or {})}))
                 context = TransferContext(phase=phase, episode=0 if phase == "initial" else 1, bucket=bucket)
                 for case, (source, target) in _pairs().items():
-                    where = f"{owner}: {case}, phase {phase}, alpha {alpha:g}"
-                    _check_answer(manager.hook, where, source, target, context)
+                    for shown, proof in _proofs(phase).items():
+                        where = f"{owner}: {case} {shown}, phase {phase}, alpha {alpha:g}"
+                        _check_answer(manager.hook, where, source, target, evolve(context, proof=proof))
                     if needed is not None:
                         estimate = needed(source, target)
                         require(
                             isinstance(estimate, int) and estimate >= 0,
-                            f"{where}: memory_needed must return bytes, a whole number from 0; got {estimate!r}",
+                            f"{owner}: {case}: memory_needed must return bytes, a whole number from 0; got {estimate!r}",
                         )
 
 
@@ -73,6 +76,19 @@ def _check_answer(hook: Any, where: str, source: Knowledge, target: Knowledge, c
 def _ask(hook: Any, source: Knowledge, target: Knowledge, context: TransferContext) -> object:
     answers = hook.transfer(source=source, target=target, context=context)
     return answers[0] if answers else None
+
+
+def _proofs(phase: Phase) -> dict[str, Proof | None]:
+    """What the core may have seen of the teacher, by how a message says it; backward nobody is tried."""
+    untried: dict[str, Proof | None] = {"that was not tried": None}
+    if phase == "reverse":
+        return untried
+    return untried | {
+        "that proved itself": Proof(before=0.0, after=1.0, error=0.1),
+        "that failed": Proof(before=0.5, after=-1.0, error=0.1),
+        "whose score is uncertain": Proof(before=0.0, after=0.1, error=math.nan),
+        "that broke the pupil": Proof(before=0.0, after=-math.inf, error=math.nan),
+    }
 
 
 def _pairs() -> dict[str, tuple[Knowledge, Knowledge]]:
