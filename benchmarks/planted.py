@@ -6,6 +6,7 @@ share it earns of what `kalman_ceiling` earns on the same bars after the same co
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import islice, product
 from typing import Literal
 
@@ -51,7 +52,8 @@ class PlantedMarket:
 
     `drift[t]` is the expected log return from the close of bar t to the close of bar t + 1, which is what a position
     decided on bar t's close and filled at the next open earns. `scale` is the regime's multiple of the trends' drift,
-    `volatility[t]` the deviation of bar t's own return, `context` the sign that the views of `hard` are multiplied by.
+    `volatility[t]` the deviation of bar t's own return, `context` the sign that the views are multiplied by. The trends'
+    half-lives are `slowness` times the family's.
     """
 
     kind: Kind
@@ -60,6 +62,12 @@ class PlantedMarket:
     scale: Floats = field(repr=False)
     volatility: Floats = field(repr=False)
     context: Floats = field(repr=False)
+    slowness: int = 1
+
+    @property
+    def decays(self) -> Floats:
+        """What is left of each trend after a bar [3]."""
+        return 0.5 ** (1 / (self.slowness * np.array(HALF_LIVES)))
 
 
 @frozen(kw_only=True, eq=False)
@@ -76,16 +84,20 @@ class Ceiling:
     exit: float
 
 
-def planted_bars(kind: Kind, bars: int, seed: int, noise_columns: int = 12, views: int = 2) -> PlantedMarket:
+def planted_bars(
+    kind: Kind, bars: int, seed: int, noise_columns: int = 12, views: int = 2, slowness: int = 1, sign: float = 1.0
+) -> PlantedMarket:
     """A market of the family that the first study used.
 
     :param kind: `easy`: two columns show two trends through noise; `hard`: both are multiplied by an observable slow
         context of +1 or -1; `random_walk`: the same columns, and a price that follows nothing.
     :param noise_columns: how many columns mean nothing, of several persistences.
     :param views: how many columns show a trend, up to 6.
+    :param slowness: how many times longer the trends last.
+    :param sign: -1 for views that say the opposite.
     """
     random = np.random.default_rng(seed)
-    trends = np.stack([autoregressive(bars, half_life, random) for half_life in HALF_LIVES])
+    trends = np.stack([autoregressive(bars, slowness * half_life, random) for half_life in HALF_LIVES])
     scale = np.take(REGIME_DRIFT, regimes(bars, random))
     volatility = NOISE * clusters(bars, random)
     drift = scale * (np.array(DRIFTS) @ trends) if kind != "random_walk" else np.zeros(bars)
@@ -94,7 +106,7 @@ def planted_bars(kind: Kind, bars: int, seed: int, noise_columns: int = 12, view
     switches = random.random(bars) < 1 / CONTEXT_BARS
     context = np.where(np.cumsum(switches) % 2 == 0, 1.0, -1.0) if kind == "hard" else np.ones(bars)
     extra = {
-        name: context * (trends[trend] + deviation * random.standard_normal(bars))
+        name: sign * context * (trends[trend] + deviation * random.standard_normal(bars))
         for name, (trend, deviation) in islice(VIEWS.items(), views)
     }
     if kind == "hard":
@@ -108,7 +120,15 @@ def planted_bars(kind: Kind, bars: int, seed: int, noise_columns: int = 12, view
     market = made_up(
         returns, upper=wick[0], lower=wick[1], volume=volume, extra=extra, source=f"planted market {kind}, seed {seed}"
     )
-    return PlantedMarket(kind=kind, bars=market, drift=drift, scale=scale, volatility=volatility, context=context)
+    return PlantedMarket(
+        kind=kind,
+        bars=market,
+        drift=drift,
+        scale=scale,
+        volatility=volatility,
+        context=sign * context,
+        slowness=slowness,
+    )
 
 
 def delayed_bars(delay: int, bars: int, seed: int, noise_columns: int = 4) -> Bars:
@@ -153,12 +173,11 @@ def kalman_ceiling(
     :param validation: first bar and the one after the last.
     :param test: the same; both must end two bars before the market does, for the last fill's return to exist.
     """
-    trends = filtered_trends(market)
-    decays = 0.5 ** (1 / np.array(HALF_LIVES))
+    trends, kept = filtered_trends(market), market.decays
     cost = fee + slippage
     best: tuple[float, int, float, float] | None = None
-    for look_ahead in LOOK_AHEADS:
-        signal = market.scale * (trends @ (np.array(DRIFTS) * (1 - decays**look_ahead) / (1 - decays)))
+    for look_ahead in (market.slowness * bars for bars in LOOK_AHEADS):
+        signal = market.scale * (trends @ (np.array(DRIFTS) * (1 - kept**look_ahead) / (1 - kept)))
         for band, leave in product(BANDS, EXITS):
             positions = banded(signal[slice(*validation)], band, leave * band)
             earned = net_log_return(market.bars, positions, validation[0], cost)
@@ -166,7 +185,7 @@ def kalman_ceiling(
                 best = (earned, look_ahead, float(band), leave)
     assert best is not None
     earned, look_ahead, band, leave = best
-    signal = market.scale * (trends @ (np.array(DRIFTS) * (1 - decays**look_ahead) / (1 - decays)))
+    signal = market.scale * (trends @ (np.array(DRIFTS) * (1 - kept**look_ahead) / (1 - kept)))
     positions = banded(signal[slice(*test)], band, leave * band)
     return Ceiling(
         log_return=net_log_return(market.bars, positions, test[0], cost),
@@ -179,6 +198,7 @@ def kalman_ceiling(
     )
 
 
+@lru_cache(maxsize=1)
 def filtered_trends(market: PlantedMarket) -> Floats:
     """The expectation of the three trends at each bar, given the returns and views up to it (bars x 3).
 
@@ -186,9 +206,9 @@ def filtered_trends(market: PlantedMarket) -> Floats:
     of the trends at the bar before, then the views of the trends now.
     """
     bars = len(market.bars)
-    decays = 0.5 ** (1 / np.array(HALF_LIVES))
-    grow = np.outer(decays, decays)
-    shock = np.diag(1 - decays**2)
+    kept = market.decays
+    grow = np.outer(kept, kept)
+    shock = np.diag(1 - kept**2)
     returns = np.diff(np.log(market.bars.close), prepend=np.log(market.bars.open[0]))
     loadings = market.scale[:, None] * np.array(DRIFTS) if market.kind != "random_walk" else np.zeros((bars, 3))
     views = [
@@ -203,7 +223,7 @@ def filtered_trends(market: PlantedMarket) -> Floats:
             seen = loadings[bar - 1]
             reach = spread @ seen
             gain = reach / (seen @ reach + market.volatility[bar] ** 2)
-            mean = decays * (mean + gain * (returns[bar] - seen @ mean))
+            mean = kept * (mean + gain * (returns[bar] - seen @ mean))
             spread = grow * (spread - np.outer(gain, reach)) + shock
         for trend, view, noise in views:
             reach = spread[trend]

@@ -1,0 +1,146 @@
+"""What a transfer was worth: a taught training beside the one from scratch on the same market and seed.
+
+After Taylor and Stone, Transfer learning for reinforcement learning domains (JMLR 2009): jumpstart, steps to threshold,
+asymptotic performance, ratio of the areas under the learning curves. A curve is the validation score of the best weights
+so far, before training and after each episode; score and steps are in units that cancel.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Sequence
+from statistics import mean, median, stdev
+
+from attrs import frozen
+from transfer_training import FIRST, SCRATCH, Trained
+
+THRESHOLD = 0.9
+DRAWS = 2000
+
+
+@frozen
+class Pair:
+    """A taught training and the one from scratch."""
+
+    scratch: Trained
+    taught: Trained
+
+    @property
+    def jumpstart(self) -> float:
+        """How much better it was before training, as a share of scratch's best."""
+        return over(self.taught.curve[0] - self.scratch.curve[0], self.scratch.curve[-1])
+
+    @property
+    def share(self) -> float:
+        """Steps to the threshold as a share of scratch's; infinite where it was never reached."""
+        return over(self.steps(THRESHOLD), self.scratch_steps(THRESHOLD))
+
+    def steps(self, threshold: float) -> float:
+        """Episodes of the taught one to this share of scratch's best."""
+        return episodes_to(self.taught.curve, threshold * self.scratch.curve[-1])
+
+    def scratch_steps(self, threshold: float) -> float:
+        """Episodes of scratch to this share of its best."""
+        return episodes_to(self.scratch.curve, threshold * self.scratch.curve[-1])
+
+    @property
+    def asymptote(self) -> float:
+        """The best score as a share of scratch's."""
+        return over(self.taught.curve[-1], self.scratch.curve[-1])
+
+    @property
+    def area_ratio(self) -> float:
+        """Area under the taught curve over that under scratch's."""
+        return over(area(self.taught.curve), area(self.scratch.curve))
+
+    @property
+    def area_most(self) -> float:
+        """The area ratio of one that had scratch's best from the start: what speed alone can bring."""
+        return over(self.scratch.curve[-1] * (len(self.scratch.curve) - 1), area(self.scratch.curve))
+
+    @property
+    def gain(self) -> float:
+        """Points more on test."""
+        return self.taught.test - self.scratch.test
+
+
+def pairs_of(done: Iterable[Trained]) -> list[Pair]:
+    """Every taught training beside its control."""
+    done = list(done)
+    controls = {(one.market, one.seed, one.bucket): one for one in done if one.arm == SCRATCH}
+    return [
+        Pair(controls[one.market, one.seed, one.bucket], one)
+        for one in done
+        if one.arm != SCRATCH and (one.market, one.seed, one.bucket) in controls
+    ]
+
+
+def chain(firsts: Iterable[Trained], pairs: Iterable[Pair], threshold: float) -> float:
+    """How many times fewer steps the chains took than scratch, the first bucket's own counted: median over the seeds.
+
+    Every bucket of both is counted to that share of scratch's best. A teacher hands over its best weights, so with 1 all
+    that it trained for them is counted; with less, only what it would have needed itself.
+    """
+    pairs, ratios = list(pairs), []
+    for first in firsts:
+        own = episodes_to(first.curve, threshold * first.curve[-1])
+        taught = [pair for pair in pairs if pair.scratch.seed == first.seed]
+        scratch = sum(pair.scratch_steps(threshold) for pair in taught)
+        ratios.append(over(own + scratch, own + sum(pair.steps(threshold) for pair in taught)))
+    return median(ratios) if ratios else math.nan
+
+
+def first_buckets(done: Iterable[Trained], market: str) -> list[Trained]:
+    """The first bucket of every chain on a market."""
+    return [one for one in done if one.market == market and one.bucket == FIRST and one.arm == SCRATCH]
+
+
+def episodes_to(curve: Sequence[float], score: float) -> float:
+    """Episodes until a curve reaches a score, infinite where it never does; not a number where nothing is to be reached."""
+    if score <= 0:
+        return math.nan
+    return next((float(episode) for episode, reached in enumerate(curve) if reached >= score), math.inf)
+
+
+def area(curve: Sequence[float]) -> float:
+    """Area under a curve, by the trapezoidal rule."""
+    return sum(curve) - (curve[0] + curve[-1]) / 2
+
+
+def over(part: float, whole: float) -> float:
+    """`part / whole`; not a number where there is no whole."""
+    return part / whole if whole > 0 else math.nan
+
+
+def middle(values: Iterable[float]) -> float:
+    """Median of those that are numbers; not a number where none is."""
+    known = [value for value in values if not math.isnan(value)]
+    return median(known) if known else math.nan
+
+
+def mean_and_error(pairs: Sequence[Pair], value: Callable[[Pair], float]) -> tuple[float, float]:
+    """Mean over the seeds, each the mean of its pairs, and the mean's standard error (not a number for one seed)."""
+    by_seed: dict[int, list[float]] = {}
+    for pair in pairs:
+        by_seed.setdefault(pair.scratch.seed, []).append(value(pair))
+    means = [mean(values) for values in by_seed.values()]
+    return mean(means), stdev(means) / math.sqrt(len(means)) if len(means) > 1 else math.nan
+
+
+def pooled_area_ratio(pairs: Sequence[Pair]) -> tuple[float, float]:
+    """All taught areas together over all of scratch's, and the lower end of its 95 % interval (bootstrap over seeds).
+
+    Together, because single ones may be of curves that hardly leave zero.
+    """
+    by_seed: dict[int, list[Pair]] = {}
+    for pair in pairs:
+        by_seed.setdefault(pair.scratch.seed, []).append(pair)
+
+    def ratio(seeds: Iterable[int]) -> float:
+        chosen = [pair for seed in seeds for pair in by_seed[seed]]
+        return over(sum(area(pair.taught.curve) for pair in chosen), sum(area(pair.scratch.curve) for pair in chosen))
+
+    draw, seeds = random.Random(0), list(by_seed)  # noqa: S311
+    drawn = sorted(ratio(draw.choices(seeds, k=len(seeds))) for _ in range(DRAWS))
+    return ratio(seeds), drawn[int(0.025 * DRAWS)]
