@@ -24,7 +24,7 @@ from progressive_core.config import defaults
 from progressive_core.hooks import Hooks
 from progressive_core.records import LedgerEntry, Phase
 from progressive_core.registry import Registry
-from progressive_core.sequence import bucket_seed
+from progressive_core.run import bucket_seed
 from progressive_core.transfer import transfer_knowledge, wanted
 from progressive_training import BucketInfo, Knowledge, Model, State, TransferContext
 
