@@ -39,7 +39,7 @@ from progressive_buckets.bucket import MarketBucket
 from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.network import Shape
-from progressive_core import logs, sequence
+from progressive_core import exchange, logs, sequence
 from progressive_core.config import defaults, with_settings
 from progressive_core.hooks import Hooks
 from progressive_core.store import RunStore
@@ -63,7 +63,7 @@ PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
         (MarketLearner, name)
         for name in ("consider", "validate", "knowledge", "keep_best", "evaluate", "model", "load")
     ),
-    "transfers and measuring them": ((sequence, "transfer_knowledge"),),
+    "transfers and measuring them": ((exchange, "transfer_knowledge"),),
     "bars": ((MarketBucket, "check"), (MarketBucket, "open")),
     "checkpoints and models": (
         (MarketLearner, "snapshot"),

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from progressive_core.records import State as State
     from progressive_core.records import StopRequest as StopRequest
     from progressive_core.records import TransferContext as TransferContext
-    from progressive_core.sequence import Interrupted as Interrupted
+    from progressive_core.run import Interrupted as Interrupted
     from progressive_core.tensors import read_tensors as read_tensors
     from progressive_core.trainer import ProgressiveTrainer as ProgressiveTrainer
 
@@ -76,7 +76,7 @@ _HOME = {
     "State": "progressive_core.records",
     "StopRequest": "progressive_core.records",
     "TransferContext": "progressive_core.records",
-    "Interrupted": "progressive_core.sequence",
+    "Interrupted": "progressive_core.run",
     "read_tensors": "progressive_core.tensors",
     "ProgressiveTrainer": "progressive_core.trainer",
 }

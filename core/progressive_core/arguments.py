@@ -80,6 +80,12 @@ def _train(arguments: list[str]) -> int:
     )
     what.add_argument("--allow-leak", metavar="COLUMN", action="append", help="let this column pass the leak check")
     what.add_argument("--seed", metavar="N", help="where all randomness starts")
+    what.add_argument(
+        "--scratch-arms",
+        action="store_true",
+        help="then train every bucket that was taught again without transfer, to see what it was worth; with --resume, "
+        "of a finished run too",
+    )
     where = parser.add_argument_group("where, and from where")
     where.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N")
     where.add_argument("--run-dir", metavar="DIR", help="the run's own directory (else a new one in runs/)")
@@ -103,6 +109,7 @@ def _train(arguments: list[str]) -> int:
         config=config,
         bucket=bucket,
         transfer_from=teacher,
+        scratch_arms=options.scratch_arms,
         resume=options.resume,
         run_dir=run_dir,
         plugins=plugins,

@@ -75,3 +75,19 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RunError(f"{path}: not a JSON object")
     return value
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a run's metrics or ledger; none where nothing was written. A torn last line is left out."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(json.loads(line))
+        except ValueError as error:
+            if number < len(lines):
+                raise RunError(f"{path}, line {number}: not valid JSON ({error})") from error
+    return found

@@ -123,8 +123,9 @@ class LedgerEntry:
     `source_version` is that of the source's saved model, 0 for a learner in training; `alpha` the strategy's mixing
     setting, where it names one. `source_digest` is the fingerprint of what the source knew, `before_digest` and
     `after_digest` of what the target knew before and when the verdict stood; empty where nobody was asked. `seconds` is
-    what this strategy's try took, `shared_seconds` what was spent once for all strategies asked together (the proof,
-    opening and saving a finished model), and stands in the first one's entry.
+    what this strategy's try took. What was spent once for all strategies that are asked together stands in the first one's
+    entry: `proof_seconds` for the proof, `shared_seconds` for the rest (asking both what they know, opening and saving a
+    finished model), so that the seconds of a ledger add up to what transfer took.
     """
 
     strategy: str
@@ -147,6 +148,7 @@ class LedgerEntry:
     source_digest: str = ""
     before_digest: str = ""
     after_digest: str = ""
+    proof_seconds: float = 0.0
     shared_seconds: float = 0.0
 
 
@@ -190,7 +192,8 @@ class EpisodeReport:
     `score` is the validation score after it (net log return over the validation part, higher is better),
     `best_score` and `best_episode` the best so far; `exploration` the rate used and `exploration_cause` why;
     `transitions` the bars visited; `traces` what the naturalistic parts did (JSON values: lessons, recalls,
-    priorities). The core adds `seconds`, `memory_used` (bytes) and the `transfers` since the last report.
+    priorities). The core adds `seconds`, `memory_used` (bytes), the `transfers` since the last report and, to the first
+    report, the `start_score`: the validation score before any training, after the initial transfers.
     """
 
     episode: int
@@ -206,6 +209,7 @@ class EpisodeReport:
     seconds: float = 0.0
     memory_used: int = 0
     transfers: tuple[LedgerEntry, ...] = ()
+    start_score: float | None = None
 
 
 @frozen(kw_only=True)

@@ -108,6 +108,15 @@ class RunStore:
         """What the run was begun on: data, versions, seed, device."""
         return read_json(self.directory / "manifest.json")
 
+    @property
+    def scratch_arms_asked(self) -> bool:
+        """Whether the buckets that were taught are to be trained again without transfer."""
+        return bool(self.manifest.get("scratch_arms"))
+
+    def ask_for_scratch_arms(self) -> None:
+        """Remember that scratch arms are wanted, also when the run is resumed."""
+        write_json(self.directory / "manifest.json", {**self.manifest, "scratch_arms": True})
+
     def record_episode(self, bucket: str, report: EpisodeReport) -> None:
         """Append an episode to `metrics.jsonl`."""
         append_json_line(self.directory / "metrics.jsonl", {"bucket": bucket, **asdict(report, recurse=False)})

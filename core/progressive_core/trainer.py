@@ -28,8 +28,10 @@ from progressive_core.logs import configure_logging, log_to
 from progressive_core.manifest import check_data_unchanged, manifest_of
 from progressive_core.memory import all_that_is_here_stays
 from progressive_core.registry import Registry
+from progressive_core.run import Run
 from progressive_core.runs import list_runs, new_run_directory
-from progressive_core.sequence import Run, train_sequence
+from progressive_core.scratch import train_scratch_arms
+from progressive_core.sequence import ending_marked, train_sequence
 from progressive_core.store import RunStore, read_knowledge
 
 
@@ -69,35 +71,43 @@ class ProgressiveTrainer:
         episodes: int | None = None,
         transfer_from: str | None = None,
         ui_params: Mapping[str, Any] | None = None,
+        *,
+        scratch_arms: bool = False,
     ) -> Path:
         """Train one bucket, from scratch or from what `transfer_from` learned in the newest run that finished it.
 
+        :param scratch_arms: as in `train_progressively`.
         :return: the path of its model.
         """
         asked = {"SEQUENCE": [named(bucket, "bucket")], "EPISODES": episodes}
         settings = with_settings(self._settings, asked, ui_params)
         refuse_idle_episodes(episodes, settings["SEQUENCE"], "arguments")
-        return self._begin(settings, named(transfer_from, "transfer_from"))[bucket]
+        return self._begin(settings, scratch_arms, named(transfer_from, "transfer_from"))[bucket]
 
     def train_progressively(
         self,
         custom_sequence: Sequence[str] | None = None,
         episodes_per_bucket: Mapping[str, int] | None = None,
         ui_params: Mapping[str, Any] | None = None,
+        *,
+        scratch_arms: bool = False,
     ) -> dict[str, Path]:
         """Train the buckets of the sequence one after the other.
 
+        :param scratch_arms: afterwards train every bucket that was taught again without transfer, from the same seed, in
+            a run of its own below this one, so that `progressive-training transfer-report` can say what transfer was worth.
         :return: the path of each bucket's model.
         :raise Interrupted: `interrupt` was called; the run can be resumed.
         """
         asked = {"SEQUENCE": custom_sequence, "EPISODES": episodes_per_bucket}
         settings = with_settings(self._settings, asked, ui_params)
         refuse_idle_episodes(episodes_per_bucket, settings["SEQUENCE"], "arguments")
-        return self._begin(settings)
+        return self._begin(settings, scratch_arms)
 
-    def resume(self) -> dict[str, Path]:
+    def resume(self, *, scratch_arms: bool = False) -> dict[str, Path]:
         """Go on with `run_dir`, or with the newest unfinished run, from its last checkpoint and with its settings.
 
+        :param scratch_arms: train the scratch arms too, where the run was begun without them; it may be a finished one.
         :raise RunError: there is nothing to go on with, or the run's data have changed.
         """
         directory = self._asked_run_dir or self._newest_unfinished()
@@ -109,6 +119,8 @@ class ProgressiveTrainer:
             settings = with_settings(defaults(), store.config)
             settings = with_settings(settings, {"PLUGINS": _merged(settings["PLUGINS"], self._plugins)})
             check_data_unchanged(store.manifest, directory)
+            if scratch_arms:
+                store.ask_for_scratch_arms()
             return self._train(store, settings, self._registry(settings), resolve_device(store.manifest["device"]))
         finally:
             store.close()
@@ -117,7 +129,9 @@ class ProgressiveTrainer:
         """Stop behind the checkpoint of the episode in progress. May be called from a signal handler or a thread."""
         self._interrupt.set()
 
-    def _begin(self, settings: Mapping[str, Any], transfer_from: str | None = None) -> dict[str, Path]:
+    def _begin(
+        self, settings: Mapping[str, Any], scratch_arms: bool, transfer_from: str | None = None
+    ) -> dict[str, Path]:
         settings = with_settings(settings, _settled(settings, self._plugins))
         registry = self._registry(settings)
         taught_by = [self._finished_in(transfer_from, registry)] if transfer_from is not None else []
@@ -125,6 +139,8 @@ class ProgressiveTrainer:
         directory = self._asked_run_dir or new_run_directory(Path(settings["RUNS_DIR"]))
         store = RunStore.create(directory, settings, manifest_of(settings, device, registry.records, taught_by))
         try:
+            if scratch_arms:
+                store.ask_for_scratch_arms()
             return self._train(store, settings, registry, device)
         except ProgressiveTrainingError:
             if store.is_untouched:
@@ -137,19 +153,21 @@ class ProgressiveTrainer:
     def _train(self, store: RunStore, settings: Mapping[str, Any], registry: Registry, device: str) -> dict[str, Path]:
         self.run_dir = store.directory
         try:
-            with log_to(store.directory / "log.jsonl"), all_that_is_here_stays():
-                return train_sequence(
-                    Run(
-                        buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
-                        settings=settings,
-                        device=device,
-                        hooks=Hooks(registry),
-                        store=store,
-                        teachers=[read_knowledge(Path(run), bucket) for run, bucket in store.manifest["teachers"]],
-                        progress=self._progress,
-                        interrupted=self._interrupt.is_set,
-                    )
+            with log_to(store.directory / "log.jsonl"), all_that_is_here_stays(), ending_marked(store):
+                run = Run(
+                    buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
+                    settings=settings,
+                    device=device,
+                    hooks=Hooks(registry),
+                    store=store,
+                    teachers=[read_knowledge(Path(run), bucket) for run, bucket in store.manifest["teachers"]],
+                    progress=self._progress,
+                    interrupted=self._interrupt.is_set,
                 )
+                models = train_sequence(run)
+                if store.scratch_arms_asked:
+                    train_scratch_arms(run)
+                return models
         finally:
             self._interrupt.clear()
 

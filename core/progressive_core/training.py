@@ -12,7 +12,7 @@ from progressive_core.config import refuse_idle_episodes, resolve
 from progressive_core.errors import ProgressiveTrainingError, RunError
 from progressive_core.live import CONSOLE, with_console
 from progressive_core.logs import configure_logging
-from progressive_core.sequence import Interrupted
+from progressive_core.run import Interrupted
 from progressive_core.signals import stop_signal
 from progressive_core.terminal import BUG, PROGRAM, say
 from progressive_core.trainer import ProgressiveTrainer
@@ -24,6 +24,7 @@ def train(
     config: Path | None,
     bucket: str | None,
     transfer_from: str | None,
+    scratch_arms: bool,
     resume: bool,
     run_dir: Path | None,
     plugins: Sequence[str],
@@ -40,11 +41,11 @@ def train(
     with stop_signal(trainer.interrupt) as stop:
         try:
             if resume:
-                models = trainer.resume()
+                models = trainer.resume(scratch_arms=scratch_arms)
             elif bucket is not None:
-                models = {bucket: trainer.train_bucket(bucket, transfer_from=transfer_from)}
+                models = {bucket: trainer.train_bucket(bucket, transfer_from=transfer_from, scratch_arms=scratch_arms)}
             else:
-                models = trainer.train_progressively()
+                models = trainer.train_progressively(scratch_arms=scratch_arms)
         except Interrupted as interrupted:
             say(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
             return stop.exit_code

@@ -35,12 +35,12 @@ def transfer_knowledge(
     asked = wanted(hooks, context.phase)
     if not asked:
         return []
-    started = perf_counter()
     target, score = learner.knowledge(), None
+    started = perf_counter()
     if context.phase != "reverse" and not memory_short(source.nbytes + target.nbytes, resources):
         score = learner.validate()
         context = evolve(context, proof=prove(learner, source, target, score))
-    told, shared = digest(source), perf_counter() - started
+    proof_seconds, told = perf_counter() - started, digest(source)
     entries: list[LedgerEntry] = []
     for name in asked:
         known = digest(target)
@@ -50,7 +50,7 @@ def transfer_knowledge(
         elif entry.before is not None:
             score = entry.before
         entries.append(evolve(entry, source_digest=told, before_digest=known, after_digest=digest(target)))
-    return [evolve(entries[0], shared_seconds=shared), *entries[1:]]
+    return [evolve(entries[0], proof_seconds=proof_seconds), *entries[1:]]
 
 
 def wanted(hooks: Hooks, phase: Phase) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from progressive_core.config import defaults
-from progressive_core.sequence import Interrupted
+from progressive_core.run import Interrupted
 from progressive_core.tensors import read_tensors
 from progressive_training import DataError, PluginError, ProgressiveTrainer, RunError
 

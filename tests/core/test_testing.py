@@ -231,7 +231,10 @@ class NeedsHalfAByte(Sound):
 @pytest.mark.parametrize(
     ("strategy", "told"),
     [
-        (WritesIntoTheTarget(), "a twin that was not tried, phase initial, alpha 0: target was changed: build new tensors"),
+        (
+            WritesIntoTheTarget(),
+            "a twin that was not tried, phase initial, alpha 0: target was changed: build new tensors",
+        ),
         (ChangesTheOrigin(), "its origin must be 'Pupil', the bucket whose knowledge it is; got 'Teacher'"),
         (Dithers(), "the same question got two answers: draw no randomness, keep no state"),
         (DividesByNothing(), "the weight 'extractor.weight' has values that are not finite"),

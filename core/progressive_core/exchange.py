@@ -1,0 +1,81 @@
+"""Who teaches whom, and when: earlier buckets the one in training, and that one the finished ones."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from time import perf_counter
+
+from attrs import evolve
+
+from progressive_core.bucket import Learner
+from progressive_core.records import BucketInfo, LedgerEntry, Phase, Resources, TransferContext
+from progressive_core.run import Run, info_of
+from progressive_core.transfer import distrusted, memory_short, skipped, transfer_knowledge, wanted
+
+
+def transfer_in(
+    run: Run, info: BucketInfo, resources: Resources, learner: Learner, phase: Phase, episode: int
+) -> list[LedgerEntry]:
+    """Offer this bucket what earlier buckets learned, the nearest in the sequence last."""
+    if not info.settings["USE_CROSS_BUCKET_TRANSFER"]:
+        return []
+    context = TransferContext(phase=phase, episode=episode, bucket=info)
+    entries: list[LedgerEntry] = []
+    started = perf_counter()
+    for source in [*run.teachers, *(run.store.knowledge(result.bucket) for result in info.results)]:
+        made = transfer_knowledge(run.hooks, learner, source, context, resources)
+        entries += _timed(made, started)
+        started = perf_counter()
+    return _recorded(run, entries)
+
+
+def transfer_back(
+    run: Run, info: BucketInfo, resources: Resources, learner: Learner, episode: int
+) -> list[LedgerEntry]:
+    """Offer every finished bucket what this one learned.
+
+    What helps one becomes a new version of its model, measured anew: the result that stands is that of the version that
+    stands.
+    """
+    settings, finished = info.settings, {result.bucket: result for result in info.results}
+    enabled = settings["USE_CROSS_BUCKET_TRANSFER"] and settings["ENABLE_REVERSE_TRANSFER"]
+    if not (enabled and finished and wanted(run.hooks, "reverse")):
+        return []
+    started = perf_counter()
+    source = learner.knowledge()
+    entries: list[LedgerEntry] = []
+    for pupil in (bucket for bucket in run.buckets if bucket.name in finished):
+        pupil_info = info_of(run, pupil)
+        context = TransferContext(phase="reverse", episode=episode, bucket=pupil_info)
+        spared = distrusted(source) or memory_short(pupil.memory_needed(pupil_info, resources), resources)
+        if spared:
+            entries += skipped(run.hooks, source, context, spared)
+            continue
+        with closing(pupil.open(pupil_info, resources)) as earlier:
+            earlier.load(run.store.model(pupil.name))
+            made = transfer_knowledge(run.hooks, earlier, source, context, resources)
+            if any(entry.verdict == "kept" for entry in made):
+                run.store.save_model(pupil.name, earlier.model(), earlier.knowledge())
+                run.store.replace_result(
+                    evolve(finished[pupil.name], best_score=earlier.validate(), evaluation=earlier.evaluate())
+                )
+        entries += _timed(made, started)
+        started = perf_counter()
+    return _recorded(run, entries)
+
+
+def _timed(entries: list[LedgerEntry], started: float) -> list[LedgerEntry]:
+    """The same entries, with the time since `started` that none of them tells in the first one's `shared_seconds`."""
+    if not entries:
+        return entries
+    told = sum(entry.seconds + entry.proof_seconds for entry in entries)
+    return [evolve(entries[0], shared_seconds=perf_counter() - started - told), *entries[1:]]
+
+
+def _recorded(run: Run, entries: list[LedgerEntry]) -> list[LedgerEntry]:
+    for entry in entries:
+        run.store.record_transfer(entry)
+        run.progress(
+            f"{entry.target}: {entry.strategy} from {entry.source} ({entry.phase}) {entry.verdict}, {entry.reason}"
+        )
+    return entries

@@ -1,0 +1,78 @@
+"""One run: what is trained, with which plugins, where to; and what each bucket is told of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from progressive_core.bucket import Bucket
+from progressive_core.config import episodes_for, horizons_for
+from progressive_core.hooks import Hooks
+from progressive_core.records import BucketInfo, Knowledge, Resources
+from progressive_core.store import RunStore
+
+
+@frozen(kw_only=True)
+class Run:
+    """One run: what to train, with which plugins, where to, and how to tell of it.
+
+    `teachers` are what was learned outside this run and may be used at the start of every bucket; `interrupted` is
+    asked after every episode. Of a run of scratch arms `compared` says how many episodes the bucket trained that each is
+    held against: it trains as many at least, on bars that were looked at already.
+    """
+
+    buckets: Sequence[Bucket]
+    settings: Mapping[str, Any]
+    device: str
+    hooks: Hooks
+    store: RunStore
+    teachers: Sequence[Knowledge]
+    progress: Callable[[str], None]
+    interrupted: Callable[[], bool]
+    compared: Mapping[str, int] = field(factory=dict)
+
+
+class Interrupted(Exception):
+    """Training was asked to stop, and did so behind a checkpoint."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(f"stopped; the run in {run_dir} can go on with --resume")
+        self.run_dir = run_dir
+
+
+def info_of(run: Run, bucket: Bucket) -> BucketInfo:
+    """What `bucket` is told of the run, as it stands now."""
+    return BucketInfo(
+        name=bucket.name,
+        horizons=horizons_for(run.settings, bucket.horizons),
+        sequence=tuple(each.name for each in run.buckets),
+        episodes=episodes_for(run.settings, bucket.name),
+        seed=bucket_seed(run.settings["SEED"], bucket.name),
+        run_dir=run.store.directory,
+        settings=run.settings,
+        results=run.store.progress.results,
+    )
+
+
+def resources_of(run: Run, bucket: Bucket, info: BucketInfo) -> Resources:
+    """All that the settings ask for, before any policy has had its say."""
+    asked = Resources(
+        device=run.device,
+        parallel_episodes=run.settings["PARALLEL_EPISODES"],
+        batch_size=run.settings["BATCH_SIZE"],
+    )
+    smallest = evolve(asked, parallel_episodes=1, batch_size=1)
+    return evolve(
+        asked,
+        memory_needed=bucket.memory_needed(info, asked),
+        memory_fixed=bucket.memory_needed(info, smallest),
+    )
+
+
+def bucket_seed(seed: int, bucket: str) -> int:
+    """A seed of its own for every bucket, whatever its place in the sequence."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{bucket}".encode()).digest()[:4], "big")

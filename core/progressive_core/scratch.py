@@ -1,0 +1,73 @@
+"""Scratch arms: every bucket that was taught, trained again without transfer, to see what being taught was worth."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+
+from progressive_core.config import with_settings
+from progressive_core.progress import read_json_lines
+from progressive_core.run import Interrupted, Run
+from progressive_core.sequence import ending_marked, train_sequence
+from progressive_core.store import RunStore
+
+SCRATCH = "scratch"
+"""The directory of the scratch arms' run, in that of the run they are held against."""
+
+
+def train_scratch_arms(run: Run) -> None:
+    """Train every bucket of the finished `run` that was taught once more: same seed and bars, no transfer.
+
+    Each trains for as many episodes as the taught one at least. A bucket that kept nothing of what it was offered needs
+    no arm, since it would come out the same to the bit.
+
+    :raise Interrupted: a stop was asked for; `run` can be resumed, and goes on here.
+    """
+    episodes = {result.bucket: result.episodes for result in run.store.progress.results}
+    names = taught(run.store.directory, list(episodes))
+    if not names:
+        run.progress("scratch arms: none is needed, no bucket kept anything that it was taught")
+        return
+    settings = with_settings(run.settings, {"SEQUENCE": names, "USE_CROSS_BUCKET_TRANSFER": False})
+    store = _store(run.store, settings)
+    try:
+        with ending_marked(store):
+            train_sequence(
+                evolve(
+                    run,
+                    buckets=[bucket for bucket in run.buckets if bucket.name in names],
+                    settings=settings,
+                    store=store,
+                    teachers=(),
+                    progress=lambda line: run.progress(f"scratch arm: {line}"),
+                    compared=episodes,
+                )
+            )
+    except Interrupted:
+        raise Interrupted(run.store.directory) from None
+    finally:
+        store.close()
+
+
+def taught(directory: Path, buckets: Sequence[str]) -> list[str]:
+    """Those of `buckets` that kept something they were taught before or while they trained, by the run's ledger."""
+    kept = {
+        line["target"]
+        for line in read_json_lines(directory / "ledger.jsonl")
+        if line["verdict"] == "kept" and line["phase"] != "reverse"
+    }
+    return [bucket for bucket in buckets if bucket in kept]
+
+
+def _store(held_against: RunStore, settings: Mapping[str, Any]) -> RunStore:
+    """The scratch arms' own run: begun, or gone on with."""
+    directory = held_against.directory / SCRATCH
+    if (directory / "state.json").is_file():
+        return RunStore.open(directory)
+    shutil.rmtree(directory, ignore_errors=True)  # a kill came while it was made
+    manifest = {**held_against.manifest, "sequence": list(settings["SEQUENCE"]), "teachers": [], "scratch_arms": False}
+    return RunStore.create(directory, settings, manifest)
