@@ -212,7 +212,7 @@ class EpisodeReport:
     start_score: float | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class StopRequest:
     """A policy's wish to end a bucket's training after this episode, and why."""
 

@@ -194,7 +194,7 @@ class RunStore:
         return read_knowledge(self.directory, bucket)
 
     def _version(self, bucket: str, version: int) -> Path:
-        return self.directory / "models" / bucket / "versions" / f"{version:04d}"
+        return version_path(self.directory / "models" / bucket, version)
 
     def _publish(self, bucket: str, version: int) -> Path:
         """Make `version` the bucket's model: the files in `models/<Bucket>/` are those of the version."""
@@ -211,15 +211,16 @@ class RunStore:
         write_json_line(self.directory / "state.json", self.progress)
 
 
-def read_model(directory: Path, bucket: str) -> Model:
-    """The newest model of `bucket` in the run at `directory`."""
-    tensors, card = read_tensors(directory / "models" / bucket / "model.safetensors")
+def read_model(directory: Path, bucket: str, version: int | None = None) -> Model:
+    """The newest model of `bucket` in the run at `directory`, or an older `version` of it."""
+    path = directory / "models" / bucket
+    tensors, card = read_tensors((path if version is None else version_path(path, version)) / "model.safetensors")
     return Model(tensors=tensors, card=card)
 
 
-def read_knowledge(directory: Path, bucket: str) -> Knowledge:
-    """What the newest model of `bucket` in the run at `directory` can teach."""
-    model = read_model(directory, bucket)
+def read_knowledge(directory: Path, bucket: str, version: int | None = None) -> Knowledge:
+    """What the newest model of `bucket` in the run at `directory`, or an older `version` of it, can teach."""
+    model = read_model(directory, bucket, version)
     taught = model.card["knowledge"]
     return Knowledge(
         origin=bucket,
@@ -229,6 +230,11 @@ def read_knowledge(directory: Path, bucket: str) -> Knowledge:
         distrust=taught.get("distrust", ""),
         version=model.card["version"],
     )
+
+
+def version_path(models: Path, version: int) -> Path:
+    """Where a bucket's directory of models keeps one version."""
+    return models / "versions" / f"{version:04d}"
 
 
 def _size(path: Path) -> int:

@@ -1,0 +1,64 @@
+"""The ledger accounts for every transfer: which source, how proven, how mixed, what it changed, what it took."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from progressive_core.digest import digest
+from progressive_core.store import read_knowledge
+
+MIXES = (
+    "from attrs import evolve; return evolve(target, weights=source.weights)\n\nalpha_setting = 'WEIGHT_TRANSFER_ALPHA'"
+)
+ASKS_FOR_PROOF = (
+    "assert (context.proof is None) == (context.phase == 'reverse'); "
+    "return None if context.proof is None or context.proof.after < context.proof.before + 3 * context.proof.error "
+    "else __import__('attrs').evolve(target, weights=source.weights)"
+)
+
+
+def of(workshop: Any, **wanted: Any) -> list[dict[str, Any]]:
+    return [line for line in workshop.ledger() if all(line[key] == value for key, value in wanted.items())]
+
+
+def test_a_strategy_sees_the_proof_and_the_ledger_tells_it(workshop: Any) -> None:
+    workshop.strategy(ASKS_FOR_PROOF)
+    workshop.trainer(SEQUENCE=("First", "Third", "Second"), TRANSFERS=("nudge",)).train_progressively()
+    (good,) = of(workshop, strategy="nudge", phase="initial", source="First", target="Second")
+    (bad,) = of(workshop, strategy="nudge", phase="initial", source="Third", target="Second")
+    assert good["verdict"] == "kept" and good["proof"]["after"] == good["after"] > good["proof"]["before"]
+    assert bad["verdict"] == "skipped" and bad["proof"]["after"] < bad["proof"]["before"]
+    assert {line["proof"] for line in of(workshop, phase="reverse")} == {None}
+    assert good["proof"]["error"] == 0.01
+
+
+def test_it_tells_the_version_of_the_source_and_the_mixing(workshop: Any) -> None:
+    workshop.strategy(MIXES)
+    workshop.trainer(EPISODES={"First": 1, "Second": 20}).train_progressively()
+    initial = of(workshop, strategy="nudge", phase="initial")
+    assert [line["source_version"] for line in initial] == [1]
+    assert {line["source_version"] for line in of(workshop, phase="reverse")} == {0}
+    later = [line["source_version"] for line in of(workshop, strategy="nudge", phase="periodic")]
+    assert later == sorted(later) and later[-1] > 1
+    assert {line["alpha"] for line in of(workshop, strategy="nudge")} == {0.9}
+    assert {line["alpha"] for line in of(workshop, strategy="horizons")} == {None}
+
+
+def test_fingerprints_chain_from_one_transfer_to_the_next(workshop: Any) -> None:
+    workshop.trainer(SEQUENCE=("First", "Third", "Second"), TRANSFER_COOLDOWN=4).train_progressively()
+    met = of(workshop, target="Second", phase="initial")
+    assert {line["source"] for line in met} == {"First", "Third"}
+    assert all(earlier["after_digest"] == later["before_digest"] for earlier, later in pairwise(met))
+    for line in met:
+        assert line["verdict"] == "kept" or line["before_digest"] == line["after_digest"]
+        known = read_knowledge(workshop.directory / "run", line["source"], line["source_version"])
+        assert line["source_digest"] == digest(known)
+
+
+@pytest.mark.parametrize("key", ["seconds", "proof_seconds", "shared_seconds"])
+def test_what_is_spent_once_stands_in_the_first_entry_only(workshop: Any, key: str) -> None:
+    workshop.trainer().train_progressively()
+    first, *others = of(workshop, target="Second", phase="initial")
+    assert first[key] > 0
+    assert all((line[key] == 0) == (key != "seconds") for line in others)
