@@ -1,0 +1,144 @@
+"""The ledger is exact: whoever trains the same buckets and does what its kept entries say, and nothing else, ends with the
+same fingerprints and the same models. So nothing that was tried, rolled back or skipped has left a trace."""
+
+import json
+import math
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from progressive_core.config import defaults, with_settings
+from progressive_core.digest import digest
+from progressive_core.hooks import Hooks
+from progressive_core.registry import Registry
+from progressive_core.run import bucket_seed
+from progressive_core.store import read_model
+from progressive_training import BucketInfo, Knowledge, Model, ProgressiveTrainer, Proof, Resources, TransferContext
+
+SMALL = {
+    "SEQUENCE": ("Scalping", "Short", "Medium"),
+    "SYNTHETIC_BARS": 8_000,
+    "PARALLEL_EPISODES": 16,
+    "UPDATES_PER_EPISODE": 4,
+    "BATCH_SIZE": 128,
+    "PATIENCE": 3,
+}
+
+
+class Replay:
+    """Trains the buckets of the run in `directory` again, with the transfers that its ledger says were kept."""
+
+    def __init__(self, directory: Path) -> None:
+        self.settings = with_settings(defaults(), json.loads((directory / "config.json").read_text()))
+        self.registry = Registry(self.settings["PLUGINS"], self.settings["TRANSFERS"])
+        self.hooks, self.directory = Hooks(self.registry), directory
+        self.ledger = [json.loads(line) for line in (directory / "ledger.jsonl").read_text().splitlines()]
+        self.models: dict[str, list[Model]] = {}
+        self.known: dict[str, list[Knowledge]] = {}
+        self.kept = 0
+
+    def train(self) -> None:
+        results = json.loads((self.directory / "state.json").read_text())["results"]
+        for bucket, episodes in [(result["bucket"], result["episodes"]) for result in results]:
+            with closing(self.open(bucket)) as learner:
+                for episode in range(episodes):
+                    self.teach(learner, bucket, episode)
+                    self.teach_back(learner, bucket, episode)
+                    learner.run_episode()
+                learner.keep_best()
+                self.teach_back(learner, bucket, episodes)
+                learner.evaluate()
+                self.save(bucket, learner)
+
+    def teach(self, learner: Any, bucket: str, episode: int) -> None:
+        for entry in self.ledger:
+            if (entry["target"], entry["episode"]) == (bucket, episode) and entry["phase"] != "reverse":
+                self.follow(entry, learner, self.known[entry["source"]][entry["source_version"] - 1])
+
+    def teach_back(self, learner: Any, bucket: str, episode: int) -> None:
+        entries = [entry for entry in self.ledger if (entry["source"], entry["episode"]) == (bucket, episode)]
+        for pupil in dict.fromkeys(entry["target"] for entry in entries if entry["phase"] == "reverse"):
+            asked = [entry for entry in entries if entry["phase"] == "reverse" and entry["target"] == pupil]
+            with closing(self.open(pupil)) as earlier:
+                earlier.load(self.models[pupil][-1])
+                changed = [self.follow(entry, earlier, learner.knowledge()) for entry in asked]
+                if any(changed):
+                    self.save(pupil, earlier)
+
+    def follow(self, entry: dict[str, Any], learner: Any, source: Knowledge) -> bool:
+        """Do what `entry` says, and hold both fingerprints against it."""
+        target = learner.knowledge()
+        if entry["source_digest"]:
+            assert (digest(source), digest(target)) == (entry["source_digest"], entry["before_digest"])
+        if entry["verdict"] != "kept":
+            return False
+        proof = entry["proof"] and Proof(**{key: math.nan if v is None else v for key, v in entry["proof"].items()})
+        context = TransferContext(
+            phase=entry["phase"], episode=entry["episode"], bucket=self.info(entry["target"]), proof=proof
+        )
+        offered = self.hooks.transfer(entry["strategy"], source, target, context)
+        assert offered is not None
+        learner.adopt(offered)
+        assert digest(learner.knowledge()) == entry["after_digest"]
+        assert learner.validate() == entry["after"]
+        self.kept += 1
+        return True
+
+    def save(self, bucket: str, learner: Any) -> None:
+        self.known.setdefault(bucket, []).append(learner.knowledge())
+        self.models.setdefault(bucket, []).append(learner.model())
+
+    def open(self, bucket: str) -> Any:
+        sizes = self.settings["PARALLEL_EPISODES"], self.settings["BATCH_SIZE"]
+        resources = Resources(device="cpu", parallel_episodes=sizes[0], batch_size=sizes[1])
+        return self.registry.bucket(bucket).open(self.info(bucket), resources)
+
+    def info(self, bucket: str) -> BucketInfo:
+        return BucketInfo(
+            name=bucket,
+            horizons=self.registry.bucket(bucket).horizons,
+            sequence=self.settings["SEQUENCE"],
+            episodes=self.settings["EPISODES"],
+            seed=bucket_seed(self.settings["SEED"], bucket),
+            run_dir=self.directory,
+            settings=self.settings,
+        )
+
+
+def assert_replays(directory: Path) -> Replay:
+    replay = Replay(directory)
+    replay.train()
+    for bucket, versions in replay.models.items():
+        written = sorted((directory / "models" / bucket / "versions").iterdir())
+        assert len(written) == len(versions)
+        for number, model in enumerate(versions, 1):
+            tensors = read_model(directory, bucket, number).tensors
+            assert all(torch.equal(tensors[name], tensor) for name, tensor in model.tensors.items())
+    return replay
+
+
+def test_a_strangers_buckets(workshop: Any) -> None:
+    """Good and bad teachers, kept and rolled back, forward and backward, with a strategy that heeds the proof."""
+    workshop.strategy(
+        "from attrs import evolve; proof = context.proof; "
+        "return evolve(target, weights=source.weights) if proof and proof.after > proof.before + 2 * proof.error else None"
+    )
+    workshop.trainer(SEQUENCE=("First", "Third", "Second"), EPISODES=8).train_progressively()
+    replay = assert_replays(workshop.directory / "run")
+    assert {entry["verdict"] for entry in replay.ledger} == {"kept", "rolled back", "skipped"}
+    assert {entry["phase"] for entry in replay.ledger if entry["verdict"] == "kept"} > {"initial", "periodic"}
+    assert replay.kept == sum(entry["verdict"] == "kept" for entry in replay.ledger)
+
+
+def test_the_market_buckets(tmp_path: Path) -> None:
+    settings = {**defaults(), **SMALL, "EPISODES": 5, "TRANSFER_COOLDOWN": 2, "DEVICE": "cpu"}
+    trainer = ProgressiveTrainer(settings=settings, run_dir=tmp_path / "run", plugins=("no:report", "no:cache"))
+    trainer.train_progressively()
+    replay = assert_replays(tmp_path / "run")
+    assert {entry["phase"] for entry in replay.ledger if entry["verdict"] == "kept"} == {
+        "initial",
+        "periodic",
+        "reverse",
+    }
