@@ -49,9 +49,9 @@ def test_the_second_bucket_starts_from_what_the_first_learned(workshop: Any) -> 
     assert first["nbytes"] == 8
 
 
-def test_what_hurts_is_rolled_back(workshop: Any) -> None:
+def test_a_source_that_does_not_prove_itself_leaves_no_trace(workshop: Any) -> None:
     workshop.trainer(SEQUENCE=("Third", "Second")).train_progressively()
-    assert workshop.verdicts("weights", "initial") == ["rolled back"]
+    assert workshop.verdicts("weights", "initial") == ["skipped"]
     alone = workshop.trainer("alone", SEQUENCE=("Second",), USE_CROSS_BUCKET_TRANSFER=False).train_progressively()
     tensors, _ = read_tensors(workshop.directory / "run/models/Second/model.safetensors")
     assert torch.equal(tensors["line.weight"], read_tensors(alone["Second"])[0]["line.weight"])
@@ -63,7 +63,7 @@ def test_a_bucket_that_says_it_must_not_teach_teaches_nobody(workshop: Any, caps
     for line in workshop.ledger():
         distrusted = line["source"] == "Stuck"
         assert distrusted == (line["reason"] == told)
-        assert line["verdict"] == "skipped" if distrusted else line["verdict"] != "skipped"
+        assert line["verdict"] == "skipped" or not distrusted
     assert {(line["target"], line["phase"]) for line in workshop.ledger() if line["source"] == "Stuck"} == {
         ("First", "reverse"),
         ("Second", "initial"),

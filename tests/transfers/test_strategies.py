@@ -1,19 +1,24 @@
-"""The four strategies, as pure functions of what two buckets know."""
+"""The strategies, as pure functions of what two buckets know and of what the source has shown."""
 
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from progressive_core.config import defaults
-from progressive_training import BucketInfo, Knowledge, TransferContext
+from progressive_core.records import Phase
+from progressive_training import BucketInfo, Knowledge, Proof, TransferContext
 from progressive_transfers import features, horizons, reverse, weights
 
+PROVEN = Proof(before=0.0, after=5.0, error=1.0)
+LUCKY = Proof(before=0.0, after=1.5, error=1.0)
 
-def context(**settings: object) -> TransferContext:
+
+def context(proof: Proof | None = PROVEN, phase: Phase = "initial", **settings: object) -> TransferContext:
     bucket = BucketInfo(
         name="Short",
         horizons=(6, 24),
@@ -23,19 +28,25 @@ def context(**settings: object) -> TransferContext:
         run_dir=Path("run"),
         settings={**defaults(), **settings},
     )
-    return TransferContext(phase="initial", episode=0, bucket=bucket)
+    return TransferContext(phase=phase, episode=0 if phase == "initial" else 10, bucket=bucket, proof=proof)
 
 
 def knowledge(origin: str, value: float) -> Knowledge:
     return Knowledge(
         origin=origin,
-        weights={"extractor.weight": torch.full((2, 3), value), "count": torch.tensor([3])},
+        weights={
+            "gates.weight": torch.full((3,), value),
+            "extractor.weight": torch.full((2, 3), value),
+            "value.weight": torch.full((2,), value),
+            "horizon.6.weight": torch.full((2,), value),
+            "count": torch.tensor([3]),
+        },
         feature_importance={"volume": 0.25, "log_return": 0.75},
         horizons={1: 0.0, 6: 0.3, 72: 0.1},
     )
 
 
-SOURCE, TARGET = knowledge("Scalping", 1.0), knowledge("Short", 0.0)
+SOURCE, TARGET = knowledge("Scalping", 1.0), evolve(knowledge("Short", 0.0), horizons={6: 0.0, 20: 0.0, 144: 0.05})
 
 
 @given(alpha=st.floats(0.01, 1.0))
@@ -50,6 +61,17 @@ def test_weights_of_another_shape_are_offered_unmixed_so_that_the_ledger_shows_t
     answer = weights.transfer(source, target, context(WEIGHT_TRANSFER_ALPHA=0.5))
     assert torch.equal(answer.weights["extractor.weight"], torch.full((2, 3), 0.5))
     assert torch.equal(answer.weights["value"], torch.ones(9))
+
+
+def test_a_source_that_proved_itself_brings_its_heads_too() -> None:
+    assert set(weights.transfer(SOURCE, TARGET, context()).weights) >= {"value.weight", "horizon.6.weight"}
+
+
+@pytest.mark.parametrize("proof", [LUCKY, Proof(before=0.0, after=-3.0, error=1.0), None])
+def test_a_source_that_did_not_prove_itself_brings_its_extractor_at_most(proof: Proof | None) -> None:
+    answer = weights.transfer(SOURCE, TARGET, context(proof))
+    assert set(answer.weights) == {"gates.weight", "extractor.weight"}
+    assert weights.transfer(SOURCE, TARGET, context(proof, "periodic")) is None
 
 
 @pytest.mark.parametrize("strategy", [weights, features])
@@ -79,20 +101,38 @@ def test_feature_importance_stays_shares_of_the_targets_own_features(
 
 
 def test_importance_moves_toward_the_source() -> None:
-    target = Knowledge(origin="Short", feature_importance={"volume": 0.75, "log_return": 0.25})
+    target = Knowledge(origin="Short", feature_importance={"volume": 0.45, "log_return": 0.55})
     answer = features.transfer(SOURCE, target, context(FEATURE_TRANSFER_ALPHA=0.5))
-    assert answer.feature_importance == pytest.approx({"volume": 0.5, "log_return": 0.5})
+    assert answer.feature_importance == pytest.approx({"volume": 0.35, "log_return": 0.65})
+
+
+def test_importance_that_the_targets_own_bars_contradict_is_not_believed() -> None:
+    shuffled = evolve(SOURCE, feature_importance={"volume": 0.75, "log_return": 0.25})
+    assert features.transfer(shuffled, TARGET, context()) is None
 
 
 def test_horizons_take_the_sources_skill_inside_its_range_and_keep_their_own_beyond() -> None:
-    target = Knowledge(origin="Short", horizons={6: 0.0, 20: 0.0, 144: 0.05})
+    target = Knowledge(origin="Short", horizons={6: 0.2, 20: 0.0, 144: 0.05})
     taught = horizons.transfer(SOURCE, target, context()).horizons
     assert taught[6] == pytest.approx(0.3)
     assert 0.1 < taught[20] < 0.3
     assert taught[144] == 0.05
 
 
+def test_skill_that_the_target_has_measured_otherwise_is_not_believed() -> None:
+    target = Knowledge(origin="Short", horizons={6: 0.0, 20: 0.0, 60: 0.3})
+    assert horizons.transfer(SOURCE, target, context()) is None
+
+
+def test_before_a_target_has_measured_any_skill_the_sources_weights_must_vouch_for_its_own() -> None:
+    target = Knowledge(origin="Short", horizons={6: 0.0, 24: 0.0})
+    assert horizons.transfer(SOURCE, target, context(PROVEN)) is not None
+    assert horizons.transfer(SOURCE, target, context(LUCKY)) is None
+    assert horizons.transfer(SOURCE, target, context(None)) is None
+
+
 @pytest.mark.parametrize("strategy", [features, horizons])
 def test_the_light_strategies_carry_no_weights_and_need_no_memory(strategy: ModuleType) -> None:
-    assert strategy.transfer(SOURCE, TARGET, context()).weights == {}
-    assert strategy.memory_needed(SOURCE, TARGET) == 0
+    target = evolve(TARGET, horizons={6: 0.3, 20: 0.0})
+    assert strategy.transfer(SOURCE, target, context()).weights == {}
+    assert strategy.memory_needed(SOURCE, target) == 0

@@ -1,10 +1,16 @@
-"""Transfer of feature importance: which market features matter, mixed by FEATURE_TRANSFER_ALPHA."""
+"""Transfer of feature importance: which market features matter, mixed by FEATURE_TRANSFER_ALPHA.
+
+Importance acts on learning, which no validation score of the moment shows. So a source is believed only where the target's
+own bars say much the same; then its longer look settles what is close.
+"""
 
 from attrs import evolve
 
 from progressive_training import Knowledge, TransferContext, hookimpl
+from progressive_transfers.trust import agree
 
 phases = ("initial", "periodic")
+alpha_setting = "FEATURE_TRANSFER_ALPHA"
 
 
 def memory_needed(source: Knowledge, target: Knowledge) -> int:
@@ -15,10 +21,10 @@ def memory_needed(source: Knowledge, target: Knowledge) -> int:
 @hookimpl
 def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
     """Mix the importance of the features that both have; the target's own features keep their share of the rest."""
-    alpha = context.bucket.settings["FEATURE_TRANSFER_ALPHA"]
+    alpha = context.bucket.settings[alpha_setting]
     shared = [name for name in source.feature_importance if name in target.feature_importance]
     taught = sum(source.feature_importance[name] for name in shared)
-    if alpha == 0 or taught <= 0:
+    if alpha == 0 or taught <= 0 or not agree(source.feature_importance, target.feature_importance):
         return None
     held = sum(target.feature_importance[name] for name in shared)
     importance = dict(target.feature_importance)

@@ -1,8 +1,13 @@
-"""Transfer of prediction horizons: how far ahead predictions held, for the horizons that both buckets have."""
+"""Transfer of prediction horizons: how far ahead predictions held, for the horizons that both buckets have.
+
+Skill decides how much each horizon counts in learning, which no validation score of the moment shows. So a source is
+believed where the target has measured much the same, or, before it could, where the source's weights proved themselves.
+"""
 
 from attrs import evolve
 
 from progressive_training import Knowledge, TransferContext, hookimpl
+from progressive_transfers.trust import agree, proven
 
 phases = ("initial", "periodic")
 
@@ -29,4 +34,7 @@ def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> 
         return None
     skill = np.interp(np.log(inside), np.log(known), [source.horizons[horizon] for horizon in known])
     taught = dict(zip(inside, map(float, skill), strict=True))
+    measured = any(target.horizons.values())
+    if not (agree(taught, target.horizons) if measured else proven(context.proof)):
+        return None
     return evolve(target, weights={}, horizons={**target.horizons, **taught})

@@ -1,0 +1,47 @@
+"""What may travel from a source: it is judged by what it showed in the target's place, before anybody believed it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
+
+from progressive_training import Proof
+
+Name = TypeVar("Name", bound=Hashable)
+
+STANDARD_ERRORS = 2.0
+"""By how many the source's score must exceed doing nothing. Without an edge one source in fifty does that by luck alone;
+costs make it rarer."""
+AGREEMENT = 0.5
+"""Cosine from which two judgements count as the same."""
+
+
+def proven(proof: Proof | None) -> bool:
+    """Whether the source, as it is, does the target's task better than the target does, and surely not by luck.
+
+    A score of 0 is what doing nothing earns, an untrained target's too. One that did worse than that has to be left
+    behind by the same margin. What was not tried, or nobody knows the error of, is not proven.
+    """
+    if proof is None or not proof.after >= proof.before:
+        return False
+    return proof.after - STANDARD_ERRORS * proof.error > min(proof.before, 0.0)
+
+
+def agree(told: Mapping[Name, float], own: Mapping[Name, float]) -> bool:
+    """Whether two judgements of the same things put weight on the same ones: what a source says, and what the target sees.
+
+    Each is compared by how far it exceeds its own mean: the order of what both call unimportant is luck. Where the target
+    sees no difference at all, nothing speaks for the source.
+    """
+    shared = [name for name in told if name in own]
+    ours, theirs = excess([own[name] for name in shared]), excess([told[name] for name in shared])
+    norms = math.hypot(*ours) * math.hypot(*theirs)
+    together = sum(one * other for one, other in zip(ours, theirs, strict=True))
+    return norms > 0 and together / norms >= AGREEMENT
+
+
+def excess(values: list[float]) -> list[float]:
+    """How far each exceeds the mean, 0 where it does not."""
+    mean = sum(values) / max(1, len(values))
+    return [max(0.0, value - mean) for value in values]
