@@ -16,9 +16,10 @@ from progressive_core.suggest import did_you_mean
 from progressive_core.terminal import PROGRAM
 
 _COMMANDS_HELP = """commands (PROGRAM COMMAND --help explains each):
-  plugins       list the installed buckets, transfers and plugins, and which are enabled
-  runs          list the runs, how far they are, and their scores
-  evaluate RUN  show a run's models beside their baselines
+  plugins              list the installed buckets, transfers and plugins, and which are enabled
+  runs                 list the runs, how far they are, and their scores
+  evaluate RUN         show a run's models beside their baselines
+  transfer-report RUN  show what the buckets of a run gained from one another
 
 examples:
   PROGRAM --data btc.csv --episodes 50        train all buckets on bars of your own
@@ -26,6 +27,8 @@ examples:
   PROGRAM plugins -p no:early_stopping        what is enabled without early stopping
   PROGRAM runs --set RUNS_DIR=elsewhere       the runs in another directory
   PROGRAM evaluate runs/mine --data new.csv   a run's models on other bars
+  PROGRAM --scratch-arms --run-dir runs/mine  train all buckets, and what is taught from scratch too
+  PROGRAM transfer-report runs/mine           then see what being taught was worth
 """
 
 
@@ -228,4 +231,37 @@ def _evaluate(arguments: list[str]) -> int:
     return show_evaluation(run, flags, _path(options.config, "--config"), bars, as_json=options.json)
 
 
-_COMMANDS: Mapping[str, Callable[[list[str]], int]] = {"plugins": _plugins, "runs": _runs, "evaluate": _evaluate}
+def _transfer_report(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog=f"{PROGRAM} transfer-report",
+        description="Show what each bucket of a run gained from what it was taught, beside the same bucket from scratch "
+        "(trained by --scratch-arms): jumpstart, episodes to 90 % of scratch's best, best score, area ratio, each without "
+        "and with the episodes of the buckets that taught it (Taylor and Stone 2009); how every model does on every "
+        "bucket, with forward and backward transfer (GEM, arXiv 1706.08840); and what each strategy did, and took.",
+        epilog="It is also written into the run's directory, as transfer.json and transfer.md, and as transfer.png where "
+        "matplotlib is installed.",
+    )
+    parser.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    _add_configuration(parser)
+    options = parser.parse_args(arguments)
+
+    run, flags = Path(checked(FilePath(), options.run, "RUN")), _flags(options)
+    for key in flags:
+        if key in SETTINGS and key != "RUNS_DIR":
+            raise ConfigError(
+                f"--set {key}: a run is reported on with the settings that it was begun with. Leave it out; "
+                "transfer-report takes RUNS_DIR"
+            )
+
+    from progressive_core.commands import show_transfer_report
+
+    return show_transfer_report(run, flags, _path(options.config, "--config"), as_json=options.json)
+
+
+_COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
+    "plugins": _plugins,
+    "runs": _runs,
+    "evaluate": _evaluate,
+    "transfer-report": _transfer_report,
+}

@@ -1,4 +1,4 @@
-"""What the command line shows without training: plugins, runs, and the worth of a run's models."""
+"""What the command line shows without training: plugins, runs, the worth of a run's models and of its transfers."""
 
 from __future__ import annotations
 
@@ -142,6 +142,24 @@ def _show_performances(performances: Mapping[str, Sequence[Performance]], source
         return _show_json(performances)
     for bucket, rows in performances.items():
         print(f"{bucket} on all bars of {source}\n\n{_performance_table(bucket, rows)}\n")
+    return 0
+
+
+def show_transfer_report(run: Path, flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -> int:
+    """Show what knowledge transfer was worth in a run, and write it beside the run's models.
+
+    :param run: the run's directory, or its name in RUNS_DIR.
+    """
+    from progressive_core.transfer_report.report import transfer_report, write_report
+    from progressive_core.transfer_report.tables import as_text, sections_of
+
+    configure_logging()
+    directory = _run_directory(run, _runs_dir(config, flags))
+    report = transfer_report(directory)
+    written = write_report(report, directory)
+    if as_json:
+        return _show_json(report)
+    print(f"{as_text(sections_of(report))}\n\nwritten: {', '.join(map(str, written))}")
     return 0
 
 

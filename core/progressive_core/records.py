@@ -172,7 +172,8 @@ class BucketInfo:
     """Which bucket trains, where in the sequence, and with which settings.
 
     `horizons` are in bars; `episodes` is the planned number; `settings` the resolved configuration (read-only);
-    `results` those of the buckets finished so far, and in `cleanup` this one's too.
+    `results` those of the buckets finished so far, and in `cleanup` this one's too; `scratch_arm` says that it trains once
+    more, from scratch, to be held against the one that was taught.
     """
 
     name: str
@@ -183,6 +184,7 @@ class BucketInfo:
     run_dir: Path
     settings: Mapping[str, Any] = field(repr=False)
     results: tuple[BucketResult, ...] = field(default=(), repr=False)
+    scratch_arm: bool = False
 
 
 @frozen(kw_only=True)

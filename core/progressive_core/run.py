@@ -46,15 +46,21 @@ class Interrupted(Exception):
 
 def info_of(run: Run, bucket: Bucket) -> BucketInfo:
     """What `bucket` is told of the run, as it stands now."""
+    sequence = tuple(each.name for each in run.buckets)
+    info = bucket_info(run.settings, bucket, sequence, run.store.directory)
+    return evolve(info, results=run.store.progress.results, scratch_arm=bool(run.compared))
+
+
+def bucket_info(settings: Mapping[str, Any], bucket: Bucket, sequence: tuple[str, ...], run_dir: Path) -> BucketInfo:
+    """What `bucket` is told of a run in which nothing is finished."""
     return BucketInfo(
         name=bucket.name,
-        horizons=horizons_for(run.settings, bucket.horizons),
-        sequence=tuple(each.name for each in run.buckets),
-        episodes=episodes_for(run.settings, bucket.name),
-        seed=bucket_seed(run.settings["SEED"], bucket.name),
-        run_dir=run.store.directory,
-        settings=run.settings,
-        results=run.store.progress.results,
+        horizons=horizons_for(settings, bucket.horizons),
+        sequence=sequence,
+        episodes=episodes_for(settings, bucket.name),
+        seed=bucket_seed(settings["SEED"], bucket.name),
+        run_dir=run_dir,
+        settings=settings,
     )
 
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 
 PROGRAM = "progressive-training"
+MISSING, NEVER = "-", "never"
+"""What a table says in the place of a number that is not known, and of one without end."""
 BUG, USER_ERROR, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # exit codes
 
 
@@ -15,9 +17,9 @@ def say(line: str) -> None:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell; a column in which every cell is a number stands to the right."""
+    """Columns as wide as their widest cell; a column of numbers, some of which may be missing, stands to the right."""
     columns = list(zip(header, *rows, strict=True))
-    numeric = [bool(rows) and all(_is_number(cell) for cell in column[1:]) for column in columns]
+    numeric = [_are_numbers(column[1:]) for column in columns]
     widths = [max(map(len, column)) for column in columns]
     lines = (
         "  ".join(
@@ -27,6 +29,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in (header, *rows)
     )
     return "\n".join(lines)
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    known = [cell for cell in cells if cell not in (MISSING, NEVER)]
+    return all(map(_is_number, known)) and (bool(known) or NEVER in cells)
 
 
 def _is_number(cell: str) -> bool:

@@ -13,6 +13,7 @@ from progressive_core.errors import ProgressiveTrainingError, RunError
 from progressive_core.live import CONSOLE, with_console
 from progressive_core.logs import configure_logging
 from progressive_core.run import Interrupted
+from progressive_core.scratch import SCRATCH
 from progressive_core.signals import stop_signal
 from progressive_core.terminal import BUG, PROGRAM, say
 from progressive_core.trainer import ProgressiveTrainer
@@ -63,6 +64,9 @@ def train(
             say(f"error: this is a bug; {_way_on(trainer, plugins)}")
             return BUG
     _show_models(models)
+    if trainer.run_dir is not None and (trainer.run_dir / SCRATCH).is_dir():
+        report = shlex.join([PROGRAM, "transfer-report", str(trainer.run_dir)])
+        print(f"To see what being taught was worth:\n  {report}")
     return 0
 
 

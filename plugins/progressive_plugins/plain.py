@@ -63,7 +63,8 @@ def plain_text(renderable: RenderableType, width: int = 100) -> str:
 
 
 def _where(progress: Progress) -> str:
-    return f"[{progress.position}/{len(progress.bucket.sequence)}] {progress.bucket.name}"
+    arm = ", scratch arm" if progress.bucket.scratch_arm else ""
+    return f"[{progress.position}/{len(progress.bucket.sequence)}] {progress.bucket.name}{arm}"
 
 
 def _numbers(progress: Progress, report: EpisodeReport) -> str:

@@ -31,6 +31,8 @@ class LiveView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         bucket = self.progress.bucket
         about = [f"horizons {bucket.horizons[0]}-{bucket.horizons[-1]} bars"] if bucket.horizons else []
+        if bucket.scratch_arm:
+            about.insert(0, "scratch arm")
         if self.progress.resumed_at:
             about.append(f"resumed at episode {self.progress.resumed_at}")
         body: list[RenderableType] = [self._facts(options.max_width)]

@@ -1,0 +1,79 @@
+"""The transfer report of a run: collected, and written beside it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import structlog
+from attrs import frozen
+
+from progressive_core.errors import ProgressiveTrainingError, RunError
+from progressive_core.files import atomic_write, write_json
+from progressive_core.progress import read_json_lines, read_progress
+from progressive_core.transfer_report.account import Account, account_of
+from progressive_core.transfer_report.matrix import ResultMatrix, result_matrix
+from progressive_core.transfer_report.tables import as_markdown, sections_of
+from progressive_core.transfer_report.worth import Worth, times_cheaper, worths_of
+
+log = structlog.get_logger("progressive_training")
+
+
+@frozen(kw_only=True)
+class TransferReport:
+    """What knowledge transfer was worth in one run. `notes` say what is missing, and how to get it."""
+
+    run: str
+    worths: tuple[Worth, ...]
+    times_cheaper: float
+    matrix: ResultMatrix | None
+    account: Account
+    notes: tuple[str, ...]
+
+
+def transfer_report(directory: Path) -> TransferReport:
+    """Measure what transfer was worth in the run at `directory`.
+
+    :raise RunError: no bucket of it is finished.
+    """
+    results = read_progress(directory).results
+    if not results:
+        raise RunError(f"{directory}: no bucket of this run is finished yet; go on with --resume --run-dir {directory}")
+    ledger = read_json_lines(directory / "ledger.jsonl")
+    worths = worths_of(directory, ledger)
+    notes = []
+    if bare := [worth.bucket for worth in worths if worth.scratch_curve is None]:
+        notes.append(
+            f"{', '.join(bare)}: nothing to be held against; train the scratch arms with "
+            f"progressive-training --resume --run-dir {directory} --scratch-arms"
+        )
+    if not ledger:
+        notes.append("no transfer was tried in this run (one bucket, or USE_CROSS_BUCKET_TRANSFER is false)")
+    matrix = None
+    try:
+        matrix = result_matrix(directory)
+    except ProgressiveTrainingError as error:
+        notes.append(f"no R-matrix: {error}")
+    return TransferReport(
+        run=directory.name,
+        worths=worths,
+        times_cheaper=times_cheaper(worths),
+        matrix=matrix,
+        account=account_of(ledger, sum(result.seconds for result in results)),
+        notes=tuple(notes),
+    )
+
+
+def write_report(report: TransferReport, directory: Path) -> list[Path]:
+    """Write the report into the run's directory: for programs, for people, and as a picture where matplotlib is there."""
+    written = [directory / "transfer.json", directory / "transfer.md"]
+    write_json(written[0], report)
+    atomic_write(written[1], as_markdown(f"What transfer was worth in {report.run}", sections_of(report)).encode())
+    if find_spec("matplotlib") is None:
+        log.info("no transfer.png: matplotlib is missing; pip install 'progressive-training[report]'")
+        return written
+    from progressive_core.transfer_report.picture import png
+
+    picture = directory / "transfer.png"
+    atomic_write(picture, png(report))
+    return [*written, picture]
