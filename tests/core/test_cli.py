@@ -58,7 +58,16 @@ def test_three_spellings_of_the_program_are_one(program: list[str]) -> None:
 def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    for word in ("plugins", "runs", "evaluate RUN", "--resume", "TRANSFER_COOLDOWN", "MEMORY_THRESHOLD"):
+    for word in (
+        "plugins",
+        "runs",
+        "evaluate RUN",
+        "transfer-report RUN",
+        "--scratch-arms",
+        "--resume",
+        "TRANSFER_COOLDOWN",
+        "MEMORY_THRESHOLD",
+    ):
         assert word in shown
 
 
@@ -68,7 +77,10 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         (["--sed", "3"], "unrecognized arguments '--sed 3'. Did you mean '--seed'? See progressive-training --help."),
         (["--epsodes=3"], "unrecognized arguments '--epsodes=3'. Did you mean '--episodes'?"),
         (["--bucket"], "argument --bucket: expected one argument. See progressive-training --help."),
-        (["plugin"], "unknown command 'plugin'. Did you mean 'plugins'? Known: plugins, runs, evaluate"),
+        (
+            ["plugin"],
+            "unknown command 'plugin'. Did you mean 'plugins'? Known: plugins, runs, evaluate, transfer-report",
+        ),
         (["--bucket", "Long", "--sequence", "Long"], "--bucket trains one bucket and --sequence several"),
         (["--transfer", "Medium"], "--transfer Medium needs --bucket NAME"),
         (
