@@ -141,7 +141,7 @@ def _trial_section(account: Account) -> Section:
     )
     return Section(
         "Proof before trust: each source in the target's place, before the target was trained",
-        ("SOURCE", "TARGET", "UNTRAINED", "SOURCE'S", "ERROR"),
+        ("SOURCE", "TARGET", "BEFORE", "AFTER", "ERROR"),
         rows,
     )
 
