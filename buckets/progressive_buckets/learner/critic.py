@@ -168,7 +168,9 @@ class Critic:
             missed = torch.empty_like(sample.weights)
             for k in range(count):
                 part = slice(k % batches * size, (k % batches + 1) * size)
-                batch = Batch(rows[k % batches], wanted[:, part], sample.weights[part], outcomes[:, part], counts[:, part])
+                batch = Batch(
+                    rows[k % batches], wanted[:, part], sample.weights[part], outcomes[:, part], counts[:, part]
+                )
                 loss, error = loss_and_gradient(self.online, batch, self.hyper.auxiliary, self.dropout)
                 self.adam.step(self.online.gradient)
                 self.target.flat.lerp_(self.online.flat, self.hyper.tracking)
