@@ -1,8 +1,8 @@
 """What a transfer was worth: a taught training beside the one from scratch on the same market and seed.
 
-After Taylor and Stone, Transfer learning for reinforcement learning domains (JMLR 2009): jumpstart, steps to threshold,
-asymptotic performance, ratio of the areas under the learning curves. A curve is the validation score of the best weights
-so far, before training and after each episode; score and steps are in units that cancel.
+The terms are those of `progressive-training transfer-report`, by its own arithmetic (progressive_core.transfer_report):
+jumpstart, steps to threshold, asymptote, ratio of the areas under the learning curves. Here scores are shares of scratch's
+best, so that markets can be held side by side, and there are many seeds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from statistics import mean, median, stdev
 from attrs import frozen
 from transfer_training import FIRST, SCRATCH, Trained
 
-THRESHOLD = 0.9
+from progressive_core.transfer_report.measures import (
+    THRESHOLD,
+    Curve,
+    area,
+    area_ratio,
+    asymptote_gain,
+    episodes_to,
+    jumpstart,
+)
+
 DRAWS = 2000
 
 
@@ -29,7 +38,7 @@ class Pair:
     @property
     def jumpstart(self) -> float:
         """How much better it was before training, as a share of scratch's best."""
-        return over(self.taught.curve[0] - self.scratch.curve[0], self.scratch.curve[-1])
+        return over(jumpstart(self.taught.curve, self.scratch.curve), self.scratch.curve[-1])
 
     @property
     def share(self) -> float:
@@ -38,21 +47,21 @@ class Pair:
 
     def steps(self, threshold: float) -> float:
         """Episodes of the taught one to this share of scratch's best."""
-        return episodes_to(self.taught.curve, threshold * self.scratch.curve[-1])
+        return episodes_to(self.taught.curve, reached(self.scratch.curve, threshold))
 
     def scratch_steps(self, threshold: float) -> float:
         """Episodes of scratch to this share of its best."""
-        return episodes_to(self.scratch.curve, threshold * self.scratch.curve[-1])
+        return episodes_to(self.scratch.curve, reached(self.scratch.curve, threshold))
 
     @property
     def asymptote(self) -> float:
         """The best score as a share of scratch's."""
-        return over(self.taught.curve[-1], self.scratch.curve[-1])
+        return 1 + over(asymptote_gain(self.taught.curve, self.scratch.curve), self.scratch.curve[-1])
 
     @property
     def area_ratio(self) -> float:
         """Area under the taught curve over that under scratch's."""
-        return over(area(self.taught.curve), area(self.scratch.curve))
+        return area_ratio(self.taught.curve, self.scratch.curve)
 
     @property
     def area_most(self) -> float:
@@ -84,7 +93,7 @@ def chain(firsts: Iterable[Trained], pairs: Iterable[Pair], threshold: float) ->
     """
     pairs, ratios = list(pairs), []
     for first in firsts:
-        own = episodes_to(first.curve, threshold * first.curve[-1])
+        own = episodes_to(first.curve, reached(first.curve, threshold))
         taught = [pair for pair in pairs if pair.scratch.seed == first.seed]
         scratch = sum(pair.scratch_steps(threshold) for pair in taught)
         ratios.append(over(own + scratch, own + sum(pair.steps(threshold) for pair in taught)))
@@ -96,16 +105,9 @@ def first_buckets(done: Iterable[Trained], market: str) -> list[Trained]:
     return [one for one in done if one.market == market and one.bucket == FIRST and one.arm == SCRATCH]
 
 
-def episodes_to(curve: Sequence[float], score: float) -> float:
-    """Episodes until a curve reaches a score, infinite where it never does; not a number where nothing is to be reached."""
-    if score <= 0:
-        return math.nan
-    return next((float(episode) for episode, reached in enumerate(curve) if reached >= score), math.inf)
-
-
-def area(curve: Sequence[float]) -> float:
-    """Area under a curve, by the trapezoidal rule."""
-    return sum(curve) - (curve[0] + curve[-1]) / 2
+def reached(curve: Curve, share: float) -> float:
+    """This share of the best score of a curve; not a number where it never leaves zero behind."""
+    return share * curve[-1] if curve[-1] > 0 else math.nan
 
 
 def over(part: float, whole: float) -> float:

@@ -10,7 +10,6 @@ from attrs import frozen
 from rich.table import Table
 from transfer_markets import FINE, REAL, STUDIES
 from transfer_measures import (
-    THRESHOLD,
     Pair,
     chain,
     first_buckets,
@@ -20,6 +19,8 @@ from transfer_measures import (
     pooled_area_ratio,
 )
 from transfer_training import AGAIN, DEFAULT, SCRATCH, Returned, Trained
+
+from progressive_core.transfer_report.measures import THRESHOLD
 
 STEPS_SHARE, CHAIN, AREA, CONTEXT_GAIN, PROBES = 0.2, 2.5, 1.25, 10.0, 0.05
 ERRORS = 2.0
