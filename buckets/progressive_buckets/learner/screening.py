@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from progressive_buckets.market.market import Market
 
 BLOCKS = 64
-WORK = 4_000_000_000
-"""Multiplications for all products of two columns: what bounds the bars looked at, and the cost to 0.1 s or so."""
+WORK = 2_500_000_000
+"""Multiplications for all products of two columns: what bounds the bars looked at, and the cost to 0.05 s or so."""
 TAIL = 5.0
 """Deviations beyond which a return counts no more."""
 DOUBT = 20.0
