@@ -136,3 +136,20 @@ def test_the_light_strategies_carry_no_weights_and_need_no_memory(strategy: Modu
     target = evolve(TARGET, horizons={6: 0.3, 20: 0.0})
     assert strategy.transfer(SOURCE, target, context()).weights == {}
     assert strategy.memory_needed(SOURCE, target) == 0
+
+
+def drawn(origin: str, seed: int) -> Knowledge:
+    return Knowledge(
+        origin=origin, weights={"extractor.weight": torch.randn(64, 64, generator=torch.Generator().manual_seed(seed))}
+    )
+
+
+def test_a_pupil_that_kept_what_it_was_given_returns_half_of_what_it_changed() -> None:
+    parent = drawn("Scalping", 1)
+    child = evolve(drawn("Short", 1), weights={"extractor.weight": parent.weights["extractor.weight"] + 0.2})
+    answer = reverse.transfer(child, parent, context(None, "reverse"))
+    assert torch.allclose(answer.weights["extractor.weight"], parent.weights["extractor.weight"] + 0.1)
+
+
+def test_a_pupil_that_went_its_own_way_returns_nothing() -> None:
+    assert reverse.transfer(drawn("Short", 2), drawn("Scalping", 1), context(None, "reverse")) is None
