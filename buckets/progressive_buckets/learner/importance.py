@@ -54,6 +54,11 @@ class Measured:
         return correlation(*ranks)
 
 
+def judge_inputs(critic: Critic, part: Part, screened: Mapping[str, float]) -> Measured:
+    """What the network makes of the features and horizons of one part, beside what `screened` them."""
+    return Measured(screened, permuted_importance(critic, part, otherwise=screened), horizon_skill(critic, part))
+
+
 def permuted_importance(critic: Critic, part: Part, otherwise: Mapping[str, float]) -> Mapping[str, float]:
     """Share of each feature [sums to 1]: how far the advantages move when its columns are taken from another time.
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from progressive_buckets.learner.adopting import adopt_knowledge
+from progressive_buckets.learner.answers import Answers
 from progressive_buckets.learner.compute import precision
 from progressive_buckets.learner.critic import Critic, mean_advantages
 from progressive_buckets.learner.edge import Edge
 from progressive_buckets.learner.exploration import Exploration, Plan
-from progressive_buckets.learner.importance import Measured, horizon_skill, permuted_importance
+from progressive_buckets.learner.importance import Measured, judge_inputs
 from progressive_buckets.learner.lessons import completed_trades, notes_of, surprise
 from progressive_buckets.learner.network import Network
 from progressive_buckets.learner.readout import Notes, read
@@ -78,7 +79,8 @@ class MarketLearner:
         self.adopted = False
         self.told: Knowledge | None = None
         self._ridge: Ridge | None = None
-        self._measured: tuple[Tensor, Measured] | None = None
+        self._measured: Answers[Measured] = Answers()
+        self._grown: Answers[Tensor] = Answers()
 
     # ------------------------------------------------------------------ training
 
@@ -176,11 +178,16 @@ class MarketLearner:
 
     def validate(self) -> float:
         """Net log return of the current weights over the scored validation bars; minus infinity when they are no numbers."""
-        return float(self.growth().sum()) if self.finite() else -math.inf
+        return float(self.grown().sum()) if self.finite() else -math.inf
 
     def validation_error(self) -> float:
         """Standard error of `validate()`, from blocks of bars; not a number when the weights are no numbers."""
-        return standard_error(self.growth()) if self.finite() else math.nan
+        return standard_error(self.grown()) if self.finite() else math.nan
+
+    def grown(self) -> Tensor:
+        """`growth()` [N], measured once for the same weights."""
+        state = torch.cat([self.critic.target.state(), self.market.features.new_tensor([self.memory.weight])])
+        return self._grown.of(state, self.growth)
 
     def finite(self) -> bool:
         """Whether the acting weights are numbers: training can diverge, and a transfer can bring anything."""
@@ -244,13 +251,9 @@ class MarketLearner:
         return self.told
 
     def measured(self) -> Measured:
-        """Importance of features and skill by horizon, measured once for the weights that act now."""
+        """Importance of features and skill by horizon, measured once for the same weights."""
         state = self.critic.target.state()
-        if self._measured is None or not torch.equal(state, self._measured[0]):
-            permuted = permuted_importance(self.critic, self.validation, otherwise=self.screened)
-            skill = horizon_skill(self.critic, self.validation)
-            self._measured = state, Measured(self.screened, permuted, skill)
-        return self._measured[1]
+        return self._measured.of(state, lambda: judge_inputs(self.critic, self.validation, self.screened))
 
     def adopt(self, knowledge: Knowledge) -> Adoption:
         """Take over weights that fit by name and shape, and importances and horizon skills that are not our own."""
