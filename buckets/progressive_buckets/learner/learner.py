@@ -28,7 +28,7 @@ from progressive_buckets.learner.screening import screened_importance
 from progressive_buckets.learner.state import restore_learner, snapshot_learner
 from progressive_buckets.learner.telling import report_of
 from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
-from progressive_buckets.market.degenerate import degeneration
+from progressive_buckets.market.degenerate import degeneration, one_sided
 from progressive_buckets.market.excerpt import excerpt
 from progressive_buckets.market.performance import standard_error
 from progressive_buckets.market.policy import as_maps, best_actions, follow, positions_of, sides
@@ -80,7 +80,7 @@ class MarketLearner:
         self.told: Knowledge | None = None
         self._ridge: Ridge | None = None
         self._measured: Answers[Measured] = Answers()
-        self._grown: Answers[Tensor] = Answers()
+        self._held: Answers[Tensor] = Answers()
 
     # ------------------------------------------------------------------ training
 
@@ -178,16 +178,18 @@ class MarketLearner:
 
     def validate(self) -> float:
         """Net log return of the current weights over the scored validation bars; minus infinity when they are no numbers."""
-        return float(self.grown().sum()) if self.finite() else -math.inf
+        return float(self.market.growth(self.held(), self.scored).sum()) if self.finite() else -math.inf
 
     def validation_error(self) -> float:
-        """Standard error of `validate()`, from blocks of bars; not a number when the weights are no numbers."""
-        return standard_error(self.grown()) if self.finite() else math.nan
+        """Standard error of `validate()`, from blocks; not a number when the weights are none, or hold one side for good."""
+        if not self.finite() or one_sided(self.held(), self.scored.decidable):
+            return math.nan
+        return standard_error(self.market.growth(self.held(), self.scored))
 
-    def grown(self) -> Tensor:
-        """`growth()` [N], measured once for the same weights."""
+    def held(self) -> Tensor:
+        """Signed positions [N] over the scored bars, followed once for the same weights."""
         state = torch.cat([self.critic.target.state(), self.market.features.new_tensor([self.memory.weight])])
-        return self._grown.of(state, self.growth)
+        return self._held.of(state, lambda: self.positions(self.scored.features, self.scored.decidable))
 
     def finite(self) -> bool:
         """Whether the acting weights are numbers: training can diverge, and a transfer can bring anything."""

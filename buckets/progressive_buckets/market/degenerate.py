@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 SIDES = {"flat": 0.0, "long": 1.0, "short": -1.0}
 
 
+def one_sided(held: Tensor, decidable: Tensor) -> bool:
+    """Whether the signed positions `held` [N] are long, or short, on nearly all bars that may be decided on.
+
+    That earns the drift of these bars, of which there is one sample, so no error of it is known. Seen by us: by blocks,
+    staying long or short reaches a t of 2.0 to 3.0 on validation in 3 of 10 planted markets, which drift by luck alone.
+    """
+    return float(held[decidable].mean().abs()) >= ONE_ACTION
+
+
 def degeneration(held: Tensor, part: Part, market: Market, ridge: Callable[[], Ridge]) -> str:
     """Say what is degenerate about the signed positions `held` [N] on the validation `part`; empty where nothing is.
 
