@@ -54,4 +54,5 @@ def test_a_killed_run_ends_as_if_it_had_not_been(whole: Path, tmp_path: Path, mo
         assert (run / model).read_bytes() == (whole / model).read_bytes()
     timings = ("seconds", "memory_used", "transfers")
     assert lines(run / "metrics.jsonl", *timings) == lines(whole / "metrics.jsonl", *timings)
-    assert lines(run / "ledger.jsonl", "seconds") == lines(whole / "ledger.jsonl", "seconds")
+    timings = ("seconds", "proof_seconds", "shared_seconds")
+    assert lines(run / "ledger.jsonl", *timings) == lines(whole / "ledger.jsonl", *timings)
