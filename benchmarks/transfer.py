@@ -112,7 +112,8 @@ def show(done: Sequence[Trained], returned: Sequence[Returned]) -> bool:
         console.print(poison_table(done))
     if returned:
         console.print(back_table(returned))
-    console.print(verdict_table(found))
+    if found:
+        console.print(verdict_table(found))
     return all(verdict.met for verdict in found)
 
 

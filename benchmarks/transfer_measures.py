@@ -133,7 +133,7 @@ def mean_and_error(pairs: Sequence[Pair], value: Callable[[Pair], float]) -> tup
 def pooled_area_ratio(pairs: Sequence[Pair]) -> tuple[float, float]:
     """All taught areas together over all of scratch's, and the lower end of its 95 % interval (bootstrap over seeds).
 
-    Together, because single ones may be of curves that hardly leave zero.
+    Together, because single ones may be of curves that hardly leave zero. Where neither does, both learned the same.
     """
     by_seed: dict[int, list[Pair]] = {}
     for pair in pairs:
@@ -141,7 +141,8 @@ def pooled_area_ratio(pairs: Sequence[Pair]) -> tuple[float, float]:
 
     def ratio(seeds: Iterable[int]) -> float:
         chosen = [pair for seed in seeds for pair in by_seed[seed]]
-        return over(sum(area(pair.taught.curve) for pair in chosen), sum(area(pair.scratch.curve) for pair in chosen))
+        taught, scratch = (sum(area(getattr(pair, side).curve) for pair in chosen) for side in ("taught", "scratch"))
+        return taught / scratch if scratch > 0 else math.inf if taught > 0 else 1.0
 
     draw, seeds = random.Random(0), list(by_seed)  # noqa: S311
     drawn = sorted(ratio(draw.choices(seeds, k=len(seeds))) for _ in range(DRAWS))

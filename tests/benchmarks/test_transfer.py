@@ -69,6 +69,13 @@ def test_the_pooled_area_ratio_does_not_fall_for_one_lucky_seed(measures: Module
     assert low == 1.0
 
 
+def test_where_nothing_is_learned_either_way_areas_are_equal(measures: ModuleType, training: ModuleType) -> None:
+    """Of real bars few seeds learn anything: a draw of the others says that both are the same."""
+    done = [trained(training, [0.0, 0.0], seed=seed, arm=arm) for seed in range(4) for arm in ("scratch", "default")]
+    done += [trained(training, [0.0, 1.0], seed=4), trained(training, [0.0, 2.0], seed=4, arm="default")]
+    assert measures.pooled_area_ratio(measures.pairs_of(done)) == (2.0, 1.0)
+
+
 def test_views_of_opposite_sign_say_as_much(training: ModuleType) -> None:
     planted = import_module("planted")
     plain, turned = (planted.planted_bars("hard", 3000, 7, sign=sign) for sign in (1.0, -1.0))
