@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from progressive_buckets.learner.answers import Answers
 from progressive_buckets.market.excerpt import stretch_of
 from progressive_buckets.market.performance import t_statistic
 
@@ -37,7 +38,7 @@ class Edge:
         self.cap = math.inf
         first = in_first_half(bars, count)
         self.halves = torch.stack([first, ~first])  # [2, N]
-        self._judged: tuple[Tensor, float] | None = None
+        self._judged: Answers[float] = Answers()
 
     def consider(self, growth: Tensor, state: Tensor) -> None:
         """Let each half keep `state` [S] if none did better on it; of equal ones, the latest.
@@ -54,12 +55,13 @@ class Edge:
 
         :param grown: gives the growth [count] that a state [S] brings on all validation bars.
         """
-        if self._judged is None or not torch.equal(self.states, self._judged[0]):
+
+        def judged() -> float:
             first, second = (grown(state) for state in self.states)
             bars = torch.arange(len(first), device=first.device)
-            crossed = torch.where(in_first_half(bars, len(first)), second, first)
-            self._judged = self.states.clone(), t_statistic(crossed)
-        return min(self.cap, self._judged[1])
+            return t_statistic(torch.where(in_first_half(bars, len(first)), second, first))
+
+        return min(self.cap, self._judged.of(self.states.clone(), judged))
 
 
 def in_first_half(bars: Tensor, count: int) -> Tensor:

@@ -226,8 +226,7 @@ class MarketLearner:
 
     def degeneration(self) -> str:
         """Why the current policy is degenerate, in words; empty when it is not."""
-        part = self.scored
-        return degeneration(self.positions(part.features, part.decidable), part, self.market, self.ridge)
+        return degeneration(self.held(), self.scored, self.market, self.ridge)
 
     def ridge(self) -> Ridge:
         """The ridge baseline, fitted once."""
