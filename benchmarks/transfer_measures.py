@@ -17,12 +17,12 @@ from transfer_training import FIRST, SCRATCH, Trained
 
 from progressive_core.transfer_report.measures import (
     THRESHOLD,
-    Curve,
     area,
     area_ratio,
     asymptote_gain,
     episodes_to,
     jumpstart,
+    threshold_of,
 )
 
 DRAWS = 2000
@@ -47,11 +47,11 @@ class Pair:
 
     def steps(self, threshold: float) -> float:
         """Episodes of the taught one to this share of scratch's best."""
-        return episodes_to(self.taught.curve, reached(self.scratch.curve, threshold))
+        return episodes_to(self.taught.curve, threshold_of(self.scratch.curve, threshold))
 
     def scratch_steps(self, threshold: float) -> float:
         """Episodes of scratch to this share of its best."""
-        return episodes_to(self.scratch.curve, reached(self.scratch.curve, threshold))
+        return episodes_to(self.scratch.curve, threshold_of(self.scratch.curve, threshold))
 
     @property
     def asymptote(self) -> float:
@@ -93,7 +93,7 @@ def chain(firsts: Iterable[Trained], pairs: Iterable[Pair], threshold: float) ->
     """
     pairs, ratios = list(pairs), []
     for first in firsts:
-        own = episodes_to(first.curve, reached(first.curve, threshold))
+        own = episodes_to(first.curve, threshold_of(first.curve, threshold))
         taught = [pair for pair in pairs if pair.scratch.seed == first.seed]
         scratch = sum(pair.scratch_steps(threshold) for pair in taught)
         ratios.append(over(own + scratch, own + sum(pair.steps(threshold) for pair in taught)))
@@ -103,11 +103,6 @@ def chain(firsts: Iterable[Trained], pairs: Iterable[Pair], threshold: float) ->
 def first_buckets(done: Iterable[Trained], market: str) -> list[Trained]:
     """The first bucket of every chain on a market."""
     return [one for one in done if one.market == market and one.bucket == FIRST and one.arm == SCRATCH]
-
-
-def reached(curve: Curve, share: float) -> float:
-    """This share of the best score of a curve; not a number where it never leaves zero behind."""
-    return share * curve[-1] if curve[-1] > 0 else math.nan
 
 
 def over(part: float, whole: float) -> float:
@@ -126,8 +121,12 @@ def mean_and_error(pairs: Sequence[Pair], value: Callable[[Pair], float]) -> tup
     by_seed: dict[int, list[float]] = {}
     for pair in pairs:
         by_seed.setdefault(pair.scratch.seed, []).append(value(pair))
-    means = [mean(values) for values in by_seed.values()]
-    return mean(means), stdev(means) / math.sqrt(len(means)) if len(means) > 1 else math.nan
+    return with_error([mean(values) for values in by_seed.values()])
+
+
+def with_error(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and its standard error, not a number for one value."""
+    return mean(values), stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
 
 
 def pooled_area_ratio(pairs: Sequence[Pair]) -> tuple[float, float]:

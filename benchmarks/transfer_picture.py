@@ -12,6 +12,8 @@ from transfer_measures import Pair, mean_and_error, middle, pairs_of
 from transfer_tables import rows_of
 from transfer_training import DEFAULT, Trained
 
+from progressive_core.transfer_report.measures import THRESHOLD
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -55,7 +57,7 @@ def curves(axes: Axes, market: str, pairs: Sequence[Pair]) -> None:
         steps = FINE["UPDATES_PER_EPISODE"] * np.arange(curve.shape[1])
         axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(steps, mid, color=colour, label=label)
-    axes.axhline(0.9, color="black", linewidth=0.6, linestyle=":")
+    axes.axhline(THRESHOLD, color="black", linewidth=0.6, linestyle=":")
     axes.set_title(market, fontsize=10)
     axes.set_xlabel("gradient steps", fontsize=8)
     axes.set_ylabel("best validation score\n(scratch's last = 1)", fontsize=8)

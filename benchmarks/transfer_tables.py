@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from statistics import mean, median, stdev
+from statistics import mean, median
 
 from attrs import frozen
 from rich.table import Table
@@ -17,6 +17,7 @@ from transfer_measures import (
     middle,
     pairs_of,
     pooled_area_ratio,
+    with_error,
 )
 from transfer_training import AGAIN, DEFAULT, SCRATCH, Returned, Trained
 
@@ -85,13 +86,18 @@ def cells_of(pairs: Sequence[Pair], firsts: Sequence[Trained]) -> list[str]:
         number(middle(pair.area_ratio for pair in pairs)),
         number(middle(pair.area_most for pair in pairs)),
         number(middle(pair.asymptote for pair in pairs)),
-        f"{gain:+.1f} ± {number(error, 1)}",
+        with_sign(gain, error),
     ]
 
 
 def number(value: float, digits: int = 2) -> str:
     """A number, or what stands for none."""
     return "-" if math.isnan(value) else "never" if math.isinf(value) else f"{value:.{digits}f}"
+
+
+def with_sign(gain: float, error: float) -> str:
+    """Points more or fewer, and their standard error."""
+    return f"{gain:+.1f} ± {number(error, 1)}"
 
 
 def poison_table(done: Sequence[Trained]) -> Table:
@@ -108,7 +114,7 @@ def poison_table(done: Sequence[Trained]) -> Table:
         gains = [pair.gain for pair in own]
         same = sum((pair.taught.curve, pair.taught.test) == (pair.scratch.curve, pair.scratch.test) for pair in own)
         table.add_row(
-            market, arm, teacher, str(len(own)), f"{gain:+.1f} ± {number(error, 1)}", f"{min(gains):+.1f}",
+            market, arm, teacher, str(len(own)), with_sign(gain, error), f"{min(gains):+.1f}",
             f"{max(gains):+.1f}", str(same),
         )  # fmt: skip
     return table
@@ -125,8 +131,7 @@ def back_table(returned: Sequence[Returned]) -> Table:
         own = [one for one in returned if (one.market, one.arm, one.bucket) == (market, arm, bucket)]
         kept = [one for one in own if any(entry.verdict == "kept" for entry in one.entries)]
         gains = [one.after - one.before for one in kept]
-        error = stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else math.nan
-        more = f"{mean(gains):+.1f} ± {number(error, 1)}" if gains else ""
+        more = with_sign(*with_error(gains)) if gains else ""
         table.add_row(market, arm, bucket, str(len(own)), str(len(kept)), f"{mean(o.before for o in own):.1f}", more)
     return table
 
@@ -164,7 +169,7 @@ def market_verdicts(done: Sequence[Trained], market: str, pairs: Sequence[Pair])
         met = low >= 1.0 or math.isclose(low, 1.0)
         return [Verdict(f"{market}: lower bound of the area ratio at least 1", f"{ratio:.3f}, from {low:.3f}", met)]
     gain, error = mean_and_error(pairs, lambda pair: pair.gain)
-    got = f"{gain:+.1f} ± {number(error, 1)}"
+    got = with_sign(gain, error)
     if market == "hard":
         headroom = 100 - mean(pair.scratch.test for pair in pairs)
         told = f"{got} (scratch leaves {headroom:.0f} to the ceiling)"
@@ -193,7 +198,7 @@ def poison_verdicts(done: Sequence[Trained]) -> list[Verdict]:
             gain, error = mean_and_error(some, lambda pair: pair.gain)
             met = not gain + ERRORS * error < 0
             target = f"{market}, {teacher}: not lower beyond noise"
-            found.append(Verdict(target, f"{gain:+.1f} ± {number(error, 1)}", met))
+            found.append(Verdict(target, with_sign(gain, error), met))
     return found
 
 

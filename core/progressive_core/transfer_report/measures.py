@@ -48,9 +48,9 @@ def asymptote_gain(taught: Curve, scratch: Curve) -> float:
     return taught[-1] - scratch[-1]
 
 
-def threshold_of(scratch: Curve) -> float:
-    """The score at which a task counts as learned; not a number where scratch never leaves zero behind."""
-    return THRESHOLD * scratch[-1] if scratch[-1] > 0 else math.nan
+def threshold_of(scratch: Curve, share: float = THRESHOLD) -> float:
+    """That share of scratch's best score, at which a task counts as learned; not a number where it never leaves zero behind."""
+    return share * scratch[-1] if scratch[-1] > 0 else math.nan
 
 
 def episodes_to(curve: Curve, score: float) -> float:
