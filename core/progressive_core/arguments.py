@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
@@ -219,16 +219,20 @@ def _evaluate(arguments: list[str]) -> int:
     run, bars = Path(checked(FilePath(), options.run, "RUN")), _path(options.bars, "--data")
     flags = _flags(options)
     taken = {"RUNS_DIR"} | ({"FREQUENCY", "FILL_MINUTES"} if bars is not None else set())
-    for key in flags:
-        if key in SETTINGS and key not in taken:
-            raise ConfigError(
-                f"--set {key}: a run is evaluated with the settings that it was begun with. Leave it out; evaluate "
-                "takes RUNS_DIR and, with --data FILE, FREQUENCY and FILL_MINUTES"
-            )
+    takes = "evaluate takes RUNS_DIR and, with --data FILE, FREQUENCY and FILL_MINUTES"
+    _refuse_settings_but(taken, flags, "evaluated", takes)
 
     from progressive_core.commands import show_evaluation
 
     return show_evaluation(run, flags, _path(options.config, "--config"), bars, as_json=options.json)
+
+
+def _refuse_settings_but(taken: Collection[str], flags: Mapping[str, Any], done: str, takes: str) -> None:
+    for key in flags:
+        if key in SETTINGS and key not in taken:
+            raise ConfigError(
+                f"--set {key}: a run is {done} with the settings that it was begun with. Leave it out; {takes}"
+            )
 
 
 def _transfer_report(arguments: list[str]) -> int:
@@ -247,12 +251,7 @@ def _transfer_report(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
 
     run, flags = Path(checked(FilePath(), options.run, "RUN")), _flags(options)
-    for key in flags:
-        if key in SETTINGS and key != "RUNS_DIR":
-            raise ConfigError(
-                f"--set {key}: a run is reported on with the settings that it was begun with. Leave it out; "
-                "transfer-report takes RUNS_DIR"
-            )
+    _refuse_settings_but({"RUNS_DIR"}, flags, "reported on", "transfer-report takes RUNS_DIR")
 
     from progressive_core.commands import show_transfer_report
 

@@ -16,7 +16,7 @@ from progressive_core.errors import DataError, ModelError, RunError
 from progressive_core.files import plain
 from progressive_core.live import CONSOLE, with_console
 from progressive_core.logs import configure_logging
-from progressive_core.progress import read_progress
+from progressive_core.progress import finished_results
 from progressive_core.records import BucketResult, Performance
 from progressive_core.registry import PluginRecord, Registry
 from progressive_core.runs import RunSummary, list_runs
@@ -97,9 +97,7 @@ def show_evaluation(
     """
     configure_logging()
     directory = _run_directory(run, _runs_dir(config, flags))
-    results = read_progress(directory).results
-    if not results:
-        raise RunError(f"{directory}: no bucket of this run is finished yet; go on with --resume --run-dir {directory}")
+    results = finished_results(directory)
     if bars is not None:
         return _show_performances(_performances_on(bars, flags, directory, results), bars.name, as_json=as_json)
     if as_json:

@@ -77,6 +77,17 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def finished_results(directory: Path) -> tuple[BucketResult, ...]:
+    """The results of the run at `directory`.
+
+    :raise RunError: no bucket of it is finished.
+    """
+    results = read_progress(directory).results
+    if not results:
+        raise RunError(f"{directory}: no bucket of this run is finished yet; go on with --resume --run-dir {directory}")
+    return results
+
+
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a run's metrics or ledger; none where nothing was written. A torn last line is left out."""
     try:

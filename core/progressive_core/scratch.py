@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import evolve
@@ -28,7 +27,8 @@ def train_scratch_arms(run: Run) -> None:
     :raise Interrupted: a stop was asked for; `run` can be resumed, and goes on here.
     """
     episodes = {result.bucket: result.episodes for result in run.store.progress.results}
-    names = taught(run.store.directory, list(episodes))
+    taught = sources_of(read_json_lines(run.store.directory / "ledger.jsonl"))
+    names = [bucket for bucket in episodes if bucket in taught]
     if not names:
         run.progress("scratch arms: none is needed, no bucket kept anything that it was taught")
         return
@@ -53,14 +53,13 @@ def train_scratch_arms(run: Run) -> None:
         store.close()
 
 
-def taught(directory: Path, buckets: Sequence[str]) -> list[str]:
-    """Those of `buckets` that kept something they were taught before or while they trained, by the run's ledger."""
-    kept = {
-        line["target"]
-        for line in read_json_lines(directory / "ledger.jsonl")
-        if line["verdict"] == "kept" and line["phase"] != "reverse"
-    }
-    return [bucket for bucket in buckets if bucket in kept]
+def sources_of(ledger: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """Whom each bucket that was taught kept something of, before or while it trained, by the lines of a ledger."""
+    sources: dict[str, dict[str, None]] = {}
+    for line in ledger:
+        if line["verdict"] == "kept" and line["phase"] != "reverse":
+            sources.setdefault(line["target"], {})[line["source"]] = None
+    return {bucket: tuple(each) for bucket, each in sources.items()}
 
 
 def _store(held_against: RunStore, settings: Mapping[str, Any]) -> RunStore:

@@ -40,16 +40,17 @@ def transfer_knowledge(
     if context.phase != "reverse" and not memory_short(source.nbytes + target.nbytes, resources):
         score = learner.validate()
         context = evolve(context, proof=prove(learner, source, target, score))
-    proof_seconds, told = perf_counter() - started, digest(source)
+    proof_seconds, told, known = perf_counter() - started, digest(source), digest(target)
     entries: list[LedgerEntry] = []
     for name in asked:
-        known = digest(target)
+        met = known
         entry = _transact(hooks, name, learner, source, target, score, context, resources)
         if entry.verdict == "kept":
             target, score = learner.knowledge(), entry.after
+            known = digest(target)
         elif entry.before is not None:
             score = entry.before
-        entries.append(evolve(entry, source_digest=told, before_digest=known, after_digest=digest(target)))
+        entries.append(evolve(entry, source_digest=told, before_digest=met, after_digest=known))
     return [evolve(entries[0], proof_seconds=proof_seconds), *entries[1:]]
 
 

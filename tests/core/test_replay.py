@@ -13,7 +13,7 @@ from progressive_core.config import defaults, with_settings
 from progressive_core.digest import digest
 from progressive_core.hooks import Hooks
 from progressive_core.registry import Registry
-from progressive_core.run import bucket_seed
+from progressive_core.run import bucket_info
 from progressive_core.store import read_model
 from progressive_training import BucketInfo, Knowledge, Model, ProgressiveTrainer, Proof, Resources, TransferContext
 
@@ -96,15 +96,7 @@ class Replay:
         return self.registry.bucket(bucket).open(self.info(bucket), resources)
 
     def info(self, bucket: str) -> BucketInfo:
-        return BucketInfo(
-            name=bucket,
-            horizons=self.registry.bucket(bucket).horizons,
-            sequence=self.settings["SEQUENCE"],
-            episodes=self.settings["EPISODES"],
-            seed=bucket_seed(self.settings["SEED"], bucket),
-            run_dir=self.directory,
-            settings=self.settings,
-        )
+        return bucket_info(self.settings, self.registry.bucket(bucket), self.settings["SEQUENCE"], self.directory)
 
 
 def assert_replays(directory: Path) -> Replay:

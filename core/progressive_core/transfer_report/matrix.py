@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
+from progressive_core.bucket import Bucket
 from progressive_core.config import defaults, with_settings
 from progressive_core.device import resolve_device
 from progressive_core.manifest import check_data_unchanged
@@ -61,7 +62,7 @@ def result_matrix(directory: Path) -> ResultMatrix:
 
 
 def _column(
-    bucket: Any, settings: Any, sequence: tuple[str, ...], directory: Path, models: Sequence[Knowledge]
+    bucket: Bucket, settings: Mapping[str, Any], sequence: tuple[str, ...], directory: Path, models: Sequence[Knowledge]
 ) -> list[tuple[float, float]]:
     """Score and standard error of an untrained model and of every one of `models` on one bucket's validation part."""
     info = bucket_info(settings, bucket, sequence, directory)

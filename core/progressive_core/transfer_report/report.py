@@ -8,9 +8,9 @@ from pathlib import Path
 import structlog
 from attrs import frozen
 
-from progressive_core.errors import ProgressiveTrainingError, RunError
+from progressive_core.errors import ProgressiveTrainingError
 from progressive_core.files import atomic_write, write_json
-from progressive_core.progress import read_json_lines, read_progress
+from progressive_core.progress import finished_results, read_json_lines
 from progressive_core.transfer_report.account import Account, account_of
 from progressive_core.transfer_report.matrix import ResultMatrix, result_matrix
 from progressive_core.transfer_report.tables import as_markdown, sections_of
@@ -36,9 +36,7 @@ def transfer_report(directory: Path) -> TransferReport:
 
     :raise RunError: no bucket of it is finished.
     """
-    results = read_progress(directory).results
-    if not results:
-        raise RunError(f"{directory}: no bucket of this run is finished yet; go on with --resume --run-dir {directory}")
+    results = finished_results(directory)
     ledger = read_json_lines(directory / "ledger.jsonl")
     worths = worths_of(directory, ledger)
     notes = []

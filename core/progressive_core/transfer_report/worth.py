@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from progressive_core.progress import read_json, read_json_lines, read_progress
 from progressive_core.records import BucketResult
-from progressive_core.scratch import SCRATCH
+from progressive_core.scratch import SCRATCH, sources_of
 from progressive_core.transfer_report.measures import (
     Curve,
     area_ratio,
@@ -140,15 +140,6 @@ def curves_of(directory: Path) -> dict[str, tuple[float, ...]]:
             scores[line["bucket"]] = [_number(line.get("start_score"))]
         scores[line["bucket"]].append(_number(line["best_score"]))
     return {bucket: best_so_far(of_bucket) for bucket, of_bucket in scores.items()}
-
-
-def sources_of(ledger: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
-    """Whom each bucket kept something of before or while it trained."""
-    sources: dict[str, dict[str, None]] = {}
-    for line in ledger:
-        if line["verdict"] == "kept" and line["phase"] != "reverse":
-            sources.setdefault(line["target"], {})[line["source"]] = None
-    return {bucket: tuple(each) for bucket, each in sources.items()}
 
 
 def _with_theirs(bucket: str, sources: Mapping[str, tuple[str, ...]]) -> set[str]:
