@@ -45,7 +45,7 @@ from progressive_core.hooks import Hooks
 from progressive_core.store import RunStore
 from progressive_plugins.console import ConsolePlugin
 from progressive_plugins.report import ReportPlugin
-from progressive_training import BucketInfo, Knowledge, ProgressiveTrainer, TransferContext
+from progressive_training import BucketInfo, Knowledge, ProgressiveTrainer, Proof, TransferContext
 from progressive_transfers import weights
 
 MOST_OVERHEAD = 0.03
@@ -221,7 +221,9 @@ def transfer_against_copy(rounds: int = 200) -> tuple[float, float]:
     info = BucketInfo(
         name="target", horizons=(1,), sequence=("target",), episodes=1, seed=0, run_dir=Path(), settings=defaults()
     )
-    context = TransferContext(phase="initial", episode=0, bucket=info)
+    proof = Proof(before=0.0, after=1.0, error=0.1)  # without one, nothing would travel
+    context = TransferContext(phase="initial", episode=0, bucket=info, proof=proof)
+    assert weights.transfer(source, target, context) is not None
     ways: Sequence[Callable[[], object]] = (
         lambda: weights.transfer(source, target, context),
         lambda: {name: tensor.clone() for name, tensor in source.weights.items()},
