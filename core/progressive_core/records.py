@@ -173,7 +173,7 @@ class BucketInfo:
 
     `horizons` are in bars; `episodes` is the planned number; `settings` the resolved configuration (read-only);
     `results` those of the buckets finished so far, and in `cleanup` this one's too; `scratch_arm` says that it trains once
-    more, from scratch, to be held against the one that was taught.
+    more, from scratch, to be held against the one that was taught, `probe` that it trains briefly to find the order.
     """
 
     name: str
@@ -185,6 +185,7 @@ class BucketInfo:
     settings: Mapping[str, Any] = field(repr=False)
     results: tuple[BucketResult, ...] = field(default=(), repr=False)
     scratch_arm: bool = False
+    probe: bool = False
 
 
 @frozen(kw_only=True)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from attrs import evolve, field, frozen
 
 from progressive_core.bucket import Bucket
 from progressive_core.config import episodes_for, horizons_for
+from progressive_core.errors import PluginError
 from progressive_core.hooks import Hooks
 from progressive_core.records import BucketInfo, Knowledge, Resources
 from progressive_core.store import RunStore
+
+log = structlog.get_logger("progressive_training")
 
 
 @frozen(kw_only=True)
@@ -34,6 +39,20 @@ class Run:
     progress: Callable[[str], None]
     interrupted: Callable[[], bool]
     compared: Mapping[str, int] = field(factory=dict)
+
+
+@contextmanager
+def always_clean_up(run: Run, info: BucketInfo) -> Iterator[None]:
+    """Call every plugin's cleanup, whatever happened; a failing cleanup never hides what ended the bucket."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            run.hooks.cleanup(info, error)
+        except PluginError as second:
+            log.warning("cleanup failed", reason=str(second))
+        raise
+    run.hooks.cleanup(evolve(info, results=run.store.progress.results), None)
 
 
 class Interrupted(Exception):

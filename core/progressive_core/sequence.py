@@ -11,11 +11,10 @@ import structlog
 from attrs import evolve
 
 from progressive_core.bucket import Bucket, Learner
-from progressive_core.errors import PluginError
 from progressive_core.exchange import transfer_back, transfer_in
 from progressive_core.memory import read_memory
 from progressive_core.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
-from progressive_core.run import Interrupted, Run, info_of, resources_of
+from progressive_core.run import Interrupted, Run, always_clean_up, info_of, resources_of
 from progressive_core.store import RunStore
 from progressive_core.transfer import distrusted
 
@@ -55,7 +54,7 @@ def train_sequence(run: Run) -> dict[str, Path]:
 
 def _train_bucket(run: Run, bucket: Bucket) -> None:
     info = info_of(run, bucket)
-    with _always_clean_up(run, info):
+    with always_clean_up(run, info):
         run.progress(f"{bucket.name}: starting, {info.episodes} episodes at most")
         resources = run.hooks.on_bucket_start(info, resources_of(run, bucket, info))
         if run.store.is_untouched and not run.compared:
@@ -140,20 +139,6 @@ def _train_episodes(
             spent += perf_counter() - started
         if interrupted:
             raise Interrupted(run.store.directory)
-
-
-@contextmanager
-def _always_clean_up(run: Run, info: BucketInfo) -> Iterator[None]:
-    """Call every plugin's cleanup, whatever happened; a failing cleanup never hides what ended the bucket."""
-    try:
-        yield
-    except BaseException as error:
-        try:
-            run.hooks.cleanup(info, error)
-        except PluginError as second:
-            log.warning("cleanup failed", reason=str(second))
-        raise
-    run.hooks.cleanup(evolve(info, results=run.store.progress.results), None)
 
 
 def _stop_if_asked(run: Run) -> None:
