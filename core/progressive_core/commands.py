@@ -14,11 +14,13 @@ from attrs import evolve
 from progressive_core.config import overlay, resolve, with_settings
 from progressive_core.errors import DataError, ModelError, RunError
 from progressive_core.files import plain
+from progressive_core.installed import PluginRecord
 from progressive_core.live import CONSOLE, with_console
 from progressive_core.logs import configure_logging
+from progressive_core.output import kept_for_the_answer
 from progressive_core.progress import finished_results
 from progressive_core.records import BucketResult, Performance
-from progressive_core.registry import PluginRecord, Registry
+from progressive_core.registry import Registry
 from progressive_core.runs import RunSummary, list_runs
 from progressive_core.suggest import did_you_mean
 from progressive_core.terminal import PROGRAM, table
@@ -31,7 +33,8 @@ def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequenc
     configure_logging()
     settings = resolve(config, flags)
     shown = with_console(settings["PLUGINS"], plugins)
-    records = Registry.survey((*settings["PLUGINS"], *shown), settings["TRANSFERS"])
+    with kept_for_the_answer():
+        records = Registry.survey((*settings["PLUGINS"], *shown), settings["TRANSFERS"])
     if CONSOLE in shown:
         records = tuple(map(_on_the_command_line, records))
     if as_json:

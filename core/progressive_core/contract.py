@@ -8,22 +8,27 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
+from importlib.metadata import version
 from itertools import pairwise
 from typing import Any, cast, get_args
 
 import pluggy
 
 from progressive_core import hookspecs
+from progressive_core.blame import shown
 from progressive_core.bucket import Bucket
 from progressive_core.errors import PluginError
 from progressive_core.records import Phase
 from progressive_core.settings import SETTINGS
 from progressive_core.suggest import did_you_mean
+from progressive_core.terminal import PROGRAM
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
 ALPHAS = tuple(key for key in SETTINGS if key.endswith("_ALPHA"))
 """The settings that say how much of a source is mixed in."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
+API = "progressive_training_api"
+"""The attribute by which a plugin, or its module, may say which API version it needs at least."""
 HOOKS: Mapping[str, tuple[str, ...]] = {
     name: tuple(inspect.signature(value).parameters)
     for name, value in vars(hookspecs).items()
@@ -37,6 +42,24 @@ def new_manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     return manager
+
+
+def check_api(holder: object, owner: str) -> None:
+    """A plugin may say which API version it needs; one that is newer than ours may look misspelled, or worse, fit.
+
+    :param holder: the plugin, or its module.
+    :raise PluginError: it needs a newer one, or says so in no whole number.
+    """
+    needed = getattr(holder, API, hookspecs.API_VERSION)
+    if type(needed) is not int or needed < 1:
+        raise PluginError(
+            f"{owner}: `{API}` must be a whole number from 1, such as {hookspecs.API_VERSION}; got {shown(needed)}"
+        )
+    if needed > hookspecs.API_VERSION:
+        raise PluginError(
+            f"{owner}: needs plugin API {needed}, and this progressive-training {version(PROGRAM)} has "
+            f"{hookspecs.API_VERSION}: update it (pip install --upgrade progressive-training)"
+        )
 
 
 def check_plugin_object(plugin: object, owner: str) -> tuple[str, ...]:
@@ -106,23 +129,23 @@ def check_transfer_object(strategy: object, owner: str) -> tuple[str, ...]:
         )
     phases = getattr(strategy, "phases", PHASES)
     if not isinstance(phases, tuple) or not phases:
-        raise PluginError(f"{owner}: `phases` must be a tuple of {', '.join(map(repr, PHASES))}; got {phases!r}")
+        raise PluginError(f"{owner}: `phases` must be a tuple of {', '.join(map(repr, PHASES))}; got {shown(phases)}")
     for phase in phases:
         if phase not in PHASES:
             raise PluginError(
-                f"{owner}: unknown phase {phase!r} in `phases`.{did_you_mean(str(phase), PHASES)} "
+                f"{owner}: unknown phase {shown(phase)} in `phases`.{did_you_mean(str(phase), PHASES)} "
                 f"The phases are {', '.join(PHASES)}"
             )
     needed = getattr(strategy, "memory_needed", None)
     if needed is not None and not callable(needed):
         raise PluginError(
-            f"{owner}: `memory_needed` must be a function of (source, target) that returns bytes; got {needed!r}"
+            f"{owner}: `memory_needed` must be a function of (source, target) that returns bytes; got {shown(needed)}"
         )
     alpha = getattr(strategy, "alpha_setting", None)
     if alpha is not None and alpha not in ALPHAS:
         raise PluginError(
             f"{owner}: `alpha_setting` must name the setting of the mixing that the ledger tells, one of "
-            f"{', '.join(ALPHAS)}; got {alpha!r}"
+            f"{', '.join(ALPHAS)}; got {shown(alpha)}"
         )
     return hooks
 
@@ -136,7 +159,7 @@ def check_bucket_object(bucket: object, owner: str, expected_name: str | None = 
     name = getattr(bucket, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PluginError(
-            f"{owner}: a bucket needs `name`, letters, digits, - and _ such as 'Swing', since it names its directory; got {name!r} on {_kind_of(bucket)}"
+            f"{owner}: a bucket needs `name`, letters, digits, - and _ such as 'Swing', since it names its directory; got {shown(name)} on {_kind_of(bucket)}"
         )
     if expected_name is not None and name != expected_name:
         raise PluginError(
@@ -151,7 +174,7 @@ def check_bucket_object(bucket: object, owner: str, expected_name: str | None = 
     ):
         raise PluginError(
             f"{owner}: `horizons` must be a tuple of positive whole numbers of bars, ascending, such as (12, 24, 48); "
-            f"got {horizons!r}"
+            f"got {shown(horizons)}"
         )
     for method in ("memory_needed", "check", "open"):
         if not callable(getattr(bucket, method, None)):

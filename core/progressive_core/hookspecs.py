@@ -7,6 +7,8 @@ import pluggy
 from progressive_core.records import BucketInfo, EpisodeReport, Knowledge, Resources, StopRequest, TransferContext
 
 PROJECT = "progressive_training"
+API_VERSION = 1
+"""Of all that a plugin may build on: hooks, records, protocols. It grows by one when something is added to them."""
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 

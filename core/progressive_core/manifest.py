@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from progressive_core.errors import DataError, RunError
-from progressive_core.registry import PluginRecord
+from progressive_core.installed import PluginRecord
 
 
 def manifest_of(

@@ -3,52 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import EntryPoint, entry_points
-from typing import Literal
+from functools import partial
+from importlib.metadata import EntryPoint, version
+from sys import modules
+from typing import TypeVar
 
 import pluggy
-from attrs import evolve, frozen
+import structlog
+from attrs import evolve
 
+from progressive_core.blame import Policy, blamed, told, without
 from progressive_core.bucket import Bucket
-from progressive_core.contract import check_bucket_object, check_observer_object, check_transfer_object, new_manager
+from progressive_core.contract import (
+    check_api,
+    check_bucket_object,
+    check_observer_object,
+    check_transfer_object,
+    new_manager,
+)
 from progressive_core.errors import PluginError
+from progressive_core.installed import GROUPS, Kind, PluginRecord, clash, discover
 from progressive_core.suggest import did_you_mean
+from progressive_core.terminal import PROGRAM
+from progressive_core.watchdog import watched
 
-Kind = Literal["bucket", "transfer", "plugin"]
-GROUPS: dict[Kind, str] = {
-    "bucket": "progressive_training.buckets",
-    "transfer": "progressive_training.transfers",
-    "plugin": "progressive_training.plugins",
-}
+T = TypeVar("T")
+log = structlog.get_logger("progressive_training")
+
 _CHECKS: dict[Kind, Callable[[object, str], tuple[str, ...]]] = {
     "transfer": check_transfer_object,
     "plugin": check_observer_object,
 }
-
-
-@frozen(kw_only=True)
-class PluginRecord:
-    """One installed bucket, strategy or plugin; `value` is what its entry point names, `reason` why it is not enabled.
-
-    A bucket is loaded only when it is used, and has no hooks.
-    """
-
-    name: str
-    kind: Kind
-    distribution: str
-    version: str
-    value: str
-    hooks: tuple[str, ...] = ()
-    enabled: bool = True
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.distribution} {self.version})"
-
-    @property
-    def owner(self) -> str:
-        """Whose fault it is, as an error message begins: "plugin 'memory' (acme 1.2)"."""
-        return f"{self.kind} {self.name!r} ({self.distribution} {self.version})"
 
 
 class Registry:
@@ -57,36 +42,52 @@ class Registry:
     :param choices: "NAME" or "no:NAME", a later one winning. "no:NAME" keeps a plugin from being imported. "NAME" asks
         for one that is off unless named (`opt_in = True` on it).
     :param transfer_order: strategies in the order they are asked; those left out follow by name.
-    :raise PluginError: a name is unknown or ambiguous, or an enabled strategy or plugin cannot be used.
+    :param policy: what becomes of a strategy or plugin that cannot be used, or whose name is ambiguous: an error (stop), or
+        a line in the log, and the rest goes on without it (disable, warn).
+    :raise PluginError: a name in `choices` or `transfer_order` is unknown, or the policy is to stop.
 
     Plugins are called by name, those named in `choices` after them in the order they are named there, so that what
     a user asks for has the last word. Strategies come before plugins.
     """
 
-    def __init__(self, choices: Sequence[str] = (), transfer_order: Sequence[str] | None = None) -> None:
-        found = _discover()
+    def __init__(
+        self, choices: Sequence[str] = (), transfer_order: Sequence[str] | None = None, policy: Policy = "stop"
+    ) -> None:
+        found, unreadable = discover()
+        self._policy = policy
+        self.left_out: list[str] = []
+        """Why each plugin is missing that cannot be used; `Hooks` tells it, where the run's log hears it too."""
+        for reason in unreadable:
+            self._outlast(PluginError(reason))
         self._entries = {record.name: (record, entry) for record, entry in found}
         wanted = _parse(choices, self._entries)
-        for name in self._entries:
-            clash = _clash(name, found)
-            if clash and wanted.get(name) is not False:
-                raise PluginError(clash)
         order = tuple(transfer_order or ())
         for name in order:
             if name not in self._names("transfer"):
                 raise PluginError(_unknown("transfer", name, self._names("transfer"), "TRANSFERS"))
         self._objects: dict[str, object] = {}
         self._records: dict[str, PluginRecord] = {}
+        self._unusable: dict[str, str] = {}
         self.manager: pluggy.PluginManager = new_manager()
         for name in _call_order(found, order, wanted):
             record, entry = self._entries[name]
-            self._records[name], plugin = _admit(record, entry, wanted)
-            if self._records[name].enabled and plugin is not None:
-                self._refuse_twin(name, plugin)
-                self._objects[name] = plugin
+            try:
+                if wanted.get(name) is not False and (reason := clash(name, found)):
+                    raise PluginError(reason)
+                self._records[name], plugin = _admit(record, entry, wanted)
+                if self._records[name].enabled and plugin is not None:
+                    self._refuse_twin(record, plugin)
+                    self._objects[name] = plugin
+            except PluginError as error:
+                self._leave_out(record, error)
         # pluggy calls what was registered last first.
         for name in reversed(list(self._objects)):
-            self.manager.register(self._objects[name], name=name)
+            record, plugin = self._records[name], self._objects[name]
+            try:
+                blamed(f"{record.owner} cannot be registered", partial(self.manager.register, plugin, name=name))
+            except PluginError as error:
+                del self._objects[name]
+                self._leave_out(record, error)
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
@@ -114,6 +115,8 @@ class Registry:
         :param named_in: where a user wrote the name, for an error.
         :raise PluginError: there is no such bucket, it is disabled, or it cannot be used.
         """
+        if name in self._unusable:
+            raise PluginError(self._unusable[name])
         record = self._records.get(name)
         if record is None or record.kind != "bucket":
             raise PluginError(_unknown("bucket", name, self.bucket_names, named_in))
@@ -143,10 +146,12 @@ class Registry:
 
         :raise PluginError: a name in `choices` is unknown.
         """
-        found = _discover()
+        found, unreadable = discover()
+        for reason in unreadable:
+            log.warning("a package is passed over", reason=reason)
         known = {record.name: (record, entry) for record, entry in found}
         wanted = _parse(choices, known)
-        clashes = {record.name: _clash(record.name, found) for record, _ in found}
+        clashes = {record.name: clash(record.name, found) for record, _ in found}
         surveyed = []
         for name in _call_order(found, tuple(transfer_order or ()), wanted):
             for record, entry in found:
@@ -167,40 +172,28 @@ class Registry:
     def _names(self, kind: Kind) -> tuple[str, ...]:
         return tuple(name for name, (record, _) in self._entries.items() if record.kind == kind)
 
-    def _refuse_twin(self, name: str, plugin: object) -> None:
+    def _leave_out(self, record: PluginRecord, error: PluginError) -> None:
+        """Go on without a plugin that cannot be used, if that is the policy.
+
+        :raise PluginError: it is not.
+        """
+        self._outlast(error, record.name)
+        self._unusable[record.name] = str(error)
+        self._records[record.name] = evolve(record, hooks=(), enabled=False, reason=str(error))
+
+    def _outlast(self, error: PluginError, *names: str) -> None:
+        if self._policy == "stop":
+            raise PluginError(f"{error} {without(*names)}") from error.__cause__
+        self.left_out.append(str(error))
+
+    def _refuse_twin(self, record: PluginRecord, plugin: object) -> None:
         """One object under two names could not be disabled by either of them."""
         for other, held in self._objects.items():
             if held is plugin:
                 raise PluginError(
-                    f"{self.owner(name)}: its entry point leads to the same object as that of {self.describe(other)}: "
+                    f"{record.owner}: its entry point leads to the same object as that of {self.describe(other)}: "
                     "keep one entry point, or give each an instance of its own"
                 )
-
-
-def _discover() -> list[tuple[PluginRecord, EntryPoint]]:
-    """Every entry point of the three groups, by name; nothing is imported."""
-    found = []
-    for kind, group in GROUPS.items():
-        for entry in entry_points(group=group):
-            distribution, version = (entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "?")
-            record = PluginRecord(
-                name=entry.name, kind=kind, distribution=distribution, version=version, value=entry.value
-            )
-            found.append((record, entry))
-    return sorted(found, key=lambda pair: (pair[0].name, pair[0].distribution))
-
-
-def _clash(name: str, found: Iterable[tuple[PluginRecord, EntryPoint]]) -> str:
-    """Why a name is ambiguous, or nothing. A name must be one over all groups: it is also the name that disables."""
-    holders = [record for record, _ in found if record.name == name]
-    if len(holders) < 2:
-        return ""
-    listed = " and ".join(
-        f"{holder.kind} {holder.value!r} of {holder.distribution} {holder.version}" for holder in holders
-    )
-    return (
-        f"the name {name!r} is taken twice: {listed}. Uninstall one, or rename its entry point; -p no:{name} drops both"
-    )
 
 
 def _parse(choices: Sequence[str], known: Iterable[str]) -> dict[str, bool]:
@@ -247,22 +240,39 @@ def _admit(record: PluginRecord, entry: EntryPoint, wanted: dict[str, bool]) -> 
     if record.kind == "bucket":
         return record, None
     plugin = _load(record, entry)
-    hooks = _CHECKS[record.kind](plugin, record.owner)
-    if getattr(plugin, "opt_in", False) and not choice:
+    hooks = _examined(record, partial(_CHECKS[record.kind], plugin, record.owner))
+    if _examined(record, partial(getattr, plugin, "opt_in", False)) and not choice:
         return evolve(record, hooks=hooks, enabled=False, reason=f"off unless named: -p {record.name}"), None
     return evolve(record, hooks=hooks), plugin
 
 
 def _load(record: PluginRecord, entry: EntryPoint) -> object:
     try:
-        loaded: object = entry.load()
-    except Exception as error:
-        raise PluginError(
-            f"{record.owner} cannot be imported from {record.value!r}: {type(error).__name__}: {error}. "
-            f"Mend or update {record.distribution}, or go on without: -p no:{record.name}"
-        ) from error
+        with watched(f"{record.owner}: its import"):
+            loaded: object = blamed(f"{record.owner} cannot be imported from {record.value!r}", entry.load)
+    except PluginError as error:
+        missing = error.__cause__.name if isinstance(error.__cause__, ImportError) else None
+        if missing == "progressive_training":
+            raise PluginError(f"{error}: it may need a newer version than {version(PROGRAM)}") from error.__cause__
+        raise
+    for holder in (loaded, modules.get(entry.module)):
+        _examined(record, partial(check_api, holder, record.owner))
     return loaded
 
 
 def _load_bucket(record: PluginRecord, entry: EntryPoint) -> Bucket:
-    return check_bucket_object(_load(record, entry), record.owner, expected_name=record.name)
+    bucket = _load(record, entry)
+    return _examined(record, partial(check_bucket_object, bucket, record.owner, expected_name=record.name))
+
+
+def _examined(record: PluginRecord, look: Callable[[], T]) -> T:
+    """What a look at a plugin's object finds; the object may fail under it in ways of its own.
+
+    :raise PluginError: it did, or breaks the contract.
+    """
+    try:
+        return look()
+    except (PluginError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise PluginError(f"{record.owner} cannot be examined: {told(error)}") from error

@@ -99,7 +99,7 @@ def _transact(
     started = perf_counter()
     entry = _entry(hooks, name, source, context)
     try:
-        short = memory_short(hooks.memory_needed(name, source, target), resources)
+        short = memory_short(hooks.memory_needed(name, context.bucket, source, target), resources)
         if short:
             return evolve(entry, reason=short)
         offered = hooks.transfer(name, source, target, context)

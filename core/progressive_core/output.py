@@ -1,0 +1,31 @@
+"""Standard output kept for a command's answer, which programs read: what plugins print meanwhile goes to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+
+
+@contextmanager
+def kept_for_the_answer() -> Iterator[None]:
+    """Within it, standard output is standard error: for `print`, and for what C code and programs write to descriptor 1.
+
+    It is the whole process's: for a command line, not for a thread of an application.
+    """
+    sys.stdout.flush()
+    own: int | None = None
+    with suppress(OSError):  # closed, or there is no stderr: then there is nobody to keep it for
+        own = os.dup(1)
+        os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if sys.__stdout__ is not None:
+            with suppress(OSError, ValueError):  # a plugin may have closed it
+                sys.__stdout__.flush()  # what was written past `sys.stdout`
+        if own is not None:
+            os.dup2(own, 1)
+            os.close(own)
