@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from progressive_core.errors import PluginError as PluginError
     from progressive_core.errors import ProgressiveTrainingError as ProgressiveTrainingError
     from progressive_core.errors import RunError as RunError
+    from progressive_core.hookspecs import API_VERSION as API_VERSION
     from progressive_core.hookspecs import hookimpl as hookimpl
     from progressive_core.memory import Memory as Memory
     from progressive_core.memory import read_memory as read_memory
@@ -57,6 +58,7 @@ _HOME = {
     "PluginError": "progressive_core.errors",
     "ProgressiveTrainingError": "progressive_core.errors",
     "RunError": "progressive_core.errors",
+    "API_VERSION": "progressive_core.hookspecs",
     "hookimpl": "progressive_core.hookspecs",
     "Memory": "progressive_core.memory",
     "read_memory": "progressive_core.memory",

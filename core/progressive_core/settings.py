@@ -115,6 +115,8 @@ _ALL = (
 
     Setting("PLUGINS", (), PluginChoices(),
             "plugins to enable or disable"),
+    Setting("PLUGIN_ERRORS", "stop", OneOf(("stop", "disable", "warn")),
+            "when a plugin fails: stop behind the last checkpoint, go on without the plugin, or go on and say so each time"),
     Setting("KEEP_CHECKPOINTS", 3, Whole(1, 1_000),
             "checkpoints kept of each bucket"),
     Setting("CACHE_MB", 512, Whole(0, 1_000_000),

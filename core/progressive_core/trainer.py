@@ -21,7 +21,7 @@ from progressive_core.config import (
     with_settings,
 )
 from progressive_core.device import resolve_device
-from progressive_core.errors import ConfigError, ProgressiveTrainingError, RunError
+from progressive_core.errors import ConfigError, PluginError, ProgressiveTrainingError, RunError
 from progressive_core.hooks import Hooks
 from progressive_core.kinds import FilePath
 from progressive_core.logs import configure_logging, log_to
@@ -142,8 +142,8 @@ class ProgressiveTrainer:
             if scratch_arms:
                 store.ask_for_scratch_arms()
             return self._train(store, settings, registry, device)
-        except ProgressiveTrainingError:
-            if store.is_untouched:
+        except ProgressiveTrainingError as error:
+            if store.is_untouched and not isinstance(error, PluginError):  # without the plugin, it can go on
                 store.discard()
                 self.run_dir = self._asked_run_dir
             raise
@@ -158,7 +158,7 @@ class ProgressiveTrainer:
                     buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
                     settings=settings,
                     device=device,
-                    hooks=Hooks(registry),
+                    hooks=Hooks(registry, settings["PLUGIN_ERRORS"]),
                     store=store,
                     teachers=[read_knowledge(Path(run), bucket) for run, bucket in store.manifest["teachers"]],
                     progress=self._progress,
@@ -172,7 +172,7 @@ class ProgressiveTrainer:
             self._interrupt.clear()
 
     def _registry(self, settings: Mapping[str, Any]) -> Registry:
-        registry = Registry(settings["PLUGINS"], settings["TRANSFERS"])
+        registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], settings["PLUGIN_ERRORS"])
         refuse_unknown_buckets(settings, [record.name for record in registry.records if record.kind == "bucket"])
         for name in settings["SEQUENCE"]:
             registry.bucket(name)
