@@ -23,7 +23,7 @@ from progressive_core.records import BucketResult, Performance
 from progressive_core.registry import Registry
 from progressive_core.runs import RunSummary, list_runs
 from progressive_core.suggest import did_you_mean
-from progressive_core.terminal import PROGRAM, table
+from progressive_core.terminal import PROGRAM, one_line, table
 
 log = structlog.get_logger("progressive_training")
 
@@ -156,7 +156,8 @@ def show_transfer_report(run: Path, flags: Mapping[str, Any], config: Path | Non
 
     configure_logging()
     directory = _run_directory(run, _runs_dir(config, flags))
-    report = transfer_report(directory)
+    with kept_for_the_answer():
+        report = transfer_report(directory)
     written = write_report(report, directory)
     if as_json:
         return _show_json(report)
@@ -175,11 +176,11 @@ def _run_directory(run: Path, runs_dir: Path) -> Path:
 
 
 def _show_result(result: BucketResult) -> None:
-    print(f"{result.bucket}: {result.evaluation.verdict}")
+    print(f"{result.bucket}: {one_line(result.evaluation.verdict)}")
     for split, performances in (("validation", result.evaluation.validation), ("test", result.evaluation.test)):
         print(f"\n{_performance_table(split, performances)}")
     for warning in result.evaluation.warnings:
-        print(f"warning: {warning}")
+        print(f"warning: {one_line(warning)}")
     print()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from progressive_core.errors import ConfigError
 from progressive_core.kinds import FilePath, Frequency, Kind, Names, OrNull, Refused
+from progressive_core.quoting import shortened, show
 from progressive_core.settings import SETTINGS
 from progressive_core.suggest import did_you_mean, nearest_name
 
@@ -18,7 +19,6 @@ CONFIG_FILE = Path("config.json")
 UI_PARAMS = MappingProxyType(
     {"horizon_range": "HORIZON_RANGE", "frequency": "FREQUENCY", "capital_allocation": "CAPITAL_ALLOCATION"}
 )
-_SHOWN = 60  # characters of a wrong value that an error line repeats
 
 
 def defaults() -> Mapping[str, Any]:
@@ -101,7 +101,7 @@ def checked(kind: Kind, value: Any, what: str) -> Any:
     try:
         return kind.check(value)
     except Refused as refused:
-        because = f": {_one_line(str(refused))}" if str(refused) else ""
+        because = f": {shortened(str(refused))}" if str(refused) else ""
         raise ConfigError(f"{what} is {show(value)}, expected {kind.allowed}{because}") from None
 
 
@@ -261,24 +261,3 @@ def horizons_for(settings: Mapping[str, Any], horizons: Iterable[int]) -> tuple[
         return tuple(sorted(set(horizons)))
     low, high = settings["HORIZON_RANGE"]
     return tuple(sorted({low, high, *(horizon for horizon in horizons if low < horizon < high)}))
-
-
-def show(value: Any) -> str:
-    """A value as the user may have written it, on one line and short."""
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (
-        TypeError,
-        ValueError,
-        RecursionError,
-    ):  # no JSON: a Python caller's object, or an integer too long to print
-        try:
-            text = repr(value)
-        except (ValueError, RecursionError):
-            text = f"a huge {type(value).__name__}"
-    return _one_line(text)
-
-
-def _one_line(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

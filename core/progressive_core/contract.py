@@ -6,7 +6,6 @@ Each check raises `PluginError`; `owner` says whose object it is, such as "plugi
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from itertools import pairwise
@@ -18,6 +17,7 @@ from progressive_core import hookspecs
 from progressive_core.blame import shown
 from progressive_core.bucket import Bucket
 from progressive_core.errors import PluginError
+from progressive_core.names import NAME_RULE, is_name
 from progressive_core.records import Phase
 from progressive_core.settings import SETTINGS
 from progressive_core.suggest import did_you_mean
@@ -26,7 +26,6 @@ from progressive_core.terminal import PROGRAM
 PHASES: tuple[Phase, ...] = get_args(Phase)
 ALPHAS = tuple(key for key in SETTINGS if key.endswith("_ALPHA"))
 """The settings that say how much of a source is mixed in."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
 API = "progressive_training_api"
 """The attribute by which a plugin, or its module, may say which API version it needs at least."""
 HOOKS: Mapping[str, tuple[str, ...]] = {
@@ -156,10 +155,10 @@ def check_bucket_object(bucket: object, owner: str, expected_name: str | None = 
     :raise PluginError: naming what is missing or wrong.
     """
     _refuse_class(bucket, owner)
-    name = getattr(bucket, "name", None)
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    name: Any = getattr(bucket, "name", None)
+    if not is_name(name):
         raise PluginError(
-            f"{owner}: a bucket needs `name`, letters, digits, - and _ such as 'Swing', since it names its directory; got {shown(name)} on {_kind_of(bucket)}"
+            f"{owner}: a bucket needs `name`, {NAME_RULE}, since it names its directory; got {shown(name)} on {_kind_of(bucket)}"
         )
     if expected_name is not None and name != expected_name:
         raise PluginError(

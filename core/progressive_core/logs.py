@@ -13,6 +13,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from progressive_core.files import plain
+from progressive_core.terminal import one_line
 
 _TOLD = frozenset({"warning", "error", "critical", "exception"})  # the levels a user must see
 _UNTOLD_KEYS = frozenset({"event", "level", "timestamp", "exception"})
@@ -90,4 +91,4 @@ def log_to(path: Path) -> Iterator[None]:
 
 def _print_line(level: str, text: str) -> None:
     """Look stderr up anew each time: a live console puts its own in place."""
-    print(f"progressive-training: {level}: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    print(f"progressive-training: {level}: {one_line(text)}", file=sys.stderr, flush=True)

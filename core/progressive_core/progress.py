@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import attrs
-import cattrs
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, field, frozen
 
+from progressive_core.contained import refuse_ways_out
 from progressive_core.errors import RunError
+from progressive_core.names import NAME_RULE, is_name
+from progressive_core.quoting import show
 from progressive_core.records import BucketResult
+from progressive_core.structure import Misfit, structured
 
 Status = Literal["training", "interrupted", "finished", "damaged"]
-
-_converter = cattrs.Converter()
-_converter.register_structure_hook(Path, lambda value, _: Path(value))
-_converter.register_structure_hook(float, lambda value, _: float("nan") if value is None else float(value))
+MOST_BYTES = 16 << 20
+"""Of a JSON document of a run: a thousand times what one has."""
+MOST_EPISODES = 1_000_000
+"""As many as EPISODES may ask for."""
+_CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.safetensors", re.ASCII)
 
 
 @frozen(kw_only=True)
@@ -35,20 +41,56 @@ class Progress:
 
 
 def read_progress(directory: Path) -> Progress:
-    """Where the run in `directory` stands.
+    """Where the run in `directory` stands. The run may be a stranger's: nothing in it leads out of it.
 
-    :raise RunError: `state.json` is not what this program writes.
+    :raise RunError: `state.json` is not what this program writes, or the directory holds what no run does.
     """
-    state = read_state(directory)
+    refuse_ways_out(directory)
+    state, file = read_state(directory), directory / "state.json"
     missing = [name for name in attrs.fields_dict(Progress) if name not in state]
     if missing:
-        raise RunError(f"{directory / 'state.json'}: damaged ({', '.join(missing)} missing)")
+        raise RunError(f"{file}: damaged ({', '.join(missing)} missing)")
     try:
-        progress = _converter.structure(state, Progress)
-    except (cattrs.BaseValidationError, TypeError, ValueError) as error:
-        raise RunError(f"{directory / 'state.json'}: damaged ({error})") from error
+        progress: Progress = structured(state, Progress)
+    except Misfit as misfit:
+        raise RunError(f"{file}: damaged ({misfit})") from None
+    _check(progress, file)
     found = tuple(evolve(result, model_path=model_path(directory, result.bucket)) for result in progress.results)
     return evolve(progress, results=found)
+
+
+def _check(progress: Progress, file: Path) -> None:
+    """What becomes a path or a count is one.
+
+    :raise RunError: it is not.
+    """
+    named = [*progress.versions, *(result.bucket for result in progress.results)]
+    refuse_odd_names([*named, progress.bucket] if progress.bucket is not None else named, str(file))
+    if progress.checkpoint is not None and not _CHECKPOINT.fullmatch(progress.checkpoint):
+        _damaged(file, f"checkpoint is {show(progress.checkpoint)}, expected a name like Swing-000012.safetensors")
+    for bucket, version in progress.versions.items():
+        if version < 1:
+            _damaged(file, f"versions[{show(bucket)}] is {version}, expected 1 or more")
+    for name, length in progress.lengths.items():
+        if length < 0:
+            _damaged(file, f"lengths[{show(name)}] is {length}, expected 0 or more")
+    for count in (progress.episode, *(result.episodes for result in progress.results)):
+        if not 0 <= count <= MOST_EPISODES:
+            _damaged(file, f"{count} episodes, expected 0 to {MOST_EPISODES}")
+
+
+def _damaged(file: Path, why: str) -> NoReturn:
+    raise RunError(f"{file}: damaged ({why})")
+
+
+def refuse_odd_names(names: Iterable[str], where: str) -> None:
+    """Names become directories: hold them against the rule.
+
+    :raise RunError: one is no name of a bucket.
+    """
+    for name in names:
+        if not is_name(name):
+            raise RunError(f"{where}: {show(name)} is no name of a bucket, expected {NAME_RULE}")
 
 
 def model_path(directory: Path, bucket: str) -> Path:
@@ -61,16 +103,56 @@ def read_state(directory: Path) -> dict[str, Any]:
     return read_json(directory / "state.json")
 
 
+@frozen(kw_only=True)
+class _Data:
+    file: str | None
+    sha256: str = ""
+
+
+@frozen(kw_only=True)
+class _Manifest:
+    """What this program reads of a manifest, and of what type it is."""
+
+    started: str
+    sequence: tuple[str, ...]
+    device: str = "auto"
+    data: _Data = _Data(file=None)
+    teachers: tuple[tuple[str, ...], ...] = ()
+    scratch_arms: bool = False
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """What the run in `directory` was begun on.
+
+    :raise RunError: it is not what this program writes.
+    """
+    file = directory / "manifest.json"
+    manifest = read_json(file)
+    try:
+        known: _Manifest = structured(manifest, _Manifest)
+    except Misfit as misfit:
+        raise RunError(f"{file}: damaged ({misfit})") from None
+    for position, teacher in enumerate(known.teachers):
+        if len(teacher) != 2 or "\0" in teacher[0]:
+            _damaged(file, f"teachers[{position}] is {show(teacher)}, expected a run's directory and a bucket")
+    refuse_odd_names([*known.sequence, *(bucket for _, bucket in known.teachers)], str(file))
+    return {**asdict(known), **manifest}
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A file that holds one JSON object.
 
     :raise RunError: it is missing, or holds something else.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise RunError(f"{path}: {path.stat().st_size:,} bytes, and a run's document has {MOST_BYTES:,} at most")
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise RunError(f"{path}: missing; this run cannot be read") from None
-    except ValueError as error:
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{path}: not valid JSON ({error})") from error
     if not isinstance(value, dict):
         raise RunError(f"{path}: not a JSON object")
@@ -88,17 +170,30 @@ def finished_results(directory: Path) -> tuple[BucketResult, ...]:
     return results
 
 
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a run's metrics or ledger; none where nothing was written. A torn last line is left out."""
+def read_json_lines(path: Path, kind: type) -> list[dict[str, Any]]:
+    """The lines of a run's metrics or ledger; none where nothing was written. A torn last line is left out.
+
+    :param kind: the record whose fields every line must hold.
+    :raise RunError: one does not.
+    """
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().split(b"\n")  # nothing else parts lines: a text may hold what `splitlines` splits at
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror})") from error
+    if not lines[-1]:
+        del lines[-1]
     found = []
     for number, line in enumerate(lines, 1):
         try:
             found.append(json.loads(line))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if number < len(lines):
                 raise RunError(f"{path}, line {number}: not valid JSON ({error})") from error
+            break
+        try:
+            structured(found[-1], kind)
+        except Misfit as misfit:
+            raise RunError(f"{path}, line {number}: damaged ({misfit})") from None
     return found

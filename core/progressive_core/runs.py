@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from progressive_core.errors import RunError
 from progressive_core.lock import is_free
-from progressive_core.progress import Status, read_json, read_progress
+from progressive_core.progress import Status, read_manifest, read_progress
 from progressive_core.records import BucketResult
 
 log = structlog.get_logger("progressive_training")
@@ -43,18 +43,17 @@ def list_runs(runs_dir: Path) -> list[RunSummary]:
     for state in runs_dir.glob("*/state.json"):
         try:
             runs.append(_summary(state.parent))
-        except (RunError, KeyError, TypeError, OSError) as error:
-            reason = str(error) if isinstance(error, RunError) else f"{state.parent}: damaged ({error})"
-            log.warning("a run cannot be read", reason=reason)
+        except RunError as error:
+            log.warning("a run cannot be read", reason=str(error))
             damaged = RunSummary(
-                directory=state.parent, started="", status="damaged", sequence=(), results=(), reason=reason
+                directory=state.parent, started="", status="damaged", sequence=(), results=(), reason=str(error)
             )
             runs.append(damaged)
     return sorted(runs, key=lambda run: run.started)
 
 
 def _summary(directory: Path) -> RunSummary:
-    manifest, progress = read_json(directory / "manifest.json"), read_progress(directory)
+    progress, manifest = read_progress(directory), read_manifest(directory)
     if progress.status == "training" and is_free(directory):
         progress = evolve(progress, status="interrupted")  # its process was killed
     return RunSummary(

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from progressive_core.config import with_settings
 from progressive_core.progress import read_json_lines
+from progressive_core.records import LedgerEntry
 from progressive_core.run import Interrupted, Run
 from progressive_core.sequence import ending_marked, train_sequence
 from progressive_core.store import RunStore
@@ -27,7 +28,7 @@ def train_scratch_arms(run: Run) -> None:
     :raise Interrupted: a stop was asked for; `run` can be resumed, and goes on here.
     """
     episodes = {result.bucket: result.episodes for result in run.store.progress.results}
-    taught = sources_of(read_json_lines(run.store.directory / "ledger.jsonl"))
+    taught = sources_of(read_json_lines(run.store.directory / "ledger.jsonl", LedgerEntry))
     names = [bucket for bucket in episodes if bucket in taught]
     if not names:
         run.progress("scratch arms: none is needed, no bucket kept anything that it was taught")

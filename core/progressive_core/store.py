@@ -6,6 +6,7 @@ every line file; whatever was written after it is cut off when the run is resume
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,17 +14,28 @@ from pathlib import Path
 from typing import Any, Self
 
 import structlog
-from attrs import asdict, evolve
+from attrs import asdict, evolve, frozen
 from filelock import FileLock
 
+from progressive_core.contained import refuse_ways_out
 from progressive_core.errors import ModelError, RunError
 from progressive_core.files import append_json_line, publish, truncate, write_json, write_json_line
 from progressive_core.lock import lock_run
-from progressive_core.progress import Progress, Status, model_path, read_json, read_progress, read_state
+from progressive_core.progress import (
+    Progress,
+    Status,
+    model_path,
+    read_json,
+    read_manifest,
+    read_progress,
+    read_state,
+)
 from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
+from progressive_core.structure import Misfit, structured
 from progressive_core.tensors import read_tensors, write_tensors
 
 LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
+_HORIZON = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 log = structlog.get_logger("progressive_training")
 
@@ -67,6 +79,7 @@ class RunStore:
         """
         if not (directory / "state.json").is_file():
             raise RunError(f"{directory}: no run here (state.json is missing); `progressive-training runs` lists them")
+        refuse_ways_out(directory)  # before the lock: it is a file that is opened to be written
         lock = lock_run(directory)
         store = cls(directory, lock, read_progress(directory))
         (directory / "checkpoints").mkdir(exist_ok=True)
@@ -106,7 +119,7 @@ class RunStore:
     @property
     def manifest(self) -> dict[str, Any]:
         """What the run was begun on: data, versions, seed, device."""
-        return read_json(self.directory / "manifest.json")
+        return read_manifest(self.directory)
 
     @property
     def scratch_arms_asked(self) -> bool:
@@ -218,17 +231,39 @@ def read_model(directory: Path, bucket: str, version: int | None = None) -> Mode
     return Model(tensors=tensors, card=card)
 
 
+@frozen(kw_only=True)
+class _Taught:
+    """What a saved model's card says of what it can teach."""
+
+    weights: tuple[str, ...]
+    feature_importance: dict[str, float]
+    horizons: dict[str, float]
+    distrust: str = ""
+
+
 def read_knowledge(directory: Path, bucket: str, version: int | None = None) -> Knowledge:
-    """What the newest model of `bucket` in the run at `directory`, or an older `version` of it, can teach."""
+    """What the newest model of `bucket` in the run at `directory`, or an older `version` of it, can teach.
+
+    :raise ModelError: the model cannot be read, or its card does not say.
+    """
     model = read_model(directory, bucket, version)
-    taught = model.card["knowledge"]
+    where = f"{model_path(directory, bucket)}: its card is damaged"
+    try:
+        taught: _Taught = structured(model.card.get("knowledge"), _Taught, "knowledge")
+        made: int = structured(model.card.get("version"), int, "version")
+    except Misfit as misfit:
+        raise ModelError(f"{where} ({misfit})") from None
+    if absent := [name for name in taught.weights if name not in model.tensors]:
+        raise ModelError(f"{where} (knowledge.weights names {absent[0]!r:.60}, and there is no such tensor)")
+    if odd := [horizon for horizon in taught.horizons if not _HORIZON.fullmatch(horizon)]:
+        raise ModelError(f"{where} (knowledge.horizons names {odd[0]!r:.60}, expected a number of bars)")
     return Knowledge(
         origin=bucket,
-        weights={name: model.tensors[name] for name in taught["weights"]},
-        feature_importance=taught["feature_importance"],
-        horizons={int(horizon): skill for horizon, skill in taught["horizons"].items()},
-        distrust=taught.get("distrust", ""),
-        version=model.card["version"],
+        weights={name: model.tensors[name] for name in taught.weights},
+        feature_importance=taught.feature_importance,
+        horizons={int(horizon): skill for horizon, skill in taught.horizons.items()},
+        distrust=taught.distrust,
+        version=made,
     )
 
 

@@ -11,13 +11,19 @@ MISSING, NEVER = "-", "never"
 BUG, USER_ERROR, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # exit codes
 
 
+def one_line(text: str) -> str:
+    """`text` on one line, and nothing in it that a terminal would obey: some of it may come from a stranger's file."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+
+
 def say(line: str) -> None:
     """Tell the user one line on stderr."""
-    print(f"{PROGRAM}: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    print(f"{PROGRAM}: {one_line(line)}", file=sys.stderr, flush=True)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest cell; a column of numbers, some of which may be missing, stands to the right."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
     columns = list(zip(header, *rows, strict=True))
     numeric = [_are_numbers(column[1:]) for column in columns]
     widths = [max(map(len, column)) for column in columns]

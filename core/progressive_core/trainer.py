@@ -17,7 +17,6 @@ from progressive_core.config import (
     refuse_idle_episodes,
     refuse_unknown_buckets,
     resolve,
-    show,
     with_settings,
 )
 from progressive_core.device import resolve_device
@@ -27,6 +26,7 @@ from progressive_core.kinds import FilePath
 from progressive_core.logs import configure_logging, log_to
 from progressive_core.manifest import check_data_unchanged, manifest_of
 from progressive_core.memory import all_that_is_here_stays
+from progressive_core.quoting import show
 from progressive_core.registry import Registry
 from progressive_core.run import Run
 from progressive_core.runs import list_runs, new_run_directory

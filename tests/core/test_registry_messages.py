@@ -191,7 +191,7 @@ GOOD_BUCKET = {
         (
             "name",
             None,
-            "a bucket needs `name`, letters, digits, - and _ such as 'Swing', since it names its directory; got None",
+            "a bucket needs `name`, letters, digits, - and _ such as 'Swing', 64 at most, since it names its directory; got None",
         ),
         ("name", "'../Swing'", "since it names its directory; got '../Swing' on a Swing"),
         ("name", "'Swings'", "calls itself 'Swings' and its entry point 'Swing': give both one name"),

@@ -15,7 +15,7 @@ from progressive_core.config import defaults, with_settings
 from progressive_core.device import resolve_device
 from progressive_core.manifest import check_data_unchanged
 from progressive_core.memory import release_memory
-from progressive_core.progress import read_json, read_progress
+from progressive_core.progress import read_json, read_manifest, read_progress
 from progressive_core.proof import prove
 from progressive_core.records import Knowledge, Resources
 from progressive_core.registry import Registry
@@ -44,9 +44,9 @@ def result_matrix(directory: Path) -> ResultMatrix:
 
     :raise ProgressiveTrainingError: the data or a plugin of the run are not there any more, or have changed.
     """
-    check_data_unchanged(read_json(directory / "manifest.json"), directory)
+    check_data_unchanged(read_manifest(directory), directory)
     settings = with_settings(defaults(), read_json(directory / "config.json"))
-    registry = Registry(settings["PLUGINS"], settings["TRANSFERS"])
+    registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], "warn")  # of the plugins it takes the buckets only
     buckets = tuple(result.bucket for result in read_progress(directory).results)
     models = [read_knowledge(directory, bucket, version=1) for bucket in buckets]
     columns = [_column(registry.bucket(bucket), settings, buckets, directory, models) for bucket in buckets]

@@ -11,6 +11,7 @@ from attrs import frozen
 from progressive_core.errors import ProgressiveTrainingError
 from progressive_core.files import atomic_write, write_json
 from progressive_core.progress import finished_results, read_json_lines
+from progressive_core.records import LedgerEntry
 from progressive_core.transfer_report.account import Account, account_of
 from progressive_core.transfer_report.matrix import ResultMatrix, result_matrix
 from progressive_core.transfer_report.tables import as_markdown, sections_of
@@ -37,7 +38,7 @@ def transfer_report(directory: Path) -> TransferReport:
     :raise RunError: no bucket of it is finished.
     """
     results = finished_results(directory)
-    ledger = read_json_lines(directory / "ledger.jsonl")
+    ledger = read_json_lines(directory / "ledger.jsonl", LedgerEntry)
     worths = worths_of(directory, ledger)
     notes = []
     if bare := [worth.bucket for worth in worths if worth.scratch_curve is None]:

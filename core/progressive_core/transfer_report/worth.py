@@ -9,7 +9,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from progressive_core.progress import read_json, read_json_lines, read_progress
+from progressive_core.errors import RunError
+from progressive_core.progress import read_json_lines, read_manifest, read_progress
 from progressive_core.records import BucketResult
 from progressive_core.scratch import SCRATCH, sources_of
 from progressive_core.transfer_report.measures import (
@@ -62,6 +63,8 @@ def worths_of(directory: Path, ledger: Sequence[Mapping[str, Any]]) -> tuple[Wor
     control_curves = curves_of(arms)
     sources = sources_of(ledger)
     trained = {bucket: float(result.episodes) for bucket, result in results.items()} | _trained_elsewhere(directory)
+    if untold := [bucket for bucket in results if bucket not in curves]:
+        raise RunError(f"{directory / 'metrics.jsonl'}: damaged (it holds no episode of {', '.join(untold)})")
     worths = []
     for bucket, result in results.items():
         taught_by = sources.get(bucket, ())
@@ -115,8 +118,8 @@ def worth_of(
         area_ratio_with_sources=(
             area_ratio(waited, scratch_curve) if compares and math.isfinite(source_episodes) else math.nan
         ),
-        test=result.evaluation.test[0].log_return,
-        scratch_test=control.evaluation.test[0].log_return if control else math.nan,
+        test=_test_return(result),
+        scratch_test=_test_return(control) if control else math.nan,
     )
 
 
@@ -132,10 +135,19 @@ def times_cheaper(worths: Iterable[Worth]) -> float:
     return scratch / taught if counted and taught > 0 else math.nan
 
 
+@frozen(kw_only=True)
+class _Point:
+    """What a curve is made of, in a line of the metrics."""
+
+    bucket: str
+    best_score: float
+    start_score: float | None = None
+
+
 def curves_of(directory: Path) -> dict[str, tuple[float, ...]]:
     """Each bucket's best validation score so far, before training and after each episode, by the run's metrics."""
     scores: dict[str, list[float]] = {}
-    for line in read_json_lines(directory / "metrics.jsonl"):
+    for line in read_json_lines(directory / "metrics.jsonl", _Point):
         if line["bucket"] not in scores:
             scores[line["bucket"]] = [_number(line.get("start_score"))]
         scores[line["bucket"]].append(_number(line["best_score"]))
@@ -157,11 +169,15 @@ def _with_theirs(bucket: str, sources: Mapping[str, tuple[str, ...]]) -> set[str
 def _trained_elsewhere(directory: Path) -> dict[str, float]:
     """Episodes of the teachers from other runs; not a number where that run is gone."""
     found = {}
-    for run, bucket in read_json(directory / "manifest.json")["teachers"]:
+    for run, bucket in read_manifest(directory)["teachers"]:
         gone = not (Path(run) / "state.json").is_file()
         results = () if gone else read_progress(Path(run)).results
         found[bucket] = next((float(each.episodes) for each in results if each.bucket == bucket), math.nan)
     return found
+
+
+def _test_return(result: BucketResult) -> float:
+    return result.evaluation.test[0].log_return if result.evaluation.test else math.nan
 
 
 def _number(value: float | None) -> float:
