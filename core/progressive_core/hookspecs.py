@@ -29,8 +29,9 @@ def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> 
 
     A strategy is a pure function of its arguments: it returns new knowledge and changes nothing. It may carry three
     attributes beside the hook: `phases`, a tuple of the phases it wants to be asked in (all when absent);
-    `memory_needed(source, target) -> int`, the bytes it needs (the weights of both when absent); `alpha_setting`, the
-    name of the setting that says how much it mixes in, which the ledger then tells.
+    `memory_needed(source, target) -> int`, the bytes it needs (the weights of both when absent), by names, types and shapes,
+    since the tensors that it is shown lie on torch's device "meta"; `alpha_setting`, the name of the setting that says how
+    much it mixes in, which the ledger then tells.
 
     :param source: what the teaching bucket knows.
     :param target: what the learning bucket knows, with what the strategies before this one changed.

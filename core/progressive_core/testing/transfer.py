@@ -11,6 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from progressive_core.contract import PHASES, check_transfer_object, new_manager
+from progressive_core.hooks import outline
 from progressive_core.records import Knowledge, Phase, Proof, TransferContext
 from progressive_core.testing.scene import (
     bucket_info,
@@ -50,7 +51,7 @@ def check_transfer(strategy: object, settings: Mapping[str, Any] | None = None) 
                         where = f"{owner}: {case} {shown}, phase {phase}, alpha {alpha:g}"
                         _check_answer(manager.hook, where, source, target, evolve(context, proof=proof))
                     if needed is not None:
-                        estimate = needed(source, target)
+                        estimate = needed(outline(source), outline(target))
                         require(
                             isinstance(estimate, int) and estimate >= 0,
                             f"{owner}: {case}: memory_needed must return bytes, a whole number from 0; got {estimate!r}",
