@@ -9,9 +9,12 @@ from typing import Any
 import cattrs
 from attrs import frozen
 
+from progressive_buckets.market.features import BUILT_IN, SCALES
 from progressive_training import ModelError
 
 FORMAT = 1
+LARGEST = 1e30
+"""What arithmetic in float32 still bears, of any number in a card."""
 
 
 @frozen(kw_only=True)
@@ -65,10 +68,17 @@ class Card:
 def _exactly(kind: type[Any]) -> Any:
     def check(value: Any, _: type[Any]) -> Any:
         if type(value) is not kind and not (kind is float and type(value) is int):
-            raise TypeError(f"expected {kind.__name__}, got {value!r:.40}")
+            raise TypeError(f"expected {kind.__name__}, got {_told(value)}")
         return kind(value)
 
     return check
+
+
+def _told(value: Any) -> str:
+    try:
+        return f"{value!r:.40}"
+    except (ValueError, RecursionError):
+        return f"a huge {type(value).__name__}"
 
 
 _converter = cattrs.Converter(detailed_validation=False)
@@ -83,18 +93,39 @@ def read_card(values: Mapping[str, Any], file: Path) -> Card:
     """
     if values.get("format") != FORMAT:
         raise ModelError(
-            f"{file}: a model of format {values.get('format')!r}, and this program reads format {FORMAT}. It was made by "
+            f"{file}: a model of format {_told(values.get('format'))}, and this program reads format {FORMAT}. It was made by "
             f"another version, or by a bucket with a network of its own."
         )
     try:
         card = _converter.structure(values, Card)
-    except (KeyError, TypeError, ValueError, cattrs.BaseValidationError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError, cattrs.BaseValidationError) as error:
         raise ModelError(
             f"{file}: its card is damaged ({type(error).__name__}: {error}). Take another copy."
         ) from error
-    columns = len(card.features) * len(card.scales)
-    if not card.horizons or len(card.scaler.mean) != columns or len(card.scaler.deviation) != columns:
-        raise ModelError(
-            f"{file}: its card is damaged (scaler or horizons do not fit the features). Take another copy."
-        )
+    if why := _misfit(card):
+        raise ModelError(f"{file}: its card is damaged ({why}). Take another copy.")
     return card
+
+
+def _misfit(card: Card) -> str | None:
+    """Why no tensors could fit such a card, or None. What it counts is bounded by its tensors, which are in the file."""
+    columns = len(card.features) * len(card.scales)
+    numbers = [*card.scaler.mean, *card.scaler.deviation, *card.importance.screened.values()]
+    numbers += [*card.importance.permuted.values(), card.importance.agreement]
+    in_range = {
+        "width": card.width >= 1,
+        "members": card.members >= 1,
+        "costs.side": 0 <= card.costs.side < 0.5,
+        "costs.capital": 0 < card.costs.capital <= 1,
+        "interval_seconds": 0 < card.interval_seconds < LARGEST,
+        "unit": 0 < card.unit < LARGEST,
+        "reluctance": 0 <= card.reluctance < LARGEST,
+        "recall_weight": 0 <= card.recall_weight <= 1,
+        "scales": card.scales == SCALES,
+        "features": card.features[: len(BUILT_IN)] == BUILT_IN and len(set(card.features)) == len(card.features),
+        "horizons": bool(card.horizons) and card.horizons[0] >= 1 and list(card.horizons) == sorted(set(card.horizons)),
+        "scaler": len(card.scaler.mean) == len(card.scaler.deviation) == columns,
+        "scaler.deviation": all(deviation > 0 for deviation in card.scaler.deviation),
+        "its numbers": all(abs(number) < LARGEST for number in numbers),  # not a number is not, either
+    }
+    return next((f"{key} out of range" for key, fits in in_range.items() if not fits), None)

@@ -49,21 +49,13 @@ class TradingModel:
     def __init__(self, tensors: Mapping[str, Tensor], card: Card) -> None:
         from progressive_buckets.learner.network import Network, Shape
         from progressive_buckets.learner.recall import ContextualMemory
+        from progressive_buckets.learner.saving import check_tensors
 
         self.card, self.tensors = card, tensors
         shape = Shape(len(card.features), len(card.scales), card.width, card.members, card.horizons)
         columns = shape.features * shape.scales
+        check_tensors(tensors, shape)  # before anything is made of these sizes
         self.network: Network = Network(shape, "cpu")
-        kept = tensors["memory.rows"].shape[0]
-        expected = {
-            **shape.parameters(),
-            "memory.rows": (kept, columns),
-            "memory.followed": (kept, 2),
-            "baseline.ridge": (columns,),
-        }
-        for name, sizes in expected.items():
-            if tuple(tensors[name].shape) != sizes or not tensors[name].isfinite().all():
-                raise ValueError(f"{name} is not a tensor of finite numbers of shape {sizes}")
         self.network.copy_from({name: tensors[name] for name in self.network.parameters})
         self.memory: ContextualMemory = ContextualMemory(columns, "cpu")
         self.memory.recollect(tensors["memory.rows"], tensors["memory.followed"])
@@ -169,16 +161,28 @@ def load_model(path: str | Path) -> TradingModel:
     """
     if not isinstance(path, str | Path):
         raise ModelError(f"load_model takes the path of a model, got {path!r}")
-    file = Path(path)
-    file = file / FILE_NAME if file.is_dir() else file
-    if not file.is_file():
-        raise ModelError(f"{path}: no model there; expected a .safetensors file, or a directory with {FILE_NAME}")
+    file = _file_of(path)
     tensors, values = read_tensors(file)
     card = read_card(values, file)
     try:
         return TradingModel(tensors, card)
-    except (KeyError, ValueError, IndexError, RuntimeError) as error:
+    except ValueError as error:
         raise ModelError(f"{file}: its tensors do not fit its card ({error}). Take another copy.") from error
+
+
+def _file_of(path: str | Path) -> Path:
+    """The file of a model. One that is named may be a link; one in a directory must be in it."""
+    try:
+        directory = Path(path).resolve()
+        file = directory / FILE_NAME if directory.is_dir() else directory
+        found, target = file.is_file(), file.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{str(path)!r}: no path ({error})") from None
+    if not found:
+        raise ModelError(f"{path}: no model there; expected a .safetensors file, or a directory with {FILE_NAME}")
+    if not target.is_relative_to(directory):
+        raise ModelError(f"{path}: {FILE_NAME} is a link out of it, to {target}; name that file if it is meant")
+    return Path(path) / FILE_NAME if directory.is_dir() else Path(path)
 
 
 def _last_bar_kept(frame: pd.DataFrame) -> Bars:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from progressive_buckets.card import FORMAT
+import torch
+
+from progressive_buckets.card import FORMAT, LARGEST, read_card
+from progressive_buckets.learner.network import Shape
+from progressive_buckets.learner.recall import CAPACITY
 from progressive_buckets.market.features import SCALES
 from progressive_training import Model, ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
     from progressive_buckets.learner.learner import MarketLearner
 
 
@@ -49,12 +58,44 @@ def model_of(learner: MarketLearner) -> Model:
     return Model(tensors={name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, card=card)
 
 
+def check_tensors(tensors: Mapping[str, Tensor], shape: Shape) -> None:
+    """Hold a saved model's tensors against the shape of its network; nothing is made before.
+
+    :raise ValueError: one is missing, of another type or shape, or holds what is no finite number.
+    """
+    columns = shape.features * shape.scales
+    rows = tensors.get("memory.rows")
+    kept = len(rows) if rows is not None and rows.dim() else 0
+    if kept > CAPACITY:
+        raise ValueError(f"memory.rows holds {kept} situations, expected {CAPACITY} at most")
+    if len(shape.horizons) > len(tensors):  # each has two of its own
+        raise ValueError(f"{len(shape.horizons)} horizons and only {len(tensors)} tensors")
+    expected = {
+        **shape.parameters(),
+        "memory.rows": (kept, columns),
+        "memory.followed": (kept, 2),
+        "baseline.ridge": (columns,),
+    }
+    for name, sizes in expected.items():
+        tensor, dtype = tensors.get(name), torch.float64 if name == "baseline.ridge" else torch.float32
+        fits = tensor is not None and tuple(tensor.shape) == sizes and tensor.dtype == dtype
+        if tensor is None or not fits or not tensor.isfinite().all():
+            raise ValueError(f"{name} is not a tensor of finite {str(dtype).removeprefix('torch.')} of shape {sizes}")
+
+
 def load_into(learner: MarketLearner, model: Model) -> None:
     """Put a saved model's weights and memory into `learner`, as its best so far.
 
-    :raise ModelError: its features, in their order, are not this market's.
+    :raise ModelError: it is damaged, or its features, in their order, are not this market's.
     """
-    offered = tuple(model.card["features"])
+    card = read_card(model.card, Path(f"{learner.info.name} model"))
+    offered, cap = card.features, model.card.get("validation_t")
+    try:
+        check_tensors(model.tensors, Shape(len(offered), len(card.scales), card.width, card.members, card.horizons))
+        if not isinstance(cap, int | float) or not abs(cap) < LARGEST:
+            raise ValueError("its card has no validation_t")
+    except ValueError as error:
+        raise ModelError(f"{learner.info.name}: the saved model is damaged ({error})") from error
     if offered != learner.market.names:
         raise ModelError(
             f"{learner.info.name}: the model was trained on features {', '.join(offered)}; these bars give "
@@ -68,6 +109,6 @@ def load_into(learner: MarketLearner, model: Model) -> None:
     memory = learner.memory
     memory.recollect(model.tensors["memory.rows"].to(device), model.tensors["memory.followed"].to(device))
     memory.refresh(network)
-    memory.weight = float(model.card["recall_weight"])
-    learner.edge.cap = float(model.card["validation_t"])
+    memory.weight = card.recall_weight
+    learner.edge.cap = float(cap)
     learner.consider()
