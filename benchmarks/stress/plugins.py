@@ -38,10 +38,12 @@ SMALL = [
 ]
 MODULE = """
 import os
+import random
 import sys
 import warnings
 from pathlib import Path
 
+import torch
 from attrs import asdict, evolve
 
 from progressive_training import Resources, StopRequest, hookimpl
@@ -120,6 +122,7 @@ MISBEHAVIOURS = (
         "prints",
         "print('hello'); sys.stdout.write('and no line end'); os.write(1, b'past sys.stdout')\n    return None",
     ),
+    _harmless("seeds and draws from what is global", "random.seed(1); torch.manual_seed(1); torch.rand(3)"),
     _harmless("warns", "warnings.warn('old', stacklevel=1)"),
     _harmless("deletes itself", "Path(__file__).unlink(missing_ok=True); sys.modules.pop(__name__, None)"),
     _harmless(

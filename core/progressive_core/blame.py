@@ -18,20 +18,20 @@ T = TypeVar("T")
 log = structlog.get_logger("progressive_training")
 
 
-def blamed(failing: str, function: Callable[..., T], *arguments: object) -> T:
+def blamed(what: str, verdict: str, function: Callable[..., T], *arguments: object) -> T:
     """What `function`, which is a plugin's code, answers.
 
-    :param failing: how the line begins when it fails: whose code it is, what it was to do, and that it could not.
+    :param what: whose code it is, and what it is to do. :param verdict: the words that follow when it fails.
     :raise PluginError: it raised anything at all, `sys.exit()` too. KeyboardInterrupt passes: that is the user's word,
         and whoever raises it only ends the run behind its last checkpoint. The log then says where it came up.
     """
     try:
         return function(*arguments)
     except KeyboardInterrupt:
-        log.warning("stopped while a plugin was at work", plugin=failing)
+        log.warning("stopped while a plugin was at work", plugin=what)
         raise
     except BaseException as error:
-        raise PluginError(f"{failing}: {told(error)}") from error
+        raise PluginError(f"{what} {verdict}: {told(error)}") from error
 
 
 def without(*names: str) -> str:

@@ -63,9 +63,9 @@ class Hooks:
         self._phases: dict[str, tuple[Phase, ...]] = {}
         self._alphas: dict[str, str | None] = {}
         for name in registry.transfers:
-            unread = f"{registry.owner(name)}: an attribute cannot be read"
-            self._phases[name] = blamed(unread, getattr, registry.plugin(name), "phases", PHASES)
-            self._alphas[name] = blamed(unread, getattr, registry.plugin(name), "alpha_setting", None)
+            look = partial(blamed, registry.owner(name), "cannot be examined", getattr, registry.plugin(name))
+            self._phases[name] = look("phases", PHASES)
+            self._alphas[name] = look("alpha_setting", None)
 
     @property
     def transfers(self) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ class Hooks:
         where = f"{self._registry.owner(name)}: memory_needed(source, target) for bucket {bucket.name!r}"
         try:
             with watched(where):
-                needed = blamed(f"{where} failed", estimate, outline(source), outline(target))
+                needed = blamed(where, "failed", estimate, outline(source), outline(target))
             if not isinstance(needed, int) or needed < 0:
                 raise PluginError(f"{where} must return bytes, a whole number from 0; got {shown(needed)}")
         except PluginError as failure:
@@ -192,7 +192,7 @@ class Hooks:
         where = f"{self._registry.owner(name)}: {hook} for bucket {bucket.name!r}"
         with watched(where):
             answer = blamed(
-                f"{where} failed", implementation.function, *(given[wanted] for wanted in implementation.argnames)
+                where, "failed", implementation.function, *(given[wanted] for wanted in implementation.argnames)
             )
             try:
                 return check(answer)

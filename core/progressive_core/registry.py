@@ -84,7 +84,7 @@ class Registry:
         for name in reversed(list(self._objects)):
             record, plugin = self._records[name], self._objects[name]
             try:
-                blamed(f"{record.owner} cannot be registered", partial(self.manager.register, plugin, name=name))
+                blamed(record.owner, "cannot be registered", partial(self.manager.register, plugin, name=name))
             except PluginError as error:
                 del self._objects[name]
                 self._leave_out(record, error)
@@ -249,7 +249,7 @@ def _admit(record: PluginRecord, entry: EntryPoint, wanted: dict[str, bool]) -> 
 def _load(record: PluginRecord, entry: EntryPoint) -> object:
     try:
         with watched(f"{record.owner}: its import"):
-            loaded: object = blamed(f"{record.owner} cannot be imported from {record.value!r}", entry.load)
+            loaded: object = blamed(record.owner, f"cannot be imported from {record.value!r}", entry.load)
     except PluginError as error:
         missing = error.__cause__.name if isinstance(error.__cause__, ImportError) else None
         if missing == "progressive_training":
