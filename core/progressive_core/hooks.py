@@ -62,10 +62,12 @@ class Hooks:
         # Read once: a property of a plugin's own could fail in the middle of a run.
         self._phases: dict[str, tuple[Phase, ...]] = {}
         self._alphas: dict[str, str | None] = {}
+        self._estimates: dict[str, Callable[[Knowledge, Knowledge], int] | None] = {}
         for name in registry.transfers:
             look = partial(blamed, registry.owner(name), "cannot be examined", getattr, registry.plugin(name))
             self._phases[name] = look("phases", PHASES)
             self._alphas[name] = look("alpha_setting", None)
+            self._estimates[name] = look("memory_needed", None)
 
     @property
     def transfers(self) -> tuple[str, ...]:
@@ -113,7 +115,7 @@ class Hooks:
 
         :raise PluginError: it failed.
         """
-        estimate = getattr(self._registry.plugin(name), "memory_needed", None)
+        estimate = self._estimates[name]
         if estimate is None:
             return source.nbytes + target.nbytes
         where = f"{self._registry.owner(name)}: memory_needed(source, target) for bucket {bucket.name!r}"

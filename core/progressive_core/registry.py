@@ -149,24 +149,19 @@ class Registry:
         found, unreadable = discover()
         for reason in unreadable:
             log.warning("a package is passed over", reason=reason)
-        known = {record.name: (record, entry) for record, entry in found}
-        wanted = _parse(choices, known)
-        clashes = {record.name: clash(record.name, found) for record, _ in found}
+        strategies = {record.name for record, _ in found if record.kind == "transfer"}
+        registry = cls(choices, [name for name in transfer_order or () if name in strategies], "warn")
         surveyed = []
-        for name in _call_order(found, tuple(transfer_order or ()), wanted):
-            for record, entry in found:
-                if record.name != name:
-                    continue
-                if wanted.get(name) is not False and clashes[name]:
-                    surveyed.append(evolve(record, enabled=False, reason=clashes[name]))
-                    continue
+        for record in registry.records:
+            if record.enabled and record.kind == "bucket":
                 try:
-                    admitted, _ = _admit(record, entry, wanted)
-                    if admitted.enabled and admitted.kind == "bucket":
-                        _load_bucket(admitted, entry)
+                    registry.bucket(record.name)
                 except PluginError as error:
-                    admitted = evolve(record, enabled=False, reason=str(error))
-                surveyed.append(admitted)
+                    surveyed.append(evolve(record, enabled=False, reason=str(error)))
+                    continue
+            holders = [holder for holder, _ in found if holder.name == record.name]
+            alone = len(holders) == 1
+            surveyed += [record] if alone else [evolve(each, enabled=False, reason=record.reason) for each in holders]
         return tuple(sorted(surveyed, key=lambda record: list(GROUPS).index(record.kind)))
 
     def _names(self, kind: Kind) -> tuple[str, ...]:

@@ -265,6 +265,8 @@ def test_an_object_that_fails_when_it_is_looked_at(rogue: Callable[..., None], l
     assert f"transfer '{ROGUE} {reason}" in str(caught.value)
     registry = Registry(policy="warn")
     assert stress.NAME not in registry.transfers and len(registry.left_out) == 1
+    (listed,) = [record for record in Registry.survey() if record.name == stress.NAME]
+    assert not listed.enabled and reason in listed.reason
 
 
 def test_a_bucket_that_is_needed_is_an_error_under_every_policy(

@@ -141,6 +141,7 @@ def test_one_object_under_two_names(install: Install) -> None:
         "plugin 'watch' (acme 1.2): its entry point leads to the same object as that of match (acme 1.2): "
         "keep one entry point, or give each an instance of its own"
     )
+    assert [surveyed(name).enabled for name in ("match", "watch")] == [True, False]
 
 
 def test_a_plugin_that_cannot_be_imported(install: Install) -> None:
