@@ -131,6 +131,7 @@ MISBEHAVIOURS = (
     ),
 )
 HEAD = "from progressive_training import hookimpl\n"
+TWICE = "has the name of another"
 GOOD = f"{HEAD}@hookimpl\ndef cleanup(bucket): ...\n"
 BROKEN = {
     "raises on import": ("raise RuntimeError('broken')", "RuntimeError: broken"),
@@ -144,18 +145,20 @@ BROKEN = {
     "misspells a hook": (f"{HEAD}@hookimpl\ndef on_epsiode_end(): ...\n", "Did you mean 'on_episode_end'?"),
     "forgets the marker": (f"{GOOD}def on_episode_end(bucket): ...\n", "has a hook's name but no @hookimpl"),
     "has no hook": ("", "implements no hook"),
+    "is a class": (f"{HEAD}import sys\nclass Rogue: ...\nsys.modules[__name__] = Rogue\n", "and an instance is meant"),
+    TWICE: (GOOD, "is taken twice"),
     "takes what no hook gives": (f"{HEAD}@hookimpl\ndef cleanup(trainer): ...\n", "has no argument 'trainer'"),
 }
 """Plugins that cannot be used, by what is wrong with them: the source, and what the line must say."""
 
 
-def install(root: Path, source: str, kind: str) -> None:
-    """Make `root` a folder of packages with one in it: the plugin, or transfer, `NAME` of `DISTRIBUTION` 1.2."""
-    info = root / f"{DISTRIBUTION}-1.2.dist-info"
+def install(root: Path, source: str, kind: str, distribution: str = DISTRIBUTION) -> None:
+    """Put a package into `root`, a folder of packages: the plugin, or transfer, `NAME` of `distribution` 1.2."""
+    info = root / f"{distribution}-1.2.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {DISTRIBUTION}\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text(f"[progressive_training.{kind}s]\n{NAME} = {DISTRIBUTION}_{NAME}\n")
-    (root / f"{DISTRIBUTION}_{NAME}.py").write_text(source)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(f"[progressive_training.{kind}s]\n{NAME} = {distribution}_{NAME}\n")
+    (root / f"{distribution}_{NAME}.py").write_text(source)
 
 
 def kind_of(hook: str) -> str:
@@ -206,17 +209,20 @@ def broken_in_hook(
     return wrong
 
 
-def broken_at_import(reason: str, source: str, policy: str, directory: Path, expected: dict[str, bytes]) -> list[str]:
+def broken_at_import(name: str, policy: str, directory: Path, expected: dict[str, bytes]) -> list[str]:
     """List the plugin, train with it and, where that was refused, without; say what was not as it should be."""
+    source, reason = BROKEN[name]
     site, run = directory / "site", directory / "run"
     install(site, source, "plugin")
+    if name == TWICE:
+        install(site, source, "plugin", distribution="others")
     wrong = []
     listed = command("plugins", "--json", site=site)
     records = {record["name"]: record for record in json.loads(listed.stdout)} if listed.returncode == 0 else {}
     if NAME not in records or records[NAME]["enabled"] or reason not in records[NAME]["reason"]:
         wrong.append(f"not listed: {listed.stdout[-500:]}{listed.stderr[-500:]}")
     done = command("--run-dir", str(run), *SMALL, "--set", f"PLUGIN_ERRORS={policy}", site=site)
-    told = [line for line in done.stderr.splitlines() if f"{NAME}' ({DISTRIBUTION} 1.2)" in line and reason in line]
+    told = [line for line in done.stderr.splitlines() if f"{DISTRIBUTION} 1.2" in line and reason in line]
     if done.returncode != (2 if policy == "stop" else 0) or len(told) != 1:
         wrong.append(f"status {done.returncode}: {done.stderr[-500:]}")
     if policy == "stop":
@@ -241,11 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for hook in HOOKS
         if misbehaviour.module(hook)
         for policy in POLICIES
-    ] + [
-        (name, policy, partial(broken_at_import, reason, source, policy))
-        for name, (source, reason) in BROKEN.items()
-        for policy in POLICIES
-    ]
+    ] + [(name, policy, partial(broken_at_import, name, policy)) for name in BROKEN for policy in POLICIES]
     if options.count is not None:
         cases = random.Random(options.seed).sample(cases, min(options.count, len(cases)))  # noqa: S311  (no secret)
     tried: Counter[str] = Counter()

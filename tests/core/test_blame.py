@@ -1,0 +1,26 @@
+"""Whatever a plugin says for itself becomes one line that can be printed."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from progressive_core.blame import LONGEST, one_line, shown, told
+
+
+@given(st.text() | st.text(st.characters(categories=["Cc", "Zs", "Zl"])).map(lambda text: text * 50))
+def test_words_of_a_plugin_become_one_bounded_line_that_can_be_printed(text: str) -> None:
+    line = one_line(text)
+    assert len(line) <= LONGEST and line.isprintable() and line == line.strip()
+    assert "".join(text.split()).startswith(line.removesuffix("...").replace(" ", "")) or not text.isprintable()
+    assert told(ValueError(text)) in (f"ValueError: {line}", "ValueError")
+
+
+def test_what_cannot_be_shown_is_told_all_the_same() -> None:
+    class Silent(Exception):
+        def __str__(self) -> str:
+            raise SystemExit(1)
+
+        __repr__ = __str__
+
+    assert told(Silent()) == "Silent: <a Silent whose str() raised SystemExit>"
+    assert shown(Silent()) == "<a Silent whose repr() raised SystemExit>"
+    assert told(SystemExit()) == "it called sys.exit()"
