@@ -147,6 +147,7 @@ BROKEN = {
     "has no hook": ("", "implements no hook"),
     "is a class": (f"{HEAD}import sys\nclass Rogue: ...\nsys.modules[__name__] = Rogue\n", "and an instance is meant"),
     TWICE: (GOOD, "is taken twice"),
+    "is asynchronous": (f"{HEAD}@hookimpl\nasync def cleanup(): ...\n", "its body would never run"),
     "takes what no hook gives": (f"{HEAD}@hookimpl\ndef cleanup(trainer): ...\n", "has no argument 'trainer'"),
 }
 """Plugins that cannot be used, by what is wrong with them: the source, and what the line must say."""

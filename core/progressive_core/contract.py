@@ -208,6 +208,14 @@ def _check_signature(function: Any, hook: str, where: str) -> None:
     """pluggy passes by position only what it finds by name, and says nothing about the rest."""
     known = HOOKS[hook]
     expected = f"The hook is {_expected(hook, known)}, and arguments may be left out but not renamed"
+    if (
+        inspect.iscoroutinefunction(function)
+        or inspect.isasyncgenfunction(function)
+        or inspect.isgeneratorfunction(function)
+    ):
+        raise PluginError(
+            f"{where}: is async or yields, so its body would never run: write a plain function. {expected}"
+        )
     for parameter in inspect.signature(function).parameters.values():
         name = parameter.name
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
