@@ -22,6 +22,9 @@ from progressive_buckets.bars.records import (
 from progressive_training import DataError
 
 ROUNDING = 1e-9  # a high may fall short of a close by this share: text files round each column by itself
+SHORTEST = 10**9  # nanoseconds: bars of less would be filled by the million
+MOST_FILLED = 20  # absent bars filled for each that is there, at most
+MOST_FILLED_OF_FEW = 100_000  # and so many more, which no memory minds
 REGULAR = 0.8  # at least this share of the steps between bars must be whole bar lengths
 NO_TIME = np.iinfo(np.int64).min  # numpy's not-a-time
 
@@ -139,6 +142,10 @@ def _interval(time: Times, source: str) -> int:
     steps = np.diff(time)
     lengths, counts = np.unique(steps, return_counts=True)
     interval = int(lengths[counts.argmax()])
+    if interval < SHORTEST:
+        raise DataError(
+            f"{source}: the commonest step between bars is {interval_text(interval)}; bars last 1 s or longer"
+        )
     share = float((steps % interval == 0).mean())
     if share < REGULAR:
         raise DataError(
@@ -179,6 +186,12 @@ def _fill(
         filled=int(absent[quiet].sum()),
         first_times=_noted(report, "gaps", time[1:][gap]) | _noted(report, "filled", time[:-1][quiet] + interval),
     )
+    added = int(absent[quiet].sum())
+    if added > MOST_FILLED * len(time) + MOST_FILLED_OF_FEW:
+        raise DataError(
+            f"{report.source}: {added:,} absent bars would be filled beside {len(time):,} that are there, more than "
+            f"{MOST_FILLED} for each; set a smaller FILL_MINUTES"
+        )
     if not quiet.any():
         return time, data, segment, np.zeros(len(time), dtype=bool), report
     repeats = np.concatenate([np.where(quiet, absent, 0), [0]]) + 1

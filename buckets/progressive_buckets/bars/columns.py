@@ -19,6 +19,8 @@ from progressive_training import DataError
 
 CLOCK = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$"
 AGAIN = "_again"
+MOST_COLUMNS = 1_000  # each is held against each other one
+MOST_UNNAMED = 64
 READABLE = 0.5  # of an extra column's values that are there, this share must be numbers
 
 
@@ -43,6 +45,11 @@ def understand(table: Table, where: str) -> Reading:
     """
     if table.frame.empty:
         raise DataError(f"{where}: no rows")
+    most, columns = (MOST_COLUMNS if table.named else MOST_UNNAMED), table.frame.shape[1]
+    if columns > most:
+        raise DataError(
+            f"{where}: {columns} columns; {most} at most can be read{'' if table.named else ' without names'}"
+        )
     notes = list(table.notes)
     frame = _with_joined_clock(_labelled(table.frame))
     if not table.named:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import re
-import zipfile
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -15,12 +13,16 @@ import pyarrow.csv
 from attrs import frozen
 
 from progressive_buckets.bars.numbers import decimal_sign
+from progressive_buckets.bars.packed import reading, unpacked
+from progressive_buckets.bars.stored import feather_frame, parquet_frame
 from progressive_buckets.bars.trees import table_of_tree, tree_of_text
 from progressive_training import DataError
 
 HEAD_BYTES = 64 * 1024  # looked at to find delimiter, banner and header
-BEGINNINGS = {b"PAR1": "parquet", b"ARROW1": "feather", b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip"}
+PARQUET, FEATHER = b"PAR1", b"ARROW1"
 DELIMITERS = ("\t", ";", "|", ",", r" ")
+NUMBER = re.compile(r"[-+$€£]?[.,' ]*\d[\d.,' ]*")
+LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 @frozen(kw_only=True)
@@ -44,59 +46,29 @@ def read_table(path: Path) -> Table:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    try:
-        return _table(content, str(path))
-    except (pa.ArrowException, OSError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: damaged or not what it looks like: {reason}") from error
+    return _table(unpacked(content, str(path)), str(path))
 
 
 def _table(content: bytes, where: str) -> Table:
-    kind = next((name for beginning, name in BEGINNINGS.items() if content.startswith(beginning)), "text")
-    if kind == "parquet":
-        return _with_index(pd.read_parquet(io.BytesIO(content)))
-    if kind == "feather":
-        return _with_index(pd.read_feather(io.BytesIO(content)))
-    if kind == "gzip":
-        return _table(gzip.decompress(content), where)
-    if kind == "zip":
-        return _table(_only_member(content, where), where)
+    if content.startswith((PARQUET, FEATHER)):
+        frame, notes = (parquet_frame if content.startswith(PARQUET) else feather_frame)(content, where)
+        return Table(frame=frame, named=True, notes=notes)
     content = _utf8(content, where)
     head = content[:HEAD_BYTES].lstrip()
     if not head:
         raise DataError(f"{where}: the file is empty")
     if head[:1] in (b"[", b"{"):
         tree = tree_of_text(content, where)
-        frame, named = table_of_tree(tree, where)
+        with reading(where):
+            frame, named = table_of_tree(tree, where)
         return Table(frame=frame, named=named)
     return _delimited(content, where)
 
 
-def _with_index(frame: pd.DataFrame) -> Table:
-    """Times are often kept as the index: every index but a plain count is a column."""
-    return Table(frame=frame if isinstance(frame.index, pd.RangeIndex) else index_as_column(frame), named=True)
-
-
-def index_as_column(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with its index as the first column, named `index` where it has no name."""
-    index = frame.index.to_frame(index=False)
-    index.columns = [str(name) if name not in (None, 0) else "index" for name in frame.index.names]
-    rest = frame.reset_index(drop=True)
-    taken = {str(name) for name in rest.columns}
-    return pd.concat([index[[name for name in index.columns if name not in taken]], rest], axis=1)
-
-
-def _only_member(content: bytes, where: str) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
-        if len(names) != 1:
-            raise DataError(f"{where}: a zip with {len(names)} files; expected one, unpack it and give the file meant")
-        return archive.read(names[0])
-
-
 def _utf8(content: bytes, where: str) -> bytes:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16").encode()
+        with reading(where):
+            content = content.decode("utf-16").encode()
     if b"\0" in content[:HEAD_BYTES]:
         raise DataError(f"{where}: neither text nor Parquet nor Feather; give CSV, Parquet, Feather or JSON")
     content = content.removeprefix(b"\xef\xbb\xbf")
@@ -110,8 +82,8 @@ def _utf8(content: bytes, where: str) -> bytes:
 
 def _delimited(content: bytes, where: str) -> Table:
     """Read rows of text: find the delimiter, where the rows begin, and whether the line before them names them."""
-    lines = content[:HEAD_BYTES].decode("utf-8", errors="ignore").splitlines()
-    if len(content) > HEAD_BYTES:
+    lines = [line.decode("utf-8", errors="ignore") for line in LINE_END.split(content[:HEAD_BYTES])]
+    if len(content) > HEAD_BYTES and len(lines) > 1:
         lines.pop()  # cut in two
     delimiter, first = _delimiter(lines, where)
     rows = [fields(line, delimiter) for line in lines[first : first + 200]]
@@ -127,12 +99,13 @@ def _delimited(content: bytes, where: str) -> Table:
         skipped.append(row.text)
         return "skip"
 
-    table = pa.csv.read_csv(
-        pa.py_buffer(content).slice(_offset(content, first)),
-        read_options=pa.csv.ReadOptions(column_names=[str(i) for i in range(width)]),
-        parse_options=pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
-        convert_options=pa.csv.ConvertOptions(decimal_point=decimal, strings_can_be_null=True),
-    )
+    with reading(where):
+        table = pa.csv.read_csv(
+            pa.py_buffer(content).slice(_offset(content, first)),
+            read_options=pa.csv.ReadOptions(column_names=[str(i) for i in range(width)]),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
+            convert_options=pa.csv.ConvertOptions(decimal_point=decimal, strings_can_be_null=True),
+        )
     notes = []
     banner = [line.strip() for line in lines[: first - bool(names)] if line.strip()]
     if banner:
@@ -170,9 +143,7 @@ def _delimiter(lines: list[str], where: str) -> tuple[str, int]:
 def _first_row(lines: list[str], delimiter: str, full: list[int]) -> int:
     """The first line of values: a header may hold digits too (`Volume_(BTC)1`), but hardly a number."""
     for index in full:
-        values = [
-            field for field in fields(lines[index], delimiter) if re.match(r"^[-+$€£]?[\d.,' ]*\d[\d.,' ]*$", field)
-        ]
+        values = [field for field in fields(lines[index], delimiter) if NUMBER.fullmatch(field)]
         if len(values) >= 4:
             return index
     return full[0]
@@ -192,7 +163,5 @@ def _header(before: list[str], delimiter: str, width: int) -> list[str] | None:
 
 def _offset(content: bytes, line: int) -> int:
     """Where line number `line` (from 0) begins."""
-    offset = 0
-    for _ in range(line):
-        offset = content.index(b"\n", offset) + 1
-    return offset
+    ends = LINE_END.finditer(content)
+    return next(islice(ends, line - 1, None)).end() if line else 0

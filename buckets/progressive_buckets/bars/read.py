@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from progressive_buckets.bars.columns import Reading, understand
-from progressive_buckets.bars.files import Table, index_as_column, read_table
+from progressive_buckets.bars.files import Table, read_table
+from progressive_buckets.bars.stored import index_as_column
 
 
 def read_frame(path: Path) -> Reading:

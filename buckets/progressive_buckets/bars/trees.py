@@ -67,7 +67,8 @@ def _tables(tree: Any, depth: int) -> list[tuple[pd.DataFrame, bool]]:
         frame = pd.DataFrame(tree["data"])
         if frame.shape[1] == len(tree["columns"]):
             frame.columns = pd.Index([str(name) for name in tree["columns"]])
-            return [(frame if "index" not in tree else _indexed(frame, tree["index"]), True)]
+            index = tree.get("index")
+            return [(_indexed(frame, index) if isinstance(index, list) else frame, True)]
     children = list(tree.values())
     columns = {name: child for name, child in tree.items() if isinstance(child, list) and _plain(child)}
     if len(columns) >= 5 and len({len(child) for child in columns.values()}) == 1:
@@ -102,7 +103,7 @@ def _table_of_objects(tree: dict[str, dict[str, Any]]) -> tuple[pd.DataFrame, bo
 
 
 def _indexed(frame: pd.DataFrame, index: list[Any]) -> pd.DataFrame:
-    if "index" in frame.columns:
+    if "index" in frame.columns or len(index) != len(frame):
         return frame
     frame.insert(0, "index", pd.Series(index, dtype=object).to_numpy())
     return frame
