@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,17 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 def atomic_write(path: Path, content: bytes) -> None:
     """Replace `path` by `content`: after a crash at any point it holds the old bytes or the new ones."""
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    partial.unlink(missing_ok=True)  # a killed run's, or a link that a stranger left: never written through
+    try:
+        with partial.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
     _sync_directory(path.parent)
 
 
@@ -43,9 +50,14 @@ def publish(original: Path, path: Path) -> None:
     _sync_directory(path.parent)
 
 
+def as_document(value: Any) -> bytes:
+    """One JSON document for people to read."""
+    return (json.dumps(plain(value), indent=2, allow_nan=False) + "\n").encode()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write one JSON document for people to read, atomically."""
-    atomic_write(path, (json.dumps(plain(value), indent=2, allow_nan=False) + "\n").encode())
+    atomic_write(path, as_document(value))
 
 
 def write_json_line(path: Path, value: Any) -> None:

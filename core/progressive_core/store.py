@@ -34,6 +34,8 @@ from progressive_core.records import BucketResult, EpisodeReport, Knowledge, Led
 from progressive_core.structure import Misfit, structured
 from progressive_core.tensors import read_tensors, write_tensors
 
+TEACHERS = "teachers"
+"""The directory of the models from other runs, in that of the run they teach in."""
 LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
 _HORIZON = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -68,6 +70,11 @@ class RunStore:
         store = cls(directory, lock, Progress(), made)
         write_json(directory / "config.json", config)
         write_json(directory / "manifest.json", manifest)
+        try:
+            store._keep_teachers()
+        except RunError:
+            store.discard()
+            raise
         store._write_progress()
         return store
 
@@ -81,17 +88,30 @@ class RunStore:
             raise RunError(f"{directory}: no run here (state.json is missing); `progressive-training runs` lists them")
         refuse_ways_out(directory)  # before the lock: it is a file that is opened to be written
         lock = lock_run(directory)
-        store = cls(directory, lock, read_progress(directory))
-        (directory / "checkpoints").mkdir(exist_ok=True)
-        for name in LINE_FILES:
-            kept = store.progress.lengths.get(name, 0)
-            truncate(directory / name, kept)
-            if _size(directory / name) < kept:
-                log.warning("lines of this run are lost, and it goes on without them", file=str(directory / name))
-        for bucket, version in store.progress.versions.items():
-            store._publish(bucket, version)
-        store.mark("training")
+        try:
+            store = cls(directory, lock, read_progress(directory))
+            store._return_to_the_commit()
+        except BaseException as error:
+            lock.release()
+            if isinstance(error, OSError):
+                where = error.filename or directory
+                raise RunError(f"{where}: this run cannot be gone on with ({error.strerror})") from error
+            raise
         return store
+
+    def _return_to_the_commit(self) -> None:
+        """Make the files what they were at the last commit."""
+        (self.directory / "checkpoints").mkdir(exist_ok=True)
+        for name in LINE_FILES:
+            kept, file = self.progress.lengths.get(name, 0), self.directory / name
+            if file.is_dir():
+                raise RunError(f"{file}: a directory, expected the lines of this run")
+            truncate(file, kept)
+            if _size(file) < kept:
+                log.warning("lines of this run are lost, and it goes on without them", file=str(file))
+        for bucket, version in self.progress.versions.items():
+            self._publish(bucket, version)
+        self.mark("training")
 
     def close(self) -> None:
         """Let another process have the run."""
@@ -205,6 +225,20 @@ class RunStore:
     def knowledge(self, bucket: str) -> Knowledge:
         """What the newest model of a finished bucket can teach."""
         return read_knowledge(self.directory, bucket)
+
+    def teachers(self) -> list[Knowledge]:
+        """What was learned in other runs and is used in this one, as it was when this one was begun."""
+        return [read_knowledge(self.directory / TEACHERS, bucket) for _, bucket in self.manifest["teachers"]]
+
+    def _keep_teachers(self) -> None:
+        """Have models of other runs here: a resumed run then finds them as they were, and reads no file but its own."""
+        for run, bucket in self.manifest["teachers"]:
+            original, kept = model_path(Path(run), bucket), model_path(self.directory / TEACHERS, bucket)
+            try:
+                kept.parent.mkdir(parents=True)
+                publish(original, kept)
+            except OSError as error:
+                raise RunError(f"{original}: the model that is to teach cannot be had ({error.strerror})") from error
 
     def _version(self, bucket: str, version: int) -> Path:
         return version_path(self.directory / "models" / bucket, version)

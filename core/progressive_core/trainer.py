@@ -13,6 +13,7 @@ from progressive_core.config import (
     checked,
     defaults,
     named,
+    overlay,
     plugin_choices,
     refuse_idle_episodes,
     refuse_unknown_buckets,
@@ -32,7 +33,7 @@ from progressive_core.run import Run
 from progressive_core.runs import list_runs, new_run_directory
 from progressive_core.scratch import train_scratch_arms
 from progressive_core.sequence import ending_marked, train_sequence
-from progressive_core.store import RunStore, read_knowledge
+from progressive_core.store import RunStore
 
 
 class ProgressiveTrainer:
@@ -116,7 +117,7 @@ class ProgressiveTrainer:
             missing = [key for key in defaults() if key not in store.config]
             if missing:
                 raise RunError(f"{directory / 'config.json'}: {', '.join(missing)} missing; put the run's file back")
-            settings = with_settings(defaults(), store.config)
+            settings = overlay(defaults(), store.config, str(directory / "config.json"))
             settings = with_settings(settings, {"PLUGINS": _merged(settings["PLUGINS"], self._plugins)})
             check_data_unchanged(store.manifest, directory)
             if scratch_arms:
@@ -160,7 +161,7 @@ class ProgressiveTrainer:
                     device=device,
                     hooks=Hooks(registry, settings["PLUGIN_ERRORS"]),
                     store=store,
-                    teachers=[read_knowledge(Path(run), bucket) for run, bucket in store.manifest["teachers"]],
+                    teachers=store.teachers(),
                     progress=self._progress,
                     interrupted=self._interrupt.is_set,
                 )

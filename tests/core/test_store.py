@@ -249,3 +249,20 @@ def test_a_discarded_run_takes_only_what_was_made_for_it(tmp_path: Path) -> None
 def test_a_result_that_is_not_finite_does_not_damage_the_run(store: RunStore) -> None:
     store.finish_bucket(evolve(result(store.directory), best_score=float("inf")))
     assert math.isnan(reopened(store).progress.results[0].best_score)
+
+
+def test_a_model_of_another_run_teaches_as_it_was_when_the_run_was_begun(store: RunStore, tmp_path: Path) -> None:
+    store.save_model("Scalping", model(1), KNOWLEDGE)
+    taught = RunStore.create(tmp_path / "taught", {}, {**MANIFEST, "teachers": [[str(store.directory), "Scalping"]]})
+    taught.close()
+    store.save_model("Scalping", model(2), evolve(KNOWLEDGE, feature_importance={"volume": 0.5}))
+    (tmp_path / "taught").rename(tmp_path / "moved")
+    moved = RunStore.open(tmp_path / "moved")
+    (teacher,) = moved.teachers()
+    moved.close()
+    assert (teacher.feature_importance, teacher.version) == ({"volume": 1.0}, 1)
+
+
+def test_a_teacher_that_is_gone_is_told(store: RunStore, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="the model that is to teach cannot be had"):
+        RunStore.create(tmp_path / "taught", {}, {**MANIFEST, "teachers": [[str(store.directory), "Short"]]})

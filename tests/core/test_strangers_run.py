@@ -242,3 +242,18 @@ def test_a_terminal_obeys_nothing_in_a_strangers_run(run: Path, capsys: pytest.C
     told = capsys.readouterr().out
     assert "\x1b" not in told
     assert "owned? no edge" in told
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "models/Scalping/versions/0001/card.json"])
+def test_a_directory_in_the_place_of_a_file_is_told(run: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (run / name).unlink()
+    (run / name).mkdir()
+    with pytest.raises(RunError, match=name):
+        RunStore.open(run)
+
+
+def test_a_report_that_cannot_be_written_leaves_nothing_in_part(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "transfer.md").mkdir()
+    assert main(["transfer-report", str(run)]) == 2
+    assert "transfer.md: the report cannot be written" in capsys.readouterr().err
+    assert not list(run.rglob("*.partial"))

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from progressive_core.bucket import Bucket
-from progressive_core.config import defaults, with_settings
+from progressive_core.config import defaults, overlay
 from progressive_core.device import resolve_device
 from progressive_core.manifest import check_data_unchanged
 from progressive_core.memory import release_memory
@@ -45,7 +45,8 @@ def result_matrix(directory: Path) -> ResultMatrix:
     :raise ProgressiveTrainingError: the data or a plugin of the run are not there any more, or have changed.
     """
     check_data_unchanged(read_manifest(directory), directory)
-    settings = with_settings(defaults(), read_json(directory / "config.json"))
+    file = directory / "config.json"
+    settings = overlay(defaults(), read_json(file), str(file))
     registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], "warn")  # of the plugins it takes the buckets only
     buckets = tuple(result.bucket for result in read_progress(directory).results)
     models = [read_knowledge(directory, bucket, version=1) for bucket in buckets]

@@ -8,8 +8,8 @@ from pathlib import Path
 import structlog
 from attrs import frozen
 
-from progressive_core.errors import ProgressiveTrainingError
-from progressive_core.files import atomic_write, write_json
+from progressive_core.errors import ProgressiveTrainingError, RunError
+from progressive_core.files import as_document, atomic_write
 from progressive_core.progress import finished_results, read_json_lines
 from progressive_core.records import LedgerEntry
 from progressive_core.transfer_report.account import Account, account_of
@@ -64,15 +64,21 @@ def transfer_report(directory: Path) -> TransferReport:
 
 
 def write_report(report: TransferReport, directory: Path) -> list[Path]:
-    """Write the report into the run's directory: for programs, for people, and as a picture where matplotlib is there."""
-    written = [directory / "transfer.json", directory / "transfer.md"]
-    write_json(written[0], report)
-    atomic_write(written[1], as_markdown(f"What transfer was worth in {report.run}", sections_of(report)).encode())
+    """Write the report into the run's directory: for programs, for people, and as a picture where matplotlib is there.
+
+    :raise RunError: it cannot be written there.
+    """
+    text = as_markdown(f"What transfer was worth in {report.run}", sections_of(report))
+    files = {"transfer.json": as_document(report), "transfer.md": text.encode()}
     if find_spec("matplotlib") is None:
         log.info("no transfer.png: matplotlib is missing; pip install 'progressive-training[report]'")
-        return written
-    from progressive_core.transfer_report.picture import png
+    else:
+        from progressive_core.transfer_report.picture import png
 
-    picture = directory / "transfer.png"
-    atomic_write(picture, png(report))
-    return [*written, picture]
+        files["transfer.png"] = png(report)
+    for name, content in files.items():
+        try:
+            atomic_write(directory / name, content)
+        except OSError as error:
+            raise RunError(f"{directory / name}: the report cannot be written ({error.strerror})") from error
+    return [directory / name for name in files]
