@@ -26,7 +26,12 @@ def prove(learner: Learner, source: Knowledge, target: Knowledge, before: float)
     try:
         if not learner.adopt(Knowledge(origin=target.origin, weights=own.weights)).copied:
             return None
-        return Proof(before=before, after=learner.validate(), error=learner.validation_error())
+        return Proof(
+            before=before,
+            after=learner.validate(),
+            error=learner.validation_error(),
+            training_t=learner.training_t(),
+        )
     except Exception as error:  # a stranger's weights may be anything
         log.warning("a source could not be tried", source=source.origin, reason=repr(error), exc_info=True)
         return None

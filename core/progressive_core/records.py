@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -108,12 +109,15 @@ class Proof:
     """What a source shows on the target's validation part before any strategy is asked (zero-shot).
 
     `before` is the validation score of the target as it stands, `after` that with every weight of the source that fits in
-    its place, `error` the standard error of `after`, NaN where the learner cannot say. The target is put back.
+    its place, `error` the standard error of `after`, NaN where the learner cannot say. `training_t` is what the source does
+    in its place on the data that the target trains on, in standard errors above 0, NaN where that is not known. The target
+    is put back.
     """
 
     before: float
     after: float
     error: float
+    training_t: float = math.nan
 
 
 @frozen(kw_only=True)

@@ -58,6 +58,9 @@ class LineLearner:
     def validation_error(self):
         return 0.01
 
+    def training_t(self):
+        return 4.0
+
     def knowledge(self):
         return Knowledge(
             origin=self.bucket.name,

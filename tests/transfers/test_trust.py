@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,12 +14,12 @@ from progressive_transfers.trust import agree, proven
 @pytest.mark.parametrize(
     ("before", "after", "error", "believed"),
     [
-        (0.0, 3.0, 1.0, True),  # an untrained target; three standard errors above nothing
+        (0.0, 2.5, 1.0, True),  # an untrained target; more than two standard errors above nothing
         (0.0, 1.5, 1.0, False),  # could be luck
         (0.0, 0.0, 0.0, False),  # a source that stays flat shows nothing
         (4.0, 5.0, 1.0, True),  # surely above nothing, and better than a target that has learned
         (4.0, 3.9, 0.1, False),  # good, but the target is better
-        (-5.0, -1.0, 1.0, True),  # loses, but surely less than the target
+        (-5.0, -2.5, 1.0, True),  # loses, but surely less than the target
         (-5.0, -4.0, 1.0, False),
         (-math.inf, 0.1, 1.0, True),  # anything is better than weights that are no numbers
         (0.0, -math.inf, math.nan, False),
@@ -28,7 +29,16 @@ from progressive_transfers.trust import agree, proven
 def test_a_source_is_proven_when_it_does_better_and_surely_not_by_luck(
     before: float, after: float, error: float, believed: bool
 ) -> None:
-    assert proven(Proof(before=before, after=after, error=error)) is believed
+    assert proven(Proof(before=before, after=after, error=error, training_t=4.0)) is believed
+
+
+def test_the_bars_that_are_trained_on_must_not_contradict() -> None:
+    proof = Proof(before=0.0, after=2.5, error=1.0)
+    assert proven(evolve(proof, training_t=3.0))
+    assert not proven(evolve(proof, training_t=2.0))
+    assert not proven(evolve(proof, after=9.0, training_t=2.0))
+    assert not proven(proof)  # unknown: validation alone has to be surer
+    assert proven(evolve(proof, after=3.5))
 
 
 def test_what_was_not_tried_is_not_proven() -> None:

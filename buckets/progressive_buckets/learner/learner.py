@@ -30,7 +30,7 @@ from progressive_buckets.learner.telling import report_of
 from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
 from progressive_buckets.market.degenerate import degeneration, one_sided
 from progressive_buckets.market.excerpt import excerpt
-from progressive_buckets.market.performance import standard_error
+from progressive_buckets.market.performance import standard_error, t_statistic
 from progressive_buckets.market.policy import as_maps, best_actions, follow, positions_of, sides
 from progressive_buckets.market.verdict import SHOWN_T, judge
 from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge
@@ -71,6 +71,8 @@ class MarketLearner:
         self.validation, self.test = market.part(split.validation), market.part(split.test)
         self.scored, rows = excerpt(self.validation)
         """The validation bars that every episode is scored on."""
+        self.rehearsed, _ = excerpt(market.part(split.train))
+        """The training bars that a source of transfer is tried on as well."""
         self.shown = shown_bars(self.validation)
         self.edge = Edge(rows, len(self.validation), len(self.critic.target.state()))
         self.episode = 0
@@ -185,6 +187,13 @@ class MarketLearner:
         if not self.finite() or one_sided(self.held(), self.scored.decidable):
             return math.nan
         return standard_error(self.market.growth(self.held(), self.scored))
+
+    def training_t(self) -> float:
+        """t of the current weights' growth on an excerpt of the training bars; not a number when the weights are none."""
+        if not self.finite():
+            return math.nan
+        held = self.positions(self.rehearsed.features, self.rehearsed.decidable)
+        return t_statistic(self.market.growth(held, self.rehearsed))
 
     def held(self) -> Tensor:
         """Signed positions [N] over the scored bars, followed once for the same weights."""

@@ -37,6 +37,7 @@ class Trial:
     before: float
     after: float
     error: float
+    training_t: float
 
 
 @frozen(kw_only=True)

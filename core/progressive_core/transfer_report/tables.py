@@ -135,14 +135,22 @@ def _matrix_section(matrix: ResultMatrix) -> Section:
 def _trial_section(account: Account) -> Section:
     """How the sources proved themselves before a bucket began; later trials are in transfer.json."""
     rows = tuple(
-        (trial.source, trial.target, score(trial.before), score(trial.after), score(trial.error).lstrip("+"))
+        (
+            trial.source,
+            trial.target,
+            score(trial.before),
+            score(trial.after),
+            score(trial.error).lstrip("+"),
+            f"{trial.training_t:.1f}" if math.isfinite(trial.training_t) else MISSING,
+        )
         for trial in account.trials
         if trial.phase == "initial"
     )
     return Section(
         "Proof before trust: each source in the target's place, before the target was trained",
-        ("SOURCE", "TARGET", "BEFORE", "AFTER", "ERROR"),
+        ("SOURCE", "TARGET", "BEFORE", "AFTER", "ERROR", "T ON TRAINING"),
         rows,
+        "Error: the standard error of the score after. T: the source on the bars that the target trains on.",
     )
 
 
