@@ -1,0 +1,208 @@
+"""A user's arithmetic: equity on real bars, with gaps, warm-up and ends, is what a dozen lines of plain Python give."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from attrs import frozen
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from progressive_buckets.bars import Bars
+from progressive_buckets.learner.opening import learner_on
+from progressive_buckets.market.features import WARM_UP
+from progressive_buckets.market.fills import RUIN, Costs
+from progressive_buckets.market.market import Market, open_market
+from progressive_buckets.market.performance import measure
+from progressive_buckets.market.policy import positions_of
+from progressive_buckets.market.scaler import Scaler
+from progressive_core.config import defaults
+from progressive_training import BucketInfo, MarketBucket, Resources
+
+HOUR = 3600 * 10**9
+
+
+def equity_by_hand(
+    opens: list[float], segments: list[int], actions: list[int], fee: float, slippage: float, capital: float
+) -> list[float]:
+    """Equity after each bar. What is decided on a bar's close is filled at the next open, and earns until the one after;
+    where these two opens are not there without a gap, or the segment is young, nothing is held. A flip is two trades."""
+    equity, held, age, curve = 1.0, 0, 0, []
+    for t in range(len(opens)):
+        age = age + 1 if t and segments[t] == segments[t - 1] else 1
+        can_fill = t + 2 < len(opens) and segments[t + 2] == segments[t]
+        wanted = actions[t] if can_fill and age > WARM_UP else 0
+        equity -= abs(wanted - held) * (fee + slippage) * capital * equity
+        held = wanted
+        if held:
+            earned = held * capital * (opens[t + 2] - opens[t + 1]) / opens[t + 1]
+            equity *= max(1 + earned, RUIN)
+        curve.append(equity)
+    return curve
+
+
+@frozen
+class Case:
+    """A market with gaps, and what is done in it."""
+
+    opens: list[float]
+    segments: list[int]
+    actions: list[int]
+    fee: float
+    slippage: float
+    capital: float
+
+    def market(self, dearer: float = 0.0, slipping: float = 0.0) -> Market:
+        costs = Costs(self.fee + self.slippage + dearer + slipping, self.capital)
+        return open_market(bars_of(self.opens, self.segments), Scaler(np.zeros(25), np.ones(25)), costs, "cpu")
+
+    def growth(self, market: Market) -> torch.Tensor:
+        return market.growth(torch.tensor(self.actions), market.part(slice(0, len(self.opens))))
+
+
+def bars_of(opens: list[float], segments: list[int]) -> Bars:
+    prices, segment = np.array(opens), np.array(segments, dtype=np.int32)
+    time = HOUR * (np.arange(len(opens)) + 5 * segment)
+    return Bars(
+        time=time,
+        open=prices,
+        high=prices,
+        low=prices,
+        close=prices,
+        volume=np.ones(len(opens)),
+        segment=segment,
+        interval=HOUR,
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    lengths = draw(st.lists(st.integers(1, 60), min_size=1, max_size=4))
+    assume(max(lengths) > WARM_UP + 3)
+    segments = [number for number, length in enumerate(lengths) for _ in range(length)]
+    count = len(segments)
+    seed = draw(st.integers(0, 2**32 - 1))
+    random = np.random.default_rng(seed)
+    size = draw(st.sampled_from([0.0, 0.001, 0.02, 0.5]))
+    opens = (100 * np.exp(np.cumsum(size * random.standard_normal(count)))).tolist()
+    if draw(st.booleans()):  # in runs, as a policy acts
+        actions = np.repeat(random.integers(-1, 2, count), random.integers(1, 9, count))[:count].tolist()
+    else:
+        actions = draw(st.lists(st.sampled_from([-1, 0, 1]), min_size=count, max_size=count))
+    costs = st.one_of(st.just(0.0), st.floats(0, 0.1))
+    return Case(opens, segments, actions, draw(costs), draw(costs), draw(st.sampled_from([0.01, 0.3, 0.999, 1.0])))
+
+
+@given(cases())
+@settings(max_examples=80, deadline=None)
+def test_equity_is_that_of_a_plain_loop_on_every_bar(case: Case) -> None:
+    by_hand = equity_by_hand(case.opens, case.segments, case.actions, case.fee, case.slippage, case.capital)
+    market = case.market()
+    growth = case.growth(market)
+    assert torch.exp(torch.cumsum(growth, dim=0)).tolist() == pytest.approx(by_hand, rel=1e-9)
+    part = market.part(slice(0, len(case.opens)))
+    told = measure("case", torch.tensor(case.actions), part, market.costs, market.interval)
+    assert math.exp(told.log_return) == pytest.approx(by_hand[-1], rel=1e-9)
+    peaks = np.maximum.accumulate([1.0, *by_hand])[1:]
+    assert told.drawdown == pytest.approx(max(0.0, float((1 - by_hand / peaks).max())), abs=1e-9)
+    assert torch.exp(growth.sum()) == pytest.approx(by_hand[-1], rel=1e-9)  # rewards sum to the log of equity
+
+
+@given(cases(), st.floats(0, 0.1), st.floats(0, 0.1))
+@settings(max_examples=50, deadline=None)
+def test_more_fee_or_slippage_never_raises_equity_on_any_bar(case: Case, fee: float, slippage: float) -> None:
+    assume(case.fee + fee <= 0.1)
+    assume(case.slippage + slippage <= 0.1)
+    cheap, dear = (
+        torch.cumsum(case.growth(market), dim=0)
+        for market in (case.market(), case.market(dearer=fee, slipping=slippage))
+    )
+    assert (dear <= cheap + 1e-12 * (1 + cheap.abs())).all()
+
+
+@given(cases())
+@settings(max_examples=25, deadline=None)
+def test_flat_is_exactly_flat(case: Case) -> None:
+    market = case.market()
+    part = market.part(slice(0, len(case.opens)))
+    growth = market.growth(torch.zeros(len(case.opens)), part)
+    assert (growth == 0).all()
+    told = measure("flat", torch.zeros(len(case.opens)), part, market.costs, market.interval)
+    assert (math.exp(told.log_return), told.drawdown, told.turnover, told.trades, told.sharpe) == (
+        1.0,
+        0.0,
+        0.0,
+        0,
+        0.0,
+    )
+    assert told.flat == 1.0
+
+
+@given(st.sampled_from([1, -1]), st.floats(0, 0.1), st.floats(0, 0.1), st.floats(0.01, 1.0))
+@settings(max_examples=50, deadline=None)
+def test_on_constant_prices_a_position_loses_its_two_trades_and_nothing_else(
+    side: int, fee: float, slippage: float, capital: float
+) -> None:
+    case = Case([100.0] * 40, [0] * 40, [side] * 40, fee, slippage, capital)
+    growth = case.growth(case.market())
+    assert int((growth != 0).sum()) == (2 if capital * (fee + slippage) > 0 else 0)
+    assert math.exp(growth.sum()) == pytest.approx((1 - capital * (fee + slippage)) ** 2, rel=1e-12)
+
+
+def test_a_flip_pays_for_two_trades_at_once() -> None:
+    flips = [0] * 24 + [1, -1, 1, 0] + [0] * 12
+    case = Case([100.0] * 40, [0] * 40, flips, 0.01, 0.0, 0.5)
+    assert math.exp(case.growth(case.market()).sum()) == pytest.approx(0.995 * 0.99 * 0.99 * 0.995, rel=1e-12)
+
+
+@pytest.fixture(scope="module")
+def learner():
+    torch.set_num_threads(1)
+    random = np.random.default_rng(1)
+    opens = (100 * np.exp(np.cumsum(0.01 * random.standard_normal(2600)))).tolist()
+    bars = bars_of(opens, [0] * 1300 + [1] * 1300)
+    asked = {**defaults(), "FEE": 0.002, "SLIPPAGE": 0.001, "CAPITAL_ALLOCATION": 0.6, "REPLAY_CAPACITY": 500}
+    bucket = MarketBucket(name="Swing", horizons=(1, 6), width=8)
+    info = BucketInfo(
+        name="Swing", horizons=(1, 6), sequence=("Swing",), episodes=1, seed=1, run_dir=Path(), settings=asked
+    )
+    return learner_on(bars, bucket, info, Resources(device="cpu", parallel_episodes=2, batch_size=8))
+
+
+def by_hand_on(market: Market, start: int, held: torch.Tensor) -> list[float]:
+    """Equity over the bars of a part. The bars before it have warmed it up, and one behind it fills what is held last."""
+    before = min(start, WARM_UP)
+    bars = slice(start - before, start + len(held) + 1)
+    actions = [0] * before + held.int().tolist() + [0]
+    opens = torch.exp(market.log_open[bars]).tolist()
+    return equity_by_hand(opens, market.segment[bars].tolist(), actions, fee=0.002, slippage=0.001, capital=0.6)
+
+
+def test_what_is_learned_from_is_what_equity_pays(learner) -> None:
+    """The table of rewards (demeaned, in units) and the costs of decisions, put together again along any positions."""
+    critic, market, train = learner.critic, learner.market, learner.split.train
+    part = market.part(train)
+    actions = torch.from_numpy(np.random.default_rng(2).integers(-1, 2, len(part))) * part.decidable
+    sides = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    drift = market.costs.earned(sides, market.returns[train][market.decidable[train], None]).mean(dim=0)
+    paid = critic.rewards[train].double() * critic.unit + drift + critic.hyper.holding  # [N, 2] of long and of short
+    earned = torch.where(actions > 0, paid[:, 0], torch.where(actions < 0, paid[:, 1], 0.0))
+    steps = torch.diff(actions, prepend=actions[:1] * 0).abs()
+    costs = torch.tensor(market.costs.table(), dtype=torch.float64)[steps]
+    by_tables = earned - costs
+    assert torch.allclose(by_tables, market.growth(actions, part), rtol=0, atol=1e-6)
+    by_hand = by_hand_on(market, train.start, actions)
+    assert math.exp(by_tables.sum()) == pytest.approx(by_hand[-1], rel=1e-4)  # the table is float32
+
+
+def test_what_is_reported_is_what_the_policys_positions_earn_by_hand(learner) -> None:
+    """Score, evaluation and equity of the same positions are one number."""
+    for network in (learner.critic.online, learner.critic.target):
+        network.parameters["value.linear"].normal_(0, 30.0, generator=torch.Generator().manual_seed(0))
+    part = learner.validation
+    held = positions_of(learner.critic.advantages(part.features), part.decidable, learner.critic.costs)
+    assert held.abs().sum() > 0
+    by_hand = by_hand_on(learner.market, part.start, held)
+    assert math.exp(learner.validate()) == pytest.approx(by_hand[-1], rel=1e-9)
