@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from progressive_core.errors import ConfigError
-from progressive_core.kinds import FilePath, Frequency, Kind, Names, OrNull, Refused
+from progressive_core.kinds import LONGEST_NAME, FilePath, Frequency, Kind, Names, OrNull, Refused
 from progressive_core.quoting import shortened, show
 from progressive_core.settings import SETTINGS
 from progressive_core.suggest import did_you_mean, nearest_name
@@ -250,7 +250,7 @@ def named(value: str | None, what: str) -> str | None:
 
     :raise ConfigError: it is anything else.
     """
-    if value is not None and (not isinstance(value, str) or not value.strip()):
+    if value is not None and (not isinstance(value, str) or not value.strip() or len(value) > LONGEST_NAME):
         raise ConfigError(f"{what} is {show(value)}, expected the name of a bucket")
     return value
 

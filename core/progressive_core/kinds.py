@@ -14,6 +14,8 @@ from attrs import field, frozen
 
 _UNITS = {"s": "s", "min": "min", "m": "min", "h": "h", "d": "D", "w": "W"}  # as pandas spells them
 _FREQUENCY = re.compile(r"([1-9][0-9]{0,5}) ?(s|min|m|h|d|w)", re.IGNORECASE | re.ASCII)
+LONGEST_NAME = 200
+"""Letters. No bucket, plugin or column is called anything near it, and an error repeats names in full."""
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?", re.ASCII)
 
 
@@ -189,6 +191,8 @@ class Names:
                 raise Refused
             if not name.strip():
                 raise Refused(f"number {position + 1} is empty")
+            if len(name) > LONGEST_NAME:
+                raise Refused(f"number {position + 1} is longer than {LONGEST_NAME} letters")
             if name in names[:position]:
                 raise Refused(f"{name} is there twice")
         return names
@@ -259,6 +263,6 @@ class PerBucket:
         """A mapping is copied; buckets it does not name keep the default."""
         if not isinstance(value, Mapping):
             return self.kind.check(value)
-        if not value or not all(isinstance(bucket, str) and bucket.strip() for bucket in value):
+        if not value or not all(isinstance(name, str) and name.strip() and len(name) <= LONGEST_NAME for name in value):
             raise Refused
         return {bucket: self.kind.check(each) for bucket, each in value.items()}

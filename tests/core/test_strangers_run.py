@@ -257,3 +257,15 @@ def test_a_report_that_cannot_be_written_leaves_nothing_in_part(run: Path, capsy
     assert main(["transfer-report", str(run)]) == 2
     assert "transfer.md: the report cannot be written" in capsys.readouterr().err
     assert not list(run.rglob("*.partial"))
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc", "a/b", "con", " ", "..", "x" * 5000, "a\nb", "\udc80"])
+@pytest.mark.parametrize("flags", [["--bucket"], ["--sequence"], ["--bucket", "Long", "--transfer"], ["-p"]])
+def test_no_name_on_the_command_line_becomes_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*flags, name]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert len(line) < 1000
+    assert list(tmp_path.iterdir()) == []

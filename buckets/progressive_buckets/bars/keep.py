@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import structlog
 from attrs import evolve
 from safetensors import SafetensorError, safe_open
@@ -16,7 +17,7 @@ from progressive_buckets.bars.records import PRICES, Bars, CleaningReport
 
 log = structlog.get_logger("progressive_training")
 
-FORMAT = 2  # counts up when cleaning or reading changes what comes out
+FORMAT = 3  # counts up when cleaning or reading changes what comes out
 ARRAYS = ("time", *PRICES, "volume", "segment")
 EXTRA = "extra."
 
@@ -39,10 +40,33 @@ def read_kept(path: Path, source: str) -> Bars | None:
             header = json.loads(file.metadata()["bars"])
         report = evolve(CleaningReport.from_json(header["report"]), source=source)
         extra = {name: arrays[EXTRA + name] for name in header["extra"]}
-        return Bars(**{name: arrays[name] for name in ARRAYS}, extra=extra, interval=header["interval"], report=report)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        bars = Bars(**{name: arrays[name] for name in ARRAYS}, extra=extra, interval=header["interval"], report=report)
+        if not _sound(bars):
+            raise ValueError("they are no bars")
+        return bars
+    except (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         log.info("kept bars are damaged, reading the source again", path=str(path), error=str(error))
         return None
+
+
+def _sound(bars: Bars) -> bool:
+    """Whether arrays from a file, which came with a run from anywhere, are bars."""
+    floats = [getattr(bars, name) for name in (*PRICES, "volume")] + list(bars.extra.values())
+    shapes = {array.shape for array in (bars.time, bars.segment, *floats)}
+    if len(shapes) != 1 or bars.time.ndim != 1 or len(bars) < 2 or any(array.dtype != np.float64 for array in floats):
+        return False
+    prices, steps = np.stack(floats[: len(PRICES)]), np.diff(bars.segment)
+    return bool(
+        bars.time.dtype == np.dtype(np.int64)
+        and bars.segment.dtype == np.dtype(np.int32)
+        and type(bars.interval) is int
+        and bars.interval > 0
+        and (np.diff(bars.time) > 0).all()
+        and ((steps == 0) | (steps == 1)).all()
+        and (prices > 0).all()
+        and np.isfinite(prices).all()
+        and (np.isfinite(bars.volume) & (bars.volume >= 0)).all()
+    )
 
 
 def keep(bars: Bars, path: Path, limit: int) -> None:

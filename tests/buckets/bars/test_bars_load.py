@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from progressive_buckets.bars import Bars, bars_from_frame, load_bars
 from progressive_training import DataError
@@ -89,6 +91,29 @@ def test_a_damaged_cache_is_read_over_and_written_anew(file: Path, tmp_path: Pat
     kept.write_bytes(damage(whole))
     assert same(load_bars(settings, cache, 10**6), first)
     assert kept.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: {"close": arrays["close"][:-1]},
+        lambda arrays: {"close": -arrays["close"]},
+        lambda arrays: {"time": arrays["time"][::-1].copy()},
+        lambda arrays: {"volume": arrays["volume"].astype("float32")},
+        lambda arrays: {"segment": arrays["segment"] * 0 - 5 + np.arange(len(arrays["segment"]), dtype=np.int32) * 2},
+    ],
+    ids=["short", "negative", "backward", "other type", "segments"],
+)
+def test_kept_bars_that_are_none_are_read_anew(file: Path, tmp_path: Path, change: Any) -> None:
+    """A run may come from a stranger, cache and all."""
+    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
+    first = load_bars(settings, cache, 10**6)
+    kept = next(cache.iterdir())
+    with safe_open(kept, framework="numpy") as opened:
+        arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  (no mapping)
+        header = opened.metadata()
+    save_file({**arrays, **change(arrays)}, kept, metadata=header)
+    assert same(load_bars(settings, cache, 10**6), first)
 
 
 def test_the_cache_keeps_to_its_bound(file: Path, tmp_path: Path) -> None:
