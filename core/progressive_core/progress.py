@@ -170,6 +170,16 @@ def finished_results(directory: Path) -> tuple[BucketResult, ...]:
     return results
 
 
+@frozen(kw_only=True)
+class EpisodeLine:
+    """What this program reads again of a line of the metrics."""
+
+    bucket: str
+    best_score: float
+    best_episode: int = 0
+    start_score: float | None = None
+
+
 def read_json_lines(path: Path, kind: type) -> list[dict[str, Any]]:
     """The lines of a run's metrics or ledger; none where nothing was written. A torn last line is left out.
 

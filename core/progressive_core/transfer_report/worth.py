@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from progressive_core.errors import RunError
-from progressive_core.progress import read_json_lines, read_manifest, read_progress
+from progressive_core.progress import EpisodeLine, read_json_lines, read_manifest, read_progress
 from progressive_core.records import BucketResult
 from progressive_core.scratch import SCRATCH, sources_of
 from progressive_core.transfer_report.measures import (
@@ -135,19 +135,10 @@ def times_cheaper(worths: Iterable[Worth]) -> float:
     return scratch / taught if counted and taught > 0 else math.nan
 
 
-@frozen(kw_only=True)
-class _Point:
-    """What a curve is made of, in a line of the metrics."""
-
-    bucket: str
-    best_score: float
-    start_score: float | None = None
-
-
 def curves_of(directory: Path) -> dict[str, tuple[float, ...]]:
     """Each bucket's best validation score so far, before training and after each episode, by the run's metrics."""
     scores: dict[str, list[float]] = {}
-    for line in read_json_lines(directory / "metrics.jsonl", _Point):
+    for line in read_json_lines(directory / "metrics.jsonl", EpisodeLine):
         if line["bucket"] not in scores:
             scores[line["bucket"]] = [_number(line.get("start_score"))]
         scores[line["bucket"]].append(_number(line["best_score"]))
