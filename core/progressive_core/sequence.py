@@ -99,15 +99,17 @@ def _train_episodes(
     state = run.store.checkpoint(info.name)
     if state is None:
         transfers += transfer_in(run, info, resources, learner, "initial", 0)
-        episode, start_score = 0, learner.validate()
+        episode, best_episode, start_score = 0, 0, learner.validate()
     else:
         learner.restore(state)
-        episode = run.store.progress.episode
+        episode, best_episode = run.store.progress.episode, run.store.best_episode(info.name)
         log.info("resumed", bucket=info.name, episode=episode)
     while True:
-        if episode and episode % info.settings["TRANSFER_COOLDOWN"] == 0:
+        cooldown = info.settings["TRANSFER_COOLDOWN"]
+        if episode and episode % cooldown == 0:
             transfers += transfer_in(run, info, resources, learner, "periodic", episode)
-            transfers += transfer_back(run, info, resources, learner, episode)
+            if best_episode > episode - cooldown:  # nothing better to teach than the last time, nothing to offer
+                transfers += transfer_back(run, info, resources, learner, episode)
         started = perf_counter()
         report = evolve(
             learner.run_episode(),
@@ -118,7 +120,7 @@ def _train_episodes(
         )
         transfers.clear()
         start_score = None
-        episode = report.episode
+        episode, best_episode = report.episode, report.best_episode
         run.store.record_episode(info.name, report)
         run.progress(
             f"{info.name}: episode {episode} of {info.episodes}, validation score {report.score:+.4f} "

@@ -22,10 +22,12 @@ from progressive_core.errors import ModelError, RunError
 from progressive_core.files import append_json_line, publish, truncate, write_json, write_json_line
 from progressive_core.lock import lock_run
 from progressive_core.progress import (
+    EpisodeLine,
     Progress,
     Status,
     model_path,
     read_json,
+    read_json_lines,
     read_manifest,
     read_progress,
     read_state,
@@ -153,6 +155,13 @@ class RunStore:
     def record_episode(self, bucket: str, report: EpisodeReport) -> None:
         """Append an episode to `metrics.jsonl`."""
         append_json_line(self.directory / "metrics.jsonl", {"bucket": bucket, **asdict(report, recurse=False)})
+
+    def best_episode(self, bucket: str) -> int:
+        """The best episode that the last line of the metrics of `bucket` names; 0 where there is none."""
+        lines = [
+            line for line in read_json_lines(self.directory / "metrics.jsonl", EpisodeLine) if line["bucket"] == bucket
+        ]
+        return int(lines[-1]["best_episode"]) if lines else 0
 
     def record_transfer(self, entry: LedgerEntry) -> None:
         """Append a transfer to `ledger.jsonl`."""
