@@ -13,7 +13,7 @@ import pyarrow.csv
 from attrs import frozen
 
 from progressive_buckets.bars.numbers import decimal_sign
-from progressive_buckets.bars.packed import reading, unpacked
+from progressive_buckets.bars.packed import MOST_BYTES, reading, unpacked
 from progressive_buckets.bars.stored import feather_frame, parquet_frame
 from progressive_buckets.bars.trees import table_of_tree, tree_of_text
 from progressive_training import DataError
@@ -43,6 +43,11 @@ def read_table(path: Path) -> Table:
     :raise DataError: the file is not there, not of these kinds, or damaged.
     """
     try:
+        if not path.is_file():
+            path.stat()  # says why, where there is nothing
+            raise DataError(f"{path}: {'a directory' if path.is_dir() else 'no file'}; name a file of bars")
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"{path}: holds more than {MOST_BYTES:,} bytes; give fewer bars, or Parquet")
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import os
+import pickle
 import zipfile
 from pathlib import Path
 
@@ -150,3 +152,32 @@ def test_stretches_are_not_filled_without_bound() -> None:
     sparse = 10**18 + np.cumsum(np.where(np.arange(count) % 4, 1, 600_000)) * 10**9
     with pytest.raises(DataError, match="set a smaller FILL_MINUTES"):
         clean(sparse, flat, source="sparse", fill_minutes=10_080)
+
+
+def test_a_pipe_is_no_file_of_bars(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "bars.csv")
+    with pytest.raises(DataError, match="no file; name a file of bars"):
+        load(tmp_path / "bars.csv")
+
+
+class Planted:
+    """What unpickling would do."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_nothing_in_a_file_of_bars_is_unpickled(frame: pd.DataFrame, tmp_path: Path) -> None:
+    planted, file = pickle.dumps(Planted(tmp_path / "owned")), tmp_path / "bars.parquet"
+    table = pa.Table.from_pandas(frame)
+    typed = {"ARROW:extension:name": "arrow.py_extension_type", "ARROW:extension:metadata": planted}
+    field = pa.field("mood", pa.int64(), metadata=typed)
+    table = table.append_column(field, pa.array(range(len(frame))))
+    table = table.append_column("raw", pa.array([planted] * len(frame), type=pa.binary()))
+    file.write_bytes(parquet_of(table))
+    assert len(load(file)) == 200
+    refused(file, planted)
+    assert not (tmp_path / "owned").exists()

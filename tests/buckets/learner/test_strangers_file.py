@@ -148,3 +148,20 @@ def test_a_model_without_its_own_edge_is_refused(learner: MarketLearner) -> None
     for wrong in (None, "x", float("nan")):
         with pytest.raises(ModelError, match="validation_t"):
             learner.load(evolve(model, card={**model.card, "validation_t": wrong}))
+
+
+class Planted:
+    """What unpickling would do."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_is_no_model(tmp_path: Path) -> None:
+    torch.save({"weight": Planted(tmp_path / "owned")}, tmp_path / "model.safetensors")
+    with pytest.raises(ModelError, match="not a file that this program wrote"):
+        load_model(tmp_path)
+    assert not (tmp_path / "owned").exists()
