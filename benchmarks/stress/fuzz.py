@@ -71,7 +71,10 @@ def prepared(scratch: Path) -> Watch:
 def targets_of(watch: Watch, wanted: str) -> list[Target]:
     """Every target whose name holds `wanted`; models, checkpoints and runs are trained first, where they are asked for."""
     made = [*bar_targets(watch), *configuration_targets(watch)]
-    for names, make in ((("models", "checkpoints"), saved_targets), (("runs",), run_targets)):
+    for names, make in (
+        (("models", "checkpoints"), saved_targets),
+        (("runs: state.json", "runs: commands"), run_targets),
+    ):
         if any(wanted in name for name in names):
             made += make(watch)
     limit_memory()

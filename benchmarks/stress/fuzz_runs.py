@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from progressive_core.cli import main
 from progressive_core.config import defaults
+from progressive_core.progress import read_progress
 from progressive_core.run import Interrupted
 from progressive_training import ProgressiveTrainer, ProgressiveTrainingError
 
@@ -65,7 +66,19 @@ def run_targets(watch: Watch) -> list[Target]:
         _do(hostile, runs / "one", watch.outside)
         commands[hostile.command](runs)
 
-    return [Target("runs", _hostile(base), feed, r"runs/one|Scalping|Short|RUNS_DIR|config\.json", 1200)]
+    def read(content: bytes) -> None:
+        (base / "state.json").write_bytes(content)
+        try:
+            read_progress(base)
+        finally:
+            (base / "state.json").write_bytes(state)
+
+    state = (base / "state.json").read_bytes()
+    documents = st.one_of(changed_tree([json.loads(state)]).map(as_json), changed_bytes([state]))
+    return [
+        Target("runs: state.json", documents, read, r"state\.json", 3000, [state]),
+        Target("runs: commands", _hostile(base), feed, r"runs/one|Scalping|Short|RUNS_DIR|config\.json", 1200),
+    ]
 
 
 def _train_until(directory: Path, moment: str) -> None:

@@ -85,6 +85,9 @@ _converter = cattrs.Converter(detailed_validation=False)
 for _kind in (bool, int, float, str):
     _converter.register_structure_hook(_kind, _exactly(_kind))
 
+_ODD = (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError, cattrs.BaseValidationError)
+"""What cattrs raises over values of other types."""
+
 
 def read_card(values: Mapping[str, Any], file: Path) -> Card:
     """Check a card.
@@ -98,7 +101,7 @@ def read_card(values: Mapping[str, Any], file: Path) -> Card:
         )
     try:
         card = _converter.structure(values, Card)
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError, cattrs.BaseValidationError) as error:
+    except _ODD as error:
         raise ModelError(
             f"{file}: its card is damaged ({type(error).__name__}: {error}). Take another copy."
         ) from error

@@ -45,8 +45,10 @@ def publish(original: Path, path: Path) -> None:
     except (OSError, NotImplementedError):
         atomic_write(path, original.read_bytes())
         return
-    partial.replace(path)
-    partial.unlink(missing_ok=True)  # where both are names of one file already, a rename leaves them as they are
+    try:
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)  # where both are names of one file already, a rename leaves them as they are
     _sync_directory(path.parent)
 
 

@@ -96,7 +96,7 @@ class RunStore:
         except BaseException as error:
             lock.release()
             if isinstance(error, OSError):
-                where = error.filename or directory
+                where = error.filename2 or error.filename or directory
                 raise RunError(f"{where}: this run cannot be gone on with ({error.strerror})") from error
             raise
         return store

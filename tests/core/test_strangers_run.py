@@ -244,12 +244,14 @@ def test_a_terminal_obeys_nothing_in_a_strangers_run(run: Path, capsys: pytest.C
     assert "owned? no edge" in told
 
 
-@pytest.mark.parametrize("name", ["metrics.jsonl", "models/Scalping/versions/0001/card.json"])
-def test_a_directory_in_the_place_of_a_file_is_told(run: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    (run / name).unlink()
-    (run / name).mkdir()
+@pytest.mark.parametrize("name", ["metrics.jsonl", "card.json", "versions/0001/card.json"])
+def test_a_directory_in_the_place_of_a_file_is_told(run: Path, name: str) -> None:
+    path = run / name if name.endswith("l") else run / "models" / "Scalping" / name
+    path.unlink()
+    path.mkdir()
     with pytest.raises(RunError, match=name):
         RunStore.open(run)
+    assert not list(run.rglob("*.partial"))
 
 
 def test_a_report_that_cannot_be_written_leaves_nothing_in_part(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

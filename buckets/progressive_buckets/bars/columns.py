@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,8 @@ CLOCK = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$"
 AGAIN = "_again"
 MOST_COLUMNS = 1_000  # each is held against each other one
 MOST_UNNAMED = 64
+MOST_LETTERS = 200  # of a column's name
+MOST_LISTED = 500
 READABLE = 0.5  # of an extra column's values that are there, this share must be numbers
 
 
@@ -54,7 +56,7 @@ def understand(table: Table, where: str) -> Reading:
     frame = _with_joined_clock(_labelled(table.frame))
     if not table.named:
         frame = named_by_shape(frame, table.decimal, where)
-        notes.append(f"no header: by their numbers the columns are {', '.join(frame.columns)}")
+        notes.append(f"no header: by their numbers the columns are {_listed(frame.columns)}")
     roles = {label: role(label) for label in frame.columns}
     time = _time(frame, roles, where, notes)
     values = {label: numbers(frame[label], table.decimal) for label in frame.columns if _is_number(label, roles)}
@@ -82,9 +84,14 @@ def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _label(name: Hashable) -> str:
-    if isinstance(name, tuple):
-        return " ".join(str(part) for part in name if str(part))
-    return str(name).strip()
+    text = " ".join(str(part) for part in name) if isinstance(name, tuple) else str(name)
+    return " ".join(text.split())[:MOST_LETTERS]
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names for an error or a note, as many as can be read."""
+    text = ", ".join(names)
+    return text if len(text) <= MOST_LISTED else f"{text[:MOST_LISTED]}..."
 
 
 def _with_joined_clock(frame: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +129,7 @@ def _time(frame: pd.DataFrame, roles: dict[str, str], where: str, notes: list[st
     parsed = {label: times for label, times in parsed.items() if (times != NO_TIME).any()}
     if not parsed:
         raise DataError(
-            f"{where}: no column of times among {', '.join(frame.columns)}; expected one like time, date or open_time, "
+            f"{where}: no column of times among {_listed(frame.columns)}; expected one like time, date or open_time, "
             f"as seconds, milliseconds or text{_seen(frame, roles)}"
         )
     best = max(
@@ -177,11 +184,11 @@ def _price(name: str, roles: dict[str, str], values: dict[str, Floats], where: s
         found = [label for label in values if roles[label] == "price"]
     exact = [label for label in found if label.lower() in (name, name[0])]
     if len(exact) == 1 and len(found) > 1:
-        notes.append(f"the {name} price: took {exact[0]!r} out of {', '.join(map(repr, found))}")
+        notes.append(f"the {name} price: took {exact[0]!r} out of {_listed(map(repr, found))}")
         found = exact
     if not found:
         raise DataError(
-            f"{where}: no column for the {name} price among {', '.join(roles)}; bars need open, high, low, close"
+            f"{where}: no column for the {name} price among {_listed(roles)}; bars need open, high, low, close"
         )
     for other in found[1:]:
         if not np.array_equal(values[found[0]], values[other], equal_nan=True):
@@ -218,9 +225,9 @@ def _extra(extra: dict[str, Floats], core: dict[str, Floats], time: Times, notes
         else:
             kept[name] = values
     if left:
-        notes.append(f"columns left out: {', '.join(left)}")
+        notes.append(f"columns left out: {_listed(left)}")
     if kept:
-        notes.append(f"extra columns: {', '.join(kept)}")
+        notes.append(f"extra columns: {_listed(kept)}")
     return kept
 
 
@@ -245,5 +252,5 @@ def _one_symbol(frame: pd.DataFrame, roles: dict[str, str], where: str) -> None:
             symbols = frame[label].dropna().astype("str").unique()
             if len(symbols) > 1 and len({symbol.replace("/", "").replace("-", "").upper() for symbol in symbols}) > 1:
                 raise DataError(
-                    f"{where}: column {label!r} names {len(symbols)} markets ({', '.join(sorted(symbols)[:3])}); give bars of one"
+                    f"{where}: column {label!r} names {len(symbols)} markets ({_listed(sorted(symbols)[:3])}); give bars of one"
                 )

@@ -98,9 +98,9 @@ def check_state(learner: MarketLearner, state: State) -> None:
     fits["adopted"] = type(values.get("adopted")) is bool
     fits["memory_weight"] = _number(values.get("memory_weight")) and 0 <= values["memory_weight"] <= 1
     fits |= {key: key in values and _shares(values[key]) for key in ("told_importance", "told_horizons")}
-    horizons = values.get("told_horizons") or {}
+    horizons = values.get("told_horizons") if fits["told_horizons"] else None
     fits["told_horizons"] &= (values.get("told_importance") is None) == (values.get("told_horizons") is None)
-    fits["told_horizons"] &= all(_HORIZON.fullmatch(horizon) for horizon in horizons)
+    fits["told_horizons"] &= all(_HORIZON.fullmatch(horizon) for horizon in horizons or ())
     if odd := next((key for key, good in fits.items() if not good), None):
         raise _misfit(learner, odd)
     expected = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in live_tensors(learner).items()}

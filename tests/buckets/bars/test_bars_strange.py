@@ -136,6 +136,13 @@ def test_too_many_columns_are_refused(tmp_path: Path) -> None:
     assert "101 columns; 64 at most can be read without names" in message
 
 
+def test_long_and_broken_names_of_columns_make_no_long_error(frame: pd.DataFrame, tmp_path: Path) -> None:
+    odd = frame.rename(columns={"open": "x" * 5000, "high": "a\nb"})
+    message = refused(tmp_path / "bars.json", odd.to_json(orient="records", date_format="iso").encode())
+    assert "no column for the open price" in message
+    assert len(message) < 1000
+
+
 def test_a_long_field_of_digits_takes_no_time(tmp_path: Path) -> None:
     line = ",".join(["1" * 9_000 + "x"] * 6)
     refused(tmp_path / "bars.csv", f"{line}\n{line}\n".encode())

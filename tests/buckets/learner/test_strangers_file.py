@@ -55,6 +55,7 @@ WRONG_IN_CARD = [
     ("scaler.mean", []),
     ("importance.agreement", float("nan")),
     ("importance.screened", {"volume": 1e300}),
+    ("importance.screened", 5),
     ("abstains", 1),
     ("format", HUGE),
 ]
@@ -113,6 +114,7 @@ WRONG_IN_STATE: list[tuple[str, Any]] = [
     ("memory_weight", float("nan")),
     ("told_importance", {"volume": "much"}),
     ("told_horizons", {"-1": 0.5}),
+    ("told_horizons", 5.7),
     ("online.flat", torch.zeros(3)),
     ("adam.mean", None),
     ("best", torch.zeros(3, dtype=torch.int8)),
