@@ -179,7 +179,7 @@ def _stored(table: Table, kind: int) -> bytes:
     try:
         return write(frame)
     except (pa.ArrowException, OverflowError, ValueError):  # a mixture, or a number that no column holds
-        return write(frame.astype("str"))
+        return write(frame.map(str))
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
