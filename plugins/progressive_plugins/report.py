@@ -47,6 +47,7 @@ def replace(path: Path, content: bytes) -> None:
     drawn again.
     """
     partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)  # a link would be written through
     partial.write_bytes(content)
     partial.replace(path)
 

@@ -132,3 +132,15 @@ def test_the_global_state_of_matplotlib_is_left_alone(recorded: Any) -> None:
     before = "matplotlib.pyplot" in sys.modules
     ReportPlugin().cleanup(recorded.finished("Long"), None)
     assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+def test_damaged_lines_are_left_out_of_the_picture(tmp_path: Path) -> None:
+    whole = '{"bucket": "Short", "episode": 1, "score": 0.5}'
+    odd = ["[]", "5", "[" * 100_000, '{"bucket": []}', '{"bucket": "Short", "episode": "x", "score": 1}', "\u0085", ""]
+    odd += [
+        '{"bucket": "Short", "episode": 2, "score": "x"}',
+        '{"bucket": "Short", "episode": 2, "score": 1, "transfers": [5]}',
+    ]
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("\n".join([*odd, whole, *odd]), encoding="utf-8")
+    assert [episode["score"] for episode in read_metrics(path)["Short"]] == [0.5]
