@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
