@@ -21,7 +21,7 @@ from progressive_core.cli import main
 from progressive_core.config import defaults
 from progressive_core.progress import read_progress
 from progressive_core.run import Interrupted
-from progressive_training import ProgressiveTrainer, ProgressiveTrainingError
+from progressive_training import PluginError, ProgressiveTrainer, ProgressiveTrainingError
 
 SMALL = {
     "SEQUENCE": ("Scalping", "Short"),
@@ -139,9 +139,15 @@ def _do(hostile: Hostile, run: Path, outside: Path) -> None:
 
 
 def _resumed(runs: Path) -> None:
-    trainer = ProgressiveTrainer(lambda _: trainer.interrupt(), run_dir=runs / "one", plugins=("no:report",))
-    with contextlib.suppress(Interrupted):
-        trainer.resume()
+    shown = ("no:report", "console")
+    trainer = ProgressiveTrainer(lambda _: trainer.interrupt(), run_dir=runs / "one", plugins=shown)
+    try:
+        with contextlib.suppress(Interrupted):
+            trainer.resume()
+    except PluginError as error:
+        if "on_episode_end" in str(error):
+            raise Broken(f"the console fell over the run: {error}") from error
+        raise
 
 
 def _listed(runs: Path) -> None:

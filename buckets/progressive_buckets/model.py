@@ -80,7 +80,7 @@ class TradingModel:
         market = self.market(_last_bar_kept(frame))
         row = market.features[-1:]
         advantage = self._advantages(row)
-        predicted = self.network.predictions(row)[0].tolist()
+        predicted = self._finite(self.network.predictions(row))[0].tolist()
         gains = dict(zip(ACTIONS, [0.0, *(advantage[0] * self.card.unit).tolist()], strict=True))
         held, steps = ACTIONS.index(position), market.costs.table()
         sides = (0, 1, -1)
@@ -150,7 +150,17 @@ class TradingModel:
         from progressive_buckets.learner.critic import mean_advantages
 
         own = mean_advantages(self.network, features)
-        return self.memory.blend(self.network, features, own, self.memory.weight)
+        blended = self.memory.blend(self.network, features, own, self.memory.weight)
+        return self._finite(blended)
+
+    def _finite(self, answer: Tensor) -> Tensor:
+        """The same `answer`; weights that are numbers each can still be too large together.
+
+        :raise ModelError: some of it is no number.
+        """
+        if not answer.isfinite().all():
+            raise ModelError(f"{self.card.bucket} model: its weights give no numbers on these bars. Take another copy.")
+        return answer
 
 
 def load_model(path: str | Path) -> TradingModel:

@@ -19,13 +19,20 @@ def lock_run(directory: Path) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout:
         raise RunError(f"{directory}: another process is training this run; wait for it, or stop it") from None
+    except OSError as error:
+        raise RunError(f"{directory / '.lock'}: the run cannot be taken ({error.strerror})") from error
     return lock
 
 
 def is_free(directory: Path) -> bool:
-    """Whether no process is on the run."""
+    """Whether no process is on the run.
+
+    :raise RunError: nobody could be.
+    """
     try:
         with FileLock(directory / ".lock").acquire(timeout=0):
             return True
     except Timeout:
         return False
+    except OSError as error:
+        raise RunError(f"{directory / '.lock'}: the run cannot be taken ({error.strerror})") from error

@@ -13,6 +13,7 @@ from attrs import asdict, evolve, field, frozen
 
 from progressive_core.contained import refuse_ways_out
 from progressive_core.errors import RunError
+from progressive_core.kinds import Device, Refused
 from progressive_core.names import NAME_RULE, is_name
 from progressive_core.quoting import show
 from progressive_core.records import BucketResult
@@ -119,6 +120,7 @@ class _Manifest:
     data: _Data = _Data(file=None)
     teachers: tuple[tuple[str, ...], ...] = ()
     scratch_arms: bool = False
+    find_order: bool = False
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
@@ -132,6 +134,10 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         known: _Manifest = structured(manifest, _Manifest)
     except Misfit as misfit:
         raise RunError(f"{file}: damaged ({misfit})") from None
+    try:
+        Device().check(known.device)
+    except Refused:
+        _damaged(file, f"device is {show(known.device)}, expected {Device().allowed}")
     for position, teacher in enumerate(known.teachers):
         if len(teacher) != 2 or "\0" in teacher[0]:
             _damaged(file, f"teachers[{position}] is {show(teacher)}, expected a run's directory and a bucket")

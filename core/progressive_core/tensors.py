@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from progressive_core.errors import ModelError
 from progressive_core.files import atomic_write, plain
+from progressive_core.quoting import shortened
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +37,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file") from None
     except (OSError, SafetensorError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: not a file that this program wrote, or damaged ({error})") from error
+        raise ModelError(f"{path}: not a file that this program wrote, or damaged ({shortened(str(error))})") from error
     if not isinstance(card, dict):
         raise ModelError(f"{path}: its card is not a JSON object")
     return tensors, card

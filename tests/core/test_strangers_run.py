@@ -254,6 +254,22 @@ def test_a_directory_in_the_place_of_a_file_is_told(run: Path, name: str) -> Non
     assert not list(run.rglob("*.partial"))
 
 
+def test_a_directory_in_the_place_of_the_lock_is_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / ".lock").unlink()
+    (run / ".lock").mkdir()
+    with pytest.raises(RunError, match=r"\.lock: the run cannot be taken"):
+        RunStore.open(run)
+    change(run / "state.json", lambda state: state.update(status="training"))
+    assert main(["runs"]) == 0
+    assert "the run cannot be taken" in capsys.readouterr().out
+
+
+def test_a_device_that_is_none_is_told_with_its_file(run: Path) -> None:
+    change(run / "manifest.json", lambda manifest: manifest.update(device="../x"))
+    with pytest.raises(RunError, match=r"manifest\.json: damaged \(device is"):
+        read_manifest(run)
+
+
 def test_a_report_that_cannot_be_written_leaves_nothing_in_part(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run / "transfer.md").mkdir()
     assert main(["transfer-report", str(run)]) == 2

@@ -25,6 +25,7 @@ ROUNDING = 1e-9  # a high may fall short of a close by this share: text files ro
 SHORTEST = 10**9  # nanoseconds: bars of less would be filled by the million
 MOST_FILLED = 20  # absent bars filled for each that is there, at most
 MOST_FILLED_OF_FEW = 100_000  # and so many more, which no memory minds
+HUGE = 1e100  # no market has such a price or volume, and sums of them would overflow
 REGULAR = 0.8  # at least this share of the steps between bars must be whole bar lengths
 NO_TIME = np.iinfo(np.int64).min  # numpy's not-a-time
 
@@ -88,8 +89,8 @@ def _drop_bad(time: Times, data: Columns, report: CleaningReport) -> tuple[Times
     high, low, opened, closed = data["high"], data["low"], data["open"], data["close"]
     with np.errstate(invalid="ignore"):
         top, bottom = np.maximum(opened, closed), np.minimum(opened, closed)
-        good = (low > 0) & (high < np.inf) & (high >= top * (1 - ROUNDING)) & (low <= bottom * (1 + ROUNDING))
-        good &= (time != NO_TIME) & ~(data["volume"] < 0) & (data["volume"] != np.inf)
+        good = (low > 0) & (high < HUGE) & (high >= top * (1 - ROUNDING)) & (low <= bottom * (1 + ROUNDING))
+        good &= (time != NO_TIME) & ~(data["volume"] < 0) & ~(data["volume"] > HUGE)
     bad = int(len(time) - good.sum())
     if bad * 2 > len(time):
         raise DataError(

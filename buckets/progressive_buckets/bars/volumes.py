@@ -75,8 +75,9 @@ def _labels(found: Volumes, kind: str) -> list[str]:
 def _compared(found: Volumes, base: str, quote: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """In which rows `quote` is what `base` cost, and in which it is the other way round."""
     volume, cost = found.values[base], found.values[quote]
-    right = _log_ratio(cost, volume * found.close)
-    wrong = _log_ratio(volume, cost * found.close)
+    with np.errstate(over="ignore"):  # numbers that no market has; cleaning drops their rows
+        right = _log_ratio(cost, volume * found.close)
+        wrong = _log_ratio(volume, cost * found.close)
     return np.abs(right) < CLOSE_ENOUGH, np.abs(wrong) < CLOSE_ENOUGH
 
 

@@ -161,6 +161,15 @@ def test_stretches_are_not_filled_without_bound() -> None:
         clean(sparse, flat, source="sparse", fill_minutes=10_080)
 
 
+def test_numbers_that_no_market_has_are_bad_rows(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame.loc[[5, 6], "volume"] = 1e308  # whose sum is infinite
+    frame.loc[9, "high"] = 1e200
+    frame.to_csv(tmp_path / "bars.csv", index=False)
+    bars = load_bars({**defaults(), "DATA": str(tmp_path / "bars.csv"), "FREQUENCY": "4h"})
+    assert bars.report.bad == 3
+    assert np.isfinite(bars.volume).all()
+
+
 def test_a_pipe_is_no_file_of_bars(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "bars.csv")
     with pytest.raises(DataError, match="no file; name a file of bars"):

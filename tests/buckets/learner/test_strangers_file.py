@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from attrs import evolve
 from safetensors.torch import save_file
 
+from progressive_buckets.bars import Bars
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_training import Model, ModelError, State, load_model
 
@@ -150,6 +152,16 @@ def test_a_model_without_its_own_edge_is_refused(learner: MarketLearner) -> None
     for wrong in (None, "x", float("nan")):
         with pytest.raises(ModelError, match="validation_t"):
             learner.load(evolve(model, card={**model.card, "validation_t": wrong}))
+
+
+def test_weights_that_overflow_give_no_decision(learner: MarketLearner, bars: Bars, tmp_path: Path) -> None:
+    model = learner.model()
+    wild = {**model.tensors, "value.linear": torch.full_like(model.tensors["value.linear"], 3e38)}
+    save_file(wild, tmp_path / "model.safetensors", metadata={"card": json.dumps(model.card)})
+    prices = {name: getattr(bars, name)[-300:] for name in ("open", "high", "low", "close", "volume")}
+    frame = pd.DataFrame({"time": pd.to_datetime(bars.time[-300:], utc=True), **prices})
+    with pytest.raises(ModelError, match="its weights give no numbers"):
+        load_model(tmp_path)(frame)
 
 
 class Planted:
