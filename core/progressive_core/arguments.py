@@ -15,6 +15,8 @@ from progressive_core.settings import SETTINGS
 from progressive_core.suggest import did_you_mean
 from progressive_core.terminal import PROGRAM
 
+AUTO = "auto"
+"""In the place of a sequence: the order is to be found."""
 _COMMANDS_HELP = """commands (PROGRAM COMMAND --help explains each):
   plugins              list the installed buckets, transfers and plugins, and which are enabled
   runs                 list the runs, how far they are, and their scores
@@ -76,7 +78,11 @@ def _train(arguments: list[str]) -> int:
         metavar="NAME",
         help="with --bucket: start from what this bucket learned last; its own name takes up an older run of it",
     )
-    what.add_argument("--sequence", metavar="A,B,C", help="train these buckets, in this order")
+    what.add_argument(
+        "--sequence",
+        metavar="A,B,C",
+        help="train these buckets, in this order; auto finds the order, from a short training of each, and says why",
+    )
     what.add_argument("--episodes", metavar="N", help="episodes of every bucket, or Scalping=50,Long=100")
     what.add_argument(
         "--data", metavar="FILE", help="bars as CSV, Parquet, Feather or JSON (without: a synthetic market)"
@@ -112,6 +118,7 @@ def _train(arguments: list[str]) -> int:
         config=config,
         bucket=bucket,
         transfer_from=teacher,
+        find_order=options.sequence == AUTO,
         scratch_arms=options.scratch_arms,
         resume=options.resume,
         run_dir=run_dir,
@@ -162,7 +169,7 @@ def _flags(options: argparse.Namespace) -> Mapping[str, Any]:
         for name, key in (("seed", "SEED"), ("device", "DEVICE"), ("data", "DATA"))
         if direct.get(name) is not None
     ]
-    if direct.get("sequence") is not None:
+    if direct.get("sequence") not in (None, AUTO):
         given.append(("SEQUENCE", split_names(options.sequence)))
     if direct.get("episodes") is not None:
         given.append(("EPISODES", parse_episodes(options.episodes)))

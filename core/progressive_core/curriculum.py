@@ -8,18 +8,23 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cache
 from typing import Any
 
+import structlog
 from attrs import evolve, frozen
 
 from progressive_core.bucket import Bucket, Learner
+from progressive_core.config import with_settings
 from progressive_core.memory import release_memory
 from progressive_core.proof import prove
-from progressive_core.records import BucketInfo, Knowledge, Proof
+from progressive_core.records import BucketInfo, Knowledge, Proof, Resources
 from progressive_core.run import Interrupted, Run, always_clean_up, info_of, resources_of
 
-PROBE_SHARE = 0.1
-"""Of a bucket's episodes, how many it trains to be probed."""
-STANDARD_ERRORS = 2.0
-"""By how many another order must be better than the one asked for, and a teacher than doing nothing."""
+log = structlog.get_logger("progressive_training")
+
+PROBE_SHARE, LEAST_EPISODES = 0.1, 4
+"""Of a bucket's episodes, how many it trains to be probed; below four the order found was luck's."""
+STANDARD_ERRORS, TRAINING_ERRORS = 2.0, 3.0
+"""By how many another order must be better than the one asked for; and a teacher than doing nothing, on validation and on
+the bars that the pupil trains on."""
 
 
 @frozen(kw_only=True)
@@ -27,8 +32,8 @@ class Curriculum:
     """The `sequence` that was found, and why: `reason` in words, and what was measured.
 
     `shares[teacher][pupil]` is how much of what the pupil's task is known to hold the briefly trained teacher earns in the
-    pupil's place: its validation score over the best one that any probe had there, 0 where that is within two standard
-    errors of nothing. `errors` are their standard errors, in the same unit.
+    pupil's place: its validation score over the best one that any probe had there, 0 where it may be luck. `errors` are
+    their standard errors, in the same unit.
     """
 
     sequence: tuple[str, ...]
@@ -37,42 +42,52 @@ class Curriculum:
     errors: Mapping[str, Mapping[str, float]]
 
 
-def find_curriculum(run: Run) -> Curriculum:
-    """Probe the buckets of `run`, in a tenth of their episodes, and order them.
+def in_found_order(run: Run) -> Run:
+    """The same run in the order that probing its buckets finds, which its store then holds.
 
     :raise Interrupted: a stop was asked for; the run can be resumed, and probes again.
     """
-    sequence = tuple(bucket.name for bucket in run.buckets)
-    proofs = probe(sequence, lambda name: _opened(run, name), lambda learner, name: _train(run, learner, name))
-    found = curriculum_of(sequence, proofs)
-    run.progress(f"sequence {', '.join(found.sequence)}: {found.reason}")
-    return found
+    buckets = {bucket.name: bucket for bucket in run.buckets}
+    asked = tuple(buckets)
+    allowed: dict[str, Resources] = {}
+    found = curriculum_of(
+        asked,
+        probe(
+            asked,
+            trained=lambda name: _trained(run, buckets[name], allowed),
+            untrained=lambda name: _untrained(run, buckets[name], allowed),
+        ),
+    )
+    settings = with_settings(run.settings, {"SEQUENCE": found.sequence})
+    run.store.settle_order(settings, found)
+    told = f"sequence auto: {', '.join(found.sequence)}, {found.reason}"
+    log.info(told)
+    run.progress(told)
+    return evolve(run, buckets=[buckets[name] for name in found.sequence], settings=settings)
 
 
 def probe(
     sequence: Sequence[str],
-    opened: Callable[[str], AbstractContextManager[Learner]],
-    train: Callable[[Learner, str], None],
+    trained: Callable[[str], AbstractContextManager[Learner]],
+    untrained: Callable[[str], AbstractContextManager[Learner]],
 ) -> dict[str, dict[str, Proof]]:
     """What each bucket's briefly trained model earns zero-shot in every bucket's place, its own included.
 
     One bucket is open at a time, each twice. Where nothing of a teacher fits, it has no proof.
 
-    :param opened: opens a bucket's learner, untrained. :param train: trains it for as long as a probe may take.
+    :param trained: opens a bucket's learner and trains it for as long as a probe may take. :param untrained: opens it.
     """
-    teachers: dict[str, Knowledge] = {}
+    teachers: list[Knowledge] = []
     for name in sequence:
-        with opened(name) as learner:
-            train(learner, name)
-            learner.keep_best()
-            teachers[name] = learner.knowledge()
+        with trained(name) as learner:
+            teachers.append(learner.knowledge())
     proofs: dict[str, dict[str, Proof]] = {name: {} for name in sequence}
     for pupil in sequence:
-        with opened(pupil) as learner:
-            untrained, target = learner.validate(), learner.knowledge()
-            for teacher, knowledge in teachers.items():
-                if not knowledge.distrust and (proof := prove(learner, knowledge, target, untrained)):
-                    proofs[teacher][pupil] = proof
+        with untrained(pupil) as learner:
+            score, target = learner.validate(), learner.knowledge()
+            for teacher in teachers:
+                if not teacher.distrust and (proof := prove(learner, teacher, target, score)):
+                    proofs[teacher.origin][pupil] = proof
     return proofs
 
 
@@ -110,10 +125,15 @@ def shares_of(
         held = max((proofs[name][pupil].after for name in sequence if pupil in proofs[name]), default=0.0)
         for teacher in sequence:
             proof = proofs[teacher].get(pupil)
-            sure = proof is not None and held > 0 and proof.after > STANDARD_ERRORS * proof.error
-            shares[teacher][pupil] = proof.after / held if proof and sure else 0.0
-            errors[teacher][pupil] = proof.error / held if proof and sure else 0.0
+            counts = proof is not None and held > 0 and _sure(proof)
+            shares[teacher][pupil] = proof.after / held if proof and counts else 0.0
+            errors[teacher][pupil] = proof.error / held if proof and counts else 0.0
     return shares, errors
+
+
+def _sure(proof: Proof) -> bool:
+    """Whether a teacher surely earns something: on validation, and on the bars of training where those are known."""
+    return proof.after > STANDARD_ERRORS * proof.error and not proof.training_t < TRAINING_ERRORS
 
 
 def worth(order: Sequence[str], shares: Mapping[str, Mapping[str, float]]) -> float:
@@ -157,30 +177,38 @@ def _noise(
 
 
 @contextmanager
-def _opened(run: Run, name: str) -> Iterator[Learner]:
-    """A bucket as a run opens it, seen by the plugins as a probe."""
-    bucket = next(each for each in run.buckets if each.name == name)
+def _trained(run: Run, bucket: Bucket, allowed: dict[str, Resources]) -> Iterator[Learner]:
+    """A bucket's learner, briefly trained: plugins see it as a probe, and what they allow it is kept in `allowed`."""
     info = _probe_info(run, bucket)
     with always_clean_up(run, info):
-        resources = run.hooks.on_bucket_start(info, resources_of(run, bucket, info))
-        bucket.check(info, resources)
-        with closing(bucket.open(info, resources)) as learner:
+        allowed[bucket.name] = run.hooks.on_bucket_start(info, resources_of(run, bucket, info))
+        bucket.check(info, allowed[bucket.name])
+        with closing(bucket.open(info, allowed[bucket.name])) as learner:
+            _train(run, info, learner)
             yield learner
+
+
+@contextmanager
+def _untrained(run: Run, bucket: Bucket, allowed: Mapping[str, Resources]) -> Iterator[Learner]:
+    """The same bucket's learner once more, as it begins."""
+    with closing(bucket.open(_probe_info(run, bucket), allowed[bucket.name])) as learner:
+        yield learner
     release_memory()
-
-
-def _train(run: Run, learner: Learner, name: str) -> None:
-    bucket = next(each for each in run.buckets if each.name == name)
-    info = _probe_info(run, bucket)
-    for number in range(1, info.episodes + 1):
-        if run.interrupted():
-            raise Interrupted(run.store.directory)
-        report = learner.run_episode()
-        run.progress(f"probe of {name}: episode {number} of {info.episodes}, validation score {report.score:+.4f}")
-        if run.hooks.on_episode_end(info, report):
-            return
 
 
 def _probe_info(run: Run, bucket: Bucket) -> BucketInfo:
     info = info_of(run, bucket)
-    return evolve(info, episodes=math.ceil(PROBE_SHARE * info.episodes), probe=True)
+    return evolve(info, episodes=max(LEAST_EPISODES, math.ceil(PROBE_SHARE * info.episodes)), probe=True)
+
+
+def _train(run: Run, info: BucketInfo, learner: Learner) -> None:
+    for _ in range(info.episodes):
+        if run.interrupted():
+            raise Interrupted(run.store.directory)
+        report = learner.run_episode()
+        run.progress(
+            f"probe of {info.name}: episode {report.episode} of {info.episodes}, validation score {report.score:+.4f}"
+        )
+        if run.hooks.on_episode_end(info, report):
+            break
+    learner.keep_best()

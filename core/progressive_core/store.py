@@ -152,6 +152,21 @@ class RunStore:
         """Remember that scratch arms are wanted, also when the run is resumed."""
         write_json(self.directory / "manifest.json", {**self.manifest, "scratch_arms": True})
 
+    @property
+    def order_asked(self) -> bool:
+        """Whether the order of the sequence is still to be found."""
+        return bool(self.manifest.get("find_order"))
+
+    def ask_for_order(self) -> None:
+        """Remember that the order is to be found, also when the run is resumed before it is."""
+        write_json(self.directory / "manifest.json", {**self.manifest, "find_order": True})
+
+    def settle_order(self, settings: Mapping[str, Any], found: Any) -> None:
+        """Go on with the sequence of `settings`, and keep what was `found` on the way to it."""
+        write_json(self.directory / "config.json", settings)
+        settled = {"sequence": list(settings["SEQUENCE"]), "find_order": False, "curriculum": found}
+        write_json(self.directory / "manifest.json", {**self.manifest, **settled})
+
     def record_episode(self, bucket: str, report: EpisodeReport) -> None:
         """Append an episode to `metrics.jsonl`."""
         append_json_line(self.directory / "metrics.jsonl", {"bucket": bucket, **asdict(report, recurse=False)})

@@ -20,6 +20,7 @@ from progressive_core.config import (
     resolve,
     with_settings,
 )
+from progressive_core.curriculum import in_found_order
 from progressive_core.device import resolve_device
 from progressive_core.errors import ConfigError, PluginError, ProgressiveTrainingError, RunError
 from progressive_core.hooks import Hooks
@@ -91,10 +92,13 @@ class ProgressiveTrainer:
         episodes_per_bucket: Mapping[str, int] | None = None,
         ui_params: Mapping[str, Any] | None = None,
         *,
+        find_order: bool = False,
         scratch_arms: bool = False,
     ) -> dict[str, Path]:
         """Train the buckets of the sequence one after the other.
 
+        :param find_order: train them in the order that `progressive_core.curriculum` finds, from a tenth of each one's
+            episodes; the sequence's own stands where no other is better beyond noise.
         :param scratch_arms: afterwards train every bucket that was taught again without transfer, from the same seed, in
             a run of its own below this one, so that `progressive-training transfer-report` can say what transfer was worth.
         :return: the path of each bucket's model.
@@ -103,7 +107,7 @@ class ProgressiveTrainer:
         asked = {"SEQUENCE": custom_sequence, "EPISODES": episodes_per_bucket}
         settings = with_settings(self._settings, asked, ui_params)
         refuse_idle_episodes(episodes_per_bucket, settings["SEQUENCE"], "arguments")
-        return self._begin(settings, scratch_arms)
+        return self._begin(settings, scratch_arms, find_order=find_order)
 
     def resume(self, *, scratch_arms: bool = False) -> dict[str, Path]:
         """Go on with `run_dir`, or with the newest unfinished run, from its last checkpoint and with its settings.
@@ -131,7 +135,12 @@ class ProgressiveTrainer:
         self._interrupt.set()
 
     def _begin(
-        self, settings: Mapping[str, Any], scratch_arms: bool, transfer_from: str | None = None
+        self,
+        settings: Mapping[str, Any],
+        scratch_arms: bool,
+        transfer_from: str | None = None,
+        *,
+        find_order: bool = False,
     ) -> dict[str, Path]:
         settings = with_settings(settings, _settled(settings, self._plugins))
         registry = self._registry(settings)
@@ -142,6 +151,8 @@ class ProgressiveTrainer:
         try:
             if scratch_arms:
                 store.ask_for_scratch_arms()
+            if find_order:
+                store.ask_for_order()
             return self._train(store, settings, registry, device)
         except ProgressiveTrainingError as error:
             if store.is_untouched and not isinstance(error, PluginError):  # without the plugin, it can go on
@@ -165,6 +176,8 @@ class ProgressiveTrainer:
                     progress=self._progress,
                     interrupted=self._interrupt.is_set,
                 )
+                if store.order_asked:
+                    run = in_found_order(run)
                 models = train_sequence(run)
                 if store.scratch_arms_asked:
                     train_scratch_arms(run)

@@ -12,10 +12,11 @@ from progressive_core.config import refuse_idle_episodes, resolve
 from progressive_core.errors import ProgressiveTrainingError, RunError
 from progressive_core.live import CONSOLE, with_console
 from progressive_core.logs import configure_logging
+from progressive_core.progress import read_manifest
 from progressive_core.run import Interrupted
 from progressive_core.scratch import SCRATCH
 from progressive_core.signals import stop_signal
-from progressive_core.terminal import BUG, PROGRAM, say
+from progressive_core.terminal import BUG, PROGRAM, say, table
 from progressive_core.trainer import ProgressiveTrainer
 
 
@@ -25,6 +26,7 @@ def train(
     config: Path | None,
     bucket: str | None,
     transfer_from: str | None,
+    find_order: bool,
     scratch_arms: bool,
     resume: bool,
     run_dir: Path | None,
@@ -46,7 +48,7 @@ def train(
             elif bucket is not None:
                 models = {bucket: trainer.train_bucket(bucket, transfer_from=transfer_from, scratch_arms=scratch_arms)}
             else:
-                models = trainer.train_progressively(scratch_arms=scratch_arms)
+                models = trainer.train_progressively(find_order=find_order, scratch_arms=scratch_arms)
         except Interrupted as interrupted:
             say(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
             return stop.exit_code
@@ -63,6 +65,8 @@ def train(
             traceback.print_exc()
             say(f"error: this is a bug; {_way_on(trainer, plugins)}")
             return BUG
+    if find_order and trainer.run_dir is not None:
+        _show_order(trainer.run_dir)
     _show_models(models)
     if trainer.run_dir is not None and (trainer.run_dir / SCRATCH).is_dir():
         report = shlex.join([PROGRAM, "transfer-report", str(trainer.run_dir)])
@@ -83,6 +87,17 @@ def _way_on(trainer: ProgressiveTrainer, plugins: Sequence[str]) -> str:
 def _resume_command(run_dir: Path, plugins: Sequence[str]) -> str:
     named = [word for name in plugins for word in ("-p", name)]
     return shlex.join([PROGRAM, "--resume", "--run-dir", str(run_dir), *named])
+
+
+def _show_order(run_dir: Path) -> None:
+    """Say why the sequence is what it is."""
+    found = read_manifest(run_dir)["curriculum"]
+    print(f"The order {', '.join(found['sequence'])}: {found['reason']}")
+    print(
+        "What each bucket, briefly trained, earned in another's place (1: as much as any of them; 0: luck or nothing):"
+    )
+    rows = [(name, *(f"{share:.2f}" for share in shares.values())) for name, shares in found["shares"].items()]
+    print(table(("TEACHER", *found["shares"]), rows))
 
 
 def _show_models(models: Mapping[str, Path]) -> None:

@@ -63,7 +63,7 @@ def plain_text(renderable: RenderableType, width: int = 100) -> str:
 
 
 def _where(progress: Progress) -> str:
-    arm = ", scratch arm" if progress.bucket.scratch_arm else ""
+    arm = ", scratch arm" if progress.bucket.scratch_arm else ", probe" if progress.bucket.probe else ""
     return f"[{progress.position}/{len(progress.bucket.sequence)}] {progress.bucket.name}{arm}"
 
 

@@ -33,6 +33,8 @@ class LiveView:
         about = [f"horizons {bucket.horizons[0]}-{bucket.horizons[-1]} bars"] if bucket.horizons else []
         if bucket.scratch_arm:
             about.insert(0, "scratch arm")
+        if bucket.probe:
+            about.insert(0, "probe, to find the order")
         if self.progress.resumed_at:
             about.append(f"resumed at episode {self.progress.resumed_at}")
         body: list[RenderableType] = [self._facts(options.max_width)]
