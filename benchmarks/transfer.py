@@ -2,6 +2,7 @@
 
     python benchmarks/transfer.py                     # all of it, 5 seeds; some 25 minutes on two idle cores
     python benchmarks/transfer.py --markets hard --arms default,weights --seeds 3
+    python benchmarks/transfer.py --markets synthetic --arms "default,found order"
     python benchmarks/transfer.py --quick             # does it run: a minute, numbers without meaning
 
 Markets (transfer_markets.py): planted ones where what can be shared is known, with 12 columns that mean nothing; `easy`
@@ -9,6 +10,9 @@ and `hard` are shared by all buckets, the others have a teacher from elsewhere; 
 Arms: `default` is what a run does; a strategy's name is that strategy alone; a+b is both. Each strategy alone is tried on
 `easy` and `hard` where no arms are asked for. `poisoned`: teachers made to harm (transfer_teachers.py), on twice the
 seeds; their luck is what scratch with another seed differs from scratch by.
+
+`found order`: what `--sequence auto` finds on the same market and seed, beside `default`, which has the fixed order; its steps
+count the probes'. Where the fixed order is found, the results are the same by construction and nothing is trained again.
 
 Every training takes 400 gradient steps with the default settings, read every 5 of them (transfer_markets.FINE), and ends
 with the weights best on validation. Share: steps to 90 % of scratch's best validation score over scratch's own. Chain: how
@@ -28,7 +32,8 @@ from time import perf_counter
 
 from learnability import each
 from rich.console import Console
-from transfer_markets import REAL, STUDIES, there
+from transfer_markets import REAL, STUDIES, SYNTHETIC, there
+from transfer_order import order_table
 from transfer_picture import draw
 from transfer_tables import (
     SHARED,
@@ -40,7 +45,7 @@ from transfer_tables import (
     verdict_table,
     verdicts,
 )
-from transfer_training import DEFAULT, Returned, Task, Trained, installed, studied
+from transfer_training import DEFAULT, FOUND, Made, Ordered, Returned, Task, Trained, installed, studied
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs/transfer.png"
 POISONED_TIMES = 2
@@ -63,14 +68,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not there(market):
             print(f"no {REAL[market].name} in ../shared/data: {market} is left out")
     start, tasks = perf_counter(), tasks_of(asked)
-    made: list[Trained | Returned] = []
+    made: list[Made] = []
     for some in each(studied, tasks, asked.processes):
         for one in some:
             if isinstance(one, Trained):
                 print(ledger_line(one), flush=True)
+            elif isinstance(one, Ordered):
+                print(f"{one.market} seed {one.seed} found {', '.join(one.order)}: {one.reason}", flush=True)
         made += some
     done = [one for one in made if isinstance(one, Trained)]
-    found = show(done, [one for one in made if isinstance(one, Returned)])
+    returned = [one for one in made if isinstance(one, Returned)]
+    found = show(done, returned, [one for one in made if isinstance(one, Ordered)])
     whole = asked.markets == parser.get_default("markets") and not (asked.arms or asked.quick)
     picture = asked.picture or (PICTURE if whole else None)
     if picture:
@@ -84,7 +92,7 @@ def refuse_unknown(parser: argparse.ArgumentParser, asked: argparse.Namespace) -
     """End with the names that there are where one is unknown."""
     for what, names, known in (
         ("market", asked.markets.split(","), tuple(STUDIES)),
-        ("arm", (asked.arms or DEFAULT).replace("+", ",").split(","), (DEFAULT, *installed())),
+        ("arm", (asked.arms or DEFAULT).replace("+", ",").split(","), (DEFAULT, FOUND, *installed())),
     ):
         unknown = [name for name in names if name not in known]
         if unknown:
@@ -96,14 +104,14 @@ def tasks_of(asked: argparse.Namespace) -> list[Task]:
     tasks = []
     for market in sorted(asked.markets.split(","), key=lambda name: name not in SHARED):
         if there(market):
-            alone = installed() if market in SHARED else ()
-            arms = tuple(asked.arms.split(",")) if asked.arms else (DEFAULT, *alone)
+            more = installed() if market in SHARED else (FOUND,) if market == SYNTHETIC else ()
+            arms = tuple(asked.arms.split(",")) if asked.arms else (DEFAULT, *more)
             seeds = asked.seeds * (POISONED_TIMES if STUDIES[market].poisoned else 1)
             tasks += [Task(market, asked.first_seed + seed, arms, asked.quick) for seed in range(seeds)]
     return tasks
 
 
-def show(done: Sequence[Trained], returned: Sequence[Returned]) -> bool:
+def show(done: Sequence[Trained], returned: Sequence[Returned], ordered: Sequence[Ordered]) -> bool:
     """Print the tables; whether every target is met."""
     console, found = Console(width=150), verdicts(done)
     if len(done) > len(poisoned_pairs(done)) and any(not STUDIES[one.market].poisoned for one in done):
@@ -112,6 +120,8 @@ def show(done: Sequence[Trained], returned: Sequence[Returned]) -> bool:
         console.print(poison_table(done))
     if returned:
         console.print(back_table(returned))
+    if ordered:
+        console.print(order_table(done, returned, ordered))
     if found:
         console.print(verdict_table(found))
     return all(verdict.met for verdict in found)

@@ -14,6 +14,7 @@ from progressive_core.config import defaults
 BARS, LITTLE_BARS, QUICK_BARS = 60_000, 20_000, 12_000
 ELSEWHERE = 10_000
 """Added to a seed for the market that a teacher of another one learned from: no bar of it is a pupil's."""
+SYNTHETIC = "synthetic"
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 REAL = {"BTC 1h": DATA / "binance_btcusdt_1h.parquet", "BTC 5min": DATA / "binance_btcusdt_5m.parquet"}
 
@@ -50,6 +51,7 @@ STUDIES: dict[str, Study] = {
     "scale": Study("trends four times slower than the teacher's", "hard", "hard", slowness=4),
     "opposite": Study("views say the opposite of the teacher's", "hard", "hard", -1.0),
     "unrelated": Study("the teacher's market was a random walk", "hard", "random_walk"),
+    SYNTHETIC: Study("what a run trades on that is given no bars"),
     "BTC 1h": Study("real bars"),
     "BTC 5min": Study("real bars"),
     "poisoned easy": Study("teachers made to harm", "easy", poisoned=True),
@@ -73,7 +75,8 @@ def ground_of(name: str, seed: int, quick: bool) -> Ground:
     study = STUDIES[name]
     settings, episodes = {**defaults(), **FINE, **(QUICK if quick else {})}, QUICK_EPISODES if quick else EPISODES
     if study.kind is None:
-        return Ground(load_bars({**settings, "DATA": REAL[name]}), settings, episodes)
+        settings |= {"SEED": seed, "DATA": REAL.get(name)}
+        return Ground(load_bars(settings), settings, episodes)
     settings["SLIPPAGE"] = 0.0
     if study.bars == LITTLE_BARS:
         settings["TEST_SHARE"] = 0.4  # the most that may be kept for it: what is little is for training

@@ -19,7 +19,7 @@ from transfer_measures import (
     pooled_area_ratio,
     with_error,
 )
-from transfer_training import AGAIN, DEFAULT, SCRATCH, Returned, Trained
+from transfer_training import AGAIN, DEFAULT, FOUND, SCRATCH, Returned, Trained
 
 from progressive_core.transfer_report.measures import THRESHOLD
 
@@ -62,7 +62,7 @@ def table_of(done: Sequence[Trained]) -> Table:
 
 def rows_of(done: Sequence[Trained]) -> Iterator[tuple[tuple[str, str, str], list[Pair]]]:
     """Market, arm and bucket with its pairs; no bucket where it is all of them."""
-    pairs = pairs_of(one for one in done if not STUDIES[one.market].poisoned)
+    pairs = pairs_of(one for one in done if not STUDIES[one.market].poisoned and one.arm != FOUND)
     for market in dict.fromkeys(pair.taught.market for pair in pairs):
         for arm in dict.fromkeys(pair.taught.arm for pair in pairs if pair.taught.market == market):
             own = [pair for pair in pairs if (pair.taught.market, pair.taught.arm) == (market, arm)]

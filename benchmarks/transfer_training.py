@@ -7,7 +7,8 @@ bucket is finished (not every cooldown as well, where a run does that too).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import product
 from time import thread_time
 
@@ -21,6 +22,7 @@ from progressive_buckets.bars import Bars
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_core.config import defaults
+from progressive_core.curriculum import curriculum_of, probe, probe_episodes
 from progressive_core.hooks import Hooks
 from progressive_core.records import LedgerEntry, Phase
 from progressive_core.registry import Registry
@@ -29,7 +31,9 @@ from progressive_core.transfer import transfer_knowledge, wanted
 from progressive_training import BucketInfo, Knowledge, Model, State, TransferContext
 
 SCRATCH, AGAIN, DEFAULT = "scratch", "scratch, other seed", "default"
-FIRST, *TAUGHT = ("Scalping", "Short", "Medium", "Long")
+FOUND = "found order"
+FIXED = ("Scalping", "Short", "Medium", "Long")
+FIRST, *TAUGHT = FIXED
 POISONED = "Medium"
 """The bucket that teachers made to harm are tried on."""
 
@@ -75,6 +79,20 @@ class Returned:
     entries: tuple[LedgerEntry, ...] = field(default=(), repr=False)
 
 
+@frozen
+class Ordered:
+    """The order that probes found on one market and seed, why, and the episodes that the probes took together."""
+
+    market: str
+    seed: int
+    order: tuple[str, ...]
+    reason: str
+    episodes: int
+
+
+Made = Trained | Returned | Ordered
+
+
 @frozen(eq=False)
 class Pupil:
     """A bucket's learner as it was opened, to train again and again from the same start."""
@@ -93,7 +111,7 @@ class Finished:
     model: Model
 
 
-def studied(task: Task) -> list[Trained | Returned]:
+def studied(task: Task) -> Sequence[Made]:
     """Train all arms of one market and seed."""
     torch.set_num_threads(1)
     study, ground = STUDIES[task.market], ground_of(task.market, task.seed, task.quick)
@@ -102,21 +120,57 @@ def studied(task: Task) -> list[Trained | Returned]:
     return taught_by_one(task, ground, ground.teacher) if ground.teacher else chained(task, ground)
 
 
-def chained(task: Task, ground: Ground) -> list[Trained | Returned]:
+def chained(task: Task, ground: Ground) -> list[Made]:
     """Every bucket from scratch; then, for each arm, every bucket but the first taught by all before it."""
-    pupils = {name: pupil_on(ground, name, task.seed) for name in (FIRST, *TAUGHT)}
+    pupils = {name: pupil_on(ground, name, task.seed) for name in FIXED}
     scratch = {name: finished(task, SCRATCH, pupil) for name, pupil in pupils.items()}
-    made: list[Trained | Returned] = [one.trained for one in scratch.values()]
+    made: list[Made] = [one.trained for one in scratch.values()]
     for arm in task.arms:
-        hooks = hooks_of(arm)
-        chain = {FIRST: scratch[FIRST]}
-        for name in TAUGHT:
-            if asks_forward(hooks):
-                chain[name] = finished(task, arm, pupils[name], hooks, [one.knowledge for one in chain.values()])
-                made.append(chain[name].trained)
-            else:
-                chain[name] = scratch[name]
-            made += taught_back(task, arm, hooks, pupils, chain)
+        if arm == FOUND:
+            made += found_order(task, ground, scratch)
+        else:
+            made += taught_in_turn(task, arm, hooks_of(arm), pupils, scratch)
+    return made
+
+
+def taught_in_turn(
+    task: Task, arm: str, hooks: Hooks, pupils: Mapping[str, Pupil], scratch: Mapping[str, Finished]
+) -> list[Trained | Returned]:
+    """The chain of one arm, in the order of the `pupils`."""
+    first, *others = pupils
+    chain, made = {first: scratch[first]}, list[Trained | Returned]()
+    for name in others:
+        if asks_forward(hooks):
+            chain[name] = finished(task, arm, pupils[name], hooks, [one.knowledge for one in chain.values()])
+            made.append(chain[name].trained)
+        else:
+            chain[name] = scratch[name]
+        made += taught_back(task, arm, hooks, pupils, chain)
+    return made
+
+
+def found_order(task: Task, ground: Ground, scratch: Mapping[str, Finished]) -> list[Made]:
+    """Probe the buckets as `--sequence auto` does. An order other than the fixed one is trained as the default arm is; the
+    fixed one would come out as that did, to the bit."""
+
+    @contextmanager
+    def trained(name: str) -> Iterator[MarketLearner]:
+        with untrained(name) as learner:
+            for _ in range(learner.info.episodes):
+                learner.run_episode()
+            learner.keep_best()
+            yield learner
+
+    @contextmanager
+    def untrained(name: str) -> Iterator[MarketLearner]:
+        yield pupil_on(ground, name, task.seed, as_probe=True).learner
+
+    found = curriculum_of(FIXED, probe(FIXED, trained, untrained))
+    episodes = len(FIXED) * probe_episodes(ground.episodes)
+    made: list[Made] = [Ordered(task.market, task.seed, found.sequence, found.reason, episodes)]
+    if found.sequence != FIXED:
+        pupils = {name: pupil_on(ground, name, task.seed, found.sequence) for name in found.sequence}
+        made += taught_in_turn(task, FOUND, hooks_of(DEFAULT), pupils, scratch)
     return made
 
 
@@ -159,13 +213,14 @@ def settings_of_teacher(ground: Ground) -> dict[str, object]:
     return {**ground.settings, "TEST_SHARE": defaults()["TEST_SHARE"]}
 
 
-def pupil_on(ground: Ground, name: str, seed: int) -> Pupil:
-    """Open a bucket on a market, with the seed that a run would give it."""
+def pupil_on(ground: Ground, name: str, seed: int, order: tuple[str, ...] = FIXED, *, as_probe: bool = False) -> Pupil:
+    """Open a bucket on a market, with the seed that a run would give it, to train or to be probed."""
     bucket = declared(name)
     info = evolve(
         alone(bucket, bucket_seed(seed, name), ground.settings),
-        sequence=(FIRST, *TAUGHT),
-        episodes=ground.episodes,
+        sequence=order,
+        episodes=probe_episodes(ground.episodes) if as_probe else ground.episodes,
+        probe=as_probe,
     )
     learner = learner_on(ground.bars, bucket, info, all_resources(ground.settings))
     ceiling = filter_earns(ground.planted, learner.split) if ground.planted else 1.0

@@ -91,6 +91,11 @@ def probe(
     return proofs
 
 
+def probe_episodes(episodes: int) -> int:
+    """For how many episodes a bucket that is to train for so many is probed."""
+    return max(LEAST_EPISODES, math.ceil(PROBE_SHARE * episodes))
+
+
 def curriculum_of(asked: tuple[str, ...], proofs: Mapping[str, Mapping[str, Proof]]) -> Curriculum:
     """The order in which buckets find the best teachers among those before them.
 
@@ -198,7 +203,7 @@ def _untrained(run: Run, bucket: Bucket, allowed: Mapping[str, Resources]) -> It
 
 def _probe_info(run: Run, bucket: Bucket) -> BucketInfo:
     info = info_of(run, bucket)
-    return evolve(info, episodes=max(LEAST_EPISODES, math.ceil(PROBE_SHARE * info.episodes)), probe=True)
+    return evolve(info, episodes=probe_episodes(info.episodes), probe=True)
 
 
 def _train(run: Run, info: BucketInfo, learner: Learner) -> None:
