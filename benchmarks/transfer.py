@@ -32,7 +32,7 @@ from time import perf_counter
 
 from learnability import each
 from rich.console import Console
-from transfer_markets import REAL, STUDIES, SYNTHETIC, there
+from transfer_markets import DATA, REAL, STUDIES, SYNTHETIC, there
 from transfer_order import order_table
 from transfer_picture import draw
 from transfer_tables import (
@@ -45,11 +45,14 @@ from transfer_tables import (
     verdict_table,
     verdicts,
 )
-from transfer_training import DEFAULT, FOUND, Made, Ordered, Returned, Task, Trained, installed, studied
+from transfer_teachers import POISONS
+from transfer_training import DEFAULT, FIXED, FOUND, TAUGHT, Made, Ordered, Returned, Task, Trained, installed, studied
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs/transfer.png"
 POISONED_TIMES = 2
 """How many times as many seeds for teachers made to harm."""
+SECONDS = 4.0
+"""Of one training on one idle core."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,14 +63,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=400, help="strategies were tuned on 0 to 4: these are fresh")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--data", type=Path, default=DATA, help="where the real bars are")
     parser.add_argument("--quick", action="store_true", help="few bars and episodes: shows that it runs, nothing else")
     parser.add_argument("--picture", type=Path, help="where to draw it; docs/transfer.png where everything is trained")
     asked = parser.parse_args(arguments)
     refuse_unknown(parser, asked)
     for market in asked.markets.split(","):
-        if not there(market):
-            print(f"no {REAL[market].name} in ../shared/data: {market} is left out")
+        if not there(market, asked.data):
+            print(f"no {REAL[market]} in {asked.data}: {market} is left out")
     start, tasks = perf_counter(), tasks_of(asked)
+    most = sum(map(most_trainings, tasks))
+    print(
+        f"at most {most} trainings, some {SECONDS * most / asked.processes / 60:.0f} minutes on idle cores", flush=True
+    )
     made: list[Made] = []
     for some in each(studied, tasks, asked.processes):
         for one in some:
@@ -103,12 +111,19 @@ def tasks_of(asked: argparse.Namespace) -> list[Task]:
     """What to train: the longest first."""
     tasks = []
     for market in sorted(asked.markets.split(","), key=lambda name: name not in SHARED):
-        if there(market):
+        if there(market, asked.data):
             more = installed() if market in SHARED else (FOUND,) if market == SYNTHETIC else ()
             arms = tuple(asked.arms.split(",")) if asked.arms else (DEFAULT, *more)
             seeds = asked.seeds * (POISONED_TIMES if STUDIES[market].poisoned else 1)
-            tasks += [Task(market, asked.first_seed + seed, arms, asked.quick) for seed in range(seeds)]
+            tasks += [Task(market, asked.first_seed + seed, arms, asked.quick, asked.data) for seed in range(seeds)]
     return tasks
+
+
+def most_trainings(task: Task) -> int:
+    """How many trainings a task takes where every arm teaches forward and every order found is another one."""
+    if STUDIES[task.market].poisoned:
+        return 4 + len(POISONS) * len(task.arms)
+    return len(FIXED) + len(TAUGHT) * len(task.arms)
 
 
 def show(done: Sequence[Trained], returned: Sequence[Returned], ordered: Sequence[Ordered]) -> bool:

@@ -16,7 +16,7 @@ ELSEWHERE = 10_000
 """Added to a seed for the market that a teacher of another one learned from: no bar of it is a pupil's."""
 SYNTHETIC = "synthetic"
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
-REAL = {"BTC 1h": DATA / "binance_btcusdt_1h.parquet", "BTC 5min": DATA / "binance_btcusdt_5m.parquet"}
+REAL = {"BTC 1h": "binance_btcusdt_1h.parquet", "BTC 5min": "binance_btcusdt_5m.parquet"}
 
 FINE: dict[str, Any] = {"UPDATES_PER_EPISODE": 5, "PARALLEL_EPISODES": 16, "TRANSFER_COOLDOWN": 40}
 """A quarter of the default's episode, as many steps and bars: the curve is read four times as often, all else is equal."""
@@ -70,12 +70,12 @@ class Ground:
     teacher: Bars | None = None
 
 
-def ground_of(name: str, seed: int, quick: bool) -> Ground:
-    """The bars and settings of a study; those of real bars are the same for every seed."""
+def ground_of(name: str, seed: int, quick: bool, data: Path = DATA) -> Ground:
+    """The bars and settings of a study; real bars are those in `data`, the same for every seed."""
     study = STUDIES[name]
     settings, episodes = {**defaults(), **FINE, **(QUICK if quick else {})}, QUICK_EPISODES if quick else EPISODES
     if study.kind is None:
-        settings |= {"SEED": seed, "DATA": REAL.get(name)}
+        settings |= {"SEED": seed, "DATA": data / REAL[name] if name in REAL else None}
         return Ground(load_bars(settings), settings, episodes)
     settings["SLIPPAGE"] = 0.0
     if study.bars == LITTLE_BARS:
@@ -87,6 +87,6 @@ def ground_of(name: str, seed: int, quick: bool) -> Ground:
     return Ground(planted.bars, settings, episodes, planted, teacher.bars if teacher else None)
 
 
-def there(name: str) -> bool:
+def there(name: str, data: Path = DATA) -> bool:
     """Whether the bars of a study can be had here."""
-    return name not in REAL or REAL[name].is_file()
+    return name not in REAL or (data / REAL[name]).is_file()

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
+from pathlib import Path
 from time import thread_time
 
 import torch
 from attrs import evolve, field, frozen
 from learnability import all_resources, alone, declared, filter_earns
-from transfer_markets import ELSEWHERE, STUDIES, Ground, ground_of
+from transfer_markets import DATA, ELSEWHERE, STUDIES, Ground, ground_of
 from transfer_teachers import POISONS
 
 from progressive_buckets.bars import Bars
@@ -46,6 +47,7 @@ class Task:
     seed: int
     arms: tuple[str, ...]
     quick: bool
+    data: Path = DATA
 
 
 @frozen
@@ -114,7 +116,7 @@ class Finished:
 def studied(task: Task) -> Sequence[Made]:
     """Train all arms of one market and seed."""
     torch.set_num_threads(1)
-    study, ground = STUDIES[task.market], ground_of(task.market, task.seed, task.quick)
+    study, ground = STUDIES[task.market], ground_of(task.market, task.seed, task.quick, task.data)
     if study.poisoned:
         return poisoned(task, ground)
     return taught_by_one(task, ground, ground.teacher) if ground.teacher else chained(task, ground)

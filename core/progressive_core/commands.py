@@ -151,7 +151,7 @@ def show_transfer_report(run: Path, flags: Mapping[str, Any], config: Path | Non
 
     :param run: the run's directory, or its name in RUNS_DIR.
     """
-    from progressive_core.transfer_report.report import transfer_report, write_report
+    from progressive_core.transfer_report.report import for_programs, transfer_report, write_report
     from progressive_core.transfer_report.tables import as_text, sections_of
 
     configure_logging()
@@ -160,7 +160,7 @@ def show_transfer_report(run: Path, flags: Mapping[str, Any], config: Path | Non
         report = transfer_report(directory)
     written = write_report(report, directory)
     if as_json:
-        return _show_json(report)
+        return _show_json(for_programs(report))
     print(f"{as_text(sections_of(report))}\n\nwritten: {', '.join(map(str, written))}")
     return 0
 

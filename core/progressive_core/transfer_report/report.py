@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import attrs
 import structlog
 from attrs import frozen
 
@@ -63,13 +66,18 @@ def transfer_report(directory: Path) -> TransferReport:
     )
 
 
+def for_programs(report: TransferReport) -> dict[str, Any]:
+    """The report as JSON has it: a score that is never reached is "never", so that null says unknown and nothing else."""
+    return attrs.asdict(report, value_serializer=lambda _record, _field, value: "never" if value == math.inf else value)
+
+
 def write_report(report: TransferReport, directory: Path) -> list[Path]:
     """Write the report into the run's directory: for programs, for people, and as a picture where matplotlib is there.
 
     :raise RunError: it cannot be written there.
     """
     text = as_markdown(f"What transfer was worth in {report.run}", sections_of(report))
-    files = {"transfer.json": as_document(report), "transfer.md": text.encode()}
+    files = {"transfer.json": as_document(for_programs(report)), "transfer.md": text.encode()}
     if find_spec("matplotlib") is None:
         log.info("no transfer.png: matplotlib is missing; pip install 'progressive-training[report]'")
     else:

@@ -1,13 +1,17 @@
 """`progressive-training transfer-report RUN`: what it tells of buckets of any kind, and where it writes it."""
 
 import json
+import math
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from progressive_core.cli import main
+from progressive_core.files import as_document
+from progressive_core.transfer_report.report import for_programs, transfer_report
 
 RULES = (Path(__file__).parents[1] / "rule_bucket.py").read_text()
 COPY = "from attrs import evolve; return evolve(target, weights=source.weights)"
@@ -99,3 +103,13 @@ def test_what_the_ledger_tells_adds_up(workshop: Any, capsys: pytest.CaptureFixt
     spent = sum(line["seconds"] + line["proof_seconds"] + line["shared_seconds"] for line in ledger)
     assert account["proofs"] + account["tries"] + account["rest"] == pytest.approx(spent)
     assert 0 < spent < account["run_seconds"]
+
+
+def test_for_programs_never_is_not_unknown(workshop: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    workshop.strategy(COPY)
+    workshop.trainer(EPISODES=20, TRANSFERS=("nudge",)).train_progressively(scratch_arms=True)
+    report = transfer_report(workshop.directory / "run")
+    first, second = report.worths
+    slow = evolve(report, worths=(evolve(first, episodes=math.nan), evolve(second, episodes=math.inf)))
+    told = json.loads(as_document(for_programs(slow)))
+    assert [worth["episodes"] for worth in told["worths"]] == [None, "never"]
