@@ -73,8 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"no {REAL[market]} in {asked.data}: {market} is left out")
     start, tasks = perf_counter(), tasks_of(asked)
     most = sum(map(most_trainings, tasks))
+    minutes = SECONDS * most / asked.processes / 60
     print(
-        f"at most {most} trainings, some {SECONDS * most / asked.processes / 60:.0f} minutes on idle cores", flush=True
+        f"at most {most} trainings" + ("" if asked.quick else f", some {minutes:.0f} minutes on idle cores"), flush=True
     )
     made: list[Made] = []
     for some in each(studied, tasks, asked.processes):

@@ -164,3 +164,26 @@ def test_an_unknown_name_is_refused_with_those_there_are(capsys: pytest.CaptureF
         with pytest.raises(SystemExit):
             import_module("transfer").main([asked])
         assert told in capsys.readouterr().err
+
+
+def test_probes_are_counted_with_the_order_that_they_found(training: ModuleType) -> None:
+    order = import_module("transfer_order")
+    names = ("Scalping", "Short", "Medium", "Long")
+    done = [trained(training, [0.0, 5.0, 10.0], bucket=bucket) for bucket in names]
+    done += [trained(training, [10.0, 10.0, 12.0], arm="default", bucket=bucket) for bucket in names[1:]]
+    found = [trained(training, [0.0, 10.0, 11.0], arm="found order", bucket=bucket) for bucket in names[:3]]
+    same = training.Ordered("easy", 0, names, "as asked for", 8)
+    other = training.Ordered("easy", 0, names[::-1], "better", 8)
+    fixed, kept = order.both(same, done, [])
+    assert (fixed.validation, fixed.steps) == (pytest.approx((1 + 3 * 1.2) / 4), 2 * order.STEPS)
+    assert (kept.validation, kept.steps) == (fixed.validation, fixed.steps + 8 * order.STEPS)
+    _, chain = order.both(other, done + found, [])
+    assert (chain.validation, chain.steps) == (pytest.approx((1 + 3 * 1.1) / 4), (8 + 2 + 3) * order.STEPS)
+
+
+def test_the_order_found_stands_beside_the_fixed_one(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--quick", "--seeds", "1", "--processes", "1", "--markets", "synthetic", "--arms", "default,found order"]
+    import_module("transfer").main(asked)
+    printed = capsys.readouterr().out
+    assert "synthetic seed 400 found " in printed
+    assert "The order that probes find against the fixed one" in printed
