@@ -1,14 +1,14 @@
 """Does transfer pay? The whole study in one command: every bucket from scratch, and taught by others in every way there is.
 
-    python benchmarks/transfer.py                     # all of it, 5 seeds; some 25 minutes on two idle cores
+    python benchmarks/transfer.py                     # all of it, 5 seeds; it says at its start how long
     python benchmarks/transfer.py --markets hard --arms default,weights --seeds 3
     python benchmarks/transfer.py --markets synthetic --arms "default,found order"
     python benchmarks/transfer.py --quick             # does it run: a minute, numbers without meaning
 
 Markets (transfer_markets.py): planted ones where what can be shared is known, with 12 columns that mean nothing; `easy`
-and `hard` are shared by all buckets, the others have a teacher from elsewhere; real bars where ../shared/data has them.
+and `hard` are shared by all buckets, the others have a teacher from elsewhere; real bars where `--data` has them.
 Arms: `default` is what a run does; a strategy's name is that strategy alone; a+b is both. Each strategy alone is tried on
-`easy` and `hard` where no arms are asked for. `poisoned`: teachers made to harm (transfer_teachers.py), on twice the
+`easy`, `hard`, `scale` and real bars where no arms are asked for. `poisoned`: teachers made to harm (transfer_teachers.py), on twice the
 seeds; their luck is what scratch with another seed differs from scratch by.
 
 `found order`: what `--sequence auto` finds on the same market and seed, beside `default`, which has the fixed order; its steps
@@ -51,6 +51,8 @@ from transfer_training import DEFAULT, FIXED, FOUND, TAUGHT, Made, Ordered, Retu
 PICTURE = Path(__file__).resolve().parents[1] / "docs/transfer.png"
 POISONED_TIMES = 2
 """How many times as many seeds for teachers made to harm."""
+ALONE = (*SHARED, "scale", *REAL)
+"""Where each strategy is tried alone as well."""
 SECONDS = 4.0
 """Of one training on one idle core."""
 
@@ -113,7 +115,7 @@ def tasks_of(asked: argparse.Namespace) -> list[Task]:
     tasks = []
     for market in sorted(asked.markets.split(","), key=lambda name: name not in SHARED):
         if there(market, asked.data):
-            more = installed() if market in SHARED else (FOUND,) if market == SYNTHETIC else ()
+            more = installed() if market in ALONE else (FOUND,) if market == SYNTHETIC else ()
             arms = tuple(asked.arms.split(",")) if asked.arms else (DEFAULT, *more)
             seeds = asked.seeds * (POISONED_TIMES if STUDIES[market].poisoned else 1)
             tasks += [Task(market, asked.first_seed + seed, arms, asked.quick, asked.data) for seed in range(seeds)]
