@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from progressive_core.checksum import BLANK, SHA256, matches_digest, with_digest
 from progressive_core.errors import ModelError
 from progressive_core.files import atomic_write, plain
 from progressive_core.quoting import shortened
@@ -16,17 +17,18 @@ if TYPE_CHECKING:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-    """Write `tensors` with `values` in the file's header, atomically."""
+    """Write `tensors` with `values` in the file's header and a checksum of it all, atomically."""
     from safetensors.torch import save
 
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    atomic_write(path, save(ready, metadata={"card": json.dumps(plain(values), allow_nan=False)}))
+    card = json.dumps({**plain(values), SHA256: BLANK}, allow_nan=False)
+    atomic_write(path, with_digest(save(ready, metadata={"card": card})))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `write_tensors` wrote.
 
-    :raise ModelError: the file is absent, is damaged, or was not written by us.
+    :raise ModelError: the file is absent, is damaged, was not written by us, or has other bytes than were written.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -34,10 +36,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             card = json.loads((file.metadata() or {}).get("card", ""))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+        told = card.pop(SHA256, None) if isinstance(card, dict) else None
+        whole = told is None or matches_digest(path, str(told))
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file") from None
     except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not a file that this program wrote, or damaged ({shortened(str(error))})") from error
     if not isinstance(card, dict):
         raise ModelError(f"{path}: its card is not a JSON object")
+    if not whole:
+        raise ModelError(f"{path}: damaged (its bytes are not those that its checksum was made of)")
     return tensors, card
