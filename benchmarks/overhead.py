@@ -76,7 +76,7 @@ PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
         (sequence, "read_memory"),
     ),
     REPORT: ((ReportPlugin, "cleanup"),),
-    "logging": ((type(logs._log_file), "__call__"), (type(logs._teller), "__call__")),
+    "logging": ((logs._RunLog, "write"), (logs._RunLog, "tell")),
     "console": (
         (Live, "refresh"),
         *((ConsolePlugin, name) for name in ("on_bucket_start", "on_episode_end", "cleanup")),

@@ -10,6 +10,7 @@ import ctypes
 import gc
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -136,18 +137,44 @@ def _say_once(event: str, device: str) -> None:
     log.warning(event, device=device)
 
 
+class _Standstill:
+    """Objects that the collection of cycles passes over, as long as anyone wants that."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted = 0
+        self._ours = False
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._wanted and not gc.get_freeze_count():  # an application that has frozen its own keeps that
+                gc.freeze()
+                self._ours = True
+            self._wanted += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._wanted -= 1
+            if not self._wanted and self._ours:
+                gc.unfreeze()
+                self._ours = False
+
+
+_standstill = _Standstill()
+
+
 @contextmanager
 def all_that_is_here_stays() -> Iterator[None]:
     """Within it, the collection of cycles passes over all objects that were there before: torch alone brings 180,000,
-    and looking at them after every bucket takes 80 ms. An application that has frozen its own keeps that."""
-    frozen = gc.get_freeze_count() > 0
-    if not frozen:
-        gc.freeze()
+    and looking at them after every bucket takes 80 ms.
+
+    Of trainers in several threads the first one begins that, and the last one ends it.
+    """
+    _standstill.begin()
     try:
         yield
     finally:
-        if not frozen:
-            gc.unfreeze()
+        _standstill.end()
 
 
 def release_memory() -> None:

@@ -1,7 +1,9 @@
 """Log events: where a user and a later reader find them."""
 
 import json
+import threading
 from collections.abc import Iterator
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +81,38 @@ def test_a_log_that_cannot_be_written_does_not_end_the_training(
         structlog.get_logger().info("resumed")
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("log.jsonl: logging stops: No such file or directory")
+
+
+def test_runs_in_several_threads_keep_their_own_logs_and_warnings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    together = threading.Barrier(3)
+
+    def train(run: str) -> None:
+        with log_to(tmp_path / run):
+            together.wait()
+            structlog.get_logger().warning("the market is synthetic")
+            structlog.get_logger().info("resumed", run=run)
+            together.wait()
+
+    threads = [threading.Thread(target=train, args=[run]) for run in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    together.wait()
+    structlog.get_logger().info("of no run")
+    together.wait()
+    for thread in threads:
+        thread.join()
+    for run in ("one", "two"):
+        assert [line["event"] for line in lines(tmp_path / run)] == ["the market is synthetic", "resumed"]
+        assert lines(tmp_path / run)[1]["run"] == run
+    assert capsys.readouterr().err.count("the market is synthetic") == 2
+
+
+def test_a_thread_that_is_started_in_a_run_can_take_part_in_it(tmp_path: Path) -> None:
+    log = structlog.get_logger()
+    with log_to(tmp_path / "log.jsonl"):
+        thread = threading.Thread(target=copy_context().run, args=[log.info, "written behind"])
+        thread.start()
+        thread.join()
+    assert lines(tmp_path / "log.jsonl")[0]["event"] == "written behind"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,14 @@ import psutil
 import pytest
 
 from progressive_core.cgroup import memory_limit
-from progressive_core.memory import Memory, gpu_memory, process_memory, read_memory, release_memory
+from progressive_core.memory import (
+    Memory,
+    all_that_is_here_stays,
+    gpu_memory,
+    process_memory,
+    read_memory,
+    release_memory,
+)
 
 GIB = 1 << 30
 V2 = "31 23 0:28 {shown} /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw\n"
@@ -219,3 +227,13 @@ def test_memory_is_given_back_to_the_system() -> None:
     del ballast
     release_memory()
     assert held - process_memory().used > 60_000_000
+
+
+def test_of_runs_in_several_threads_the_last_one_lets_the_collector_look_at_everything_again() -> None:
+    assert gc.get_freeze_count() == 0
+    first, second = all_that_is_here_stays(), all_that_is_here_stays()
+    with first:
+        second.__enter__()
+    assert gc.get_freeze_count() > 0
+    second.__exit__(None, None, None)
+    assert gc.get_freeze_count() == 0
