@@ -34,7 +34,7 @@ def new_run_directory(runs_dir: Path) -> Path:
 
     The random ending keeps them apart; the time in front keeps them in order.
     """
-    return runs_dir / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return runs_dir / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:

@@ -83,7 +83,10 @@ def evict(folder: Path, bound: int) -> list[CachedFile]:
 
 def _files(folder: Path) -> Iterator[CachedFile]:
     for path in folder.iterdir():
-        status = path.lstat()
+        try:
+            status = path.lstat()
+        except FileNotFoundError:  # another process on a shared cache has removed it
+            continue
         if stat.S_ISDIR(status.st_mode):
             yield from _files(path)
         else:

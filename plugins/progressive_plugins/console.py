@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TextIO, cast
 
 from rich.console import Console, RenderableType
@@ -25,6 +27,8 @@ FRAMES_PER_SECOND = 1
 class ConsolePlugin:
     """Shows a run to the person before it; enabled only where it is named. Where nobody reads, it goes quiet.
 
+    Of runs in several threads one has the live view, and the others print lines.
+
     :param file: where to write; the standard output of the moment when None.
     :param clock: seconds that only go forward.
     """
@@ -33,18 +37,42 @@ class ConsolePlugin:
 
     def __init__(self, file: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = file
-        self._stream: QuietStream | None = None
         self._clock = clock
-        self._progress: Progress | None = None
-        self._live: Live | None = None
+        self._displays: dict[Path, _Display] = {}
+        self._choosing = threading.Lock()
 
     @hookimpl  # named by -p, so called after the policies: it shows what they left the bucket
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> None:
         """Begin the view of a bucket."""
-        self._stop()  # a bucket whose cleanup was never called
-        self._stream = QuietStream(self._file or sys.stdout)
-        self._progress = Progress(bucket=bucket, resources=resources, started=self._clock())
-        console = _live_console(self._stream)
+        with self._choosing:
+            if before := self._displays.pop(bucket.run_dir, None):
+                before.stop()  # a bucket whose cleanup was never called
+            alone = not any(display.is_live for display in self._displays.values())
+            progress = Progress(bucket=bucket, resources=resources, started=self._clock())
+            self._displays[bucket.run_dir] = _Display(progress, self._file or sys.stdout, self._clock, live=alone)
+
+    @hookimpl
+    def on_episode_end(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
+        """Show one more episode."""
+        if display := self._displays.get(bucket.run_dir):
+            display.episode(bucket, episode)
+
+    @hookimpl
+    def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        """Give the terminal back, and show how the bucket ended."""
+        if display := self._displays.pop(bucket.run_dir, None):
+            display.end(bucket, error)
+
+
+class _Display:
+    """One bucket on the screen: as a live view where `live` is wanted and can be shown, else as lines."""
+
+    def __init__(self, progress: Progress, file: TextIO, clock: Callable[[], float], *, live: bool) -> None:
+        self._progress = progress
+        self._stream = QuietStream(file)
+        self._clock = clock
+        self._live: Live | None = None
+        console = _live_console(self._stream) if live else None
         if console is None:
             self._say(start_line(self._progress))
             return
@@ -57,11 +85,11 @@ class ConsolePlugin:
         )
         self._live.start(refresh=True)
 
-    @hookimpl
-    def on_episode_end(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
-        """Show one more episode."""
-        if self._progress is None:
-            return
+    @property
+    def is_live(self) -> bool:
+        return self._live is not None
+
+    def episode(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
         if not self._progress.reports and episode.episode > 1:
             earlier = read_metrics(bucket.run_dir / "metrics.jsonl").get(bucket.name, [])
             self._progress = self._progress.resumed(episode.episode, earlier)
@@ -70,20 +98,17 @@ class ConsolePlugin:
             for line in episode_lines(self._progress):
                 self._say(line)
 
-    @hookimpl
-    def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
-        """Give the terminal back, and show how the bucket ended."""
-        progress, live = self._progress, self._live
+    def end(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        live = self._live
         if live is not None:
             live.transient = error is None  # an error leaves the last view on the screen
-        self._stop()
-        self._progress = None
-        if error is not None or progress is None or not bucket.results:
+        self.stop()
+        if error is not None or not bucket.results:
             return
         result = bucket.results[-1]
         ends = bucket.name == bucket.sequence[-1] and len(bucket.results) > 1
         if live is None:
-            for line in end_lines(progress, result):
+            for line in end_lines(self._progress, result):
                 self._say(line)
             self._say(plain_text(closing_table(result, box=None)))
             if ends:
@@ -96,19 +121,17 @@ class ConsolePlugin:
         if ends:
             live.console.print(sequence_table(bucket.results))
 
-    def _view(self) -> RenderableType:
-        progress = self._progress
-        return LiveView(progress, self._clock() - progress.started) if progress else ""
-
-    def _say(self, text: str) -> None:
-        assert self._stream is not None  # set when the bucket began
-        encoding = self._stream.encoding
-        print(text.encode(encoding, "replace").decode(encoding), file=self._stream, flush=True)
-
-    def _stop(self) -> None:
+    def stop(self) -> None:
         live, self._live = self._live, None
         if live is not None:
             live.stop()
+
+    def _view(self) -> RenderableType:
+        return LiveView(self._progress, self._clock() - self._progress.started)
+
+    def _say(self, text: str) -> None:
+        encoding = self._stream.encoding
+        print(text.encode(encoding, "replace").decode(encoding), file=self._stream, flush=True)
 
 
 def _live_console(file: QuietStream) -> Console | None:

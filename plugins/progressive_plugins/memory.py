@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import structlog
 from attrs import evolve
 
@@ -20,12 +22,12 @@ class MemoryPolicy:
     """
 
     def __init__(self) -> None:
-        self.device = "cpu"
+        self._devices: dict[Path, str] = {}  # by run: one policy serves trainers in several threads
 
     @hookimpl
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> Resources | None:
         """Set the limit, and shrink the bucket until it fits."""
-        self.device = resources.device
+        self._devices[bucket.run_dir] = resources.device
         memory = read_memory(resources.device)
         if not memory.total:
             log.info("memory is not limited: its size is unknown", bucket=bucket.name, device=resources.device)
@@ -58,9 +60,10 @@ class MemoryPolicy:
     @hookimpl
     def cleanup(self, bucket: BucketInfo) -> None:
         """Release what the bucket left behind."""
-        before = read_memory(self.device)
+        device = self._devices.pop(bucket.run_dir, "cpu")
+        before = read_memory(device)
         release_memory()
-        after = read_memory(self.device)
+        after = read_memory(device)
         log.info(
             "memory released",
             bucket=bucket.name,

@@ -212,6 +212,20 @@ def test_an_error_leaves_the_last_view_and_a_working_terminal(run: Any, terminal
     assert terminal.getvalue() == told
 
 
+def test_of_two_runs_at_once_one_has_the_view_and_the_other_prints_its_own_lines(run: Any, terminal: Terminal) -> None:
+    plugin, other = ConsolePlugin(file=terminal), type(run)(run.run_dir / "other")
+    plugin.on_bucket_start(run.bucket("Short"), run.resources())
+    plugin.on_bucket_start(other.bucket("Medium"), other.resources())
+    plugin.on_episode_end(run.bucket("Short"), run.episode(1))
+    plugin.on_episode_end(other.bucket("Medium"), other.episode(1))
+    plugin.cleanup(run.finished("Short"), None)
+    plugin.cleanup(other.finished("Medium"), None)
+    told = terminal.getvalue()
+    assert told.count(HIDE_CURSOR) == told.count(SHOW_CURSOR) == 1
+    assert "[3/4] Medium ends after" in told
+    assert "[2/4] Short" not in told
+
+
 def test_what_others_print_stands_above_the_view(run: Any, terminal: Terminal) -> None:
     plugin = ConsolePlugin(file=terminal)
     plugin.on_bucket_start(run.bucket(), run.resources())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def keep(bars: Bars, path: Path, limit: int) -> None:
     }
     header = {"interval": bars.interval, "extra": list(bars.extra), "report": bars.report.as_json()}
     size = sum(array.nbytes for array in arrays.values()) + 4096
-    part = path.with_suffix(f".part{os.getpid()}")
+    part = path.with_suffix(f".part{os.getpid()}-{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         held = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file())
