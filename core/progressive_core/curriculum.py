@@ -48,7 +48,8 @@ def in_found_order(run: Run) -> Run:
     :raise Interrupted: a stop was asked for; the run can be resumed, and probes again.
     """
     buckets = {bucket.name: bucket for bucket in run.buckets}
-    asked = tuple(buckets)
+    asked = tuple(run.store.manifest["sequence"])  # a kill may have come when the settings held the order found already
+    run = evolve(run, buckets=[buckets[name] for name in asked])
     allowed: dict[str, Resources] = {}
     found = curriculum_of(
         asked,

@@ -21,5 +21,9 @@ class RunError(ProgressiveTrainingError):
     """A run directory cannot be created, locked, read or resumed."""
 
 
+class WriteError(RunError):
+    """A file of the run cannot be written: the disk is full, or read-only. The run stands at its last commit."""
+
+
 class ModelError(ProgressiveTrainingError):
     """A model file cannot be read, or does not fit the bars it was given."""

@@ -25,9 +25,10 @@ def atomic_write(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except OSError:
+    except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        error.filename = str(path)  # a write that fails does not say where
         raise
     _sync_directory(path.parent)
 
@@ -69,8 +70,12 @@ def write_json_line(path: Path, value: Any) -> None:
 
 def append_json_line(path: Path, value: Any) -> None:
     """Append one line of JSON; `truncate` removes it again where the run goes back behind it."""
-    with path.open("ab") as file:
-        file.write((json.dumps(plain(value), allow_nan=False) + "\n").encode())
+    try:
+        with path.open("ab") as file:
+            file.write((json.dumps(plain(value), allow_nan=False) + "\n").encode())
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def truncate(path: Path, length: int) -> None:

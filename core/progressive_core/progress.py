@@ -1,16 +1,17 @@
-"""Where a run stands, as `state.json` holds it."""
+"""Where a run stands, as `state.json`, `begun.json` and every checkpoint hold it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import attrs
 from attrs import asdict, evolve, field, frozen
 
+from progressive_core.checksum import is_whole
 from progressive_core.contained import refuse_ways_out
 from progressive_core.errors import RunError
 from progressive_core.kinds import Device, Refused
@@ -29,7 +30,7 @@ _CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.safetensors", re.ASCII)
 
 @frozen(kw_only=True)
 class Progress:
-    """Where a run stands: what `state.json` holds."""
+    """Where a run stands. `bucket` is the one in training, None between two; `lengths` are bytes of the files of lines."""
 
     status: Status = "training"
     bucket: str | None = None
@@ -44,17 +45,36 @@ class Progress:
 def read_progress(directory: Path) -> Progress:
     """Where the run in `directory` stands. The run may be a stranger's: nothing in it leads out of it.
 
-    :raise RunError: `state.json` is not what this program writes, or the directory holds what no run does.
+    :raise RunError: `state.json` is not what this program writes or wrote, or the directory holds what no run does.
     """
     refuse_ways_out(directory)
-    state, file = read_state(directory), directory / "state.json"
-    missing = [name for name in attrs.fields_dict(Progress) if name not in state]
+    return read_commit(directory / "state.json")
+
+
+def read_commit(file: Path) -> Progress:
+    """What was committed, as a document of its own.
+
+    :raise RunError: the file is not what this program writes, or not what it wrote.
+    """
+    document = read_json(file)
+    progress = progress_of(document, file, file.parent)
+    if not is_whole(document):
+        _damaged(file, "its contents are not those that its checksum was made of")
+    return progress
+
+
+def progress_of(document: Mapping[str, Any], file: Path, directory: Path) -> Progress:
+    """A commit of the run in `directory` that `file` holds, with the paths that it has here.
+
+    :raise RunError: it is none.
+    """
+    missing = [name for name in attrs.fields_dict(Progress) if name not in document]
     if missing:
-        raise RunError(f"{file}: damaged ({', '.join(missing)} missing)")
+        _damaged(file, f"{', '.join(missing)} missing")
     try:
-        progress: Progress = structured(state, Progress)
+        progress: Progress = structured(dict(document), Progress)
     except Misfit as misfit:
-        raise RunError(f"{file}: damaged ({misfit})") from None
+        _damaged(file, str(misfit))
     _check(progress, file)
     found = tuple(evolve(result, model_path=model_path(directory, result.bucket)) for result in progress.results)
     return evolve(progress, results=found)
@@ -97,11 +117,6 @@ def refuse_odd_names(names: Iterable[str], where: str) -> None:
 def model_path(directory: Path, bucket: str) -> Path:
     """Where the newest model of a finished bucket is, wherever the run was moved to."""
     return directory / "models" / bucket / "model.safetensors"
-
-
-def read_state(directory: Path) -> dict[str, Any]:
-    """`state.json` as it stands."""
-    return read_json(directory / "state.json")
 
 
 @frozen(kw_only=True)

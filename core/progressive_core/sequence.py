@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 
@@ -11,6 +11,7 @@ import structlog
 from attrs import evolve
 
 from progressive_core.bucket import Bucket, Learner
+from progressive_core.errors import WriteError
 from progressive_core.exchange import transfer_back, transfer_in
 from progressive_core.memory import read_memory
 from progressive_core.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
@@ -31,7 +32,8 @@ def ending_marked(store: RunStore) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        store.mark("interrupted")
+        with suppress(WriteError):  # without a word of it, the run is one whose process has ended
+            store.mark("interrupted")
         if not isinstance(error, Interrupted | KeyboardInterrupt):
             log.info("the run ended early", exc_info=True)
         raise
@@ -44,6 +46,9 @@ def train_sequence(run: Run) -> dict[str, Path]:
     :return: the path of each bucket's model, in the order of the sequence.
     :raise Interrupted: a stop was asked for; the run can be resumed.
     """
+    if run.store.repaired:
+        log.info(run.store.repaired)  # the user was warned when it was found, before the run had its log
+        run.progress(run.store.repaired)
     finished = {result.bucket for result in run.store.progress.results}
     for bucket in run.buckets:
         if bucket.name not in finished:
@@ -136,7 +141,12 @@ def _train_episodes(
         started = perf_counter()
         if interrupted or spent <= CHECKPOINT_SHARE * (started - opened):
             run.store.save_checkpoint(
-                info.name, episode, learner.snapshot(), started - begun, info.settings["KEEP_CHECKPOINTS"]
+                info.name,
+                episode,
+                learner.snapshot(),
+                started - begun,
+                keep=info.settings["KEEP_CHECKPOINTS"],
+                best=best_episode,
             )
             spent += perf_counter() - started
         if interrupted:

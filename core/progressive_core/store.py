@@ -1,24 +1,26 @@
 """One run, one directory: configuration, manifest, logs, checkpoints and models.
 
 `state.json` is the one point of commit. It names the newest checkpoint, the version of every model and the length of
-every line file; whatever was written after it is cut off when the run is resumed.
+every line file; whatever was written after it is cut off when the run is resumed. A checkpoint holds the commit that it
+was made with, so that an older one can take the place of one that is damaged (`recovery`).
 """
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import wraps
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import structlog
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve
 from filelock import FileLock
 
+from progressive_core.checksum import with_checksum
 from progressive_core.contained import refuse_ways_out
-from progressive_core.errors import ModelError, RunError
+from progressive_core.errors import RunError, WriteError
 from progressive_core.files import append_json_line, publish, truncate, write_json, write_json_line
 from progressive_core.lock import lock_run
 from progressive_core.progress import (
@@ -29,27 +31,50 @@ from progressive_core.progress import (
     read_json,
     read_json_lines,
     read_manifest,
-    read_progress,
-    read_state,
 )
 from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
-from progressive_core.structure import Misfit, structured
-from progressive_core.tensors import read_tensors, write_tensors
+from progressive_core.recovery import BEGUN, CHECKPOINTS, checkpoint_of, checkpoints_in, newest_whole
+from progressive_core.saved import read_knowledge, read_model, version_path
+from progressive_core.tensors import write_tensors
 
 TEACHERS = "teachers"
 """The directory of the models from other runs, in that of the run they teach in."""
+MODEL_FILES = ("card.json", "model.safetensors")
 LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
-_HORIZON = re.compile(r"[0-9]{1,9}", re.ASCII)
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 log = structlog.get_logger("progressive_training")
 
 
+def _writes(method: Callable[Concatenate[RunStore, _P], _R]) -> Callable[Concatenate[RunStore, _P], _R]:
+    """Of a method that writes: what the disk refuses is told in one line."""
+
+    @wraps(method)
+    def told(store: RunStore, /, *arguments: _P.args, **named: _P.kwargs) -> _R:
+        try:
+            return method(store, *arguments, **named)
+        except OSError as error:
+            where = error.filename2 or error.filename or store.directory
+            raise WriteError(
+                f"{where}: cannot be written ({error.strerror}); the run stands at its last commit: "
+                f"mend that, then go on with --resume --run-dir {store.directory}"
+            ) from error
+
+    return told
+
+
 class RunStore:
-    """The directory of one run, locked while it is open."""
+    """The directory of one run, locked while it is open.
+
+    `progress` is where the run stands in this process, ahead of what is committed; `repaired` says what was damaged when
+    the run was opened and where it goes on instead, empty when nothing was.
+    """
 
     def __init__(self, directory: Path, lock: FileLock, progress: Progress, made: Sequence[Path] = ()) -> None:
         self.directory = directory
-        self.progress = progress
+        self.progress = self._committed = progress
+        self.repaired = ""
         self._lock = lock
         self._made = made
 
@@ -65,19 +90,22 @@ class RunStore:
             if any(directory.iterdir()):
                 raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")
             lock = lock_run(directory)
-            (directory / "checkpoints").mkdir()
-            (directory / "models").mkdir()
         except OSError as error:
             raise RunError(f"{directory}: cannot create a run here ({error.strerror})") from error
         store = cls(directory, lock, Progress(), made)
-        write_json(directory / "config.json", config)
-        write_json(directory / "manifest.json", manifest)
         try:
+            (directory / CHECKPOINTS).mkdir()
+            (directory / "models").mkdir()
+            write_json(directory / "config.json", config)
+            write_json(directory / "manifest.json", manifest)
             store._keep_teachers()
-        except RunError:
+            store._write(BEGUN)
+            store._write("state.json")
+        except (RunError, OSError) as error:
             store.discard()
+            if isinstance(error, OSError):
+                raise RunError(f"{directory}: cannot create a run here ({error.strerror})") from error
             raise
-        store._write_progress()
         return store
 
     @classmethod
@@ -91,8 +119,12 @@ class RunStore:
         refuse_ways_out(directory)  # before the lock: it is a file that is opened to be written
         lock = lock_run(directory)
         try:
-            store = cls(directory, lock, read_progress(directory))
+            progress, damage = newest_whole(directory)
+            store = cls(directory, lock, progress)
             store._return_to_the_commit()
+            if damage:
+                store.repaired = f"{'; '.join(damage)}; going on from {_place(progress)}, to the same result"
+                log.warning(store.repaired)
         except BaseException as error:
             lock.release()
             if isinstance(error, OSError):
@@ -102,8 +134,20 @@ class RunStore:
         return store
 
     def _return_to_the_commit(self) -> None:
-        """Make the files what they were at the last commit."""
-        (self.directory / "checkpoints").mkdir(exist_ok=True)
+        """Make the files what they were at the commit.
+
+        It is in `state.json` before what came after it goes: whenever this is killed, it can be done again.
+        """
+        self.mark("training")
+        (self.directory / CHECKPOINTS).mkdir(exist_ok=True)
+        for partial in self.directory.rglob(".*.partial"):
+            if partial.is_file():
+                partial.unlink()
+        for bucket, episode, path in checkpoints_in(self.directory):
+            if bucket != self.progress.bucket or episode > self.progress.episode:
+                path.unlink()
+        if self.progress.checkpoint is None:
+            self._write(BEGUN)  # a kill may have come between the end of a bucket and this
         for name in LINE_FILES:
             kept, file = self.progress.lengths.get(name, 0), self.directory / name
             if file.is_dir():
@@ -111,9 +155,19 @@ class RunStore:
             truncate(file, kept)
             if _size(file) < kept:
                 log.warning("lines of this run are lost, and it goes on without them", file=str(file))
+        self._remove_models_after_the_commit()
         for bucket, version in self.progress.versions.items():
             self._publish(bucket, version)
-        self.mark("training")
+
+    def _remove_models_after_the_commit(self) -> None:
+        for models in (self.directory / "models").iterdir():
+            committed = self.progress.versions.get(models.name, 0)
+            for version in (models / "versions").glob("[0-9]*"):
+                if version.name.isdecimal() and int(version.name) > committed:
+                    shutil.rmtree(version)
+            if not committed:
+                for name in MODEL_FILES:
+                    (models / name).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let another process have the run."""
@@ -122,8 +176,9 @@ class RunStore:
     def discard(self) -> None:
         """Remove a run that never got to its first checkpoint, and the directories that were made for it alone."""
         self.close()
-        for path in self.directory.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with suppress(OSError):  # what cannot be removed stays
+            for path in self.directory.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         for path in self._made:
             with suppress(OSError):  # another run has moved in meanwhile
                 path.rmdir()
@@ -148,8 +203,9 @@ class RunStore:
         """Whether the buckets that were taught are to be trained again without transfer."""
         return bool(self.manifest.get("scratch_arms"))
 
+    @_writes
     def ask_for_scratch_arms(self) -> None:
-        """Remember that scratch arms are wanted, also when the run is resumed."""
+        """Remember that scratch arms are wanted, of a run that was begun without them."""
         write_json(self.directory / "manifest.json", {**self.manifest, "scratch_arms": True})
 
     @property
@@ -157,16 +213,17 @@ class RunStore:
         """Whether the order of the sequence is still to be found."""
         return bool(self.manifest.get("find_order"))
 
-    def ask_for_order(self) -> None:
-        """Remember that the order is to be found, also when the run is resumed before it is."""
-        write_json(self.directory / "manifest.json", {**self.manifest, "find_order": True})
-
+    @_writes
     def settle_order(self, settings: Mapping[str, Any], found: Any) -> None:
-        """Go on with the sequence of `settings`, and keep what was `found` on the way to it."""
+        """Go on with the sequence of `settings`, and keep what was `found` on the way to it.
+
+        The manifest, which says that the order is settled, comes last: after a kill before it, it is found again.
+        """
         write_json(self.directory / "config.json", settings)
         settled = {"sequence": list(settings["SEQUENCE"]), "find_order": False, "curriculum": found}
         write_json(self.directory / "manifest.json", {**self.manifest, **settled})
 
+    @_writes
     def record_episode(self, bucket: str, report: EpisodeReport) -> None:
         """Append an episode to `metrics.jsonl`."""
         append_json_line(self.directory / "metrics.jsonl", {"bucket": bucket, **asdict(report, recurse=False)})
@@ -178,17 +235,28 @@ class RunStore:
         ]
         return int(lines[-1]["best_episode"]) if lines else 0
 
+    @_writes
     def record_transfer(self, entry: LedgerEntry) -> None:
         """Append a transfer to `ledger.jsonl`."""
         append_json_line(self.directory / "ledger.jsonl", entry)
 
-    def save_checkpoint(self, bucket: str, episode: int, state: State, seconds: float, keep: int) -> None:
-        """Commit the state of a bucket that has trained for `seconds`; the last `keep` checkpoints stay."""
+    @_writes
+    def save_checkpoint(
+        self, bucket: str, episode: int, state: State, seconds: float, *, keep: int, best: int = 0
+    ) -> None:
+        """Commit the state of a bucket that has trained for `seconds`.
+
+        The last `keep` checkpoints stay, and the first one that holds the `best` episode.
+        """
         name = f"{bucket}-{episode:06d}.safetensors"
-        write_tensors(self.directory / "checkpoints" / name, state.tensors, state.values)
-        self._commit(bucket=bucket, episode=episode, checkpoint=name, seconds=seconds)
-        for old in sorted((self.directory / "checkpoints").glob(f"{bucket}-*.safetensors"))[:-keep]:
-            old.unlink()
+        commit = self._next(bucket=bucket, episode=episode, checkpoint=name, seconds=seconds)
+        write_tensors(self.directory / CHECKPOINTS / name, state.tensors, {"state": state.values, "commit": commit})
+        self._commit(commit)
+        older = [(made, path) for of, made, path in checkpoints_in(self.directory) if of == bucket]
+        holding_best = next((path for made, path in older if made >= best), None)
+        for _, path in older[:-keep]:
+            if path != holding_best:
+                path.unlink()
 
     def checkpoint(self, bucket: str) -> State | None:
         """The committed state of `bucket`, or None when it has not got that far.
@@ -197,13 +265,9 @@ class RunStore:
         """
         if self.progress.bucket != bucket or self.progress.checkpoint is None:
             return None
-        path = self.directory / "checkpoints" / self.progress.checkpoint
-        try:
-            tensors, values = read_tensors(path)
-        except ModelError as error:
-            raise RunError(f"checkpoint {error}") from error
-        return State(tensors=tensors, values=values)
+        return checkpoint_of(self.directory / CHECKPOINTS / self.progress.checkpoint)[0]
 
+    @_writes
     def save_model(self, bucket: str, model: Model, knowledge: Knowledge) -> Path:
         """Write a new version of a bucket's model, with what it can teach, beside the old ones; it is the model now."""
         version = self.progress.versions.get(bucket, 0) + 1
@@ -221,11 +285,13 @@ class RunStore:
         self.progress = evolve(self.progress, versions={**self.progress.versions, bucket: version})
         return self._publish(bucket, version)
 
+    @_writes
     def finish_bucket(self, result: BucketResult) -> None:
         """Commit a bucket's end; its checkpoints are no longer needed."""
         results = (*self.progress.results, result)
-        self._commit(bucket=None, episode=0, checkpoint=None, seconds=0.0, results=results)
-        for path in (self.directory / "checkpoints").glob(f"{result.bucket}-*.safetensors"):
+        self._commit(self._next(bucket=None, episode=0, checkpoint=None, seconds=0.0, results=results))
+        self._write(BEGUN)
+        for _, _, path in checkpoints_in(self.directory):
             path.unlink()
 
     def replace_result(self, result: BucketResult) -> None:
@@ -233,10 +299,11 @@ class RunStore:
         results = tuple(result if old.bucket == result.bucket else old for old in self.progress.results)
         self.progress = evolve(self.progress, results=results)
 
+    @_writes
     def mark(self, status: Status) -> None:
         """Say how the run stands, without a commit of what was written since the last one."""
-        self.progress = evolve(self.progress, status=status)
-        write_json_line(self.directory / "state.json", {**read_state(self.directory), "status": status})
+        self.progress, self._committed = evolve(self.progress, status=status), evolve(self._committed, status=status)
+        self._write("state.json")
 
     def model_path(self, bucket: str) -> Path:
         """Where the newest model of a finished bucket is."""
@@ -269,65 +336,28 @@ class RunStore:
 
     def _publish(self, bucket: str, version: int) -> Path:
         """Make `version` the bucket's model: the files in `models/<Bucket>/` are those of the version."""
-        for name in ("card.json", "model.safetensors"):
+        for name in MODEL_FILES:
             publish(self._version(bucket, version) / name, self.directory / "models" / bucket / name)
         return self.model_path(bucket)
 
-    def _commit(self, **changes: Any) -> None:
+    def _next(self, **changes: Any) -> Progress:
+        """What is to be committed, with all lines that were written."""
         lengths = {name: _size(self.directory / name) for name in LINE_FILES}
-        self.progress = evolve(self.progress, status="training", lengths=lengths, **changes)
-        self._write_progress()
+        return evolve(self.progress, status="training", lengths=lengths, **changes)
 
-    def _write_progress(self) -> None:
-        write_json_line(self.directory / "state.json", self.progress)
+    def _commit(self, progress: Progress) -> None:
+        self.progress = self._committed = progress
+        self._write("state.json")
 
-
-def read_model(directory: Path, bucket: str, version: int | None = None) -> Model:
-    """The newest model of `bucket` in the run at `directory`, or an older `version` of it."""
-    path = directory / "models" / bucket
-    tensors, card = read_tensors((path if version is None else version_path(path, version)) / "model.safetensors")
-    return Model(tensors=tensors, card=card)
+    def _write(self, name: str) -> None:
+        write_json_line(self.directory / name, with_checksum(self._committed))
 
 
-@frozen(kw_only=True)
-class _Taught:
-    """What a saved model's card says of what it can teach."""
-
-    weights: tuple[str, ...]
-    feature_importance: dict[str, float]
-    horizons: dict[str, float]
-    distrust: str = ""
-
-
-def read_knowledge(directory: Path, bucket: str, version: int | None = None) -> Knowledge:
-    """What the newest model of `bucket` in the run at `directory`, or an older `version` of it, can teach.
-
-    :raise ModelError: the model cannot be read, or its card does not say.
-    """
-    model = read_model(directory, bucket, version)
-    where = f"{model_path(directory, bucket)}: its card is damaged"
-    try:
-        taught: _Taught = structured(model.card.get("knowledge"), _Taught, "knowledge")
-        made: int = structured(model.card.get("version"), int, "version")
-    except Misfit as misfit:
-        raise ModelError(f"{where} ({misfit})") from None
-    if absent := [name for name in taught.weights if name not in model.tensors]:
-        raise ModelError(f"{where} (knowledge.weights names {absent[0]!r:.60}, and there is no such tensor)")
-    if odd := [horizon for horizon in taught.horizons if not _HORIZON.fullmatch(horizon)]:
-        raise ModelError(f"{where} (knowledge.horizons names {odd[0]!r:.60}, expected a number of bars)")
-    return Knowledge(
-        origin=bucket,
-        weights={name: model.tensors[name] for name in taught.weights},
-        feature_importance=taught.feature_importance,
-        horizons={int(horizon): skill for horizon, skill in taught.horizons.items()},
-        distrust=taught.distrust,
-        version=made,
-    )
-
-
-def version_path(models: Path, version: int) -> Path:
-    """Where a bucket's directory of models keeps one version."""
-    return models / "versions" / f"{version:04d}"
+def _place(progress: Progress) -> str:
+    """Where in the sequence a commit was made."""
+    if progress.bucket is not None:
+        return f"episode {progress.episode} of {progress.bucket}"
+    return f"the end of {progress.results[-1].bucket}" if progress.results else "the beginning"
 
 
 def _size(path: Path) -> int:

@@ -26,10 +26,27 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `write_tensors` wrote.
+    """Read what `write_tensors` wrote, or another program without a checksum.
 
     :raise ModelError: the file is absent, is damaged, was not written by us, or has other bytes than were written.
     """
+    tensors, card, _ = _read(path)
+    return tensors, card
+
+
+def read_own_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write_tensors` wrote: a file of a run is never without a checksum.
+
+    :raise ModelError: as in `read_tensors`, or there is none.
+    """
+    tensors, card, is_proved = _read(path)
+    if not is_proved:
+        raise ModelError(f"{path}: damaged (its checksum is missing)")
+    return tensors, card
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], bool]:
+    """Tensors, card, and whether a checksum proves them."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -46,4 +63,4 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ModelError(f"{path}: its card is not a JSON object")
     if not whole:
         raise ModelError(f"{path}: damaged (its bytes are not those that its checksum was made of)")
-    return tensors, card
+    return tensors, card, told is not None

@@ -22,7 +22,7 @@ from progressive_core.config import (
 )
 from progressive_core.curriculum import in_found_order
 from progressive_core.device import resolve_device
-from progressive_core.errors import ConfigError, PluginError, ProgressiveTrainingError, RunError
+from progressive_core.errors import ConfigError, PluginError, ProgressiveTrainingError, RunError, WriteError
 from progressive_core.hooks import Hooks
 from progressive_core.kinds import FilePath
 from progressive_core.logs import configure_logging, log_to
@@ -147,15 +147,13 @@ class ProgressiveTrainer:
         taught_by = [self._finished_in(transfer_from, registry)] if transfer_from is not None else []
         device = resolve_device(settings["DEVICE"])
         directory = self._asked_run_dir or new_run_directory(Path(settings["RUNS_DIR"]))
-        store = RunStore.create(directory, settings, manifest_of(settings, device, registry.records, taught_by))
+        asked = {"scratch_arms": scratch_arms, "find_order": find_order}
+        manifest = {**manifest_of(settings, device, registry.records, taught_by), **asked}
+        store = RunStore.create(directory, settings, manifest)
         try:
-            if scratch_arms:
-                store.ask_for_scratch_arms()
-            if find_order:
-                store.ask_for_order()
             return self._train(store, settings, registry, device)
         except ProgressiveTrainingError as error:
-            if store.is_untouched and not isinstance(error, PluginError):  # without the plugin, it can go on
+            if store.is_untouched and not isinstance(error, PluginError | WriteError):  # mended, it can go on
                 store.discard()
                 self.run_dir = self._asked_run_dir
             raise

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from progressive_core.digest import digest
-from progressive_core.store import read_knowledge
+from progressive_core.saved import read_knowledge
 
 MIXES = (
     "from attrs import evolve; return evolve(target, weights=source.weights)\n\nalpha_setting = 'WEIGHT_TRANSFER_ALPHA'"

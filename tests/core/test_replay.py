@@ -14,7 +14,7 @@ from progressive_core.digest import digest
 from progressive_core.hooks import Hooks
 from progressive_core.registry import Registry
 from progressive_core.run import bucket_info
-from progressive_core.store import read_model
+from progressive_core.saved import read_model
 from progressive_training import BucketInfo, Knowledge, Model, ProgressiveTrainer, Proof, Resources, TransferContext
 
 SMALL = {

@@ -4,6 +4,7 @@ import json
 import math
 import multiprocessing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,8 @@ from attrs import evolve
 from progressive_core.errors import RunError
 from progressive_core.records import BucketResult, EpisodeReport, Evaluation, Knowledge, LedgerEntry, Model, State
 from progressive_core.runs import list_runs, new_run_directory
-from progressive_core.store import RunStore, read_knowledge
+from progressive_core.saved import read_knowledge
+from progressive_core.store import RunStore
 
 MANIFEST = {"started": "2026-01-01T00:00:00+00:00", "sequence": ["Scalping", "Short"], "teachers": []}
 
@@ -82,11 +84,11 @@ def test_a_checkpoint_comes_back_as_it_was(store: RunStore) -> None:
     store.close()
 
 
-def test_only_the_last_checkpoints_are_kept(store: RunStore) -> None:
-    for episode in range(1, 6):
-        store.save_checkpoint("Scalping", episode, state(episode), seconds=1.0, keep=2)
+def test_the_last_checkpoints_are_kept_and_the_one_that_holds_the_best_episode(store: RunStore) -> None:
+    for episode in (1, 3, 4, 5, 6, 7):
+        store.save_checkpoint("Scalping", episode, state(episode), seconds=1.0, keep=2, best=min(episode, 2))
     kept = sorted(path.name for path in (store.directory / "checkpoints").iterdir())
-    assert kept == ["Scalping-000004.safetensors", "Scalping-000005.safetensors"]
+    assert kept == [f"Scalping-00000{episode}.safetensors" for episode in (3, 6, 7)]
 
 
 def test_lines_written_after_the_last_commit_are_cut_off_on_resume(store: RunStore) -> None:
@@ -217,20 +219,148 @@ def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"status": "training", "results": 3}', b"\xff\xfe"])
-def test_a_damaged_state_file_is_named(store: RunStore, content: bytes) -> None:
+def first_half(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def flipped(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+DAMAGES = pytest.mark.parametrize("damage", [first_half, flipped, emptied])
+
+
+def advance(store: RunStore, *episodes: int) -> None:
+    """Short trains on, and a transfer back makes a new version of Scalping's model in each episode."""
+    for episode in episodes:
+        store.record_episode("Short", report(episode))
+        store.save_model("Scalping", model(episode), KNOWLEDGE)
+        store.save_checkpoint("Short", episode, state(episode), seconds=1.0, keep=3)
+
+
+@pytest.fixture
+def begun(store: RunStore) -> RunStore:
+    """Scalping is finished (with its model's version 1), and Short has three checkpoints."""
+    store.record_episode("Scalping", report(1))
+    store.finish_bucket(result(store.save_model("Scalping", model(9), KNOWLEDGE)))
+    advance(store, 1, 2, 3)
+    return store
+
+
+def stands_at(store: RunStore, episode: int) -> None:
+    """Everything in the directory is what it was at that episode of Short."""
+    assert store.progress.episode == episode
+    lines = [json.loads(line)["episode"] for line in (store.directory / "metrics.jsonl").read_text().splitlines()]
+    assert lines == [1, *range(1, episode + 1)]
+    assert store.progress.versions == {"Scalping": 1 + episode}
+    assert len(list((store.directory / "models/Scalping/versions").iterdir())) == 1 + episode
+    assert torch.equal(store.model("Scalping").tensors["weight"], torch.full((3,), float(episode or 9)))
+    left = sorted(path.name for path in (store.directory / "checkpoints").iterdir())
+    assert left == [f"Short-{each:06d}.safetensors" for each in range(1, episode + 1)]
+    found = store.checkpoint("Short")
+    assert found == (None if episode == 0 else found)
+    assert found is None or found.values == {"episode": episode}
+
+
+@DAMAGES
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(begun: RunStore, damage: Any) -> None:
+    damage(begun.directory / "checkpoints/Short-000003.safetensors")
+    store = reopened(begun)
+    stands_at(store, 2)
+    assert "checkpoints/Short-000003.safetensors" in store.repaired
+    assert "going on from episode 2 of Short" in store.repaired
+    assert "\n" not in store.repaired
+    store = reopened(store)
+    stands_at(store, 2)
+    assert store.repaired == ""
     store.close()
-    (store.directory / "state.json").write_bytes(content)
-    with pytest.raises(RunError, match="state.json"):
-        RunStore.open(store.directory)
 
 
-def test_a_damaged_checkpoint_is_named(store: RunStore) -> None:
-    store.save_checkpoint("Scalping", 1, state(1), seconds=1.0, keep=3)
-    path = store.directory / "checkpoints/Scalping-000001.safetensors"
-    path.write_bytes(path.read_bytes()[:-7])
-    with pytest.raises(RunError, match="Scalping-000001"):
-        store.checkpoint("Scalping")
+@DAMAGES
+def test_without_a_whole_checkpoint_the_bucket_is_begun_again(begun: RunStore, damage: Any) -> None:
+    for path in (begun.directory / "checkpoints").iterdir():
+        damage(path)
+    store = reopened(begun)
+    stands_at(store, 0)
+    assert all(f"Short-00000{episode}" in store.repaired for episode in (1, 2, 3))
+    assert "going on from the end of Scalping" in store.repaired
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"{", b"[]", b"{}", b'{"status": "training", "results": 3}', b"\xff\xfe"]
+)
+def test_a_damaged_state_file_is_named_and_made_again(begun: RunStore, content: bytes | None) -> None:
+    file = begun.directory / "state.json"
+    file.write_bytes(file.read_bytes().replace(b"0.1", b"0.2", 1) if content is None else content)
+    store = reopened(begun)
+    stands_at(store, 3)
+    assert f"{file}: " in store.repaired
+    store.close()
+
+
+@DAMAGES
+def test_a_damaged_state_and_a_damaged_checkpoint_leave_the_one_before(begun: RunStore, damage: Any) -> None:
+    damage(begun.directory / "state.json")
+    damage(begun.directory / "checkpoints/Short-000003.safetensors")
+    store = reopened(begun)
+    stands_at(store, 2)
+    store.close()
+
+
+def test_a_damaged_state_between_two_buckets_is_made_again(store: RunStore) -> None:
+    store.finish_bucket(result(store.save_model("Scalping", model(9), KNOWLEDGE)))
+    emptied(store.directory / "state.json")
+    store = reopened(store)
+    assert [each.bucket for each in store.progress.results] == ["Scalping"]
+    store.close()
+
+
+@DAMAGES
+def test_a_damaged_version_of_a_model_is_made_again_from_before_it(begun: RunStore, damage: Any) -> None:
+    damage(begun.directory / "models/Scalping/versions/0004/model.safetensors")
+    store = reopened(begun)
+    stands_at(store, 2)
+    assert "versions/0004/model.safetensors" in store.repaired
+    store.close()
+
+
+def test_a_damaged_model_that_nothing_makes_again_is_named_in_one_line(store: RunStore) -> None:
+    store.finish_bucket(result(store.save_model("Scalping", model(9), KNOWLEDGE)))
+    store.save_checkpoint("Short", 1, state(1), seconds=1.0, keep=3)
+    flipped(store.directory / "models/Scalping/versions/0001/model.safetensors")
+    before = {path: path.read_bytes() for path in store.directory.rglob("*") if path.is_file()}
+    with pytest.raises(RunError, match=r"versions/0001/model.safetensors: .*put a copy of the file back") as told:
+        reopened(store)
+    assert "\n" not in str(told.value)
+    assert {path: path.read_bytes() for path in store.directory.rglob("*") if path.is_file()} == before
+
+
+def test_what_a_kill_left_behind_is_removed(begun: RunStore) -> None:
+    """A checkpoint and a model that were written and not committed, and a file that was half written."""
+    committed = (begun.directory / "state.json").read_bytes()
+    advance(begun, 4)
+    (begun.directory / "state.json").write_bytes(committed)
+    (begun.directory / "checkpoints/.Short-000005.safetensors.partial").write_bytes(b"half")
+    (begun.directory / "models/Short/versions/0001").mkdir(parents=True)
+    (begun.directory / "models/Short/versions/0001/model.safetensors").write_bytes(b"whole")
+    (begun.directory / "checkpoints/Short-000001.safetensors").unlink()
+    store = reopened(begun)
+    assert store.repaired == ""
+    assert store.progress.episode == 3
+    assert sorted(path.name for path in (store.directory / "checkpoints").iterdir()) == [
+        "Short-000002.safetensors",
+        "Short-000003.safetensors",
+    ]
+    assert len(list((store.directory / "models/Scalping/versions").iterdir())) == 4
+    assert list((store.directory / "models/Short").rglob("model.safetensors")) == []
+    store.close()
 
 
 def test_two_runs_that_start_in_one_second_get_directories_of_their_own(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from progressive_core.proof import prove
 from progressive_core.records import Knowledge, Resources
 from progressive_core.registry import Registry
 from progressive_core.run import bucket_info
-from progressive_core.store import read_knowledge
+from progressive_core.saved import read_knowledge
 from progressive_core.transfer_report.measures import backward_transfer, forward_transfer
 
 

@@ -1,0 +1,87 @@
+"""Where a run goes on: from its newest commit all of whose files are as they were written.
+
+A commit is in `state.json`, in every checkpoint (its own), and in `begun.json` (that of the end of the bucket before).
+Training is exact: from whichever of them a run goes on, it ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from progressive_core.errors import ModelError, RunError
+from progressive_core.progress import Progress, progress_of, read_commit
+from progressive_core.records import State
+from progressive_core.saved import version_path
+from progressive_core.tensors import read_own_tensors
+
+CHECKPOINTS = "checkpoints"
+BEGUN = "begun.json"
+"""What was committed when the bucket in training was begun."""
+
+
+def newest_whole(directory: Path) -> tuple[Progress, list[str]]:
+    """The newest commit of the run that can be gone on from, and what was found damaged before it, newest first.
+
+    :raise RunError: there is none; its text says what is damaged.
+    """
+    damage: list[str] = []
+    try:
+        return _resting_on_whole_files(directory, read_commit(directory / "state.json")), damage
+    except (RunError, ModelError) as error:
+        damage.append(str(error))
+    others: list[Progress] = []
+    for path in (path for _, _, path in reversed(checkpoints_in(directory))):
+        try:
+            others.append(checkpoint_of(path)[1])
+        except RunError as error:
+            damage.append(str(error))
+    try:
+        others.append(read_commit(directory / BEGUN))
+    except RunError as error:
+        damage.append(str(error))
+    for progress in sorted(others, key=lambda each: (len(each.results), each.episode), reverse=True):
+        try:
+            return _resting_on_whole_files(directory, progress), list(dict.fromkeys(damage))
+        except (RunError, ModelError) as error:
+            damage.append(str(error))
+    raise RunError(f"{damage[0]}; nothing older is left to go on from: put a copy of the file back, or start a new run")
+
+
+def checkpoints_in(directory: Path) -> list[tuple[str, int, Path]]:
+    """The bucket, the episode and the path of every checkpoint that is there, by bucket and then by episode."""
+    found = []
+    for path in (directory / CHECKPOINTS).glob("*.safetensors"):
+        bucket, _, episode = path.stem.rpartition("-")
+        if episode.isdecimal():
+            found.append((bucket, int(episode), path))
+    return sorted(found)
+
+
+def checkpoint_of(path: Path) -> tuple[State, Progress]:
+    """A checkpoint: the state of the learner, and what was committed with it.
+
+    :raise RunError: the file is damaged, or none of this program's.
+    """
+    try:
+        tensors, card = read_own_tensors(path)
+    except ModelError as error:
+        raise RunError(f"checkpoint {error}") from error
+    state, commit = card.get("state"), card.get("commit")
+    if not isinstance(state, dict) or not isinstance(commit, dict):
+        raise RunError(f"checkpoint {path}: damaged (state or commit is missing)")
+    progress = progress_of(commit, path, path.parents[1])
+    if progress.checkpoint != path.name:
+        raise RunError(f"checkpoint {path}: damaged (it was written as {progress.checkpoint})")
+    return State(tensors=tensors, values=state), progress
+
+
+def _resting_on_whole_files(directory: Path, progress: Progress) -> Progress:
+    """The same, when every file that it rests on can be read.
+
+    :raise RunError: the checkpoint is damaged. :raise ModelError: a model is.
+    """
+    if progress.checkpoint is not None:
+        checkpoint_of(directory / CHECKPOINTS / progress.checkpoint)
+    for bucket, version in progress.versions.items():
+        read_own_tensors(version_path(directory / "models" / bucket, version) / "model.safetensors")
+    return progress
