@@ -1,4 +1,4 @@
-"""One process at a time on a run. The operating system lets go of the lock when a process is killed."""
+"""One trainer at a time on a run. The operating system lets go of the lock when a process is killed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from filelock import FileLock, Timeout
 
 from progressive_core.errors import RunError
 
+A_LOOK = 0.5
+"""Seconds. Who lists runs holds each one's lock for a moment: so long one who takes it waits before it counts as taken."""
+
 
 def lock_run(directory: Path) -> FileLock:
-    """Take the run in `directory` for this process, until the lock is released.
+    """Take the run in `directory`, until the lock is released.
 
-    :raise RunError: another process has it.
+    :raise RunError: another process, or another trainer of this one, has it.
     """
     lock = FileLock(directory / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=A_LOOK)
     except Timeout:
-        raise RunError(f"{directory}: another process is training this run; wait for it, or stop it") from None
+        raise RunError(
+            f"{directory}: another process, or trainer of this one, is training this run; wait for it, or stop it"
+        ) from None
     except OSError as error:
         raise RunError(f"{directory / '.lock'}: the run cannot be taken ({error.strerror})") from error
     return lock
