@@ -25,5 +25,9 @@ class WriteError(RunError):
     """A file of the run cannot be written: the disk is full, or read-only. The run stands at its last commit."""
 
 
+class OutOfMemoryError(ProgressiveTrainingError):
+    """Memory ran out, also at half the sizes. The run stands at its last commit."""
+
+
 class ModelError(ProgressiveTrainingError):
     """A model file cannot be read, or does not fit the bars it was given."""

@@ -25,6 +25,7 @@ from progressive_core.records import (
     TransferContext,
 )
 from progressive_core.registry import Registry
+from progressive_core.shortage import is_shortage
 from progressive_core.watchdog import watched
 
 if TYPE_CHECKING:
@@ -149,7 +150,10 @@ class Hooks:
             try:
                 self._clean_up(name, bucket, error)
             except PluginError as failure:
-                failures[name] = failure
+                if is_shortage(failure):  # the bucket is done with; the others release what they hold
+                    log.warning("memory ran out in a cleanup", reason=str(failure))
+                else:
+                    failures[name] = failure
             except KeyboardInterrupt as caught:  # the others still release what they hold
                 interrupt = caught
         if interrupt is not None:
@@ -215,8 +219,11 @@ class Hooks:
     def _outlast(self, name: str, hook: str, bucket: BucketInfo, failure: PluginError, **when: int) -> None:
         """Go on after a failure, if that is the policy.
 
-        :raise PluginError: it is not; the line says how to go on without the plugin.
+        :raise PluginError: it is not; the line says how to go on without the plugin. Memory that ran out is no matter of
+            policy: smaller sizes may mend it, for all plugins.
         """
+        if is_shortage(failure):
+            raise failure
         if self._policy == "stop":
             raise PluginError(f"{failure} {without(name)}") from failure.__cause__
         if self._policy == "warn":
@@ -225,7 +232,7 @@ class Hooks:
 
     def _disable_if_asked_to(self, name: str, hook: str, bucket: BucketInfo, failure: PluginError) -> None:
         """Have a plugin release what it holds, and call it no more."""
-        if self._policy != "disable":
+        if self._policy != "disable" or is_shortage(failure):
             return
         self._disabled.add(name)
         log.warning("a plugin failed, and is disabled for the rest of this run", plugin=name, reason=str(failure))

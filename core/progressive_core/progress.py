@@ -17,7 +17,7 @@ from progressive_core.errors import RunError
 from progressive_core.kinds import Device, Refused
 from progressive_core.names import NAME_RULE, is_name
 from progressive_core.quoting import show
-from progressive_core.records import BucketResult
+from progressive_core.records import BucketResult, Sizes
 from progressive_core.structure import Misfit, structured
 
 Status = Literal["training", "interrupted", "finished", "damaged"]
@@ -25,12 +25,15 @@ MOST_BYTES = 16 << 20
 """Of a JSON document of a run: a thousand times what one has."""
 MOST_EPISODES = 1_000_000
 """As many as EPISODES may ask for."""
+_NEWER = frozenset({"halved_to"})
+"""What runs of an older version do not say of where they stand."""
 _CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.safetensors", re.ASCII)
 
 
 @frozen(kw_only=True)
 class Progress:
-    """Where a run stands. `bucket` is the one in training, None between two; `lengths` are bytes of the files of lines."""
+    """Where a run stands. `bucket` is the one in training, None between two; `lengths` are bytes of the files of lines;
+    `halved_to` are the sizes that the bucket in training, or else the next one, goes on with since memory ran out."""
 
     status: Status = "training"
     bucket: str | None = None
@@ -40,6 +43,7 @@ class Progress:
     lengths: dict[str, int] = field(factory=dict)
     seconds: float = 0.0
     results: tuple[BucketResult, ...] = ()
+    halved_to: Sizes | None = None
 
 
 def read_progress(directory: Path) -> Progress:
@@ -68,7 +72,7 @@ def progress_of(document: Mapping[str, Any], file: Path, directory: Path) -> Pro
 
     :raise RunError: it is none.
     """
-    missing = [name for name in attrs.fields_dict(Progress) if name not in document]
+    missing = [name for name in attrs.fields_dict(Progress) if name not in document and name not in _NEWER]
     if missing:
         _damaged(file, f"{', '.join(missing)} missing")
     try:
@@ -95,6 +99,9 @@ def _check(progress: Progress, file: Path) -> None:
     for name, length in progress.lengths.items():
         if length < 0:
             _damaged(file, f"lengths[{show(name)}] is {length}, expected 0 or more")
+    sizes = [progress.halved_to, *(result.halved_to for result in progress.results)]
+    if any(each is not None and min(each.parallel_episodes, each.batch_size) < 1 for each in sizes):
+        _damaged(file, f"halved_to is {show(sizes)}, expected sizes of 1 or more")
     for count in (progress.episode, *(result.episodes for result in progress.results)):
         if not 0 <= count <= MOST_EPISODES:
             _damaged(file, f"{count} episodes, expected 0 to {MOST_EPISODES}")

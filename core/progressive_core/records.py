@@ -69,6 +69,14 @@ class Resources:
 
 
 @frozen(kw_only=True)
+class Sizes:
+    """How much a bucket does at once: what takes more memory the larger it is."""
+
+    parallel_episodes: int
+    batch_size: int
+
+
+@frozen(kw_only=True)
 class Performance:
     """One strategy over one split, net of costs.
 
@@ -158,7 +166,8 @@ class LedgerEntry:
 
 @frozen(kw_only=True)
 class BucketResult:
-    """How one bucket ended; `transfers` are those made since its last episode."""
+    """How one bucket ended; `transfers` are those made since its last episode, `halved_to` the sizes that it went on with
+    after memory ran out; None where it did not."""
 
     bucket: str
     episodes: int
@@ -169,6 +178,7 @@ class BucketResult:
     model_path: Path
     evaluation: Evaluation
     transfers: tuple[LedgerEntry, ...] = ()
+    halved_to: Sizes | None = None
 
 
 @frozen(kw_only=True)

@@ -15,7 +15,7 @@ from progressive_core.bucket import Bucket
 from progressive_core.config import episodes_for, horizons_for
 from progressive_core.errors import PluginError
 from progressive_core.hooks import Hooks
-from progressive_core.records import BucketInfo, Knowledge, Resources
+from progressive_core.records import BucketInfo, Knowledge, Resources, Sizes
 from progressive_core.store import RunStore
 
 log = structlog.get_logger("progressive_training")
@@ -84,17 +84,29 @@ def bucket_info(settings: Mapping[str, Any], bucket: Bucket, sequence: tuple[str
 
 
 def resources_of(run: Run, bucket: Bucket, info: BucketInfo) -> Resources:
-    """All that the settings ask for, before any policy has had its say."""
+    """All that the settings ask for, before any policy has had its say; less where memory ran out before."""
     asked = Resources(
         device=run.device,
         parallel_episodes=run.settings["PARALLEL_EPISODES"],
         batch_size=run.settings["BATCH_SIZE"],
     )
+    asked = within(asked, run.store.progress.halved_to)
     smallest = evolve(asked, parallel_episodes=1, batch_size=1)
     return evolve(
         asked,
         memory_needed=bucket.memory_needed(info, asked),
         memory_fixed=bucket.memory_needed(info, smallest),
+    )
+
+
+def within(resources: Resources, sizes: Sizes | None) -> Resources:
+    """The same resources, no larger than `sizes`; None: as they are."""
+    if sizes is None:
+        return resources
+    return evolve(
+        resources,
+        parallel_episodes=min(resources.parallel_episodes, sizes.parallel_episodes),
+        batch_size=min(resources.batch_size, sizes.batch_size),
     )
 
 

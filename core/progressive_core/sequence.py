@@ -11,11 +11,13 @@ import structlog
 from attrs import evolve
 
 from progressive_core.bucket import Bucket, Learner
-from progressive_core.errors import WriteError
+from progressive_core.errors import OutOfMemoryError, WriteError
 from progressive_core.exchange import transfer_back, transfer_in
+from progressive_core.halving import MEND, go_on_smaller
 from progressive_core.memory import read_memory
 from progressive_core.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
-from progressive_core.run import Interrupted, Run, always_clean_up, info_of, resources_of
+from progressive_core.run import Interrupted, Run, always_clean_up, info_of, resources_of, within
+from progressive_core.shortage import is_shortage, told_shortage
 from progressive_core.store import RunStore
 from progressive_core.transfer import distrusted
 
@@ -36,6 +38,8 @@ def ending_marked(store: RunStore) -> Iterator[None]:
             store.mark("interrupted")
         if not isinstance(error, Interrupted | KeyboardInterrupt):
             log.info("the run ended early", exc_info=True)
+        if is_shortage(error):
+            raise OutOfMemoryError(f"memory ran out ({told_shortage(error)}); {MEND}") from error
         raise
     store.mark("finished")
 
@@ -58,36 +62,58 @@ def train_sequence(run: Run) -> dict[str, Path]:
 
 
 def _train_bucket(run: Run, bucket: Bucket) -> None:
+    """Train a bucket to its end; where memory runs out, on from its last checkpoint with half the sizes, once."""
+    while shortage := _try_bucket(run, bucket):
+        # Nothing of the failed try is held here, no traceback either, so that all that it used can be freed.
+        go_on_smaller(run, bucket.name, *shortage)
+
+
+def _try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
+    """Train a bucket to its end, or until memory runs out: the resources that it had, and what the allocator said."""
     info = info_of(run, bucket)
-    with always_clean_up(run, info):
-        run.progress(f"{bucket.name}: starting, {info.episodes} episodes at most")
-        resources = run.hooks.on_bucket_start(info, resources_of(run, bucket, info))
-        if run.store.is_untouched and not run.compared:
-            for each in run.buckets:
-                each.check(info_of(run, each), resources)
-        with closing(bucket.open(info, resources)) as learner:
-            begun = perf_counter() - run.store.progress.seconds
-            last, stopped = _train_episodes(run, info, resources, learner, begun)
-            learner.keep_best()
-            backward = transfer_back(run, info, resources, learner, last.episode)
-            evaluation = learner.evaluate()
-            known = learner.knowledge()
-            if known.distrust:
-                log.warning(distrusted(known))
-            path = run.store.save_model(bucket.name, learner.model(), known)
-        result = BucketResult(
-            bucket=bucket.name,
-            episodes=last.episode,
-            stopped=stopped,
-            best_score=last.best_score,
-            best_episode=last.best_episode,
-            seconds=perf_counter() - begun,
-            model_path=path,
-            evaluation=evaluation,
-            transfers=tuple(backward),
-        )
-        run.store.finish_bucket(result)
-        run.progress(f"{bucket.name}: finished, {stopped}; best validation score {last.best_score:+.4f}; {path}")
+    resources = resources_of(run, bucket, info)
+    try:
+        with always_clean_up(run, info):
+            run.progress(f"{bucket.name}: starting, {info.episodes} episodes at most")
+            resources = within(run.hooks.on_bucket_start(info, resources), run.store.progress.halved_to)
+            if run.store.is_untouched and not run.compared:
+                for each in run.buckets:
+                    each.check(info_of(run, each), resources)
+            _train_to_the_end(run, bucket, info, resources)
+    except Exception as error:
+        finished = {result.bucket for result in run.store.progress.results}
+        if bucket.name in finished or not is_shortage(error):
+            raise
+        log.info("memory ran out", bucket=bucket.name, exc_info=True)
+        return resources, told_shortage(error)
+    return None
+
+
+def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Resources) -> None:
+    with closing(bucket.open(info, resources)) as learner:
+        begun = perf_counter() - run.store.progress.seconds
+        last, stopped = _train_episodes(run, info, resources, learner, begun)
+        learner.keep_best()
+        backward = transfer_back(run, info, resources, learner, last.episode)
+        evaluation = learner.evaluate()
+        known = learner.knowledge()
+        if known.distrust:
+            log.warning(distrusted(known))
+        path = run.store.save_model(bucket.name, learner.model(), known)
+    result = BucketResult(
+        bucket=bucket.name,
+        episodes=last.episode,
+        stopped=stopped,
+        best_score=last.best_score,
+        best_episode=last.best_episode,
+        seconds=perf_counter() - begun,
+        model_path=path,
+        evaluation=evaluation,
+        transfers=tuple(backward),
+        halved_to=run.store.progress.halved_to,
+    )
+    run.store.finish_bucket(result)
+    run.progress(f"{bucket.name}: finished, {stopped}; best validation score {last.best_score:+.4f}; {path}")
 
 
 def _train_episodes(

@@ -32,7 +32,7 @@ from progressive_core.progress import (
     read_json_lines,
     read_manifest,
 )
-from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
+from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, Sizes, State
 from progressive_core.recovery import BEGUN, CHECKPOINTS, checkpoint_of, checkpoints_in, newest_whole
 from progressive_core.saved import read_knowledge, read_model, version_path
 from progressive_core.tensors import write_tensors
@@ -169,6 +169,12 @@ class RunStore:
                 for name in MODEL_FILES:
                     (models / name).unlink(missing_ok=True)
 
+    @_writes
+    def go_back(self, halved_to: Sizes) -> None:
+        """Undo what was written since the last commit; the bucket goes on from there, no larger than `halved_to`."""
+        self.progress = self._committed = evolve(self._committed, halved_to=halved_to)
+        self._return_to_the_commit()
+
     def close(self) -> None:
         """Let another process have the run."""
         self._lock.release()
@@ -289,7 +295,7 @@ class RunStore:
     def finish_bucket(self, result: BucketResult) -> None:
         """Commit a bucket's end; its checkpoints are no longer needed."""
         results = (*self.progress.results, result)
-        self._commit(self._next(bucket=None, episode=0, checkpoint=None, seconds=0.0, results=results))
+        self._commit(self._next(bucket=None, episode=0, checkpoint=None, seconds=0.0, results=results, halved_to=None))
         self._write(BEGUN)
         for _, _, path in checkpoints_in(self.directory):
             path.unlink()

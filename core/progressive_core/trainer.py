@@ -22,7 +22,14 @@ from progressive_core.config import (
 )
 from progressive_core.curriculum import in_found_order
 from progressive_core.device import resolve_device
-from progressive_core.errors import ConfigError, PluginError, ProgressiveTrainingError, RunError, WriteError
+from progressive_core.errors import (
+    ConfigError,
+    OutOfMemoryError,
+    PluginError,
+    ProgressiveTrainingError,
+    RunError,
+    WriteError,
+)
 from progressive_core.hooks import Hooks
 from progressive_core.kinds import FilePath
 from progressive_core.logs import configure_logging, log_to
@@ -153,7 +160,8 @@ class ProgressiveTrainer:
         try:
             return self._train(store, settings, registry, device)
         except ProgressiveTrainingError as error:
-            if store.is_untouched and not isinstance(error, PluginError | WriteError):  # mended, it can go on
+            mendable = isinstance(error, OutOfMemoryError | PluginError | WriteError)  # and then it can go on
+            if store.is_untouched and not mendable:
                 store.discard()
                 self.run_dir = self._asked_run_dir
             raise

@@ -1,0 +1,50 @@
+"""Memory that ran out: told apart from every other failure, whoever asked for the last of it."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Iterator
+
+from progressive_core.blame import told
+from progressive_core.errors import ProgressiveTrainingError
+
+_WORDS = (
+    "can't allocate memory",  # torch's DefaultCPUAllocator on Linux and macOS, a plain RuntimeError
+    "not enough memory",  # the same on Windows
+    "out of memory",  # CUDA below torch's own allocator, such as in a kernel's launch
+    "ALLOC_FAILED",  # cuBLAS, cuDNN and cuSPARSE
+)
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether memory ran out, or `error` was raised from an error of which that is true."""
+    return any(map(_is_one, _causes(error)))
+
+
+def told_shortage(error: BaseException) -> str:
+    """What the allocator said, in one line; of an error of this program's own, which says whose code it was, that one."""
+    if isinstance(error, ProgressiveTrainingError):
+        return str(error)
+    return told(next(filter(_is_one, _causes(error)), error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised from, each once: Python lets them go round in a circle."""
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and not any(cause is each for each in seen):
+        seen.append(cause)
+        yield cause
+        cause = cause.__cause__
+
+
+def _is_one(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    torch = sys.modules.get("torch")  # who has not loaded it has raised nothing of it
+    if torch is not None and isinstance(error, torch.OutOfMemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
