@@ -45,6 +45,7 @@ class Hooks:
     - warn: that is told each time, and its answer is None.
 
     Under each of them a failing `transfer` raises `PluginError`, for the core to write into the ledger and go on.
+    `disabled` are the names of those that failed before and are not called any more.
     """
 
     def __init__(self, registry: Registry, policy: Policy = "stop") -> None:
@@ -52,7 +53,7 @@ class Hooks:
             log.warning("a plugin cannot be used, and is left out", reason=reason)
         self._registry = registry
         self._policy = policy
-        self._disabled: set[str] = set()
+        self.disabled: set[str] = set()
         self._implementations: dict[str, dict[str, HookImpl]] = {}
         for hook in HOOKS:
             caller = getattr(registry.manager.hook, hook)
@@ -73,7 +74,7 @@ class Hooks:
     @property
     def transfers(self) -> tuple[str, ...]:
         """The enabled transfer strategies, in the order they are asked."""
-        return tuple(name for name in self._registry.transfers if name not in self._disabled)
+        return tuple(name for name in self._registry.transfers if name not in self.disabled)
 
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> Resources:
         """What the bucket may use, once each policy in turn has seen its predecessor's answer."""
@@ -145,7 +146,7 @@ class Hooks:
         failures: dict[str, PluginError] = {}
         interrupt: KeyboardInterrupt | None = None
         for name in self._implementations["cleanup"]:
-            if name in self._disabled:
+            if name in self.disabled:
                 continue
             try:
                 self._clean_up(name, bucket, error)
@@ -174,7 +175,7 @@ class Hooks:
         **when: int,
     ) -> T | None:
         """One plugin's answer; None from one that failed, or did before, and that the run outlasts."""
-        if name in self._disabled:
+        if name in self.disabled:
             return None
         try:
             return self._call(hook, name, bucket, given, check)
@@ -234,7 +235,7 @@ class Hooks:
         """Have a plugin release what it holds, and call it no more."""
         if self._policy != "disable" or is_shortage(failure):
             return
-        self._disabled.add(name)
+        self.disabled.add(name)
         log.warning("a plugin failed, and is disabled for the rest of this run", plugin=name, reason=str(failure))
         if hook != "cleanup" and name in self._implementations["cleanup"]:
             try:

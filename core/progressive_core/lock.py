@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 
 from progressive_core.errors import RunError
 
+LOCK = ".lock"
 A_LOOK = 0.5
 """Seconds. Who lists runs holds each one's lock for a moment: so long one who takes it waits before it counts as taken."""
 
@@ -17,7 +18,7 @@ def lock_run(directory: Path) -> FileLock:
 
     :raise RunError: another process, or another trainer of this one, has it.
     """
-    lock = FileLock(directory / ".lock")
+    lock = FileLock(directory / LOCK)
     try:
         lock.acquire(timeout=A_LOOK)
     except Timeout:
@@ -35,7 +36,7 @@ def is_free(directory: Path) -> bool:
     :raise RunError: nobody could be.
     """
     try:
-        with FileLock(directory / ".lock").acquire(timeout=0):
+        with FileLock(directory / LOCK).acquire(timeout=0):
             return True
     except Timeout:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -81,8 +81,8 @@ def configure_logging() -> None:
 
 
 @contextmanager
-def log_to(path: Path) -> Iterator[None]:
-    """Within it, write all events of this context to `path` too, as JSON lines.
+def log_to(path: Path | None, told: Iterable[str] = ()) -> Iterator[None]:
+    """Within it, write all events of this context to `path` too, as JSON lines; the user knows the warnings in `told`.
 
     An application that has set structlog up in its own way keeps that, and the file is written beside it.
     """
@@ -92,10 +92,22 @@ def log_to(path: Path) -> Iterator[None]:
         elif _write not in (processors := structlog.get_config()["processors"]):
             structlog.configure(processors=[structlog.processors.add_log_level, _write, *processors])
     before = _current.set(_RunLog(path))
+    tell_no_more(told)
     try:
         yield
     finally:
         _current.reset(before)
+
+
+def current_log() -> tuple[Path | None, frozenset[str]]:
+    """Where the events of this context are written to, and the warnings that its user was told."""
+    run = _current.get()
+    return run.path, frozenset(run.told)
+
+
+def tell_no_more(told: Iterable[str]) -> None:
+    """Take these warnings of this context to be known to the user."""
+    _current.get().told.update(told)
 
 
 def _print_line(level: str, text: str) -> None:

@@ -143,6 +143,7 @@ class _Manifest:
     teachers: tuple[tuple[str, ...], ...] = ()
     scratch_arms: bool = False
     find_order: bool = False
+    isolate: bool = False
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:

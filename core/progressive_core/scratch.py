@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import evolve
 
+from progressive_core.bucket import Bucket
 from progressive_core.config import with_settings
 from progressive_core.progress import read_json_lines
 from progressive_core.records import LedgerEntry
@@ -19,12 +20,13 @@ SCRATCH = "scratch"
 """The directory of the scratch arms' run, in that of the run they are held against."""
 
 
-def train_scratch_arms(run: Run) -> None:
+def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None] | None = None) -> None:
     """Train every bucket of the finished `run` that was taught once more: same seed and bars, no transfer.
 
     Each trains for as many episodes as the taught one at least. A bucket that kept nothing of what it was offered needs
     no arm, since it would come out the same to the bit.
 
+    :param train: how to train one; as in `train_sequence`.
     :raise Interrupted: a stop was asked for; `run` can be resumed, and goes on here.
     """
     episodes = {result.bucket: result.episodes for result in run.store.progress.results}
@@ -46,7 +48,8 @@ def train_scratch_arms(run: Run) -> None:
                     teachers=(),
                     progress=lambda line: run.progress(f"scratch arm: {line}"),
                     compared=episodes,
-                )
+                ),
+                train,
             )
     except Interrupted:
         raise Interrupted(run.store.directory) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
@@ -44,9 +44,10 @@ def ending_marked(store: RunStore) -> Iterator[None]:
     store.mark("finished")
 
 
-def train_sequence(run: Run) -> dict[str, Path]:
+def train_sequence(run: Run, train: Callable[[Run, Bucket], None] | None = None) -> dict[str, Path]:
     """Train every bucket that is not finished yet.
 
+    :param train: how to train one; `train_bucket` by default.
     :return: the path of each bucket's model, in the order of the sequence.
     :raise Interrupted: a stop was asked for; the run can be resumed.
     """
@@ -57,11 +58,11 @@ def train_sequence(run: Run) -> dict[str, Path]:
     for bucket in run.buckets:
         if bucket.name not in finished:
             _stop_if_asked(run)
-            _train_bucket(run, bucket)
+            (train or train_bucket)(run, bucket)
     return {result.bucket: run.store.model_path(result.bucket) for result in run.store.progress.results}
 
 
-def _train_bucket(run: Run, bucket: Bucket) -> None:
+def train_bucket(run: Run, bucket: Bucket) -> None:
     """Train a bucket to its end; where memory runs out, on from its last checkpoint with half the sizes, once."""
     while shortage := _try_bucket(run, bucket):
         # Nothing of the failed try is held here, no traceback either, so that all that it used can be freed.

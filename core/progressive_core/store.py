@@ -8,8 +8,8 @@ was made with, so that an older one can take the place of one that is damaged (`
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -22,12 +22,13 @@ from progressive_core.checksum import with_checksum
 from progressive_core.contained import refuse_ways_out
 from progressive_core.errors import RunError, WriteError
 from progressive_core.files import append_json_line, publish, truncate, write_json, write_json_line
-from progressive_core.lock import lock_run
+from progressive_core.lock import LOCK, lock_run
 from progressive_core.progress import (
     EpisodeLine,
     Progress,
     Status,
     model_path,
+    read_commit,
     read_json,
     read_json_lines,
     read_manifest,
@@ -87,9 +88,13 @@ class RunStore:
         made = [path for path in (directory, *directory.parents) if not path.exists()]
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            if any(directory.iterdir()):
-                raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")
+            _refuse_unless_empty(directory)
             lock = lock_run(directory)
+            try:
+                _refuse_unless_empty(directory)  # another one may have been here since
+            except BaseException:
+                lock.release()
+                raise
         except OSError as error:
             raise RunError(f"{directory}: cannot create a run here ({error.strerror})") from error
         store = cls(directory, lock, Progress(), made)
@@ -179,12 +184,28 @@ class RunStore:
         """Let another process have the run."""
         self._lock.release()
 
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Within it, another process may take the run; then it is taken back as that one left it.
+
+        :raise RunError: one that was not meant to has taken it meanwhile.
+        """
+        self.close()
+        try:
+            yield
+        finally:
+            self._lock = lock_run(self.directory)
+            self.progress = self._committed = read_commit(self.directory / "state.json")
+
     def discard(self) -> None:
         """Remove a run that never got to its first checkpoint, and the directories that were made for it alone."""
-        self.close()
         with suppress(OSError):  # what cannot be removed stays
             for path in self.directory.iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                if path.name != LOCK:  # to the last, so that nobody moves in meanwhile
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.close()
+        with suppress(OSError):
+            (self.directory / LOCK).unlink()
         for path in self._made:
             with suppress(OSError):  # another run has moved in meanwhile
                 path.rmdir()
@@ -213,6 +234,16 @@ class RunStore:
     def ask_for_scratch_arms(self) -> None:
         """Remember that scratch arms are wanted, of a run that was begun without them."""
         write_json(self.directory / "manifest.json", {**self.manifest, "scratch_arms": True})
+
+    @property
+    def isolation_asked(self) -> bool:
+        """Whether each bucket is to have a process of its own."""
+        return bool(self.manifest.get("isolate"))
+
+    @_writes
+    def ask_for_isolation(self) -> None:
+        """Remember that isolation is wanted, of a run that was begun without it."""
+        write_json(self.directory / "manifest.json", {**self.manifest, "isolate": True})
 
     @property
     def order_asked(self) -> bool:
@@ -307,7 +338,9 @@ class RunStore:
 
     @_writes
     def mark(self, status: Status) -> None:
-        """Say how the run stands, without a commit of what was written since the last one."""
+        """Say how the run stands, without a commit of what was written since the last one; not where it is another's now."""
+        if not self._lock.is_locked:
+            return
         self.progress, self._committed = evolve(self.progress, status=status), evolve(self._committed, status=status)
         self._write("state.json")
 
@@ -357,6 +390,11 @@ class RunStore:
 
     def _write(self, name: str) -> None:
         write_json_line(self.directory / name, with_checksum(self._committed))
+
+
+def _refuse_unless_empty(directory: Path) -> None:
+    if any(path.name != LOCK for path in directory.iterdir()):
+        raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")
 
 
 def _place(progress: Progress) -> str:
