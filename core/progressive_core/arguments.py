@@ -95,6 +95,12 @@ def _train(arguments: list[str]) -> int:
         help="then train every bucket that was taught again without transfer, to see what it was worth; with --resume, "
         "of a finished run too",
     )
+    what.add_argument(
+        "--isolate",
+        action="store_true",
+        help="train each bucket in a process of its own, which takes all memory that it held with it; to the same result. "
+        "With --resume, from here on; a run that was begun so keeps to it",
+    )
     where = parser.add_argument_group("where, and from where")
     where.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N")
     where.add_argument("--run-dir", metavar="DIR", help="the run's own directory (else a new one in runs/)")
@@ -120,6 +126,7 @@ def _train(arguments: list[str]) -> int:
         transfer_from=teacher,
         find_order=options.sequence == AUTO,
         scratch_arms=options.scratch_arms,
+        isolate=options.isolate,
         resume=options.resume,
         run_dir=run_dir,
         plugins=plugins,

@@ -21,16 +21,16 @@ class RunError(ProgressiveTrainingError):
     """A run directory cannot be created, locked, read or resumed."""
 
 
-class ProcessLost(RunError):
-    """The process of a bucket was killed, or ended without a word. The run stands at its last commit."""
-
-
 class WriteError(RunError):
     """A file of the run cannot be written: the disk is full, or read-only. The run stands at its last commit."""
 
 
 class OutOfMemoryError(ProgressiveTrainingError):
     """Memory ran out, also at half the sizes. The run stands at its last commit."""
+
+
+class ProcessLost(ProgressiveTrainingError):
+    """The process of a bucket was killed, or ended without a word. The run stands at its last commit."""
 
 
 class ModelError(ProgressiveTrainingError):

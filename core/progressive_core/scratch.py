@@ -20,7 +20,7 @@ SCRATCH = "scratch"
 """The directory of the scratch arms' run, in that of the run they are held against."""
 
 
-def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None] | None = None) -> None:
+def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None]) -> None:
     """Train every bucket of the finished `run` that was taught once more: same seed and bars, no transfer.
 
     Each trains for as many episodes as the taught one at least. A bucket that kept nothing of what it was offered needs

@@ -44,10 +44,10 @@ def ending_marked(store: RunStore) -> Iterator[None]:
     store.mark("finished")
 
 
-def train_sequence(run: Run, train: Callable[[Run, Bucket], None] | None = None) -> dict[str, Path]:
+def train_sequence(run: Run, train: Callable[[Run, Bucket], None]) -> dict[str, Path]:
     """Train every bucket that is not finished yet.
 
-    :param train: how to train one; `train_bucket` by default.
+    :param train: how to train one: `train_bucket`, or the same in another process.
     :return: the path of each bucket's model, in the order of the sequence.
     :raise Interrupted: a stop was asked for; the run can be resumed.
     """
@@ -58,7 +58,7 @@ def train_sequence(run: Run, train: Callable[[Run, Bucket], None] | None = None)
     for bucket in run.buckets:
         if bucket.name not in finished:
             _stop_if_asked(run)
-            (train or train_bucket)(run, bucket)
+            train(run, bucket)
     return {result.bucket: run.store.model_path(result.bucket) for result in run.store.progress.results}
 
 

@@ -26,11 +26,13 @@ from progressive_core.errors import (
     ConfigError,
     OutOfMemoryError,
     PluginError,
+    ProcessLost,
     ProgressiveTrainingError,
     RunError,
     WriteError,
 )
 from progressive_core.hooks import Hooks
+from progressive_core.isolation import device_found_apart, in_order_found_apart, train_isolated
 from progressive_core.kinds import FilePath
 from progressive_core.logs import configure_logging, log_to
 from progressive_core.manifest import check_data_unchanged, manifest_of
@@ -40,7 +42,7 @@ from progressive_core.registry import Registry
 from progressive_core.run import Run
 from progressive_core.runs import list_runs, new_run_directory
 from progressive_core.scratch import train_scratch_arms
-from progressive_core.sequence import ending_marked, train_sequence
+from progressive_core.sequence import ending_marked, train_bucket, train_sequence
 from progressive_core.store import RunStore
 
 
@@ -82,16 +84,18 @@ class ProgressiveTrainer:
         ui_params: Mapping[str, Any] | None = None,
         *,
         scratch_arms: bool = False,
+        isolate: bool = False,
     ) -> Path:
         """Train one bucket, from scratch or from what `transfer_from` learned in the newest run that finished it.
 
-        :param scratch_arms: as in `train_progressively`.
+        :param scratch_arms: as in `train_progressively`, and so is `isolate`.
         :return: the path of its model.
         """
-        asked = {"SEQUENCE": [named(bucket, "bucket")], "EPISODES": episodes}
-        settings = with_settings(self._settings, asked, ui_params)
+        chosen = {"SEQUENCE": [named(bucket, "bucket")], "EPISODES": episodes}
+        settings = with_settings(self._settings, chosen, ui_params)
         refuse_idle_episodes(episodes, settings["SEQUENCE"], "arguments")
-        return self._begin(settings, scratch_arms, named(transfer_from, "transfer_from"))[bucket]
+        asked = {"scratch_arms": scratch_arms, "isolate": isolate}
+        return self._begin(settings, asked, named(transfer_from, "transfer_from"))[bucket]
 
     def train_progressively(
         self,
@@ -101,6 +105,7 @@ class ProgressiveTrainer:
         *,
         find_order: bool = False,
         scratch_arms: bool = False,
+        isolate: bool = False,
     ) -> dict[str, Path]:
         """Train the buckets of the sequence one after the other.
 
@@ -108,18 +113,21 @@ class ProgressiveTrainer:
             episodes; the sequence's own stands where no other is better beyond noise.
         :param scratch_arms: afterwards train every bucket that was taught again without transfer, from the same seed, in
             a run of its own below this one, so that `progressive-training transfer-report` can say what transfer was worth.
+        :param isolate: train each bucket in a process of its own, which takes all that it held with it; to the same bytes.
+            A script that does this does its work under `if __name__ == "__main__":`, since each process imports it.
         :return: the path of each bucket's model.
         :raise Interrupted: `interrupt` was called; the run can be resumed.
         """
-        asked = {"SEQUENCE": custom_sequence, "EPISODES": episodes_per_bucket}
-        settings = with_settings(self._settings, asked, ui_params)
+        chosen = {"SEQUENCE": custom_sequence, "EPISODES": episodes_per_bucket}
+        settings = with_settings(self._settings, chosen, ui_params)
         refuse_idle_episodes(episodes_per_bucket, settings["SEQUENCE"], "arguments")
-        return self._begin(settings, scratch_arms, find_order=find_order)
+        return self._begin(settings, {"scratch_arms": scratch_arms, "find_order": find_order, "isolate": isolate})
 
-    def resume(self, *, scratch_arms: bool = False) -> dict[str, Path]:
+    def resume(self, *, scratch_arms: bool = False, isolate: bool = False) -> dict[str, Path]:
         """Go on with `run_dir`, or with the newest unfinished run, from its last checkpoint and with its settings.
 
         :param scratch_arms: train the scratch arms too, where the run was begun without them; it may be a finished one.
+        :param isolate: give each bucket a process of its own from here on; a run that was begun so keeps to it.
         :raise RunError: there is nothing to go on with, or the run's data have changed.
         """
         directory = self._asked_run_dir or self._newest_unfinished()
@@ -133,7 +141,10 @@ class ProgressiveTrainer:
             check_data_unchanged(store.manifest, directory)
             if scratch_arms:
                 store.ask_for_scratch_arms()
-            return self._train(store, settings, self._registry(settings), resolve_device(store.manifest["device"]))
+            if isolate:
+                store.ask_for_isolation()
+            device = _device(store.manifest["device"], apart=store.isolation_asked)
+            return self._train(store, settings, self._registry(settings), device)
         finally:
             store.close()
 
@@ -144,23 +155,21 @@ class ProgressiveTrainer:
     def _begin(
         self,
         settings: Mapping[str, Any],
-        scratch_arms: bool,
+        asked: Mapping[str, bool],
         transfer_from: str | None = None,
-        *,
-        find_order: bool = False,
     ) -> dict[str, Path]:
+        """Begin a run; what is `asked` for is kept in its manifest."""
         settings = with_settings(settings, _settled(settings, self._plugins))
         registry = self._registry(settings)
         taught_by = [self._finished_in(transfer_from, registry)] if transfer_from is not None else []
-        device = resolve_device(settings["DEVICE"])
+        device = _device(settings["DEVICE"], apart=asked["isolate"])
         directory = self._asked_run_dir or new_run_directory(Path(settings["RUNS_DIR"]))
-        asked = {"scratch_arms": scratch_arms, "find_order": find_order}
         manifest = {**manifest_of(settings, device, registry.records, taught_by), **asked}
         store = RunStore.create(directory, settings, manifest)
         try:
             return self._train(store, settings, registry, device)
         except ProgressiveTrainingError as error:
-            mendable = isinstance(error, OutOfMemoryError | PluginError | WriteError)  # and then it can go on
+            mendable = isinstance(error, OutOfMemoryError | PluginError | ProcessLost | WriteError)  # then it can go on
             if store.is_untouched and not mendable:
                 store.discard()
                 self.run_dir = self._asked_run_dir
@@ -172,21 +181,23 @@ class ProgressiveTrainer:
         self.run_dir = store.directory
         try:
             with log_to(store.directory / "log.jsonl"), all_that_is_here_stays(), ending_marked(store):
+                apart = store.isolation_asked
                 run = Run(
                     buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
                     settings=settings,
                     device=device,
                     hooks=Hooks(registry, settings["PLUGIN_ERRORS"]),
                     store=store,
-                    teachers=store.teachers(),
+                    teachers=() if apart else store.teachers(),
                     progress=self._progress,
                     interrupted=self._interrupt.is_set,
                 )
+                train = train_isolated if apart else train_bucket
                 if store.order_asked:
-                    run = in_found_order(run)
-                models = train_sequence(run)
+                    run = in_order_found_apart(run) if apart else in_found_order(run)
+                models = train_sequence(run, train)
                 if store.scratch_arms_asked:
-                    train_scratch_arms(run)
+                    train_scratch_arms(run, train)
                 return models
         finally:
             self._interrupt.clear()
@@ -221,6 +232,11 @@ class ProgressiveTrainer:
             if run.status == "training":
                 raise RunError(f"{run.directory}: is being trained by another process; wait for it, or stop it")
         raise RunError(f"{runs_dir}: no unfinished run to resume; `progressive-training runs` lists them")
+
+
+def _device(setting: str, *, apart: bool) -> str:
+    """What a DEVICE setting means here, asked without loading torch into this process where buckets are trained `apart`."""
+    return device_found_apart(setting) if apart else resolve_device(setting)
 
 
 def _settled(settings: Mapping[str, Any], plugins: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from progressive_core.config import refuse_idle_episodes, resolve
-from progressive_core.errors import ProgressiveTrainingError, RunError
+from progressive_core.errors import ProcessLost, ProgressiveTrainingError, RunError
 from progressive_core.live import CONSOLE, with_console
 from progressive_core.logs import configure_logging
 from progressive_core.progress import read_manifest
@@ -28,6 +28,7 @@ def train(
     transfer_from: str | None,
     find_order: bool,
     scratch_arms: bool,
+    isolate: bool,
     resume: bool,
     run_dir: Path | None,
     plugins: Sequence[str],
@@ -44,11 +45,16 @@ def train(
     with stop_signal(trainer.interrupt) as stop:
         try:
             if resume:
-                models = trainer.resume(scratch_arms=scratch_arms)
+                models = trainer.resume(scratch_arms=scratch_arms, isolate=isolate)
             elif bucket is not None:
-                models = {bucket: trainer.train_bucket(bucket, transfer_from=transfer_from, scratch_arms=scratch_arms)}
+                model = trainer.train_bucket(
+                    bucket, transfer_from=transfer_from, scratch_arms=scratch_arms, isolate=isolate
+                )
+                models = {bucket: model}
             else:
-                models = trainer.train_progressively(find_order=find_order, scratch_arms=scratch_arms)
+                models = trainer.train_progressively(
+                    find_order=find_order, scratch_arms=scratch_arms, isolate=isolate
+                )
         except Interrupted as interrupted:
             say(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
             return stop.exit_code
@@ -56,7 +62,8 @@ def train(
             say(f"stopped at once; {_way_on(trainer, plugins)}")
             return stop.exit_code
         except ProgressiveTrainingError as error:
-            if resume or isinstance(error, RunError) or not _begun(trainer):
+            told = resume and not isinstance(error, ProcessLost)
+            if told or isinstance(error, RunError) or not _begun(trainer):
                 raise
             raise type(error)(f"{error}; {_way_on(trainer, plugins)}") from error
         except BrokenPipeError:
