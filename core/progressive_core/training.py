@@ -52,9 +52,7 @@ def train(
                 )
                 models = {bucket: model}
             else:
-                models = trainer.train_progressively(
-                    find_order=find_order, scratch_arms=scratch_arms, isolate=isolate
-                )
+                models = trainer.train_progressively(find_order=find_order, scratch_arms=scratch_arms, isolate=isolate)
         except Interrupted as interrupted:
             say(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
             return stop.exit_code
