@@ -18,8 +18,8 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 def atomic_write(path: Path, content: bytes) -> None:
     """Replace `path` by `content`: after a crash at any point it holds the old bytes or the new ones."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)  # a killed run's, or a link that a stranger left: never written through
     try:
+        partial.unlink(missing_ok=True)  # a killed run's, or a link that a stranger left: never written through
         with partial.open("xb") as file:
             file.write(content)
             file.flush()
