@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from time import perf_counter
 
-from attrs import evolve
+from attrs import evolve, frozen
 
-from progressive_core.bucket import Learner
-from progressive_core.records import BucketInfo, LedgerEntry, Phase, Resources, TransferContext
+from progressive_core.bucket import Bucket, Learner
+from progressive_core.records import (
+    BucketInfo,
+    Evaluation,
+    Knowledge,
+    LedgerEntry,
+    Model,
+    Phase,
+    Resources,
+    TransferContext,
+)
 from progressive_core.run import Run, info_of
+from progressive_core.shortage import Shortage, attempt
 from progressive_core.transfer import distrusted, memory_short, skipped, transfer_knowledge, wanted
 
 
@@ -51,17 +62,47 @@ def transfer_back(
         if spared:
             entries += skipped(run.hooks, source, context, spared)
             continue
-        with closing(pupil.open(pupil_info, resources)) as earlier:
-            earlier.load(run.store.model(pupil.name))
-            made = transfer_knowledge(run.hooks, earlier, source, context, resources)
-            if any(entry.verdict == "kept" for entry in made):
-                run.store.save_model(pupil.name, earlier.model(), earlier.knowledge())
-                run.store.replace_result(
-                    evolve(finished[pupil.name], best_score=earlier.validate(), evaluation=earlier.evaluate())
-                )
+        taught = attempt(partial(_teach, run, pupil, source, context, resources))
+        if isinstance(taught, Shortage):
+            entries += _timed(skipped(run.hooks, source, context, taught.reason, "failed"), started)
+            started = perf_counter()
+            continue
+        made, learned = taught
+        if learned:
+            run.store.save_model(pupil.name, learned.model, learned.knowledge)
+            run.store.replace_result(
+                evolve(finished[pupil.name], best_score=learned.score, evaluation=learned.evaluation)
+            )
         entries += _timed(made, started)
         started = perf_counter()
     return _recorded(run, entries)
+
+
+@frozen(kw_only=True)
+class _Learned:
+    """All that is kept of a finished bucket that learned something."""
+
+    model: Model
+    knowledge: Knowledge
+    score: float
+    evaluation: Evaluation
+
+
+def _teach(
+    run: Run, pupil: Bucket, source: Knowledge, context: TransferContext, resources: Resources
+) -> tuple[list[LedgerEntry], _Learned | None]:
+    """Offer `source` to a finished bucket, opened for that; nothing of it is written yet."""
+    with closing(pupil.open(context.bucket, resources)) as earlier:
+        earlier.load(run.store.model(pupil.name))
+        made = transfer_knowledge(run.hooks, earlier, source, context, resources)
+        if not any(entry.verdict == "kept" for entry in made):
+            return made, None
+        return made, _Learned(
+            model=earlier.model(),
+            knowledge=earlier.knowledge(),
+            score=earlier.validate(),
+            evaluation=earlier.evaluate(),
+        )
 
 
 def _timed(entries: list[LedgerEntry], started: float) -> list[LedgerEntry]:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import structlog
+from attrs import frozen
 
 from progressive_core.blame import told
 from progressive_core.errors import ProgressiveTrainingError
+from progressive_core.memory import release_memory
+
+T = TypeVar("T")
+log = structlog.get_logger("progressive_training")
 
 _WORDS = (
     "can't allocate memory",  # torch's DefaultCPUAllocator on Linux and macOS, a plain RuntimeError
@@ -27,6 +35,43 @@ def told_shortage(error: BaseException) -> str:
     if isinstance(error, ProgressiveTrainingError):
         return str(error)
     return told(next(filter(_is_one, _causes(error)), error))
+
+
+@frozen
+class Shortage:
+    """Memory ran out: what the allocator said, and the `error`, whose tracebacks hold no frame any more."""
+
+    said: str
+    error: Exception
+
+    @property
+    def reason(self) -> str:
+        """Why something was not done."""
+        return f"out of memory: {self.said}"
+
+
+def attempt(work: Callable[[], T]) -> T | Shortage:
+    """What `work` gives, or what was said when memory ran out in it; all that it held is then free to be used again."""
+    try:
+        return work()
+    except Exception as error:
+        if not is_shortage(error):
+            raise
+        log.info("memory ran out", exc_info=True)
+        shortage = Shortage(told_shortage(error), error)
+    _let_go(shortage.error)
+    release_memory()  # here, outside of the failed frames
+    return shortage
+
+
+def _let_go(error: BaseException) -> None:
+    """Drop the tracebacks of an error and of all that it came of: their frames hold what was allocated."""
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is not None and each.__traceback__ is not None:
+            each.__traceback__ = None
+            waiting += [each.__cause__, each.__context__]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -6,15 +6,26 @@ import math
 from time import perf_counter
 
 import structlog
-from attrs import evolve
+from attrs import evolve, frozen
 
 from progressive_core.bucket import Learner
 from progressive_core.digest import digest
 from progressive_core.errors import PluginError
 from progressive_core.hooks import Hooks
 from progressive_core.memory import read_memory
-from progressive_core.proof import prove
-from progressive_core.records import Knowledge, LedgerEntry, Phase, Resources, TransferContext
+from progressive_core.proof import proof_or_shortage
+from progressive_core.records import (
+    Adoption,
+    Knowledge,
+    LedgerEntry,
+    Phase,
+    Proof,
+    Resources,
+    State,
+    TransferContext,
+    Verdict,
+)
+from progressive_core.shortage import Shortage, attempt
 
 log = structlog.get_logger("progressive_training")
 
@@ -35,12 +46,11 @@ def transfer_knowledge(
     asked = wanted(hooks, context.phase)
     if not asked:
         return []
-    target, score = learner.knowledge(), None
-    started = perf_counter()
-    if context.phase != "reverse" and not memory_short(source.nbytes + target.nbytes, resources):
-        score = learner.validate()
-        context = evolve(context, proof=prove(learner, source, target, score))
-    proof_seconds, told, known = perf_counter() - started, digest(source), digest(target)
+    measured = _measure(learner, source, context.phase, resources)
+    if isinstance(measured, Shortage):
+        return skipped(hooks, source, context, measured.reason, "failed")
+    target, score, known = measured.target, measured.score, measured.target_digest
+    context = evolve(context, proof=measured.proof)
     entries: list[LedgerEntry] = []
     for name in asked:
         met = known
@@ -50,8 +60,8 @@ def transfer_knowledge(
             known = digest(target)
         elif entry.before is not None:
             score = entry.before
-        entries.append(evolve(entry, source_digest=told, before_digest=met, after_digest=known))
-    return [evolve(entries[0], proof_seconds=proof_seconds), *entries[1:]]
+        entries.append(evolve(entry, source_digest=measured.source_digest, before_digest=met, after_digest=known))
+    return [evolve(entries[0], proof_seconds=measured.seconds), *entries[1:]]
 
 
 def wanted(hooks: Hooks, phase: Phase) -> list[str]:
@@ -59,9 +69,12 @@ def wanted(hooks: Hooks, phase: Phase) -> list[str]:
     return [name for name in hooks.transfers if phase in hooks.phases(name)]
 
 
-def skipped(hooks: Hooks, source: Knowledge, context: TransferContext, reason: str) -> list[LedgerEntry]:
+def skipped(
+    hooks: Hooks, source: Knowledge, context: TransferContext, reason: str, verdict: Verdict = "skipped"
+) -> list[LedgerEntry]:
     """What the ledger says of a target that no strategy could be tried on."""
-    return [evolve(_entry(hooks, name, source, context), reason=reason) for name in wanted(hooks, context.phase)]
+    asked = wanted(hooks, context.phase)
+    return [evolve(_entry(hooks, name, source, context), verdict=verdict, reason=reason) for name in asked]
 
 
 def distrusted(source: Knowledge) -> str:
@@ -85,6 +98,46 @@ def memory_short(needed: int, resources: Resources) -> str | None:
     )
 
 
+@frozen(kw_only=True)
+class _Measured:
+    """What a target knows before anyone is asked; its validation score and the proof, where memory and phase allow them;
+    fingerprints of what source and target know, and the seconds that this took."""
+
+    target: Knowledge
+    score: float | None
+    proof: Proof | None
+    source_digest: str
+    target_digest: str
+    seconds: float
+
+
+def _measure(learner: Learner, source: Knowledge, phase: Phase, resources: Resources) -> _Measured | Shortage:
+    known = attempt(lambda: (learner.knowledge(), digest(source)))
+    if isinstance(known, Shortage):
+        return known
+    started = perf_counter()
+    target, told = known
+    score: float | None = None
+    proof: Proof | None = None
+    if phase != "reverse" and not memory_short(source.nbytes + target.nbytes, resources):
+        scored = attempt(learner.validate)
+        if isinstance(scored, Shortage):
+            return scored
+        proved = proof_or_shortage(learner, source, target, scored)
+        if isinstance(proved, Shortage):
+            return proved
+        score, proof = scored, proved
+    seconds = perf_counter() - started
+    return _Measured(
+        target=target,
+        score=score,
+        proof=proof,
+        source_digest=told,
+        target_digest=digest(target),
+        seconds=seconds,
+    )
+
+
 def _transact(
     hooks: Hooks,
     name: str,
@@ -98,30 +151,50 @@ def _transact(
     """One strategy's try on a learner whose validation score is `score`, if it is known already."""
     started = perf_counter()
     entry = _entry(hooks, name, source, context)
-    try:
+
+    def prepare() -> tuple[Knowledge, float, State] | str:
+        """What the strategy offers, and the score and the state of the learner before it; or why there is nothing."""
         short = memory_short(hooks.memory_needed(name, context.bucket, source, target), resources)
-        if short:
-            return evolve(entry, reason=short)
-        offered = hooks.transfer(name, source, target, context)
+        offered = None if short else hooks.transfer(name, source, target, context)
+        if offered is None:
+            return short or "nothing to transfer"
+        return offered, learner.validate() if score is None else score, learner.snapshot()
+
+    try:
+        prepared = attempt(prepare)
     except PluginError as error:
-        log.warning("transfer failed, training goes on", strategy=name, reason=str(error))
-        return evolve(entry, verdict="failed", reason=str(error), seconds=perf_counter() - started)
-    if offered is None:
-        return evolve(entry, reason="nothing to transfer", seconds=perf_counter() - started)
-    entry = _adopt_or_roll_back(learner, offered, score, entry)
+        return _failed(entry, str(error), started)
+    if isinstance(prepared, Shortage):
+        return _failed(entry, prepared.reason, started)
+    if isinstance(prepared, str):
+        return evolve(entry, reason=prepared, seconds=perf_counter() - started)
+    offered, before, state = prepared
+    entry = _adopt_or_roll_back(learner, offered, before, state, entry)
     return evolve(entry, nbytes=offered.nbytes, seconds=perf_counter() - started)
 
 
-def _adopt_or_roll_back(learner: Learner, offered: Knowledge, score: float | None, entry: LedgerEntry) -> LedgerEntry:
-    before = learner.validate() if score is None else score
-    state = learner.snapshot()
+def _failed(entry: LedgerEntry, reason: str, started: float) -> LedgerEntry:
+    """What the ledger says of a strategy that did not get to change the learner."""
+    log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason)
+    return evolve(entry, verdict="failed", reason=reason, seconds=perf_counter() - started)
+
+
+def _adopt_or_roll_back(
+    learner: Learner, offered: Knowledge, before: float, state: State, entry: LedgerEntry
+) -> LedgerEntry:
+    tried: tuple[Adoption, float] | Shortage | None = None
     try:
-        adoption = learner.adopt(offered)
-        after = learner.validate()
+        tried = attempt(lambda: (learner.adopt(offered), learner.validate()))
     except Exception as error:  # a strategy may offer anything: the learner goes back to where it was
-        learner.restore(state)
-        log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=repr(error), exc_info=True)
-        return evolve(entry, verdict="failed", reason=repr(error), before=before)
+        reason = repr(error)
+        log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason, exc_info=True)
+    if isinstance(tried, Shortage):
+        reason = tried.reason
+        log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason)
+    if not isinstance(tried, tuple):
+        learner.restore(state)  # here, where no failed frame holds the memory that it takes
+        return evolve(entry, verdict="failed", reason=reason, before=before)
+    adoption, after = tried
     entry = evolve(
         entry, before=before, after=after, copied=adoption.copied, new=adoption.new, dropped=adoption.dropped
     )
