@@ -34,7 +34,7 @@ from typing import Any
 
 import torch  # noqa: F401  (once, for all runs)
 from attrs import field, frozen
-from kill_moments import MOMENTS, Due, watch
+from kill_moments import MOMENTS, OPENING, Due, watch
 
 from progressive_core import sequence
 from progressive_core.cli import main as command_line
@@ -164,7 +164,8 @@ class Stress:
             late /= 2
         named = self.damage(run) if damage else None
         if self.rng.random() < 1 / 3:
-            again = self.rng.choice([CLOCK, *self.counts])
+            among = self.rng.choice([[CLOCK], [each.name for each in OPENING], list(self.counts)])
+            again = self.rng.choice(among)
             killed = self.kill(run, again, 0.5, outcome, every_episode=every_episode)
             self.check_named(run, named, outcome, killed=killed)
             named = self.damage(run) if damage and killed else None  # else it has ended by itself
@@ -184,7 +185,7 @@ class Stress:
             process = self.start(run, every_episode=every_episode)
             killed = process.kill_after(self.rng.uniform(0, late * self.seconds))
         else:
-            left = itertools.count(self.rng.randint(1, max(1, round(late * self.counts[moment]))), -1)
+            left = itertools.count(self.rng.randint(1, max(1, round(late * self.counts.get(moment, 1)))), -1)
             process = self.start(run, lambda name: name == moment and next(left) == 1, every_episode=every_episode)
             killed = process.wait() == -signal.SIGKILL
         if killed:
@@ -247,11 +248,11 @@ def contents(run: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(path for path in run.rglob("*") if path.is_file()):
         name = str(path.relative_to(run))
-        if name.startswith("models/"):
+        if "models" in path.parts:
             found[name] = path.read_bytes()
-        elif name in {"metrics.jsonl", "ledger.jsonl"}:
+        elif path.suffix == ".jsonl" and path.name != "log.jsonl":
             found[name] = [_lasting(json.loads(line)) for line in path.read_text().splitlines()]
-        elif name == "state.json":
+        elif path.name == "state.json":
             found[name] = _lasting(json.loads(path.read_text())["results"])
         else:
             found[name] = None

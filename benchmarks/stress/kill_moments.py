@@ -15,7 +15,7 @@ from attrs import frozen
 
 from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.learner import MarketLearner
-from progressive_core import exchange, sequence, store, transfer
+from progressive_core import exchange, sequence, store
 from progressive_core.files import plain
 from progressive_core.hooks import Hooks
 from progressive_core.store import RunStore
@@ -59,6 +59,13 @@ def _writing(what: str, file: str) -> tuple[Moment, ...]:
     )
 
 
+OPENING = (
+    Moment(name="a run about to be opened again", owner=RunStore, function="_return_to_the_commit"),
+    Moment(name="lines cut back", owner=store, function="truncate", after=True),
+    Moment(name="models cut back", owner=RunStore, function="_remove_models_after_the_commit", after=True),
+    Moment(name="a run opened again", owner=RunStore, function="_return_to_the_commit", after=True),
+)
+"""These come when a run is resumed only."""
 MOMENTS: tuple[Moment, ...] = (
     Moment(name="an update of the network", owner=Critic, function="learn", after=True),
     Moment(name="an episode walked and learned", owner=MarketLearner, function="run_episode", after=True),
@@ -71,7 +78,7 @@ MOMENTS: tuple[Moment, ...] = (
     *_writing("a model", "model.safetensors"),
     *_writing("a card", "card.json"),
     Moment(name="an old checkpoint removed", owner=Path, function="unlink", file="checkpoints/*", after=True),
-    Moment(name="a source tried in the target's place", owner=transfer, function="prove", after=True),
+    Moment(name="a source tried in the target's place", owner=MarketLearner, function="training_t", after=True),
     Moment(name="a strategy asked", owner=Hooks, function="transfer", after=True),
     Moment(name="a transfer taken over", owner=MarketLearner, function="adopt", after=True),
     Moment(name="a transfer kept or rolled back", owner=exchange, function="transfer_knowledge", after=True),
@@ -82,7 +89,7 @@ MOMENTS: tuple[Moment, ...] = (
     Moment(name="a bucket about to be finished", owner=RunStore, function="finish_bucket"),
     Moment(name="between two buckets", owner=RunStore, function="finish_bucket", after=True),
     Moment(name="plugins cleaning up", owner=Hooks, function="cleanup"),
-    Moment(name="a run opened again", owner=RunStore, function="_return_to_the_commit", after=True),
+    *OPENING,
 )
 
 
