@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 import os
 import signal
 import threading
-import traceback
 from _thread import interrupt_main
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,11 +16,10 @@ from typing import Any
 
 from attrs import frozen
 
-from progressive_core import errors
-from progressive_core.blame import told
 from progressive_core.config import defaults, overlay
 from progressive_core.curriculum import in_found_order
 from progressive_core.device import resolve_device
+from progressive_core.failure import failure_of
 from progressive_core.hooks import Hooks
 from progressive_core.logs import configure_logging, current_log, log_to
 from progressive_core.memory import all_that_is_here_stays
@@ -34,8 +31,6 @@ from progressive_core.store import RunStore
 Function = Callable[["Caller", Any], Any]
 LINE, STOP, RUN, ENDED = "line", "stop", "run", "ended"
 """What the process says: a line of progress; whether it is to stop; that it is ready to take the run; that it has ended."""
-_CAUSES = 5
-"""Of an error's causes, how many are told."""
 
 
 @frozen(kw_only=True)
@@ -60,45 +55,6 @@ class Answer:
     disabled: frozenset[str]
     told: frozenset[str]
     interrupted: bool
-
-
-@frozen(kw_only=True)
-class Failure:
-    """An error in words: the names of its class and of those it is derived from, which both sides know."""
-
-    kinds: tuple[str, ...]
-    arguments: tuple[Any, ...]
-    cause: Failure | None
-    traceback: str
-
-    def error(self) -> BaseException:
-        """The error as it was, or the nearest one that can be made from what is known of it."""
-        made: BaseException = RuntimeError(*self.arguments)
-        for kind in self.kinds:
-            try:
-                made = getattr(errors, kind, None) or getattr(builtins, kind)
-                made = made(*self.arguments)  # type: ignore[operator]
-                break
-            except TypeError:  # it takes other arguments, UnicodeDecodeError say
-                continue
-        made.__cause__ = self.cause.error() if self.cause else None
-        return made
-
-
-def failure_of(error: BaseException, causes: int = _CAUSES) -> Failure:
-    """An error in words."""
-    known = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ in {errors.__name__, builtins.__name__}]
-    exact = type(error).__module__ in {errors.__name__, builtins.__name__}
-    plain = all(isinstance(each, str | bytes | int | float | None) for each in error.args)
-    arguments = error.args if exact and plain else (told(error),)
-    if isinstance(error, OSError) and exact and error.filename is not None:
-        arguments = (error.errno, error.strerror, str(error.filename))
-    return Failure(
-        kinds=tuple(known),
-        arguments=arguments,
-        cause=failure_of(error.__cause__, causes - 1) if error.__cause__ is not None and causes else None,
-        traceback="".join(traceback.format_exception(error)),
-    )
 
 
 class Caller:
@@ -144,10 +100,8 @@ class _Rope:
         with suppress(EOFError, OSError):
             self._connection.recv()
         self._cut = True
-        if hasattr(signal, "pthread_kill"):
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it from a sleep, too
-        else:
-            interrupt_main()
+        if not self.untied:
+            _interrupt_main_thread()
         other = parent_process()
         assert other is not None  # who has a rope was started
         wait([other.sentinel])
@@ -157,6 +111,13 @@ class _Rope:
         if self._cut and not self.untied:
             self.untied = True  # once: what is cleaned up is not disturbed again
             raise KeyboardInterrupt
+
+
+def _interrupt_main_thread() -> None:
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it from a sleep, too
+    else:
+        interrupt_main()
 
 
 def work(connection: Connection, rope: Connection, function: Function, argument: Any) -> None:

@@ -19,8 +19,9 @@ from progressive_core.bucket import Bucket
 from progressive_core.config import with_settings
 from progressive_core.device import resolve_device
 from progressive_core.errors import ProcessLost
+from progressive_core.failure import Failure
 from progressive_core.files import plain
-from progressive_core.isolated import ENDED, LINE, RUN, STOP, Answer, Failure, Function, Task, find_device, train, work
+from progressive_core.isolated import ENDED, LINE, RUN, STOP, Answer, Function, Task, find_device, train, work
 from progressive_core.logs import current_log, tell_no_more
 from progressive_core.run import Interrupted, Run
 
@@ -130,7 +131,7 @@ class _Process:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
             of_memory = ", as the system does when memory runs out" if name == "SIGKILL" else ""
             how = f"was ended by {name}{of_memory}"
-        return ProcessLost(f"{self._who} {how}; the run stands at its last commit, and can be resumed")
+        return ProcessLost(f"{self._who} {how}; its last checkpoint stands")
 
     def end(self) -> None:
         """Have it end at once, if it has not yet."""
