@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+MOST_DIGITS = 25
+"""A limit has 20 at most; Python refuses to read thousands."""
+
 
 def memory_limit(root: Path = Path("/")) -> int | None:
     """Return the tightest limit in bytes on this process, or None where there is none (or no control groups).
@@ -75,4 +78,4 @@ def _read(path: Path) -> str:
 def _number(text: str) -> int | None:
     """Parse a limit; "max" and anything else that is not a positive count mean no limit."""
     text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < MOST_DIGITS else None

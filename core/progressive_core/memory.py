@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import operator
 import os
 import sys
 import threading
@@ -25,6 +26,9 @@ from attrs import evolve, frozen
 from progressive_core.cgroup import memory_limit
 
 log = structlog.get_logger("progressive_training")
+
+MOST_BYTES = 1 << 50
+"""A pebibyte. Drivers say 2**64 - 1 of what they do not know."""
 
 
 @frozen
@@ -105,30 +109,44 @@ def _ask_nvml(index: int, nvml: Any) -> Memory | None:
         nvml.nvmlInit()
         try:
             info = nvml.nvmlDeviceGetMemoryInfo(_handle(index, nvml))
-            return _sane(int(info.used), int(info.total), "nvml")
+            return _sane(info.used, info.total, "nvml")
         finally:
-            nvml.nvmlShutdown()
-    except (nvml.NVMLError, OSError, AttributeError, TypeError, ValueError):
+            with suppress(Exception):  # the answer stands
+                nvml.nvmlShutdown()
+    except Exception:  # noqa: BLE001  (bindings over a driver: each version has errors of its own)
         return None
 
 
 def _handle(index: int, nvml: Any) -> Any:
-    """Return the handle of the device that CUDA calls `index`: CUDA_VISIBLE_DEVICES renumbers, and names MIG slices."""
+    """Return the handle of the device that CUDA calls `index`: CUDA_VISIBLE_DEVICES renumbers, and names MIG slices.
+
+    Where it names none, CUDA shows the first slice of a GPU that is divided; NVML would answer for the whole.
+    """
     visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
     name = visible[index] if index < len(visible) else str(index)
-    if name.isdigit():
-        return nvml.nvmlDeviceGetHandleByIndex(int(name))
-    return nvml.nvmlDeviceGetHandleByUUID(name)
+    if not name.isdigit():
+        return nvml.nvmlDeviceGetHandleByUUID(name)
+    handle = nvml.nvmlDeviceGetHandleByIndex(int(name))
+    try:
+        divided, _ = nvml.nvmlDeviceGetMigMode(handle)
+    except Exception:  # noqa: BLE001  (a GPU that cannot be divided, or bindings that do not know of it)
+        return handle
+    return nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, 0) if divided == 1 else handle
 
 
-def _sane(used: int, total: int, source: str) -> Memory | None:
-    return Memory(used, total, source) if 0 <= used <= total and total > 0 else None
+def _sane(used: object, total: object, source: str) -> Memory | None:
+    """The two as memory; None where they are no counts of bytes that a device can have."""
+    try:
+        used, total = operator.index(used), operator.index(total)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    return Memory(used, total, source) if 0 <= used <= total and 0 < total <= MOST_BYTES else None
 
 
 def _nvml() -> Any:
     try:
         return import_module("pynvml")
-    except ImportError:
+    except Exception:  # noqa: BLE001  (it is absent, or a package of that name fails as it is imported)
         return None
 
 

@@ -8,15 +8,20 @@ import sys
 from collections.abc import Callable
 from mmap import mmap
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from progressive_core.cgroup import memory_limit
 from progressive_core.memory import (
     Memory,
+    _say_once,
     all_that_is_here_stays,
     gpu_memory,
     process_memory,
@@ -75,7 +80,30 @@ def test_version_1_and_both_at_once(machine: Callable[..., Path]) -> None:
     assert memory_limit(root) == 5 * GIB
 
 
-@pytest.mark.parametrize("text", ["max\n", "0\n", "nonsense", "", "-1\n"])
+def test_of_nested_groups_the_tightest_counts_whatever_the_others_hold(machine: Callable[..., Path]) -> None:
+    limits = (
+        limit_file("a/b/c", "max\n")
+        | limit_file("a/b", "\0\1 nonsense")
+        | limit_file("a", f"{3 * GIB}\n")
+        | limit_file("", f"{6 * GIB}\n")
+    )
+    assert memory_limit(machine("0::/a/b/c\n", V2.format(shown="/"), **limits)) == 3 * GIB
+
+
+@given(*(st.one_of(st.text(), st.from_regex(r"[0-9]{0,30}(:[a-z]*:/[a-z./]*\n)?")) for _ in range(3)))
+def test_whatever_the_files_of_the_groups_hold_there_is_a_limit_or_none(group: str, mounts: str, limit: str) -> None:
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        (root / "proc/self").mkdir(parents=True)
+        (root / "sys/fs/cgroup").mkdir(parents=True)
+        (root / "proc/self/cgroup").write_text(f"0::/\n{group}", "utf-8", "surrogatepass")
+        (root / "proc/self/mountinfo").write_text(V2.format(shown="/") + mounts, "utf-8", "surrogatepass")
+        (root / "sys/fs/cgroup/memory.max").write_text(limit, "utf-8", "surrogatepass")
+        found = memory_limit(root)
+    assert found is None or found > 0
+
+
+@pytest.mark.parametrize("text", ["max\n", "0\n", "nonsense", "", "-1\n", "9" * 5000, "٣", "1e9", "4 GiB"])
 def test_no_limit(machine: Callable[..., Path], text: str) -> None:
     root = machine("0::/job\n", V2.format(shown="/"), **limit_file("job", text))
     assert memory_limit(root) is None
@@ -183,16 +211,116 @@ def test_nvml_is_asked_for_the_device_that_cuda_means(
         FakeNvml(used=-1),
         FakeNvml(total=0),
         FakeNvml(used="n/a"),
+        FakeNvml(used="5"),
         FakeNvml(used=None),
+        FakeNvml(used=1.5),
+        FakeNvml(used=5, total=2**64 - 1),
+        FakeNvml(used=2**80, total=2**90),
         FakeNvml(fails=NVMLError("Insufficient Permissions")),
         FakeNvml(fails=OSError("libnvidia-ml.so.1")),
+        FakeNvml(fails=RuntimeError("the driver was replaced")),
+        FakeNvml(fails=OverflowError("too large for a C long")),
         SimpleNamespace(NVMLError=NVMLError),
+        SimpleNamespace(),
     ],
-    ids=["used over total", "negative", "no total", "text", "nothing", "refused", "no library", "too old"],
+    ids=[
+        "used over total",
+        "negative",
+        "no total",
+        "text",
+        "a number as text",
+        "nothing",
+        "half a byte",
+        "unknown",
+        "huge",
+        "refused",
+        "no library",
+        "replaced",
+        "overflow",
+        "too old",
+        "another package",
+    ],
 )
 def test_nonsense_and_errors_of_nvml_are_no_answer(nvml: Any) -> None:
     assert gpu_memory(0, None, nvml) is None
     assert gpu_memory(0, cuda(free=GIB, total=4 * GIB), nvml) == Memory(3 * GIB, 4 * GIB, "torch")
+
+
+class Divided(FakeNvml):
+    """A GPU of 80 GiB that is divided: `used` and `total` are those of its first slice."""
+
+    def nvmlDeviceGetMigMode(self, handle: Any) -> tuple[int, int]:
+        return 1, 1
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle: Any, index: int) -> str:
+        return f"slice {index} of {handle}"
+
+    def nvmlDeviceGetMemoryInfo(self, handle: Any) -> Any:
+        own = isinstance(handle, str)
+        return SimpleNamespace(used=self.used if own else 60 * GIB, total=self.total if own else 80 * GIB)
+
+
+@pytest.mark.parametrize("visible", ["", "0", "MIG-4a"])
+def test_of_a_divided_gpu_the_slice_counts_that_cuda_shows(monkeypatch: pytest.MonkeyPatch, visible: str) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpu_memory(0, None, Divided(used=2 * GIB, total=10 * GIB)) == Memory(2 * GIB, 10 * GIB, "nvml")
+
+
+def test_a_shutdown_that_fails_does_not_take_the_answer_back() -> None:
+    nvml = FakeNvml(used=GIB)
+    nvml.nvmlShutdown = lambda: 1 // 0  # type: ignore[method-assign, assignment]
+    assert gpu_memory(0, None, nvml) == Memory(GIB, 80 * GIB, "nvml")
+
+
+class FailsLater(FakeNvml):
+    """It answers once."""
+
+    def nvmlInit(self) -> None:
+        super().nvmlInit()
+        self.fails = NVMLError("GPU is lost") if self.asked else None
+
+
+class FailsAtOnce(FakeNvml):
+    def nvmlInit(self) -> None:
+        raise NVMLError("Driver Not Loaded")
+
+
+@pytest.fixture
+def without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch is there, and has no GPU to tell of, whatever this machine has."""
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=None))
+    _say_once.cache_clear()
+
+
+@pytest.mark.usefixtures("without_cuda")
+@pytest.mark.parametrize(
+    "nvml",
+    [None, FailsAtOnce(), FailsLater(used=GIB), FakeNvml(used=-1), FakeNvml(fails=NVMLError("Unknown Error"))],
+    ids=["absent", "fails at once", "fails later", "nonsense", "refuses"],
+)
+def test_where_nvml_is_no_help_the_process_counts_and_one_warning_says_so(
+    monkeypatch: pytest.MonkeyPatch, nvml: FakeNvml | None
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    with capture_logs() as logs:
+        read = [read_memory("cuda:0") for _ in range(4)]
+    assert [memory.source for memory in read[1:]] == [process_memory().source] * 3
+    assert all(memory.total == process_memory().total for memory in read[1:])
+    assert read[0].source == ("nvml" if isinstance(nvml, FailsLater) else process_memory().source)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
+        "the memory of the GPU cannot be read: counting this process's memory instead"
+    ]
+
+
+@pytest.mark.usefixtures("without_cuda")
+def test_a_package_of_that_name_that_cannot_be_imported_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "pynvml.py").write_text("raise RuntimeError('no driver')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pynvml", raising=False)
+    with capture_logs():
+        assert read_memory("cuda:0").source == process_memory().source
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no driver"), AssertionError("not compiled with CUDA")])
