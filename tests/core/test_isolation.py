@@ -1,0 +1,164 @@
+"""Buckets in processes of their own: the same run to the byte, stopped, failing and killed as a user would see it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from progressive_core.errors import ConfigError, PluginError, ProcessLost, RunError
+from progressive_core.failure import failure_of
+from progressive_core.run import Interrupted
+from progressive_core.store import RunStore
+
+NUDGE = """
+    from attrs import evolve
+    return evolve(target, weights={name: tensor + 0.05 for name, tensor in target.weights.items()})
+"""
+ONCE = """
+import os
+import signal
+from pathlib import Path
+from progressive_training import hookimpl
+
+MARK = Path(__file__).with_suffix(".mark")
+
+@hookimpl
+def on_episode_end(bucket, episode):
+    if bucket.name == "Second" and episode.episode == 3 and not MARK.exists():
+        MARK.touch()
+        os.kill(os.getpid(), signal.{signal})
+"""
+BROKEN = """
+from pathlib import Path
+from progressive_training import hookimpl
+
+@hookimpl
+def {hook}(bucket):
+    with Path(__file__).with_suffix(".calls").open("a") as calls:
+        calls.write(f"{{bucket.name}}\\n")
+    raise ValueError("broken")
+"""
+
+
+def lines(file: Path) -> list[Any]:
+    times = {"seconds", "proof_seconds", "shared_seconds", "memory_used", "transfers", "timestamp"}
+    read = [json.loads(line) for line in file.read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key not in times} for line in read]
+
+
+def left(run: Path) -> list[Any]:
+    models = {file.relative_to(run): file.read_bytes() for file in sorted(run.rglob("model.safetensors"))}
+    return [models, *(lines(run / name) for name in ("metrics.jsonl", "ledger.jsonl") if (run / name).exists())]
+
+
+def test_the_run_its_hooks_and_all_that_is_told_are_the_same(workshop, tmp_path) -> None:
+    workshop.strategy(NUDGE)
+    ends = {}
+    for isolate in (False, True):
+        run, workshop.said = f"run-{isolate}", []
+        workshop.trainer(run).train_progressively(find_order=True, scratch_arms=True, isolate=isolate)
+        said = [line.replace(run, "RUN") for line in workshop.said]
+        log = [{**event, "path": ""} for event in lines(tmp_path / run / "log.jsonl") if "memory" not in event["event"]]
+        ends[isolate] = [*left(tmp_path / run), said, workshop.seen, log]
+        (tmp_path / "seen.jsonl").unlink()
+    for alone, isolated in zip(ends[False], ends[True], strict=True):
+        assert isolated == alone
+    assert (tmp_path / "run-True" / "scratch" / "models" / "Second" / "model.safetensors").is_file()
+
+
+def test_one_that_is_killed_is_named_and_the_run_goes_on_isolated(workshop, install, tmp_path) -> None:
+    workshop.trainer("whole", SEQUENCE=("Second",)).train_progressively()
+    install("killer", plugins={"killer": "killer_plugin"}, killer_plugin=ONCE.format(signal="SIGKILL"))
+    with pytest.raises(ProcessLost, match=r"^Second: its process was ended by SIGKILL.* its last checkpoint stands$"):
+        workshop.trainer(SEQUENCE=("Second",)).train_progressively(isolate=True)
+    assert json.loads((tmp_path / "run" / "state.json").read_text())["status"] == "interrupted"
+    here = len(psutil.Process().children())
+    workshop.trainer().resume()
+    assert len(psutil.Process().children()) == here
+    assert left(tmp_path / "run") == left(tmp_path / "whole")
+
+
+def test_a_stop_comes_behind_the_same_episode(workshop, tmp_path) -> None:
+    workshop.trainer("whole", SEQUENCE=("Second",)).train_progressively()
+    workshop.stop_at = "Second: episode 2"
+    with pytest.raises(Interrupted, match="can go on with --resume"):
+        workshop.trainer(SEQUENCE=("Second",)).train_progressively(isolate=True)
+    assert json.loads((tmp_path / "run" / "state.json").read_text())["episode"] == 2
+    workshop.stop_at = ""
+    workshop.trainer().resume()
+    assert left(tmp_path / "run") == left(tmp_path / "whole")
+
+
+def test_a_plugin_that_was_disabled_stays_so_and_that_is_told_once(workshop, install, tmp_path, capfd) -> None:
+    install("rogues", plugins={"rogue": "rogue_plugin"}, rogue_plugin=BROKEN.format(hook="on_episode_end"))
+    workshop.trainer(PLUGIN_ERRORS="disable").train_progressively(isolate=True)
+    assert (tmp_path / "rogues" / "rogue_plugin.calls").read_text() == "First\n"
+    assert capfd.readouterr().err.count("is disabled for the rest of this run") == 1
+
+
+def test_the_error_of_a_plugin_is_the_same_line(workshop, install) -> None:
+    install("rogues", plugins={"rogue": "rogue_plugin"}, rogue_plugin=BROKEN.format(hook="on_bucket_start"))
+    told = []
+    for run, isolate in (("one", False), ("two", True)):
+        with pytest.raises(PluginError) as caught:
+            workshop.trainer(run).train_progressively(isolate=isolate)
+        told.append((str(caught.value), repr(caught.value.__cause__)))
+    assert told[0] == told[1]
+
+
+def test_when_who_waits_is_killed_the_run_is_free_at_once(workshop, install, tmp_path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from progressive_training import ProgressiveTrainer, resolve\n"
+        "if __name__ == '__main__':\n"
+        f"    sys.path[:0] = [{str(tmp_path / 'acme')!r}]\n"
+        "    settings = resolve(flags={'SEQUENCE': ['First', 'Second'], 'EPISODES': 100_000, 'DEVICE': 'cpu'})\n"
+        f"    run = {str(tmp_path / 'run')!r}\n"
+        "    trainer = ProgressiveTrainer(lambda line: print(line, flush=True), settings=settings, run_dir=run,\n"
+        "        plugins=['no:report', 'no:early_stopping'])\n"
+        "    trainer.train_progressively(isolate=True)\n"
+    )
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        assert any("First: episode 3 " in line for line in process.stdout)
+        apart = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+        with pytest.raises(RunError, match="another process"):
+            RunStore.open(tmp_path / "run")
+        os.kill(process.pid, signal.SIGKILL)
+        psutil.wait_procs(apart, timeout=60)
+    RunStore.open(tmp_path / "run").close()
+
+
+class Own(ValueError):
+    """An error of a plugin's own."""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "text"),
+    [
+        (ConfigError("SEED is -1"), ConfigError, "SEED is -1"),
+        (KeyError("SEED"), KeyError, "'SEED'"),
+        (OSError(28, "No space left on device", Path("runs")), OSError, "[Errno 28] No space left on device: 'runs'"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), UnicodeDecodeError, "can't decode byte 0xff"),
+        (ExceptionGroup("both", [ValueError("one")]), Exception, "both (1 sub-exception)"),
+        (Own("mine"), ValueError, "Own: mine"),
+        (Own({}), ValueError, "Own: {}"),
+        (SystemExit(3), SystemExit, "3"),
+        (KeyboardInterrupt(), KeyboardInterrupt, ""),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_an_error_comes_back_as_itself_or_as_what_it_is_derived_from(error, kind, text) -> None:
+    error.__cause__ = error  # they may go round in a circle
+    back = failure_of(error).error()
+    assert type(back) is kind
+    assert text in str(back)
+    assert isinstance(back.__cause__, kind)
