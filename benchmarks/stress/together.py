@@ -1,9 +1,10 @@
 """Do runs that go on at once keep out of each other's way? One command; pairs are counted, and mixed ones fail it.
 
-    python benchmarks/stress/together.py                        # 10 pairs of each kind, with the real buckets; 10 minutes
+    python benchmarks/stress/together.py                        # 10 pairs of each kind, with the real buckets; 8 minutes
     python benchmarks/stress/together.py --count 50 --kinds threads
 
 - threads: two trainers in two threads of one process, of other seeds, numbers of threads or both.
+- isolated: the same with each bucket in a process of its own, held against both alone and in one process.
 - directory: a process trains; others that want its directory, to resume it or to begin there, while a fourth lists runs.
 - runs: two processes begin at the same time in one RUNS_DIR, and keep their bars in one cache.
 
@@ -24,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -95,11 +97,13 @@ def _without(value: Any, leave_out: set[str]) -> Any:
     return [_without(item, leave_out) for item in value] if isinstance(value, list) else value
 
 
-def train_here(run: Path, settings: Mapping[str, Any]) -> Outcome:
-    """Train in this thread."""
+def train_here(run: Path, settings: Mapping[str, Any], *, isolate: bool = False) -> Outcome:
+    """Train in this thread, or in processes that it waits for."""
     told: list[str] = []
     chosen = overlay(defaults(), {**SMALL, **settings}, "together")
-    ProgressiveTrainer(told.append, settings=chosen, run_dir=run, plugins=["no:report"]).train_progressively()
+    ProgressiveTrainer(told.append, settings=chosen, run_dir=run, plugins=["no:report"]).train_progressively(
+        isolate=isolate
+    )
     return outcome(run, told)
 
 
@@ -131,7 +135,7 @@ def progress_lines(printed: str) -> list[str]:
     return [line for line in printed.splitlines() if ": " in line]
 
 
-def in_threads(directory: Path, seed: int) -> list[str]:
+def in_threads(directory: Path, seed: int, *, isolate: bool = False) -> list[str]:
     """Two trainers at once in this process; returns what was mixed."""
     draw = random.Random(seed)  # noqa: S311  (no secret)
     asked = [{"SEED": draw.randrange(1000), "THREADS": draw.choice((1, 2))} for _ in range(2)]
@@ -142,7 +146,7 @@ def in_threads(directory: Path, seed: int) -> list[str]:
     def train(number: int) -> None:
         together.wait()
         try:
-            found = train_here(directory / f"together-{number}", asked[number])
+            found = train_here(directory / f"together-{number}", asked[number], isolate=isolate)
             wrong.extend(f"run {number}: {name}" for name in found.differs_from(alone[number]))
         except BaseException as error:  # noqa: BLE001  (whatever it is, it is the other one's doing)
             wrong.append(f"run {number}: {error!r}")
@@ -243,6 +247,7 @@ def write_bars(file: Path, seed: int) -> None:
 
 KINDS: Mapping[str, Callable[[Path, int], list[str]]] = {
     "threads": in_threads,
+    "isolated": partial(in_threads, isolate=True),
     "directory": on_one_directory,
     "runs": in_one_runs_dir,
 }
