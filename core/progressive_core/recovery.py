@@ -12,7 +12,7 @@ from progressive_core.errors import ModelError, RunError
 from progressive_core.progress import Progress, progress_of, read_commit
 from progressive_core.records import State
 from progressive_core.saved import version_path
-from progressive_core.tensors import read_own_tensors
+from progressive_core.tensors import read_own_card, read_tensors
 
 CHECKPOINTS = "checkpoints"
 BEGUN = "begun.json"
@@ -32,7 +32,7 @@ def newest_whole(directory: Path) -> tuple[Progress, list[str]]:
     others: list[Progress] = []
     for path in (path for _, _, path in reversed(checkpoints_in(directory))):
         try:
-            others.append(checkpoint_of(path)[1])
+            others.append(_commit_of(path))
         except RunError as error:
             damage.append(str(error))
     try:
@@ -57,13 +57,26 @@ def checkpoints_in(directory: Path) -> list[tuple[str, int, Path]]:
     return sorted(found)
 
 
-def checkpoint_of(path: Path) -> tuple[State, Progress]:
-    """A checkpoint: the state of the learner, and what was committed with it.
+def checkpoint_of(path: Path) -> State:
+    """The state of the learner in a checkpoint.
+
+    :raise RunError: the file is damaged, or none of this program's.
+    """
+    _commit_of(path)
+    try:
+        tensors, card = read_tensors(path)
+    except ModelError as error:
+        raise RunError(f"checkpoint {error}") from error
+    return State(tensors=tensors, values=card["state"])
+
+
+def _commit_of(path: Path) -> Progress:
+    """What was committed with a checkpoint, once all its bytes are proved.
 
     :raise RunError: the file is damaged, or none of this program's.
     """
     try:
-        tensors, card = read_own_tensors(path)
+        card = read_own_card(path)
     except ModelError as error:
         raise RunError(f"checkpoint {error}") from error
     state, commit = card.get("state"), card.get("commit")
@@ -72,7 +85,7 @@ def checkpoint_of(path: Path) -> tuple[State, Progress]:
     progress = progress_of(commit, path, path.parents[1])
     if progress.checkpoint != path.name:
         raise RunError(f"checkpoint {path}: damaged (it was written as {progress.checkpoint})")
-    return State(tensors=tensors, values=state), progress
+    return progress
 
 
 def _resting_on_whole_files(directory: Path, progress: Progress) -> Progress:
@@ -81,7 +94,7 @@ def _resting_on_whole_files(directory: Path, progress: Progress) -> Progress:
     :raise RunError: the checkpoint is damaged. :raise ModelError: a model is.
     """
     if progress.checkpoint is not None:
-        checkpoint_of(directory / CHECKPOINTS / progress.checkpoint)
+        _commit_of(directory / CHECKPOINTS / progress.checkpoint)
     for bucket, version in progress.versions.items():
-        read_own_tensors(version_path(directory / "models" / bucket, version) / "model.safetensors")
+        read_own_card(version_path(directory / "models" / bucket, version) / "model.safetensors")
     return progress

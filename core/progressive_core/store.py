@@ -302,7 +302,7 @@ class RunStore:
         """
         if self.progress.bucket != bucket or self.progress.checkpoint is None:
             return None
-        return checkpoint_of(self.directory / CHECKPOINTS / self.progress.checkpoint)[0]
+        return checkpoint_of(self.directory / CHECKPOINTS / self.progress.checkpoint)
 
     @_writes
     def save_model(self, bucket: str, model: Model, knowledge: Knowledge) -> Path:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from progressive_core.checksum import BLANK, SHA256, matches_digest, with_digest
 from progressive_core.errors import ModelError
@@ -14,6 +14,8 @@ from progressive_core.quoting import shortened
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+T = TypeVar("T")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
@@ -30,29 +32,29 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     :raise ModelError: the file is absent, is damaged, was not written by us, or has other bytes than were written.
     """
-    tensors, card, _ = _read(path)
+    tensors, card, _ = _read(path, "pt", lambda file: {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     return tensors, card
 
 
-def read_own_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `write_tensors` wrote: a file of a run is never without a checksum.
+def read_own_card(path: Path) -> dict[str, Any]:
+    """The values of what `write_tensors` wrote, once all bytes are proved; no tensor is made, and torch is not loaded.
 
-    :raise ModelError: as in `read_tensors`, or there is none.
+    :raise ModelError: as in `read_tensors`, or there is no checksum, which a file of a run is never without.
     """
-    tensors, card, is_proved = _read(path)
+    _, card, is_proved = _read(path, "numpy", lambda file: None)
     if not is_proved:
         raise ModelError(f"{path}: damaged (its checksum is missing)")
-    return tensors, card
+    return card
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], bool]:
+def _read(path: Path, framework: str, tensors_in: Callable[[Any], T]) -> tuple[T, dict[str, Any], bool]:
     """Tensors, card, and whether a checksum proves them."""
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework=framework) as file:
             card = json.loads((file.metadata() or {}).get("card", ""))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+            tensors = tensors_in(file)
         told = card.pop(SHA256, None) if isinstance(card, dict) else None
         whole = told is None or matches_digest(path, str(told))
     except FileNotFoundError:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from progressive_core.errors import ModelError
-from progressive_core.tensors import read_own_tensors, read_tensors, write_tensors
+from progressive_core.tensors import read_own_card, read_tensors, write_tensors
 
 TENSORS = {
     "weight": torch.arange(12.0).view(3, 4),
@@ -58,7 +58,7 @@ def test_a_flipped_bit_is_told_wherever_it_is(file: Path, data: st.DataObject) -
         assert card.keys() > CARD.keys()
         assert all(torch.equal(tensors[name], tensor) for name, tensor in TENSORS.items())
         with pytest.raises(ModelError, match="its checksum is missing"):
-            read_own_tensors(hurt)
+            read_own_card(hurt)
 
 
 @pytest.mark.parametrize("left", [0, 7, 8, 100, -1])
