@@ -32,7 +32,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     :raise ModelError: the file is absent, is damaged, was not written by us, or has other bytes than were written.
     """
-    tensors, card, _ = _read(path, "pt", lambda file: {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    tensors, card, _ = _read(path, "pt", _all_tensors)
     return tensors, card
 
 
@@ -41,10 +41,18 @@ def read_own_card(path: Path) -> dict[str, Any]:
 
     :raise ModelError: as in `read_tensors`, or there is no checksum, which a file of a run is never without.
     """
-    _, card, is_proved = _read(path, "numpy", lambda file: None)
+    _, card, is_proved = _read(path, "numpy", _no_tensor)
     if not is_proved:
         raise ModelError(f"{path}: damaged (its checksum is missing)")
     return card
+
+
+def _all_tensors(file: Any) -> dict[str, Tensor]:
+    return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+
+
+def _no_tensor(file: Any) -> None:
+    """A safetensors file is looked through when it is opened."""
 
 
 def _read(path: Path, framework: str, tensors_in: Callable[[Any], T]) -> tuple[T, dict[str, Any], bool]:
