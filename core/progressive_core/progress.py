@@ -133,6 +133,27 @@ class _Data:
 
 
 @frozen(kw_only=True)
+class _Change:
+    """A setting that was changed when the run was gone on with, and where it stood then."""
+
+    when: str
+    key: str
+    old: Any
+    new: Any
+    bucket: str | None = None
+    episode: int = 0
+
+
+@frozen(kw_only=True)
+class _Parent:
+    """The run that this one was forked from, and where that one stood then."""
+
+    run: str
+    bucket: str | None = None
+    episode: int = 0
+
+
+@frozen(kw_only=True)
 class _Manifest:
     """What this program reads of a manifest, and of what type it is."""
 
@@ -144,6 +165,8 @@ class _Manifest:
     scratch_arms: bool = False
     find_order: bool = False
     isolate: bool = False
+    changes: tuple[_Change, ...] = ()
+    parent: _Parent | None = None
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
