@@ -174,6 +174,7 @@ class _Standstill:
         with self._lock:
             self._wanted -= 1
             if not self._wanted and self._ours:
+                release_memory()  # quick as yet; garbage of this run would outlive all runs that begin before a collection
                 gc.unfreeze()
                 self._ours = False
 

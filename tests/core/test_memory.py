@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from mmap import mmap
 from pathlib import Path
@@ -365,3 +366,17 @@ def test_of_runs_in_several_threads_the_last_one_lets_the_collector_look_at_ever
     assert gc.get_freeze_count() > 0
     second.__exit__(None, None, None)
     assert gc.get_freeze_count() == 0
+
+
+class Cycle:
+    """Something that only the collector frees."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_a_run_leaves_behind_does_not_outlive_the_runs_after_it() -> None:
+    with all_that_is_here_stays():
+        left = weakref.ref(Cycle())
+        assert left() is not None
+    assert left() is None
