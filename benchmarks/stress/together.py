@@ -110,7 +110,8 @@ def train_here(run: Path, settings: Mapping[str, Any], *, isolate: bool = False)
 @contextmanager
 def started(*arguments: str, site: Path | None = None) -> Iterator[subprocess.Popen[str]]:
     """The command line in a process of its own, with the packages of `site`."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(site or "")}
+    path = os.pathsep.join(filter(None, (str(site or ""), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
     command = [sys.executable, "-m", "progressive_training", *arguments]
     with subprocess.Popen(  # noqa: S603  (our own command line)
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

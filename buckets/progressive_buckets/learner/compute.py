@@ -22,15 +22,12 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def prepare(settings: Mapping[str, Any]) -> None:
-    """Set the number of threads of whoever calls, and let the C library keep what a step frees.
+    """Set the number of threads that the calling thread computes with, and let the C library keep what a step frees.
 
-    Each thread of a process has its own number, for trainers side by side. Before its first use it is the number that was
-    set last, by whichever thread: it is used here, so that what is set stays.
-
-    Without that it gives blocks of some MB back to the system at every step and has them zeroed at the next: 15 to 30 %
+    Left alone, that gives blocks of some MB back to the system at every step and has them zeroed at the next: 15 to 30 %
     of a step. Where there is no such setting (another C library), nothing changes.
     """
-    torch.get_num_threads()
+    torch.get_num_threads()  # each thread has its own number, and takes the one set last by any thread at its first use
     torch.set_num_threads(settings["THREADS"])
     with contextlib.suppress(OSError, AttributeError, TypeError):  # TypeError: Windows has no CDLL(None)
         library = ctypes.CDLL(None)
