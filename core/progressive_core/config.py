@@ -20,6 +20,9 @@ UI_PARAMS = MappingProxyType(
     {"horizon_range": "HORIZON_RANGE", "frequency": "FREQUENCY", "capital_allocation": "CAPITAL_ALLOCATION"}
 )
 
+PER_BUCKET = ("EPISODES", "HORIZON_RANGE")
+"""The settings that may have a value for each bucket."""
+
 
 def defaults() -> Mapping[str, Any]:
     """Every setting at its default. Read-only."""
@@ -205,18 +208,19 @@ def episodes_for(settings: Mapping[str, Any], bucket: str) -> int:
 
 
 def refuse_unknown_buckets(settings: Mapping[str, Any], installed: Iterable[str]) -> None:
-    """Hold EPISODES against what is installed, which only the registry knows.
+    """Hold the settings that may name buckets against what is installed, which only the registry knows.
 
-    :raise ConfigError: it names a bucket that does not exist, whose number would have no effect.
+    :raise ConfigError: one names a bucket that does not exist, whose value would have no effect.
     """
-    episodes = settings["EPISODES"]
     known = list(installed)
-    for bucket in episodes if isinstance(episodes, Mapping) else ():
-        if bucket not in known:
-            raise ConfigError(
-                f"EPISODES names a bucket {show(bucket)} that is not installed (value {episodes[bucket]})."
-                f"{did_you_mean(bucket, known)} Known: {', '.join(known)}"
-            )
+    for key in PER_BUCKET:
+        each = settings[key]
+        for bucket in each if isinstance(each, Mapping) else ():
+            if bucket not in known:
+                raise ConfigError(
+                    f"{key} names a bucket {show(bucket)} that is not installed (value {show(each[bucket])})."
+                    f"{did_you_mean(bucket, known)} Known: {', '.join(known)}"
+                )
 
 
 def refuse_idle_episodes(episodes: Any, sequence: Sequence[str], source: str) -> None:
@@ -255,9 +259,17 @@ def named(value: str | None, what: str) -> str | None:
     return value
 
 
-def horizons_for(settings: Mapping[str, Any], horizons: Iterable[int]) -> tuple[int, ...]:
+def horizon_range_for(settings: Mapping[str, Any], bucket: str) -> tuple[int, int] | None:
+    """The shortest and the longest horizon asked for of `bucket`; None for its own, also when HORIZON_RANGE names others."""
+    asked = settings["HORIZON_RANGE"]
+    found: tuple[int, int] | None = asked.get(bucket) if isinstance(asked, Mapping) else asked
+    return found
+
+
+def horizons_for(settings: Mapping[str, Any], bucket: str, horizons: Iterable[int]) -> tuple[int, ...]:
     """A bucket's horizons in bars within HORIZON_RANGE: those inside and the range's two ends, ascending."""
-    if settings["HORIZON_RANGE"] is None:
+    asked = horizon_range_for(settings, bucket)
+    if asked is None:
         return tuple(sorted(set(horizons)))
-    low, high = settings["HORIZON_RANGE"]
+    low, high = asked
     return tuple(sorted({low, high, *(horizon for horizon in horizons if low < horizon < high)}))

@@ -251,13 +251,14 @@ class OrNull:
 
 @frozen
 class PerBucket:
-    """One value for all buckets, or one for each named bucket."""
+    """One value for all buckets, or one for each named bucket, such as `example`."""
 
     kind: Kind
+    example: str
 
     @property
     def allowed(self) -> str:
-        return f'{self.kind.allowed}, or one for each bucket like {{"Scalping": 50}}'
+        return f'{self.kind.allowed}, or one for each bucket like {{"Scalping": {self.example}}}'
 
     def check(self, value: Any) -> Any:
         """A mapping is copied; buckets it does not name keep the default."""

@@ -74,7 +74,7 @@ def bucket_info(settings: Mapping[str, Any], bucket: Bucket, sequence: tuple[str
     """What `bucket` is told of a run in which nothing is finished."""
     return BucketInfo(
         name=bucket.name,
-        horizons=horizons_for(settings, bucket.horizons),
+        horizons=horizons_for(settings, bucket.name, bucket.horizons),
         sequence=sequence,
         episodes=episodes_for(settings, bucket.name),
         seed=bucket_seed(settings["SEED"], bucket.name),

@@ -275,10 +275,17 @@ def test_a_bucket_that_episodes_does_not_name_keeps_the_default() -> None:
 
 
 def test_the_horizon_range_keeps_what_is_inside_and_adds_its_ends() -> None:
-    assert horizons_for(resolve(), (1, 6, 24, 72)) == (1, 6, 24, 72)
-    assert horizons_for(resolve(flags={"HORIZON_RANGE": [12, 48]}), (1, 6, 24, 72)) == (12, 24, 48)
-    assert horizons_for(resolve(flags={"HORIZON_RANGE": [6, 24]}), (1, 6, 24, 72)) == (6, 24)
-    assert horizons_for(resolve(flags={"HORIZON_RANGE": [100, 100]}), (1, 6)) == (100,)
+    assert horizons_for(resolve(), "Scalping", (1, 6, 24, 72)) == (1, 6, 24, 72)
+    assert horizons_for(resolve(flags={"HORIZON_RANGE": [12, 48]}), "Scalping", (1, 6, 24, 72)) == (12, 24, 48)
+    assert horizons_for(resolve(flags={"HORIZON_RANGE": [6, 24]}), "Scalping", (1, 6, 24, 72)) == (6, 24)
+    assert horizons_for(resolve(flags={"HORIZON_RANGE": [100, 100]}), "Scalping", (1, 6)) == (100,)
+
+
+def test_each_bucket_may_have_a_horizon_range_of_its_own() -> None:
+    settings = resolve(flags={"HORIZON_RANGE": {"Scalping": [6, 24]}})
+    assert horizons_for(settings, "Scalping", (1, 6, 24, 72)) == (6, 24)
+    assert horizons_for(settings, "Long", (72, 576)) == (72, 576)
+    assert 'one for each bucket like {"Scalping": [1, 72]}' in refusal(flags={"HORIZON_RANGE": {"Scalping": 6}})
 
 
 def test_an_argument_that_is_none_was_not_given() -> None:
