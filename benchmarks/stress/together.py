@@ -1,6 +1,6 @@
 """Do runs that go on at once keep out of each other's way? One command; pairs are counted, and mixed ones fail it.
 
-    python benchmarks/stress/together.py                        # 10 pairs of each kind, with the real buckets; 8 minutes
+    python benchmarks/stress/together.py                        # 10 pairs of each kind, with the real buckets; 10 minutes
     python benchmarks/stress/together.py --count 50 --kinds threads
 
 - threads: two trainers in two threads of one process, of other seeds, numbers of threads or both.
