@@ -197,9 +197,12 @@ class Stress:
         state = run / "state.json"
         if not state.is_file():
             return None
-        checkpoint = read_commit(state).checkpoint
+        try:
+            checkpoint = read_commit(state).checkpoint
+        except RunError:
+            return state  # damaged before, and killed again before it was made anew
         file = run / "checkpoints" / checkpoint if checkpoint and self.rng.random() < 0.5 else state
-        content = bytearray(file.read_bytes())
+        content = bytearray(file.read_bytes() or b"0")
         kind = self.rng.choice(["flip", "cut", "empty"])
         if kind == "flip":
             content[self.rng.randrange(len(content))] ^= 1 << self.rng.randrange(8)
