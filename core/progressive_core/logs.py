@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -111,5 +111,7 @@ def tell_no_more(told: Iterable[str]) -> None:
 
 
 def _print_line(level: str, text: str) -> None:
-    """Look stderr up anew each time: a live console puts its own in place."""
-    print(f"progressive-training: {level}: {one_line(text)}", file=sys.stderr, flush=True)
+    """Look stderr up anew each time: a live console puts its own in place. One that takes nothing, as on a full disk,
+    must not end a run."""
+    with suppress(OSError):
+        print(f"progressive-training: {level}: {one_line(text)}", file=sys.stderr, flush=True)
