@@ -18,17 +18,17 @@ BLANK = "0" * 64
 _BLOCK = 1 << 20
 
 
-def with_checksum(document: Any) -> dict[str, Any]:
-    """`document` as JSON can hold it, with its checksum."""
-    values = plain(document)
-    return {**values, SHA256: _of_document(values)}
+def line_with_checksum(document: Any) -> bytes:
+    """`document` as JSON on one line, the checksum of its text last."""
+    text = json.dumps(plain(document), allow_nan=False)
+    return f'{text[:-1]}, "{SHA256}": "{_of(text)}"}}\n'.encode()
 
 
 def is_whole(document: Mapping[str, Any]) -> bool:
     """Whether a document that was read is the one that was written, as far as it says."""
     values = dict(document)
     told = values.pop(SHA256, None)
-    return told is None or told == _of_document(values)
+    return told is None or told == _of(json.dumps(values))
 
 
 def with_digest(content: bytes) -> bytes:
@@ -50,8 +50,8 @@ def matches_digest(path: Path, told: str) -> bool:
     return digest.hexdigest() == told
 
 
-def _of_document(values: Any) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+def _of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _end_of_header(length: bytes) -> int:

@@ -63,11 +63,6 @@ def write_json(path: Path, value: Any) -> None:
     atomic_write(path, as_document(value))
 
 
-def write_json_line(path: Path, value: Any) -> None:
-    """Write one JSON document on one line, atomically: json is an order of magnitude faster without indentation."""
-    atomic_write(path, (json.dumps(plain(value), allow_nan=False) + "\n").encode())
-
-
 def append_json_line(path: Path, value: Any) -> None:
     """Append one line of JSON; `truncate` removes it again where the run goes back behind it."""
     try:

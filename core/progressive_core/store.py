@@ -18,10 +18,10 @@ import structlog
 from attrs import asdict, evolve
 from filelock import FileLock
 
-from progressive_core.checksum import with_checksum
+from progressive_core.checksum import line_with_checksum
 from progressive_core.contained import refuse_ways_out
 from progressive_core.errors import RunError, WriteError
-from progressive_core.files import append_json_line, publish, truncate, write_json, write_json_line
+from progressive_core.files import append_json_line, atomic_write, publish, truncate, write_json
 from progressive_core.lock import LOCK, lock_run
 from progressive_core.progress import (
     EpisodeLine,
@@ -389,7 +389,7 @@ class RunStore:
         self._write("state.json")
 
     def _write(self, name: str) -> None:
-        write_json_line(self.directory / name, with_checksum(self._committed))
+        atomic_write(self.directory / name, line_with_checksum(self._committed))
 
 
 def _refuse_unless_empty(directory: Path) -> None:
