@@ -11,7 +11,7 @@ from progressive_core.run import Run
 
 log = structlog.get_logger("progressive_training")
 
-MEND = "lower PARALLEL_EPISODES, BATCH_SIZE or REPLAY_CAPACITY, or train on fewer bars"
+MEND = "lower PARALLEL_EPISODES or BATCH_SIZE, or begin anew with less REPLAY_CAPACITY or fewer bars"
 
 
 def go_on_smaller(run: Run, bucket: str, resources: Resources, reason: str) -> None:
