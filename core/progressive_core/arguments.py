@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from progressive_core.config import checked, named, parse_episodes, parse_setting, plugin_choices, split_names
 from progressive_core.errors import ConfigError
 from progressive_core.kinds import FilePath
-from progressive_core.settings import SETTINGS
+from progressive_core.settings import SETTINGS, When
 from progressive_core.suggest import did_you_mean
 from progressive_core.terminal import PROGRAM
 
@@ -28,10 +28,14 @@ examples:
   PROGRAM --bucket Long --transfer Scalping   train one, from what another learned last
   PROGRAM plugins -p no:early_stopping        what is enabled without early stopping
   PROGRAM runs --set RUNS_DIR=elsewhere       the runs in another directory
+  PROGRAM --resume --set LEARNING_RATE=3e-4   go on with the newest unfinished run, at another learning rate
   PROGRAM evaluate runs/mine --data new.csv   a run's models on other bars
   PROGRAM --scratch-arms --run-dir runs/mine  train all buckets, and what is taught from scratch too
   PROGRAM transfer-report runs/mine           then see what being taught was worth
 """
+
+_MARKS: Mapping[When, str] = {"any time": "", "later buckets": " [later]", "never": " [fixed]"}
+"""Behind a setting in the help: when it may change in a run that has begun."""
 
 
 def dispatch(arguments: list[str]) -> int:
@@ -104,7 +108,18 @@ def _train(arguments: list[str]) -> int:
     where = parser.add_argument_group("where, and from where")
     where.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N")
     where.add_argument("--run-dir", metavar="DIR", help="the run's own directory (else a new one in runs/)")
-    where.add_argument("--resume", action="store_true", help="go on with the newest unfinished run, or with --run-dir")
+    where.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the newest unfinished run, or with --run-dir; a setting given with it, by --set or --config, is "
+        "changed from here on, where that may be",
+    )
+    where.add_argument(
+        "--fork",
+        action="store_true",
+        help="with --resume: leave that run as it is, and begin a new one that names it as its parent, also with settings "
+        "that may not change in a begun run",
+    )
     _add_configuration(parser)
     _add_plugin_choice(parser)
     parser.add_argument("--version", action="store_true", help="show the version and exit")
@@ -128,6 +143,7 @@ def _train(arguments: list[str]) -> int:
         scratch_arms=options.scratch_arms,
         isolate=options.isolate,
         resume=options.resume,
+        fork=options.fork,
         run_dir=run_dir,
         plugins=plugins,
     )
@@ -150,8 +166,9 @@ def _add_plugin_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def _settings_help() -> str:
-    lines = [f"  {setting.key:26}{setting.meaning}" for setting in SETTINGS.values()]
-    return "\n".join(["settings (--set KEY=VALUE, or in config.json):", *lines])
+    lines = [f"  {setting.key:26}{setting.meaning}{_MARKS[setting.may_change]}" for setting in SETTINGS.values()]
+    marks = "[fixed]: not in a run that has begun (--fork); [later]: there, for buckets that have not begun"
+    return "\n".join(["settings (--set KEY=VALUE, or in config.json):", *lines, marks])
 
 
 def _refuse_contradictions(options: argparse.Namespace) -> None:
@@ -159,12 +176,16 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
         raise ConfigError("--bucket trains one bucket and --sequence several: give one of the two")
     if options.transfer is not None and options.bucket is None:
         raise ConfigError(f"--transfer {options.transfer} needs --bucket NAME, the bucket that is to learn from it")
+    if options.fork and not options.resume:
+        raise ConfigError("--fork goes with --resume, which says what run is to be the parent")
     if options.resume:
-        settled = ("bucket", "transfer", "sequence", "episodes", "data", "allow_leak", "seed", "device")
-        given = [f"--{name.replace('_', '-')}" for name in settled if getattr(options, name) is not None]
-        given += [f"--set {text}" for text in options.set if not text.startswith("RUNS_DIR=")]
+        given = [f"--{name}" for name in ("bucket", "transfer") if getattr(options, name) is not None]
+        given += ["--sequence auto"] if options.sequence == AUTO else []
         if given:
-            raise ConfigError(f"--resume goes on with the run's own settings: leave out {' and '.join(given)}")
+            raise ConfigError(
+                f"--resume goes on with a run's own buckets: leave out {' and '.join(given)}; --sequence A,B,C can change "
+                "those that have not begun"
+            )
 
 
 def _flags(options: argparse.Namespace) -> Mapping[str, Any]:

@@ -78,7 +78,8 @@ def show_runs(flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -
 
 def _scores(run: RunSummary) -> str:
     best = {result.bucket: f" {result.best_score:+.4f}" for result in run.results}
-    return ", ".join(f"{bucket}{best.get(bucket, '')}" for bucket in run.sequence)
+    forked = f" (a fork of {Path(run.parent).name})" if run.parent else ""
+    return ", ".join(f"{bucket}{best.get(bucket, '')}" for bucket in run.sequence) + forked
 
 
 def _runs_dir(config: Path | None, flags: Mapping[str, Any]) -> Path:

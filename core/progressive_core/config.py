@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from progressive_core.errors import ConfigError
+from progressive_core.errors import ConfigError, RunError
 from progressive_core.kinds import LONGEST_NAME, FilePath, Frequency, Kind, Names, OrNull, Refused
 from progressive_core.quoting import shortened, show
 from progressive_core.settings import SETTINGS
@@ -119,6 +119,23 @@ def _refuse_a_stranger(written: Mapping[str, Any], file: Path) -> None:
             f"{file}: unknown setting {show(key)} (value {show(value)}), and no other key is known: this may be the "
             "file of another program; --config FILE reads another one instead"
         )
+
+
+def settings_of_run(written: Mapping[str, Any], file: Path) -> tuple[Mapping[str, Any], str]:
+    """The settings that a run's own file holds, and a line on those that it does not know yet, or "".
+
+    A newer version may have added a setting; at its default a run goes on as before. What the buckets rest on cannot have
+    been left out.
+
+    :raise RunError: it was. :raise ConfigError: a key is unknown, or a value is of the wrong type or out of range.
+    """
+    settings = overlay(defaults(), written, str(file))
+    missing = [key for key in SETTINGS if key not in written]
+    lost = [key for key in missing if SETTINGS[key].may_change != "any time"]
+    if lost:
+        raise RunError(f"{file}: {', '.join(lost)} missing; put the run's file back")
+    taken = ", ".join(f"{key} ({show(settings[key])})" for key in missing)
+    return settings, f"{file}: older than the settings {taken}, which are at their defaults" if missing else ""
 
 
 def read_file(file: Path) -> dict[str, Any]:
@@ -247,6 +264,16 @@ def plugin_choices(given: Sequence[str], source: str) -> tuple[str, ...]:
         once = [choice for position, choice in enumerate(given) if choice not in given[:position]]
     chosen: tuple[str, ...] = checked(SETTINGS["PLUGINS"].kind, once, source)
     return chosen
+
+
+def merged_choices(first: Sequence[str], then: Sequence[str]) -> list[str]:
+    """Plugin choices in order; the last word on a plugin stands."""
+    chosen: dict[str, str] = {}
+    for choice in (*first, *then):
+        name = choice.removeprefix("no:")
+        chosen.pop(name, None)
+        chosen[name] = choice
+    return list(chosen.values())
 
 
 def named(value: str | None, what: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +12,9 @@ from typing import Any
 
 from progressive_core.errors import DataError, RunError
 from progressive_core.installed import PluginRecord
+
+ACTING = frozenset({"on_bucket_start", "transfer"})
+"""The hooks by whose answers a bucket trains; the others see what happens, and one may ask for an end."""
 
 
 def manifest_of(
@@ -25,19 +28,25 @@ def manifest_of(
     :raise DataError: the data file cannot be read.
     """
     return {
-        "started": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "started": now_in_words(),
         "sequence": list(settings["SEQUENCE"]),
         "seed": settings["SEED"],
         "device": device,
         "data": _data(settings),
         "teachers": [list(teacher) for teacher in teachers],
         "plugins": {plugin.name: f"{plugin.distribution} {plugin.version}" for plugin in plugins if plugin.enabled},
+        "hooks": {plugin.name: list(plugin.hooks) for plugin in plugins if plugin.enabled and plugin.hooks},
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("progressive-training", "torch", "numpy", "pandas", "pluggy")},
         },
         "platform": platform.platform(),
     }
+
+
+def now_in_words() -> str:
+    """The time as a manifest holds it; the order of the words is that of the times."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def check_data_unchanged(manifest: Mapping[str, Any], directory: Path) -> None:
@@ -53,6 +62,28 @@ def check_data_unchanged(manifest: Mapping[str, Any], directory: Path) -> None:
         raise RunError(f"{directory}: its data file {file} is gone; put it back to resume")
     if _sha256(file) != data["sha256"]:
         raise RunError(f"{directory}: its data file {file} has changed since; put the old one back, or start a new run")
+
+
+def check_plugins_there(manifest: Mapping[str, Any], installed: Collection[str], directory: Path) -> None:
+    """A resumed run must find what acted in it; one that only observed may be gone.
+
+    :param installed: names of plugins. :raise RunError: one that had a say in the run is not among them.
+    """
+    gone = [
+        f"{name} ({whose})"
+        for name, whose in manifest["plugins"].items()
+        if name not in installed and _acts(manifest, name)
+    ]
+    if gone:
+        raise RunError(
+            f"{directory}: {', '.join(gone)} had a part in this run and is not installed any more: install it again, or "
+            "begin a new run that names this one as its parent with --fork"
+        )
+
+
+def _acts(manifest: Mapping[str, Any], plugin: str) -> bool:
+    """Whether a plugin could change what a run comes to, as far as it is known."""
+    return not ACTING.isdisjoint(manifest["hooks"].get(plugin, ()))
 
 
 def _data(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,15 @@ def read_progress(directory: Path) -> Progress:
     return read_commit(directory / "state.json")
 
 
+def status_of(directory: Path) -> Status:
+    """How the run in `directory` ended, as far as it says so: what is damaged may be gone on with."""
+    try:
+        status = read_progress(directory).status
+    except RunError:
+        return "interrupted"
+    return "finished" if status == "finished" else "interrupted"
+
+
 def read_commit(file: Path) -> Progress:
     """What was committed, as a document of its own.
 
@@ -166,7 +175,9 @@ class _Manifest:
     find_order: bool = False
     isolate: bool = False
     changes: tuple[_Change, ...] = ()
+    changing: dict[str, Any] | None = None
     parent: _Parent | None = None
+    hooks: dict[str, tuple[str, ...]] = field(factory=dict)
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:

@@ -19,7 +19,8 @@ log = structlog.get_logger("progressive_training")
 
 @frozen(kw_only=True)
 class RunSummary:
-    """A run as the list of runs shows it; of a damaged one nothing is known but the `reason`."""
+    """A run as the list of runs shows it; of a damaged one nothing is known but the `reason`. `parent` is the directory
+    of the run that it was forked from, or ""."""
 
     directory: Path
     started: str
@@ -27,6 +28,7 @@ class RunSummary:
     sequence: tuple[str, ...]
     results: tuple[BucketResult, ...]
     reason: str = ""
+    parent: str = ""
 
 
 def new_run_directory(runs_dir: Path) -> Path:
@@ -62,4 +64,5 @@ def _summary(directory: Path) -> RunSummary:
         status=progress.status,
         sequence=tuple(manifest["sequence"]),
         results=progress.results,
+        parent=manifest["parent"]["run"] if manifest["parent"] else "",
     )

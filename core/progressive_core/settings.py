@@ -25,7 +25,7 @@ from progressive_core.kinds import (
 
 When = Literal["any time", "later buckets", "never"]
 """When a setting may change in a run that has begun: at any checkpoint; for buckets that have not begun; or not at all."""
-_BARS = "its buckets learn from these bars and are measured on them"
+BARS = "its buckets learn from these bars and are measured on them"
 _COSTS = "its buckets learn at these costs and are measured at them"
 _DRAWS = "all that was drawn so far was drawn from it"
 _ORDER = "the buckets that have begun stay, in front and in their order"
@@ -65,19 +65,19 @@ _ALL = (
             "what training computes in; auto takes bf16 where the processor or GPU is made for it", "any time"),
 
     Setting("DATA", None, OrNull(FilePath(), "a synthetic market"),
-            "the file of bars (CSV, Parquet, Feather or JSON), from the working directory", "never", _BARS),
+            "the file of bars (CSV, Parquet, Feather or JSON), from the working directory", "never", BARS),
     Setting("FREQUENCY", None, OrNull(Frequency(), "the bars as they are"),
-            "combine the bars into longer ones of this duration", "never", _BARS),
+            "combine the bars into longer ones of this duration", "never", BARS),
     Setting("FILL_MINUTES", 10, Whole(0, 10_080),
-            "a stretch without bars up to this long is filled as minutes without a trade; a longer one is a gap", "never", _BARS),
+            "a stretch without bars up to this long is filled as minutes without a trade; a longer one is a gap", "never", BARS),
     Setting("ALLOW_LEAK", (), Names("column names"),
-            "extra columns that may know the future: the leak check passes them", "never", _BARS),
+            "extra columns that may know the future: the leak check passes them", "never", BARS),
     Setting("SYNTHETIC_BARS", 60_000, Whole(1_000, 10_000_000),
-            "length of the synthetic market that is used without DATA", "never", _BARS),
+            "length of the synthetic market that is used without DATA", "never", BARS),
     Setting("VALIDATION_SHARE", 0.15, Number(0.05, 0.4),
-            "share of the bars that chooses the model, after the training part", "never", _BARS),
+            "share of the bars that chooses the model, after the training part", "never", BARS),
     Setting("TEST_SHARE", 0.25, Number(0.05, 0.4),
-            "share of the bars that measures it, at the end", "never", _BARS),
+            "share of the bars that measures it, at the end", "never", BARS),
     Setting("HORIZON_RANGE", None, OrNull(PerBucket(HorizonRange(), "[1, 72]"), "each bucket's own"),
             "shortest and longest prediction horizon in bars", "later buckets", _HORIZONS),
 

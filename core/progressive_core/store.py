@@ -261,6 +261,23 @@ class RunStore:
         write_json(self.directory / "manifest.json", {**self.manifest, **settled})
 
     @_writes
+    def change_settings(self, settings: Mapping[str, Any], recorded: Mapping[str, Any]) -> None:
+        """Go on with other settings, and keep in the manifest what is `recorded` of that.
+
+        The manifest holds both until the settings are in their file: a kill leaves all of it, or nothing.
+        """
+        write_json(self.directory / "manifest.json", {**self.manifest, **recorded, "changing": settings})
+        self.finish_change()
+
+    @_writes
+    def finish_change(self) -> None:
+        """Do what is left of a change of settings that a kill may have cut short."""
+        manifest = self.manifest
+        if manifest["changing"] is not None:
+            write_json(self.directory / "config.json", manifest["changing"])
+            write_json(self.directory / "manifest.json", {**manifest, "changing": None})
+
+    @_writes
     def record_episode(self, bucket: str, report: EpisodeReport) -> None:
         """Append an episode to `metrics.jsonl`."""
         append_json_line(self.directory / "metrics.jsonl", {"bucket": bucket, **asdict(report, recurse=False)})

@@ -11,17 +11,14 @@ import structlog
 
 from progressive_core.config import (
     checked,
-    defaults,
+    merged_choices,
     named,
-    overlay,
     plugin_choices,
     refuse_idle_episodes,
-    refuse_unknown_buckets,
     resolve,
     with_settings,
 )
 from progressive_core.curriculum import in_found_order
-from progressive_core.device import resolve_device
 from progressive_core.errors import (
     ConfigError,
     OutOfMemoryError,
@@ -31,14 +28,17 @@ from progressive_core.errors import (
     RunError,
     WriteError,
 )
+from progressive_core.fork import Fork, copy_run, fork_of
 from progressive_core.hooks import Hooks
-from progressive_core.isolation import device_found_apart, in_order_found_apart, train_isolated
+from progressive_core.isolation import in_order_found_apart, train_isolated
 from progressive_core.kinds import FilePath
 from progressive_core.logs import configure_logging, log_to
-from progressive_core.manifest import check_data_unchanged, manifest_of
+from progressive_core.manifest import manifest_of
 from progressive_core.memory import all_that_is_here_stays
+from progressive_core.progress import status_of
 from progressive_core.quoting import show
 from progressive_core.registry import Registry
+from progressive_core.resuming import device_for, go_on_with, registry_for
 from progressive_core.run import Run
 from progressive_core.runs import list_runs, new_run_directory
 from progressive_core.scratch import train_scratch_arms
@@ -123,30 +123,62 @@ class ProgressiveTrainer:
         refuse_idle_episodes(episodes_per_bucket, settings["SEQUENCE"], "arguments")
         return self._begin(settings, {"scratch_arms": scratch_arms, "find_order": find_order, "isolate": isolate})
 
-    def resume(self, *, scratch_arms: bool = False, isolate: bool = False) -> dict[str, Path]:
+    def resume(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        fork: bool = False,
+        scratch_arms: bool = False,
+        isolate: bool = False,
+        tell: Callable[[str], None] | None = None,
+    ) -> dict[str, Path]:
         """Go on with `run_dir`, or with the newest unfinished run, from its last checkpoint and with its settings.
 
+        :param settings: those that are to be others from here on, like `{"LEARNING_RATE": 3e-4}`; what changes is kept in
+            the run's manifest. A longer SEQUENCE makes a finished run go on. Finished buckets are not trained again. The
+            trainer's own `settings` say nothing of a begun run.
+        :param fork: leave that run as it is and begin a new one in RUNS_DIR, which names it as its parent. Where all of
+            `settings` may change in a begun run, it goes on as a copy; else it begins anew, taught by the parent's buckets
+            unless it is to see other bars.
         :param scratch_arms: train the scratch arms too, where the run was begun without them; it may be a finished one.
         :param isolate: give each bucket a process of its own from here on; a run that was begun so keeps to it.
+        :param tell: is handed, before anything is trained, what changes, line by line; `progress_callback` when None.
         :raise RunError: there is nothing to go on with, or the run's data have changed.
+        :raise ConfigError: a setting may not change in a run that has begun, or is unknown or out of range.
         """
+        if settings is not None and not isinstance(settings, Mapping):
+            raise ConfigError(f'settings is {show(settings)}, expected a dictionary like {{"LEARNING_RATE": 3e-4}}')
         directory = self._asked_run_dir or self._newest_unfinished()
+        asked = {"scratch_arms": scratch_arms, "isolate": isolate}
+        go_on = self._fork if fork else self._go_on
+        return go_on(directory, settings or {}, asked, tell or self._progress)
+
+    def _go_on(
+        self, directory: Path, settings: Mapping[str, Any], asked: Mapping[str, bool], tell: Callable[[str], None]
+    ) -> dict[str, Path]:
+        """Go on with the run at `directory`, which stands as it did when nothing comes of that."""
+        stood = status_of(directory)
         store = RunStore.open(directory)
         try:
-            missing = [key for key in defaults() if key not in store.config]
-            if missing:
-                raise RunError(f"{directory / 'config.json'}: {', '.join(missing)} missing; put the run's file back")
-            settings = overlay(defaults(), store.config, str(directory / "config.json"))
-            settings = with_settings(settings, {"PLUGINS": _merged(settings["PLUGINS"], self._plugins)})
-            check_data_unchanged(store.manifest, directory)
-            if scratch_arms:
-                store.ask_for_scratch_arms()
-            if isolate:
-                store.ask_for_isolation()
-            device = _device(store.manifest["device"], apart=store.isolation_asked)
-            return self._train(store, settings, self._registry(settings), device)
+            try:
+                onward = go_on_with(store, settings, self._plugins, asked, tell)
+            except ProgressiveTrainingError:
+                store.mark(stood)
+                raise
+            return self._train(store, onward.settings, onward.registry, onward.device)
         finally:
             store.close()
+
+    def _fork(
+        self, directory: Path, settings: Mapping[str, Any], asked: Mapping[str, bool], tell: Callable[[str], None]
+    ) -> dict[str, Path]:
+        """Begin a run that names the one at `directory` as its parent."""
+        new = new_run_directory(Path(self._settings["RUNS_DIR"]))
+        fork = fork_of(directory, new, settings, self._plugins, asked, tell)
+        if fork.is_copy:
+            copy_run(directory, new)
+            return self._go_on(new, settings, asked, tell)
+        return self._begin(fork.settings, fork.asked, fork=fork)
 
     def interrupt(self) -> None:
         """Stop behind the checkpoint of the episode in progress. May be called from a signal handler or a thread."""
@@ -157,14 +189,17 @@ class ProgressiveTrainer:
         settings: Mapping[str, Any],
         asked: Mapping[str, bool],
         transfer_from: str | None = None,
+        fork: Fork | None = None,
     ) -> dict[str, Path]:
         """Begin a run; what is `asked` for is kept in its manifest."""
         settings = with_settings(settings, _settled(settings, self._plugins))
-        registry = self._registry(settings)
+        registry = registry_for(settings)
         taught_by = [self._finished_in(transfer_from, registry)] if transfer_from is not None else []
-        device = _device(settings["DEVICE"], apart=asked["isolate"])
+        device = device_for(settings["DEVICE"], apart=asked["isolate"])
         directory = self._asked_run_dir or new_run_directory(Path(settings["RUNS_DIR"]))
         manifest = {**manifest_of(settings, device, registry.records, taught_by), **asked}
+        if fork is not None:
+            directory, manifest = fork.directory, {**manifest, "teachers": fork.teachers, "parent": fork.parent}
         store = RunStore.create(directory, settings, manifest)
         try:
             return self._train(store, settings, registry, device)
@@ -202,13 +237,6 @@ class ProgressiveTrainer:
         finally:
             self._interrupt.clear()
 
-    def _registry(self, settings: Mapping[str, Any]) -> Registry:
-        registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], settings["PLUGIN_ERRORS"])
-        refuse_unknown_buckets(settings, [record.name for record in registry.records if record.kind == "bucket"])
-        for name in settings["SEQUENCE"]:
-            registry.bucket(name)
-        return registry
-
     def _finished_in(self, bucket: str, registry: Registry) -> tuple[str, str]:
         """The newest run that finished `bucket`.
 
@@ -234,25 +262,10 @@ class ProgressiveTrainer:
         raise RunError(f"{runs_dir}: no unfinished run to resume; `progressive-training runs` lists them")
 
 
-def _device(setting: str, *, apart: bool) -> str:
-    """What a DEVICE setting means here, asked without loading torch into this process where buckets are trained `apart`."""
-    return device_found_apart(setting) if apart else resolve_device(setting)
-
-
 def _settled(settings: Mapping[str, Any], plugins: Sequence[str]) -> dict[str, Any]:
     """What a run must find again when it is resumed from elsewhere: its data file, and the plugins that were asked for."""
     data = settings["DATA"]
     return {
         "DATA": None if data is None else str(Path(data).absolute()),
-        "PLUGINS": _merged(settings["PLUGINS"], plugins),
+        "PLUGINS": merged_choices(settings["PLUGINS"], plugins),
     }
-
-
-def _merged(first: Sequence[str], then: Sequence[str]) -> list[str]:
-    """Plugin choices in order; the last word on a plugin stands."""
-    chosen: dict[str, str] = {}
-    for choice in (*first, *then):
-        name = choice.removeprefix("no:")
-        chosen.pop(name, None)
-        chosen[name] = choice
-    return list(chosen.values())

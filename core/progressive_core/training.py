@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from progressive_core.config import refuse_idle_episodes, resolve
+from progressive_core.config import read_file, refuse_idle_episodes, resolve
 from progressive_core.errors import ProcessLost, ProgressiveTrainingError, RunError
 from progressive_core.live import CONSOLE, with_console
 from progressive_core.logs import configure_logging
@@ -30,6 +30,7 @@ def train(
     scratch_arms: bool,
     isolate: bool,
     resume: bool,
+    fork: bool,
     run_dir: Path | None,
     plugins: Sequence[str],
 ) -> int:
@@ -39,13 +40,15 @@ def train(
     """
     configure_logging()
     settings = resolve(config, flags)
-    refuse_idle_episodes(flags.get("EPISODES"), [bucket] if bucket else settings["SEQUENCE"], "command line")
+    if not resume:
+        refuse_idle_episodes(flags.get("EPISODES"), [bucket] if bucket else settings["SEQUENCE"], "command line")
     shown = with_console(settings["PLUGINS"], plugins)
     trainer = ProgressiveTrainer(None if CONSOLE in shown else print, settings=settings, run_dir=run_dir, plugins=shown)
     with stop_signal(trainer.interrupt) as stop:
         try:
             if resume:
-                models = trainer.resume(scratch_arms=scratch_arms, isolate=isolate)
+                asked = {**(read_file(config) if config else {}), **flags}
+                models = trainer.resume(asked, fork=fork, scratch_arms=scratch_arms, isolate=isolate, tell=print)
             elif bucket is not None:
                 model = trainer.train_bucket(
                     bucket, transfer_from=transfer_from, scratch_arms=scratch_arms, isolate=isolate
