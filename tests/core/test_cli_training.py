@@ -209,3 +209,68 @@ def test_a_warning_reaches_stderr_and_the_log(
     assert "progressive-training: warning: little memory (free=3)\n" in capsys.readouterr().err
     logged = [json.loads(line) for line in (here / "mine" / "log.jsonl").read_text().splitlines()]
     assert [(each["event"], each["free"]) for each in logged if each["level"] == "warning"] == [("little memory", 3)]
+
+
+@pytest.fixture
+def stopped(here: Path, in_second_bucket: Callable[[str], None], capfd: pytest.CaptureFixture[str]) -> Path:
+    """A run that was interrupted in its second bucket, and will not be again."""
+    in_second_bucket("os.kill(os.getpid(), signal.SIGINT)")
+    assert main(["--run-dir", "mine"]) == 130
+    assert main(["--resume", "--run-dir", "mine", "-p", "no:stop", "--set", "FEE=0.05"]) == 2
+    capfd.readouterr()
+    return here / "mine"
+
+
+def test_resume_shows_what_changes_and_goes_on_with_it(stopped: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["--resume", "-p", "no:stop", "--run-dir", "mine", "--set", "PATIENCE=5", "--episodes", "Second=6"]) == 0
+    )
+    printed = capfd.readouterr().out
+    lines = [line.split() for line in printed.splitlines()[:5]]
+    assert lines[0] == ["SETTING", "WAS", "IS", "APPLIES"]
+    assert [line[0] for line in lines[1:4]] == ["EPISODES", "PATIENCE", "PLUGINS"]
+    assert lines[2] == ["PATIENCE", "12", "5", "from", "episode", "3", "of", "Second"]
+    assert lines[4][:2] == ["First:", "finished,"]
+    episodes = [json.loads(line)["bucket"] for line in (stopped / "metrics.jsonl").read_text().splitlines()]
+    assert episodes == ["First"] * 3 + ["Second"] * 6
+
+
+def test_resume_refuses_what_may_not_change_in_one_line(stopped: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--resume", "--run-dir", "mine", "-p", "no:stop", "--seed", "7", "--set", "FEE=0.002"]) == 2
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
+    assert line.startswith("progressive-training: error: mine: a run that has begun cannot go on so: SEED 0 -> 7: ")
+    assert "; FEE 0.001 -> 0.002: its buckets learn at these costs" in line
+    assert line.endswith("with --fork")
+    assert state(stopped)["status"] == "interrupted"
+
+
+def test_only_a_file_that_is_named_changes_a_run(stopped: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("config.json").write_text(json.dumps({**SETTINGS, "SEED": 9, "PATIENCE": 3}))
+    Path("other.json").write_text(json.dumps({"KEEP_CHECKPOINTS": 1}))
+    assert main(["--resume", "--run-dir", "mine", "-p", "no:stop", "--config", "other.json"]) == 0
+    changed = [each["key"] for each in json.loads((stopped / "manifest.json").read_text())["changes"]]
+    assert changed == ["PLUGINS", "KEEP_CHECKPOINTS"]
+    assert "KEEP_CHECKPOINTS" in capfd.readouterr().out
+    assert main(["--resume", "--run-dir", "mine", "--config", "config.json"]) == 2
+    assert "SEED 0 -> 9" in capfd.readouterr().err
+
+
+def test_a_fork_is_a_run_of_its_own_that_the_list_shows_with_its_parent(
+    stopped: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in stopped.rglob("*") if path.is_file()}
+    assert main(["--resume", "--fork", "--run-dir", "mine", "-p", "no:stop", "--set", "FEE=0.002"]) == 0
+    assert {path: path.read_bytes() for path in stopped.rglob("*") if path.is_file()} == before
+    (fork,) = Path("runs").iterdir()
+    assert (
+        f"{fork}: a new run from the first bucket on, taught by its First; mine, its parent" in capfd.readouterr().out
+    )
+    assert main(["runs"]) == 0
+    (row,) = capfd.readouterr().out.splitlines()[1:]
+    assert row.startswith(f"{fork.name} ")
+    assert row.endswith(" (a fork of mine)")
+    assert main(["runs", "--json"]) == 0
+    (run,) = json.loads(capfd.readouterr().out)
+    assert run["parent"] == str(stopped)
