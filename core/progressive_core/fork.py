@@ -21,7 +21,7 @@ from progressive_core.contained import refuse_ways_out
 from progressive_core.errors import RunError
 from progressive_core.files import atomic_write, write_json
 from progressive_core.lock import LOCK, lock_run
-from progressive_core.manifest import check_data_unchanged, now_in_words
+from progressive_core.manifest import check_data_unchanged, now_in_words, plugins_of
 from progressive_core.progress import Progress, read_json, read_manifest, read_progress
 from progressive_core.resuming import registry_for
 from progressive_core.store import TEACHERS
@@ -33,7 +33,8 @@ STATE, CACHE = "state.json", "cache"
 class Fork:
     """The run that is to be made in `directory`: a copy of its `parent`, or one that begins with `settings`.
 
-    `parent` and `teachers` stand in its manifest, and so does what was `asked` for when the parent was begun, or is now.
+    `parent`, `teachers` and `plugins`, those that are there now, stand in its manifest, and so does what was `asked` for when
+    the parent was begun, or is now.
     """
 
     directory: Path
@@ -42,6 +43,7 @@ class Fork:
     asked: Mapping[str, bool]
     teachers: Sequence[tuple[str, str]]
     parent: Mapping[str, Any]
+    plugins: Mapping[str, Any]
 
 
 def fork_of(
@@ -60,7 +62,7 @@ def fork_of(
     settings, _ = settings_of_run(manifest["changing"] or read_json(file), file)
     wanted = wanted_settings(settings, asked, plugins)
     changes = changes_between(settings, wanted, progress, manifest["device"])
-    registry_for(wanted)
+    registry = registry_for(wanted)
     refused = ", ".join(each.key for each in changes if each.refused)
     teachers: list[tuple[str, str]] = []
     if not refused:
@@ -81,6 +83,7 @@ def fork_of(
         asked={name: manifest[name] or flags.get(name, False) for name in ("scratch_arms", "isolate", "find_order")},
         teachers=teachers,
         parent=parent_of(directory, progress),
+        plugins=plugins_of(registry.records),
     )
 
 
@@ -97,12 +100,12 @@ def teachers_of(directory: Path, progress: Progress, manifest: Mapping[str, Any]
     return [*((str(kept), bucket) for bucket in outside), *((str(directory.absolute()), bucket) for bucket in finished)]
 
 
-def copy_run(directory: Path, new: Path) -> None:
+def copy_run(directory: Path, new: Path, plugins: Mapping[str, Any]) -> None:
     """Make `new` a run that stands where the one at `directory` does, and names it as its parent.
 
     It is a run from the moment that it has a state: what a kill leaves behind before that is none.
 
-    :raise RunError: the run is being trained, cannot be read, or `new` cannot be written.
+    :param plugins: what its manifest says of those that are there now. :raise RunError: the run is being trained, cannot be read, or `new` cannot be written.
     """
     refuse_ways_out(directory)  # before the lock: it is a file that is opened to be written
     lock = lock_run(directory)
@@ -110,7 +113,7 @@ def copy_run(directory: Path, new: Path) -> None:
         progress, manifest = read_progress(directory), read_manifest(directory)
         state = (directory / STATE).read_bytes()
         shutil.copytree(directory, new, ignore=partial(_of_the_process, directory))
-        begun = {"started": now_in_words(), "parent": parent_of(directory, progress)}
+        begun = {"started": now_in_words(), "parent": parent_of(directory, progress), **plugins}
         write_json(new / "manifest.json", {**manifest, **begun})
         atomic_write(new / STATE, state)
     except OSError as error:  # shutil.Error too, whose one argument lists what could not be copied, and why

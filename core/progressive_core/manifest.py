@@ -34,13 +34,21 @@ def manifest_of(
         "device": device,
         "data": _data(settings),
         "teachers": [list(teacher) for teacher in teachers],
-        "plugins": {plugin.name: f"{plugin.distribution} {plugin.version}" for plugin in plugins if plugin.enabled},
-        "hooks": {plugin.name: list(plugin.hooks) for plugin in plugins if plugin.enabled and plugin.hooks},
+        **plugins_of(plugins),
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("progressive-training", "torch", "numpy", "pandas", "pluggy")},
         },
         "platform": platform.platform(),
+    }
+
+
+def plugins_of(plugins: Sequence[PluginRecord]) -> dict[str, Any]:
+    """Which plugins a run trains with, whose they are, and which hooks they answer."""
+    enabled = [plugin for plugin in plugins if plugin.enabled]
+    return {
+        "plugins": {plugin.name: f"{plugin.distribution} {plugin.version}" for plugin in enabled},
+        "hooks": {plugin.name: list(plugin.hooks) for plugin in enabled if plugin.hooks},
     }
 
 

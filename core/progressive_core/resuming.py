@@ -20,7 +20,7 @@ from progressive_core.config import merged_choices, refuse_unknown_buckets, sett
 from progressive_core.device import resolve_device
 from progressive_core.isolation import device_found_apart
 from progressive_core.logs import log_to
-from progressive_core.manifest import check_data_unchanged, check_plugins_there
+from progressive_core.manifest import check_data_unchanged, check_plugins_there, plugins_of
 from progressive_core.progress import Progress
 from progressive_core.registry import Registry
 from progressive_core.store import RunStore
@@ -72,6 +72,7 @@ def go_on_with(
             "changes": [*manifest["changes"], *recorded_changes(changes, wanted, progress)],
             "sequence": others.get("SEQUENCE", manifest["sequence"]),
             "device": device,
+            **plugins_of(registry.records),
         }
         store.change_settings(wanted, recorded)
     if flags["scratch_arms"]:

@@ -176,7 +176,7 @@ class ProgressiveTrainer:
         new = new_run_directory(Path(self._settings["RUNS_DIR"]))
         fork = fork_of(directory, new, settings, self._plugins, asked, tell)
         if fork.is_copy:
-            copy_run(directory, new)
+            copy_run(directory, new, fork.plugins)
             return self._go_on(new, settings, asked, tell)
         return self._begin(fork.settings, fork.asked, fork=fork)
 

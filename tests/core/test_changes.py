@@ -257,6 +257,7 @@ def test_a_strategy_does_not_vanish_without_a_word(rated: Any) -> None:
         RunError, match=r"taught: nudge \(nudger 1.2\) had a part in this run and is not installed any more"
     ):
         rated.trainer("taught").resume()
+    assert list(rated.trainer("taught").resume(fork=True)) == ["First", "Second"]
 
 
 def test_an_observer_may_be_gone(workshop: Any) -> None:
