@@ -25,6 +25,7 @@ from progressive_core.manifest import check_data_unchanged, now_in_words, plugin
 from progressive_core.progress import Progress, read_json, read_manifest, read_progress
 from progressive_core.resuming import registry_for
 from progressive_core.store import TEACHERS
+from progressive_core.terminal import PROGRAM
 
 STATE, CACHE = "state.json", "cache"
 
@@ -58,6 +59,8 @@ def fork_of(
 
     :raise ProgressiveTrainingError: the run, or what is asked for, cannot be used.
     """
+    if not (directory / STATE).is_file():
+        raise RunError(f"{directory}: no run here ({STATE} is missing); `{PROGRAM} runs` lists them")
     progress, manifest, file = read_progress(directory), read_manifest(directory), directory / "config.json"
     settings, _ = settings_of_run(manifest["changing"] or read_json(file), file)
     wanted = wanted_settings(settings, asked, plugins)

@@ -92,6 +92,7 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         (["--fork"], "--fork goes with --resume"),
         (["--resume"], "runs: no unfinished run to resume"),
         (["--resume", "--run-dir", "none"], "none: no run here"),
+        (["--resume", "--fork", "--run-dir", "none"], "none: no run here"),
         (["--seed", "1", "--set", "SEED=2"], "command line: SEED is given more than once"),
         (["--set", "SEED"], '--set: expected KEY=VALUE, got "SEED"'),
         (["--set", "seed=1"], 'command line: unknown setting "seed" (value 1); the nearest known setting is SEED'),
