@@ -13,7 +13,7 @@ import torch
 from attrs import evolve, field, frozen
 from torch import Tensor
 
-from progressive_buckets.learner.critic import Hyper, mean_advantages
+from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.exploration import Plan
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.targets import sweep
@@ -87,7 +87,7 @@ def only_the_action_taken(learner: MarketLearner) -> None:
     def targets(original: Callable[[Tensor], Tensor], bars: Tensor) -> Tensor:
         position = taken[bars]
         known = torch.stack([position == LONG, position == SHORT], dim=1)
-        return torch.where(known, original(bars), mean_advantages(critic.online, critic.features[bars]))
+        return torch.where(known, original(bars), critic.online.advantages(critic.features[bars]))
 
     wrap(learner, "walk", walk)
     wrap(critic, "targets", targets)
@@ -113,7 +113,7 @@ def act_every(interval: int, learner: MarketLearner) -> None:
         open_still = (market.decidable[ahead] & (ahead < train.stop - 1)).long().cumprod(dim=1)
         held = torch.cat([torch.ones_like(open_still[:, :1]), open_still[:, :-1]], dim=1)
         reward = (critic.rewards[now] * (held * discounts)[..., None]).sum(dim=1, keepdim=True)  # [B, 1, 2]
-        after = mean_advantages(critic.target, critic.features[ahead[:, -1]])[:, None]
+        after = critic.target.advantages(critic.features[ahead[:, -1]])[:, None]
         decidable = open_still[:, -1:].bool()
         return sweep(reward, after, decidable, critic.costs, critic.hyper.discount**interval, 0.0)
 

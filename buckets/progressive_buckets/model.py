@@ -147,9 +147,8 @@ class TradingModel:
         return cost_units(market.costs, self.card.unit, self.card.reluctance, market.device)
 
     def _advantages(self, features: Tensor) -> Tensor:
-        from progressive_buckets.learner.critic import mean_advantages
 
-        own = mean_advantages(self.network, features)
+        own = self.network.advantages(features)
         blended = self.memory.blend(self.network, features, own, self.memory.weight)
         return self._finite(blended)
 

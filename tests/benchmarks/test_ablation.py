@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from progressive_buckets.bars import synthetic_bars
-from progressive_buckets.learner.critic import mean_advantages
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_core.config import defaults
@@ -94,7 +93,7 @@ def test_what_was_not_done_teaches_nothing(parts: ModuleType, learner: MarketLea
     everything, bars = critic.targets, torch.arange(100, 1500)
     parts.only_the_action_taken(learner)
     learner.run_episode()
-    own = mean_advantages(critic.online, learner.market.features[bars])
+    own = critic.online.advantages(learner.market.features[bars])
     wanted, known = critic.targets(bars), everything(bars)
     taught = wanted != own
     assert torch.equal(wanted[taught], known[taught])

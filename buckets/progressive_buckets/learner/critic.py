@@ -9,8 +9,8 @@ import torch
 from attrs import frozen
 
 from progressive_buckets.learner.compute import in_precision
-from progressive_buckets.learner.gradient import Batch, Dropout, loss_and_gradient
-from progressive_buckets.learner.network import ACTIONS, Network, Shape
+from progressive_buckets.learner.gradient import Batch, Dropout, loss_and_gradient, shares_of
+from progressive_buckets.learner.network import ROWS_AT_ONCE, Network, Shape
 from progressive_buckets.learner.optimiser import Adam
 from progressive_buckets.learner.targets import sweep
 from progressive_buckets.market.policy import cost_matrix
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from progressive_buckets.market.fills import Costs
     from progressive_buckets.market.market import Market
 
-ROWS_AT_ONCE = 2_048
 ROUND = 20
 """Gradient steps between two looks at what the target network says: it moves little in so few."""
 PASSES = 2
@@ -99,16 +98,15 @@ class Critic:
 
     def advantages(self, features: Tensor) -> Tensor:
         """Advantage of long and short over flat [N, 2] in units, by the network that acts."""
-        return mean_advantages(self.target, features)
+        return self.target.advantages(features)
 
     def targets(self, bars: Tensor) -> Tensor:
         """Targets [B, 2] of the advantages at `bars` [B]."""
         steps = torch.arange(self.hyper.lookahead, device=bars.device)
         now = bars[:, None] + steps  # [B, n]
         ahead = (now + 1).clamp(max=self.train.stop)
-        parts = ahead.flatten().split(ROWS_AT_ONCE)  # as many rows at a time as stay in the processor's cache
-        said = [self.target.advantages(self.features.index_select(0, part)) for part in parts]
-        advantages = torch.cat(said).view(*ahead.shape, 2)
+        rows = (self.features.index_select(0, part) for part in ahead.flatten().split(ROWS_AT_ONCE))
+        advantages = self.target.advantages_of(rows, ahead.numel(), self.features.dtype).view(*ahead.shape, 2)
         decidable = self.market.decidable[ahead] & (ahead < self.train.stop - 1)
         return sweep(
             self.rewards[now.clamp(max=self.train.stop)],
@@ -162,16 +160,14 @@ class Critic:
             wanted = self.targets(sample.bars).mT  # [2, batches * size]
             outcomes, counts = self.outcomes(sample.bars)  # [horizons, batches * size]
             counts *= sample.weights
+            aims = torch.cat([wanted, outcomes])  # [2 + horizons, batches * size]
+            shares = shares_of(sample.weights / size, counts / size, self.hyper.auxiliary)
             self.dropout.renew(self.online.shape.members * size * self.online.shape.width, self.generator)
-            # one tensor of all rows would be a block that goes back to the system each time, and is zeroed anew
-            rows = [self.features.index_select(0, bars) for bars in sample.bars.split(size)]  # [size, columns] each
             missed = torch.empty_like(sample.weights)
             for k in range(count):
                 part = slice(k % batches * size, (k % batches + 1) * size)
-                batch = Batch(
-                    rows[k % batches], wanted[:, part], sample.weights[part], outcomes[:, part], counts[:, part]
-                )
-                loss, error = loss_and_gradient(self.online, batch, self.hyper.auxiliary, self.dropout)
+                batch = Batch(self.features, sample.bars[part], aims[:, part], shares[:, part])
+                loss, error = loss_and_gradient(self.online, batch, self.dropout)
                 self.adam.step(self.online.gradient)
                 self.target.flat.lerp_(self.online.flat, self.hyper.tracking)
                 torch.mean(error.abs(), dim=0, out=missed[part])
@@ -184,17 +180,6 @@ class Critic:
         pairs = [self.market.outcome(bars, horizon) for horizon in self.online.shape.horizons]
         outcome, exists = (torch.stack(items) for items in zip(*pairs, strict=True))
         return outcome, exists * (self.horizon_weight * self.overlap)[:, None]
-
-
-def mean_advantages(network: Network, features: Tensor) -> Tensor:
-    """Advantage of long and short over flat [N, 2] for `features` [N, columns]: a part at a time, into one tensor.
-
-    Parts kept until the last is there would lie between the freed blocks of a step: 500 MB more for a million rows.
-    """
-    advantages = torch.empty(len(features), ACTIONS, device=features.device)
-    for rows, out in zip(features.split(ROWS_AT_ONCE), advantages.split(ROWS_AT_ONCE), strict=True):
-        out.copy_(network.advantages(rows))
-    return advantages
 
 
 def cost_units(costs: Costs, unit: float, reluctance: float, device: torch.device) -> Tensor:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from attrs import frozen
 
-from progressive_buckets.learner.network import ACTIONS, GATES, centred, inverse_deviation
+from progressive_buckets.learner.network import ACTIONS, EPSILON, GATES, centred, inverse_deviation
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -28,14 +28,23 @@ STRIDE = 7919 * 64
 
 @frozen
 class Batch:
-    """What B rows teach: `rows` [B, columns] in the precision to compute in, `wanted` advantages [2, B] with
-    importance `weights` [B], `outcomes` [horizons, B] and how much each `counts` [horizons, B]."""
+    """What B bars teach: their rows of a `table` [T, columns] in the precision to compute in, at `bars` [B]; what the
+    outputs should be, `aims` [2 + horizons, B]; and how much an error counts, `shares` [2 + horizons, B] of the loss."""
 
-    rows: Tensor
-    wanted: Tensor
-    weights: Tensor
-    outcomes: Tensor
-    counts: Tensor
+    table: Tensor
+    bars: Tensor
+    aims: Tensor
+    shares: Tensor
+
+
+def shares_of(weights: Tensor, counts: Tensor, auxiliary: float) -> Tensor:
+    """Shares [2 + horizons, B] that make the loss a mean over rows and outputs, times so many rows.
+
+    :param weights: [B] importance of a row's advantages. :param counts: [horizons, B] how much an outcome counts.
+    :param auxiliary: weight of the squared error of the horizon predictions beside Huber's of the advantages.
+    """
+    of_value, of_horizon = 1 / ACTIONS, 2 * auxiliary / max(1, len(counts))
+    return torch.cat([(weights * of_value).expand(ACTIONS, -1), counts * of_horizon])
 
 
 class Dropout:
@@ -63,78 +72,83 @@ class Dropout:
         return self.pool[start : start + size].view(like.shape)
 
 
-def loss_and_gradient(network: Network, batch: Batch, auxiliary: float, dropout: Dropout) -> tuple[Tensor, Tensor]:
+def loss_and_gradient(network: Network, batch: Batch, dropout: Dropout) -> tuple[Tensor, Tensor]:
     """Write the gradient of the loss into `network.gradient`.
 
-    The loss is Huber's of the advantages plus `auxiliary` times the squared error of the horizon predictions, means
-    over members, rows and outputs.
+    The loss is the sum of shares times Huber's of the advantages' errors and half the squares of the predictions', a
+    mean over members.
+
+    What a normalised layer takes from the gradient needs, row by row, the product of that gradient and the layer's
+    activations. For the second layer the heads have it. For the first, it is that of the second layer's outputs and
+    their gradient: nothing but for the bias and EPSILON, since normalised values do not change when their inputs grow.
 
     :return: the loss [], and the members' mean advantages less those wanted [2, B].
     """
-    weight, gradient, dtype = network.parameters, network.gradients, batch.rows.dtype
-    members, count = network.shape.members, len(batch.rows)
-    gates = network.gates()
-    layers = [(matrix.to(dtype), bias.to(dtype)) for matrix, bias in network.layers()]
-    rows = batch.rows.expand(members, *batch.rows.shape)  # [members, B, columns]
-    first, first_out, first_scale = forward(rows, *layers[0], dropout)
-    second, second_out, second_scale = forward(first, *layers[1], dropout)
+    weight, gradient, dtype = network.parameters, network.gradients, batch.table.dtype
+    members, width = network.shape.members, network.shape.width
+    (first_weight, first_bias), (second_weight, second_bias) = network.layers(dtype)
+    heads, head_bias = network.heads()  # [members, 2 + horizons, width] and [members, 2 + horizons, 1]
+    heads = heads.to(dtype)
+    rows = batch.table.index_select(0, batch.bars).expand(members, -1, -1)  # [members, B, columns]
 
-    horizon_weight, horizon_bias = network.horizon_heads()
-    heads = torch.cat([weight["value.weight"].mT, horizon_weight], dim=1).to(dtype)  # [members, 2 + horizons, width]
-    linear = (gates * weight["value.linear"]).mT.to(dtype)  # [members, 2, columns]
-    outputs = torch.bmm(heads, second.mT).float()  # [members, 2 + horizons, B]
-    outputs[:, :ACTIONS] += torch.bmm(linear, rows.mT).float() + weight["value.bias"].mT
-    outputs[:, ACTIONS:] += horizon_bias
+    first, first_out, first_scale = forward(rows, first_weight, first_bias, dropout)
+    first.mul_(first_scale * dropout.scale)
+    second, second_out, second_scale = forward(first, second_weight, second_bias, dropout)
+    kept_scale = (second_scale * dropout.scale).mT  # [members, 1, B], which the heads' few outputs take more cheaply
+    answers = torch.bmm(heads, second.mT).float().mul_(kept_scale)  # [members, 2 + horizons, B]
+    error = answers + head_bias - batch.aims
+    error[:, :ACTIONS] += torch.bmm(network.linear(dtype), rows.mT)
 
-    error = outputs[:, :ACTIONS] - batch.wanted
-    slope = error.clamp(-HUBER, HUBER)
-    value_share = batch.weights / (ACTIONS * members * count)
-    missed = outputs[:, ACTIONS:] - batch.outcomes
-    horizon_share = batch.counts * (auxiliary / (members * count * max(1, len(batch.outcomes))))
-    loss = (slope * (error - slope / 2) * value_share).sum() + (missed.square() * horizon_share).sum()
-    back = torch.cat([slope * value_share, 2 * missed * horizon_share], dim=1)  # [members, 2 + horizons, B]
-    bias = back.sum(dim=2)  # [members, 2 + horizons]
-    back = back.to(dtype)
+    slope = error.clone()
+    slope[:, :ACTIONS].clamp_(-HUBER, HUBER)
+    shares = batch.shares / members
+    loss = (slope * (error - slope / 2) * shares).sum()
+    back = slope.mul_(shares)
+    scaled_back = (back * kept_scale).to(dtype)
 
-    head_gradient = torch.bmm(back, second).float()  # [members, 2 + horizons, width]
-    linear_gradient = torch.bmm(back[:, :ACTIONS], rows).float().mT  # [members, columns, 2]
-    into_second = backward(torch.bmm(back.mT, heads), second, second_out, second_scale, dropout)
-    second_gradient = centred(torch.bmm(first.mT, into_second).float())
-    into_first = backward(torch.bmm(into_second, layers[1][0].mT), first, first_out, first_scale, dropout)
+    along = (back * answers).sum(dim=1).unsqueeze(2) * (second_scale.float().square() / width)  # [members, B, 1]
+    into_second = backward(torch.bmm(scaled_back.mT, heads), second, second_out, along)
+    along = EPSILON * width * along - torch.bmm(into_second, second_bias.mT)
+    along = along * (first_scale.float().square() / width)
+    into_first = torch.bmm(into_second, second_weight.mT).mul_(first_scale * dropout.scale)
+    into_first = backward(into_first, first, first_out, along)
+
     first_gradient = centred(torch.bmm(rows.mT, into_first).float())  # [members, columns, width], of gates * weight
-
+    linear_gradient = torch.bmm(back[:, :ACTIONS].to(dtype), rows).float().mT  # [members, columns, 2], likewise
     through = (weight["extractor.0.weight"] * first_gradient).sum(dim=2)
     through += (weight["value.linear"] * linear_gradient).sum(dim=2)  # [members, columns]
     by_feature = through.view(members, -1, network.shape.scales).sum(dim=2)
+    gates = network.gates()
     torch.mul(by_feature, network.prior, out=gradient[GATES])
     torch.mul(first_gradient, gates, out=gradient["extractor.0.weight"])
     torch.mul(linear_gradient, gates, out=gradient["value.linear"])
-    gradient["extractor.1.weight"].copy_(second_gradient)
+    gradient["extractor.1.weight"].copy_(centred(torch.bmm(first.mT, into_second).float()))
     for name, into in (("extractor.0.bias", into_first), ("extractor.1.bias", into_second)):
         gradient[name].copy_(centred(into.sum(dim=1, keepdim=True).float()))
+    head_gradient, bias_gradient = torch.bmm(scaled_back, second).float(), back.sum(dim=2, keepdim=True)
     gradient["value.weight"].copy_(head_gradient[:, :ACTIONS].mT)
-    gradient["value.bias"].copy_(bias[:, None, :ACTIONS])
-    for h, horizon in enumerate(network.shape.horizons):
-        gradient[f"horizon.{horizon}.weight"].copy_(head_gradient[:, ACTIONS + h, :, None])
-        gradient[f"horizon.{horizon}.bias"].copy_(bias[:, ACTIONS + h, None, None])
-    return loss, error.mean(dim=0)
+    gradient["value.bias"].copy_(bias_gradient[:, :ACTIONS].mT)
+    horizon_weight, horizon_bias = network.horizons_of(network.gradient)
+    horizon_weight.copy_(head_gradient[:, ACTIONS:])
+    horizon_bias.copy_(bias_gradient[:, ACTIONS:])
+    return loss, error[:, :ACTIONS].mean(dim=0)
 
 
 def forward(inputs: Tensor, weight: Tensor, bias: Tensor, dropout: Dropout) -> tuple[Tensor, Tensor, Tensor]:
-    """One hidden layer with dropout: its activations, its `outputs` before them, and the `scale` between the two.
+    """One hidden layer with dropout: its activations but for their scale, its `outputs` before them, and the scale.
 
-    :param inputs: [members, B, inputs]. :return: [members, B, width] twice, and [members, B, 1].
+    :param inputs: [members, B, inputs]. :return: [members, B, width] twice, and [members, B, 1], to which
+        `dropout.scale` comes.
     """
     outputs = torch.baddbmm(bias, inputs, weight)
-    scale = inverse_deviation(outputs)
     hidden = torch.relu(outputs)
     if dropout.threshold:
         hidden.mul_(dropout.mask(hidden))
-    return hidden.mul_(scale * dropout.scale), outputs, scale
+    return hidden, outputs, inverse_deviation(outputs)
 
 
-def backward(into: Tensor, hidden: Tensor, outputs: Tensor, scale: Tensor, dropout: Dropout) -> Tensor:
-    """From the gradient `into` the activations `hidden` of a layer to that of its `outputs` [members, B, width]."""
-    alive = torch.ops.aten.threshold_backward(into, hidden, 0)  # neither dropped nor below zero
-    along = torch.linalg.vecdot(alive, hidden).unsqueeze(2) * scale.square() / outputs.shape[2]
-    return alive.mul_(scale * dropout.scale).addcmul_(outputs, along, value=-1)
+def backward(into: Tensor, hidden: Tensor, outputs: Tensor, along: Tensor) -> Tensor:
+    """From the scaled gradient `into` the activations `hidden` of a layer to that of its `outputs` [members, B, width],
+    of which normalisation takes `along` [members, B, 1] times the outputs; in place."""
+    torch.ops.aten.threshold_backward.grad_input(into, hidden, 0, grad_input=into)  # neither dropped nor below zero
+    return into.addcmul_(outputs, along.to(into.dtype), value=-1)

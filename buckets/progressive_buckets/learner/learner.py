@@ -14,7 +14,7 @@ import torch
 from progressive_buckets.learner.adopting import adopt_knowledge
 from progressive_buckets.learner.answers import Answers
 from progressive_buckets.learner.compute import precision
-from progressive_buckets.learner.critic import Critic, mean_advantages
+from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.edge import Edge
 from progressive_buckets.learner.exploration import Exploration, Plan
 from progressive_buckets.learner.importance import Measured, judge_inputs
@@ -216,7 +216,7 @@ class MarketLearner:
         """Log growth of every validation bar [N] under the weights of a `state`."""
         part, network = self.validation, Network(self.critic.target.shape, self.market.device)
         network.load_state(state)
-        held = positions_of(mean_advantages(network, part.features), part.decidable, self.critic.costs)
+        held = positions_of(network.advantages(part.features), part.decidable, self.critic.costs)
         return self.market.growth(held, part)
 
     def evaluate(self) -> Evaluation:

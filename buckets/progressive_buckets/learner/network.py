@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING
 
 import torch
 from attrs import frozen
-from torch import relu
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Generator, Tensor
+
+    Layer = tuple[Tensor, Tensor]
+    """Weight and bias."""
 
 GATES = "gates.weight"
 ACTIONS = 2
 """Long and short; flat is the zero that both are measured from."""
 EPSILON = 1e-5
 """Added to the variance in layer normalisation."""
+ROWS_AT_ONCE = 2_048
+"""Observations that go through a network at a time: of 512 to 8,192 the fewest that cost no more, and what is kept for
+each stays small."""
 
 
 @frozen
@@ -67,14 +74,23 @@ class Network:
         self.flat = torch.zeros(shape.size, device=device)
         self.gradient = torch.zeros_like(self.flat)
         self.prior = torch.ones(shape.features, device=device)
-        self.parameters: dict[str, Tensor] = {}
-        self.gradients: dict[str, Tensor] = {}
-        start = 0
-        for name, sizes in shape.parameters().items():
-            stop = start + torch.Size(sizes).numel()
-            self.parameters[name] = self.flat[start:stop].view(sizes)
-            self.gradients[name] = self.gradient[start:stop].view(sizes)
-            start = stop
+        self.parameters = self.named(self.flat)
+        self.gradients = self.named(self.gradient)
+
+    def named(self, flat: Tensor) -> dict[str, Tensor]:
+        """Views of `flat` [size], the parameters or their gradient, by name."""
+        shapes = self.shape.parameters()
+        parts = flat.split([torch.Size(sizes).numel() for sizes in shapes.values()])
+        return {name: part.view(sizes) for (name, sizes), part in zip(shapes.items(), parts, strict=True)}
+
+    def horizons_of(self, flat: Tensor) -> Layer:
+        """Views of all horizons' weights [members, horizons, width] and biases [members, horizons, 1] in `flat` [size]."""
+        members, width, count = self.shape.members, self.shape.width, len(self.shape.horizons)
+        apart = members * (width + 1)  # one horizon's weights, then its biases
+        last = flat[self.shape.size - count * apart :]
+        start = last.storage_offset()
+        weight = last.as_strided((members, count, width), (width, apart, 1), start)
+        return weight, last.as_strided((members, count, 1), (1, apart, 1), start + members * width)
 
     def initialise(self, generator: Generator) -> None:
         """Draw fresh weights: gates at one, hidden layers by He's rule, every head at zero (an untrained agent is flat)."""
@@ -97,48 +113,67 @@ class Network:
     def gates(self) -> Tensor:
         """What each column is multiplied by [members, columns, 1]."""
         gates = self.parameters[GATES] * self.prior  # [members, features]
-        return gates.repeat_interleave(self.shape.scales, dim=1).unsqueeze(2)
+        return gates.unsqueeze(2).expand(-1, -1, self.shape.scales).flatten(1).unsqueeze(2)
 
-    def layers(self) -> list[tuple[Tensor, Tensor]]:
-        """Weight and bias of each hidden layer as `hidden_layer` takes them: gates multiplied in, centred."""
+    def layers(self, dtype: torch.dtype) -> list[Layer]:
+        """Both hidden layers as they multiply, in the precision to compute in: gates multiplied in, centred."""
         weight = self.parameters
         first = self.gates() * weight["extractor.0.weight"]
-        return [
-            (centred(first), centred(weight["extractor.0.bias"])),
-            (centred(weight["extractor.1.weight"]), centred(weight["extractor.1.bias"])),
-        ]
+        pairs = ((first, weight["extractor.0.bias"]), (weight["extractor.1.weight"], weight["extractor.1.bias"]))
+        return [(centred(matrix).to(dtype), centred(bias).to(dtype)) for matrix, bias in pairs]
 
-    def hidden(self, features: Tensor) -> Tensor:
-        """What the extractor makes of `features` [B, columns]: [members, B, width], in the precision of `features`."""
+    def linear(self, dtype: torch.dtype) -> Tensor:
+        """The linear path from inputs to values [members, 2, columns] as it multiplies: gates multiplied in."""
+        # Few outputs for many rows: computed the other way round, matrix products are up to ten times faster.
+        return (self.gates() * self.parameters["value.linear"]).mT.to(dtype).contiguous()
+
+    def heads(self) -> Layer:
+        """Weights [members, 2 + horizons, width] and biases [members, 2 + horizons, 1] of values and predictions."""
+        weight, bias = self.horizons_of(self.flat)
+        values = self.parameters["value.weight"].mT, self.parameters["value.bias"].mT
+        return torch.cat([values[0], weight], dim=1), torch.cat([values[1], bias], dim=1)
+
+    def hidden(self, features: Tensor, layers: list[Layer]) -> Tensor:
+        """What the extractor's `layers` make of `features` [B, columns]: [members, B, width], in their precision."""
         hidden = features.expand(self.shape.members, *features.shape)
-        for weight, bias in self.layers():
-            outputs = torch.baddbmm(bias.to(hidden.dtype), hidden, weight.to(hidden.dtype))
-            hidden = relu(outputs).mul_(inverse_deviation(outputs))
+        for weight, bias in layers:
+            outputs = torch.baddbmm(bias, hidden, weight)
+            scale = inverse_deviation(outputs)
+            hidden = outputs.relu_().mul_(scale)
         return hidden
+
+    def situations(self, features: Tensor) -> Tensor:
+        """What the extractor makes of `features` [B, columns]: [members, B, width]."""
+        return self.hidden(features, self.layers(features.dtype))
 
     def advantages(self, features: Tensor) -> Tensor:
         """Advantage of long and short over flat [B, 2] of `features` [B, columns]: the members' mean.
 
         In bfloat16 where `features` are; the answer is float32.
         """
-        weight, dtype = self.parameters, features.dtype
-        linear = (self.gates() * weight["value.linear"]).mean(dim=0)  # [columns, 2]
-        value = weight["value.weight"].mT.to(dtype).contiguous()  # [members, 2, width]
-        # Few outputs for many rows: computed the other way round, matrix products are up to ten times faster.
-        outputs = torch.bmm(value, self.hidden(features).mT).float().mean(dim=0)  # [2, B]
-        outputs += torch.mm(linear.mT.to(dtype).contiguous(), features.mT)
-        return outputs.add_(weight["value.bias"].mean(dim=0).mT).mT
+        return self.advantages_of(features.split(ROWS_AT_ONCE), len(features), features.dtype)
+
+    def advantages_of(self, parts: Iterable[Tensor], count: int, dtype: torch.dtype) -> Tensor:
+        """As `advantages`, of `count` observations that come in `parts` [B, columns], into one tensor [count, 2].
+
+        Parts kept until the last is there would lie between the freed blocks of a step: 500 MB more for a million rows.
+        """
+        layers, linear = self.layers(dtype), self.linear(dtype).mean(dim=0)
+        weight = self.parameters["value.weight"].mT.to(dtype).contiguous()  # [members, 2, width]
+        bias = self.parameters["value.bias"].mean(dim=0).mT
+        advantages = torch.empty(count, ACTIONS, device=self.flat.device)
+        start = 0
+        for features in parts:
+            outputs = torch.bmm(weight, self.hidden(features, layers).mT).float().mean(dim=0)  # [2, B]
+            outputs += torch.mm(linear, features.mT)
+            torch.add(outputs.mT, bias.mT, out=advantages[start : start + len(features)])
+            start += len(features)
+        return advantages
 
     def predictions(self, features: Tensor) -> Tensor:
         """Predicted outcome at each horizon [B, horizons] of `features` [B, columns]: the members' mean."""
-        weight, bias = self.horizon_heads()
-        return (torch.bmm(weight, self.hidden(features).mT) + bias).mean(dim=0).mT
-
-    def horizon_heads(self) -> tuple[Tensor, Tensor]:
-        """Weights [members, horizons, width] and biases [members, horizons, 1] of the horizon predictions."""
-        names = [f"horizon.{horizon}" for horizon in self.shape.horizons]
-        weight = torch.cat([self.parameters[f"{name}.weight"] for name in names], dim=2)
-        return weight.mT.contiguous(), torch.cat([self.parameters[f"{name}.bias"] for name in names], dim=1)
+        weight, bias = self.horizons_of(self.flat)
+        return (torch.bmm(weight, self.situations(features).mT) + bias).mean(dim=0).mT
 
     def state(self) -> Tensor:
         """All weights and the prior as one tensor; a copy."""

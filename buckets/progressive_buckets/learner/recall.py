@@ -31,7 +31,7 @@ SHOWN = 3
 
 def situation(network: Network, features: Tensor) -> Tensor:
     """Unit vectors [N, members x width] of the situations that `features` [N, columns] describe."""
-    hidden = network.hidden(features)  # [members, N, width]
+    hidden = network.situations(features)  # [members, N, width]
     return normalize(hidden.transpose(0, 1).flatten(1), dim=1)
 
 

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import huber_loss, layer_norm
 
-from progressive_buckets.learner.gradient import HUBER, Batch, Dropout, loss_and_gradient
+from progressive_buckets.learner.gradient import HUBER, Batch, Dropout, loss_and_gradient, shares_of
 from progressive_buckets.learner.network import GATES, Network, Shape
 
 AUXILIARY = 0.3
@@ -25,19 +26,18 @@ def some_batch(shape, count, generator):
         return torch.randn(sizes, generator=generator)
 
     horizons = len(shape.horizons)
-    return Batch(
-        rows=normal(count, shape.features * shape.scales),
-        wanted=4 * normal(2, count),
-        weights=normal(count).abs(),
-        outcomes=normal(horizons, count),
-        counts=normal(horizons, count).abs(),
-    )
+    table, wanted, outcomes = normal(count, shape.features * shape.scales), 4 * normal(2, count), normal(horizons, count)
+    weights, counts = normal(count).abs(), normal(horizons, count).abs()
+    bars = torch.randperm(count, generator=generator)
+    shares = shares_of(weights / count, counts / count, AUXILIARY)
+    return Batch(table, bars, torch.cat([wanted, outcomes]), shares), weights, counts
 
 
-def plain_loss(network, named, batch, dropout):
+def plain_loss(network, named, batch, weights, counts, dropout):
     """The same loss from torch's own layers."""
+    rows, wanted, outcomes = batch.table[batch.bars], batch.aims[:2], batch.aims[2:]
     gates = (named[GATES] * network.prior).repeat_interleave(network.shape.scales, 1).unsqueeze(1)
-    inputs = hidden = batch.rows * gates
+    inputs = hidden = rows * gates
     for layer in ("extractor.0", "extractor.1"):
         hidden = torch.baddbmm(named[f"{layer}.bias"], hidden, named[f"{layer}.weight"])
         hidden = torch.relu(layer_norm(hidden, hidden.shape[-1:]))
@@ -52,9 +52,9 @@ def plain_loss(network, named, batch, dropout):
         ],
         dim=2,
     )
-    errors = huber_loss(values, batch.wanted.mT.expand_as(values), reduction="none", delta=HUBER)
-    missed = (predictions - batch.outcomes.mT).square() * batch.counts.mT
-    loss = (errors.mean(dim=(0, 2)) * batch.weights).mean() + AUXILIARY * missed.mean()
+    errors = huber_loss(values, wanted.mT.expand_as(values), reduction="none", delta=HUBER)
+    missed = (predictions - outcomes.mT).square() * counts.mT
+    loss = (errors.mean(dim=(0, 2)) * weights).mean() + AUXILIARY * missed.mean()
     return loss, values.mean(dim=0), predictions.mean(dim=0)
 
 
@@ -74,22 +74,22 @@ def plain_loss(network, named, batch, dropout):
 )
 def test_it_is_what_autograd_finds(shape, count, drop, seed) -> None:
     generator = torch.Generator().manual_seed(seed)
-    network, batch = some_network(shape, generator), some_batch(shape, count, generator)
+    network, (batch, weights, counts) = some_network(shape, generator), some_batch(shape, count, generator)
     dropout = Dropout(drop, torch.float32, "cpu")
     dropout.renew(shape.members * count * shape.width, generator)
-    loss, error = loss_and_gradient(network, batch, AUXILIARY, dropout)
+    loss, error = loss_and_gradient(network, batch, dropout)
 
     dropout.cursor = 0
     named = {name: tensor.clone().requires_grad_() for name, tensor in network.parameters.items()}
-    expected, values, predictions = plain_loss(network, named, batch, dropout)
+    expected, values, predictions = plain_loss(network, named, batch, weights, counts, dropout)
     expected.backward()
     torch.testing.assert_close(loss, expected.detach(), rtol=1e-4, atol=1e-5)
     for name, tensor in named.items():
         torch.testing.assert_close(network.gradients[name], tensor.grad, rtol=2e-3, atol=2e-5, msg=name)
     if drop == 0.0:
-        torch.testing.assert_close(error, (values.detach().mT - batch.wanted), rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(network.advantages(batch.rows), values.detach(), rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(network.predictions(batch.rows), predictions.detach(), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(error, (values.detach().mT - batch.aims[:2]), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(network.advantages(batch.table[batch.bars]), values.detach(), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(network.predictions(batch.table[batch.bars]), predictions.detach(), rtol=1e-4, atol=1e-4)
 
 
 def test_dropout_drops_the_share_asked_for_and_something_else_every_time() -> None:
@@ -105,11 +105,10 @@ def test_dropout_drops_the_share_asked_for_and_something_else_every_time() -> No
 def test_half_precision_points_the_same_way() -> None:
     generator = torch.Generator().manual_seed(0)
     shape = Shape(features=6, scales=5, width=64, members=2, horizons=(3, 9))
-    network, batch = some_network(shape, generator), some_batch(shape, 512, generator)
+    network, (batch, _, _) = some_network(shape, generator), some_batch(shape, 512, generator)
     gradients = []
     for dtype in (torch.float32, torch.bfloat16):
         dropout = Dropout(0.0, dtype, "cpu")
-        rounded = Batch(batch.rows.to(dtype), batch.wanted, batch.weights, batch.outcomes, batch.counts)
-        loss_and_gradient(network, rounded, AUXILIARY, dropout)
+        loss_and_gradient(network, evolve(batch, table=batch.table.to(dtype)), dropout)
         gradients.append(network.gradient.clone())
     assert float(torch.cosine_similarity(*gradients, dim=0)) > 0.999
