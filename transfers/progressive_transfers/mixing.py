@@ -45,12 +45,12 @@ def are_kin(source: Knowledge, target: Knowledge) -> bool:
 
 def fitting_weights(source: Knowledge, target: Knowledge) -> dict[str, tuple[Tensor, Tensor]]:
     """The target's and the source's tensor of every weight that both have in one shape and floating-point type."""
-    ours = target.weights
+    held = target.weights
     return {
-        name: (ours[name], theirs)
+        name: (ours, theirs)
         for name, theirs in source.weights.items()
-        if name in ours
-        and theirs.shape == ours[name].shape
-        and theirs.dtype == ours[name].dtype
+        if (ours := held.get(name)) is not None
+        and theirs.shape == ours.shape
+        and theirs.dtype == ours.dtype
         and theirs.is_floating_point()
     }

@@ -61,7 +61,8 @@ class Dropout:
         """Draw the pool anew, with room for masks of `least` elements: eight bytes at a time, which is 8 times faster."""
         words = torch.empty(max(POOL, 2 * least) // 8, dtype=torch.int64, device=self.pool.device)
         words.random_(-(2**63), None, generator=generator)
-        self.pool = (words.view(torch.uint8) >= self.threshold).to(self.pool.dtype)
+        self.pool.resize_(8 * len(words))
+        torch.ge(words.view(torch.uint8), self.threshold, out=self.pool)  # five times faster than by way of booleans
         self.cursor = 0
 
     def mask(self, like: Tensor) -> Tensor:
@@ -128,7 +129,7 @@ def loss_and_gradient(network: Network, batch: Batch, dropout: Dropout) -> tuple
     head_gradient, bias_gradient = torch.bmm(scaled_back, second).float(), back.sum(dim=2, keepdim=True)
     gradient["value.weight"].copy_(head_gradient[:, :ACTIONS].mT)
     gradient["value.bias"].copy_(bias_gradient[:, :ACTIONS].mT)
-    horizon_weight, horizon_bias = network.horizons_of(network.gradient)
+    horizon_weight, horizon_bias = network.horizon_gradients
     horizon_weight.copy_(head_gradient[:, ACTIONS:])
     horizon_bias.copy_(bias_gradient[:, ACTIONS:])
     return loss, error[:, :ACTIONS].mean(dim=0)
@@ -140,7 +141,7 @@ def forward(inputs: Tensor, weight: Tensor, bias: Tensor, dropout: Dropout) -> t
     :param inputs: [members, B, inputs]. :return: [members, B, width] twice, and [members, B, 1], to which
         `dropout.scale` comes.
     """
-    outputs = torch.baddbmm(bias, inputs, weight)
+    outputs = torch.bmm(inputs, weight).add_(bias)
     hidden = torch.relu(outputs)
     if dropout.threshold:
         hidden.mul_(dropout.mask(hidden))

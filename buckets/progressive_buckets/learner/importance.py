@@ -94,11 +94,11 @@ def horizon_skill(critic: Critic, part: Part) -> dict[int, float]:
     places = decidable_bars(part, PREDICTED_BARS)
     bars, last = part.start + places, part.start + len(part)
     predicted = critic.target.predictions(part.features[places])  # [N, horizons]
+    outcomes, exist = critic.market.outcomes(bars, critic.horizons)
     skill = {}
     for h, horizon in enumerate(critic.target.shape.horizons):
-        outcome, exists = critic.market.outcome(bars, horizon)
-        exists = exists & (bars + horizon + 1 < last)
-        shown = correlation(predicted[exists, h], outcome[exists])
+        exists = exist[h] & (bars + horizon + 1 < last)
+        shown = correlation(predicted[exists, h], outcomes[h, exists])
         apart = max(1.0, min(int(exists.sum()), len(part) / horizon))
         skill[horizon] = max(0.0, shown - (1 - shown * shown) / math.sqrt(apart))
     return skill

@@ -76,6 +76,8 @@ class Network:
         self.prior = torch.ones(shape.features, device=device)
         self.parameters = self.named(self.flat)
         self.gradients = self.named(self.gradient)
+        self.horizons = self.horizons_of(self.flat)
+        self.horizon_gradients = self.horizons_of(self.gradient)
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
         """Views of `flat` [size], the parameters or their gradient, by name."""
@@ -129,7 +131,7 @@ class Network:
 
     def heads(self) -> Layer:
         """Weights [members, 2 + horizons, width] and biases [members, 2 + horizons, 1] of values and predictions."""
-        weight, bias = self.horizons_of(self.flat)
+        weight, bias = self.horizons
         values = self.parameters["value.weight"].mT, self.parameters["value.bias"].mT
         return torch.cat([values[0], weight], dim=1), torch.cat([values[1], bias], dim=1)
 
@@ -137,7 +139,7 @@ class Network:
         """What the extractor's `layers` make of `features` [B, columns]: [members, B, width], in their precision."""
         hidden = features.expand(self.shape.members, *features.shape)
         for weight, bias in layers:
-            outputs = torch.baddbmm(bias, hidden, weight)
+            outputs = torch.bmm(hidden, weight).add_(bias)  # baddbmm would first write the bias everywhere
             scale = inverse_deviation(outputs)
             hidden = outputs.relu_().mul_(scale)
         return hidden
@@ -172,7 +174,7 @@ class Network:
 
     def predictions(self, features: Tensor) -> Tensor:
         """Predicted outcome at each horizon [B, horizons] of `features` [B, columns]: the members' mean."""
-        weight, bias = self.horizons_of(self.flat)
+        weight, bias = self.horizons
         return (torch.bmm(weight, self.situations(features).mT) + bias).mean(dim=0).mT
 
     def state(self) -> Tensor:

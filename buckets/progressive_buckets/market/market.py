@@ -69,17 +69,18 @@ class Market:
         """Log growth of each bar of `part` [N] from holding signed `positions` [N] there."""
         return log_growth(positions, part.returns, part.decidable, self.costs)
 
-    def outcome(self, bars: Tensor, horizon: int) -> tuple[Tensor, Tensor]:
-        """Return over `horizon` bars from the next fill, in deviations of a return over so many bars.
+    def outcomes(self, bars: Tensor, horizons: Tensor) -> tuple[Tensor, Tensor]:
+        """Return over each horizon from the next fill, in deviations of a return over so many bars.
 
-        :param bars: indices of any shape.
-        :return: outcomes like `bars`, float32, clipped to five deviations, and a mask: the horizon ends before a gap.
+        :param bars: [B]. :param horizons: [H] in bars.
+        :return: outcomes [H, B] float32, clipped to five deviations, and a mask [H, B]: the horizon ends before a gap.
         """
         last = len(self.log_open) - 1
-        start, end = (bars + 1).clamp(max=last), (bars + 1 + horizon).clamp(max=last)
-        exists = (bars + 1 + horizon <= last) & (self.segment[end] == self.segment[bars])
-        gained = (self.log_open[end] - self.log_open[start]).float()
-        return (gained / (self.volatility[bars] * horizon**0.5)).clamp(-5, 5) * exists, exists
+        start, reached = (bars + 1).clamp(max=last), bars + 1 + horizons[:, None]
+        end = reached.clamp(max=last)
+        exists = (reached <= last) & (self.segment.take(end) == self.segment.take(bars))
+        gained = (self.log_open.take(end) - self.log_open.take(start)).float()
+        return (gained / (self.volatility.take(bars) * horizons.sqrt()[:, None])).clamp(-5, 5) * exists, exists
 
 
 def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -> Market:

@@ -16,6 +16,22 @@ def test_auto_takes_half_precision_only_where_the_device_is_made_for_it(made_for
     assert compute.precision("bf16", CPU) == torch.bfloat16
 
 
+@pytest.mark.parametrize(
+    ("amx", "avx", "maker", "made_for_it"),
+    [
+        (True, True, "GenuineIntel", True),
+        (False, True, "AuthenticAMD", True),
+        (False, True, "GenuineIntel", False),  # half as fast as float32
+        (False, False, "AuthenticAMD", False),
+    ],
+)
+def test_a_processor_is_made_for_it_where_it_is_faster(amx, avx, maker, made_for_it, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx, raising=False)
+    monkeypatch.setattr(compute, "processor", lambda: f"vendor_id : {maker}")
+    assert compute.has_bf16(CPU) == made_for_it
+
+
 def test_a_torch_that_cannot_tell_counts_as_not_made_for_it(monkeypatch) -> None:
     for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.delattr(torch.cpu, name, raising=False)
