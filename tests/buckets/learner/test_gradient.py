@@ -26,7 +26,11 @@ def some_batch(shape, count, generator):
         return torch.randn(sizes, generator=generator)
 
     horizons = len(shape.horizons)
-    table, wanted, outcomes = normal(count, shape.features * shape.scales), 4 * normal(2, count), normal(horizons, count)
+    table, wanted, outcomes = (
+        normal(count, shape.features * shape.scales),
+        4 * normal(2, count),
+        normal(horizons, count),
+    )
     weights, counts = normal(count).abs(), normal(horizons, count).abs()
     bars = torch.randperm(count, generator=generator)
     shares = shares_of(weights / count, counts / count, AUXILIARY)
@@ -89,7 +93,9 @@ def test_it_is_what_autograd_finds(shape, count, drop, seed) -> None:
     if drop == 0.0:
         torch.testing.assert_close(error, (values.detach().mT - batch.aims[:2]), rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(network.advantages(batch.table[batch.bars]), values.detach(), rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(network.predictions(batch.table[batch.bars]), predictions.detach(), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            network.predictions(batch.table[batch.bars]), predictions.detach(), rtol=1e-4, atol=1e-4
+        )
 
 
 def test_dropout_drops_the_share_asked_for_and_something_else_every_time() -> None:
