@@ -126,6 +126,8 @@ def _why_not(
 def _applies(key: str, wanted: Mapping[str, Any], progress: Progress) -> str:
     later = _later(wanted, progress)
     if progress.bucket is not None and SETTINGS[key].may_change == "any time":
+        if key == "EPISODES" and episodes_for(wanted, progress.bucket) <= progress.episode:
+            return f"at once: {progress.bucket} ends with the {progress.episode} episodes that it has"
         return f"from episode {progress.episode + 1} of {progress.bucket}"
     return f"from {later[0]} on" if later else "to no bucket: all have begun, and stay as they are"
 

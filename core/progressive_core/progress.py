@@ -239,6 +239,7 @@ class EpisodeLine:
 
     bucket: str
     best_score: float
+    episode: int = 0
     best_episode: int = 0
     start_score: float | None = None
 

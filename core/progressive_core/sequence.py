@@ -15,6 +15,7 @@ from progressive_core.errors import OutOfMemoryError, WriteError
 from progressive_core.exchange import transfer_back, transfer_in
 from progressive_core.halving import MEND, go_on_smaller
 from progressive_core.memory import read_memory
+from progressive_core.progress import EpisodeLine
 from progressive_core.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
 from progressive_core.run import Interrupted, Run, always_clean_up, info_of, resources_of, within
 from progressive_core.shortage import is_shortage, told_shortage
@@ -26,6 +27,8 @@ log = structlog.get_logger("progressive_training")
 CHECKPOINT_SHARE = 0.005
 """Of a bucket's time, what checkpoints may take. On a disk that needs 20 ms a kill then costs 4 s of training, which are
 made again to the same bits; after every episode, however short, they took 3 to 10 % of the time."""
+
+ALL_TRAINED = "all episodes trained"
 
 
 @contextmanager
@@ -119,8 +122,8 @@ def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Res
 
 def _train_episodes(
     run: Run, info: BucketInfo, resources: Resources, learner: Learner, begun: float
-) -> tuple[EpisodeReport, str]:
-    """Train until the planned number of episodes or a stop request; returns the last report and why it was the last.
+) -> tuple[EpisodeReport | EpisodeLine, str]:
+    """Train until the planned number of episodes or a stop request; returns the last episode and why it was the last.
 
     A checkpoint follows every episode, unless they have taken too much of the time; one that was asked for by an
     interrupt always does.
@@ -134,8 +137,11 @@ def _train_episodes(
         episode, best_episode, start_score = 0, 0, learner.validate()
     else:
         learner.restore(state)
-        episode, best_episode = run.store.progress.episode, run.store.best_episode(info.name)
+        last = run.store.last_episode(info.name)
+        episode, best_episode = last.episode, last.best_episode
         log.info("resumed", bucket=info.name, episode=episode)
+        if episode >= info.episodes:  # fewer are asked for than when it was begun
+            return last, ALL_TRAINED
     while True:
         cooldown = info.settings["TRANSFER_COOLDOWN"]
         if episode and episode % cooldown == 0:
@@ -163,7 +169,7 @@ def _train_episodes(
             request, plugin = stop
             return report, f"{plugin}: {request.reason}"
         if episode >= info.episodes:
-            return report, "all episodes trained"
+            return report, ALL_TRAINED
         interrupted = run.interrupted()
         started = perf_counter()
         if interrupted or spent <= CHECKPOINT_SHARE * (started - opened):

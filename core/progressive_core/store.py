@@ -7,6 +7,7 @@ was made with, so that an older one can take the place of one that is damaged (`
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -36,6 +37,7 @@ from progressive_core.progress import (
 from progressive_core.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, Sizes, State
 from progressive_core.recovery import BEGUN, CHECKPOINTS, checkpoint_of, checkpoints_in, newest_whole
 from progressive_core.saved import read_knowledge, read_model, version_path
+from progressive_core.structure import structured
 from progressive_core.tensors import write_tensors
 
 TEACHERS = "teachers"
@@ -282,12 +284,13 @@ class RunStore:
         """Append an episode to `metrics.jsonl`."""
         append_json_line(self.directory / "metrics.jsonl", {"bucket": bucket, **asdict(report, recurse=False)})
 
-    def best_episode(self, bucket: str) -> int:
-        """The best episode that the last line of the metrics of `bucket` names; 0 where there is none."""
+    def last_episode(self, bucket: str) -> EpisodeLine:
+        """Where `bucket` stands at its checkpoint, and what its metrics say of its best so far; none where they are lost."""
         lines = [
             line for line in read_json_lines(self.directory / "metrics.jsonl", EpisodeLine) if line["bucket"] == bucket
         ]
-        return int(lines[-1]["best_episode"]) if lines else 0
+        last = structured(lines[-1], EpisodeLine) if lines else EpisodeLine(bucket=bucket, best_score=math.nan)
+        return evolve(last, episode=self.progress.episode)
 
     @_writes
     def record_transfer(self, entry: LedgerEntry) -> None:

@@ -147,6 +147,21 @@ def test_buckets_that_have_not_begun_may_be_others(rated: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("episodes", [1, 2])
+def test_no_episode_is_trained_beyond_those_that_are_asked_for_now(rated: Any, episodes: int) -> None:
+    told: list[str] = []
+    rated.said.clear()
+    rated.trainer().resume({"EPISODES": episodes}, tell=told.append)
+    assert told[1].endswith("at once: Second ends with the 2 episodes that it has")
+    assert not any("Second: episode" in line for line in rated.said)
+    assert rated.said[-1].startswith("Second: finished, all episodes trained; best validation score -")
+    rated.trainer("short", EPISODES={"First": 4, "Second": 2}).train_progressively()
+    assert files(rated.directory / "run", "models") == files(rated.directory / "short", "models")
+    ended, short = (read(rated.directory / name, "state.json")["results"][-1] for name in ("run", "short"))
+    same = ("episodes", "stopped", "best_score", "best_episode", "evaluation")
+    assert [ended[name] for name in same] == [short[name] for name in same]
+
+
 def test_between_two_buckets_what_the_state_is_made_by_may_change(workshop: Any) -> None:
     stopped(workshop, "First: finished")
     told: list[str] = []
