@@ -1,12 +1,15 @@
 """Where a run goes on: from its newest commit all of whose files are as they were written.
 
 A commit is in `state.json`, in every checkpoint (its own), and in `begun.json` (that of the end of the bucket before).
-Training is exact: from whichever of them a run goes on, it ends with the same bytes.
+Training is exact: from whichever of them a run goes on, it ends with the same bytes. Only where memory ran out since are its
+sizes halved from there on, so that memory does not run out once more.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from attrs import evolve
 
 from progressive_core.errors import ModelError, RunError
 from progressive_core.progress import Progress, progress_of, read_commit
@@ -25,8 +28,10 @@ def newest_whole(directory: Path) -> tuple[Progress, list[str]]:
     :raise RunError: there is none; its text says what is damaged.
     """
     damage: list[str] = []
+    newest: Progress | None = None
     try:
-        return _resting_on_whole_files(directory, read_commit(directory / "state.json")), damage
+        newest = read_commit(directory / "state.json")
+        return _resting_on_whole_files(directory, newest), damage
     except (RunError, ModelError) as error:
         damage.append(str(error))
     others: list[Progress] = []
@@ -41,9 +46,13 @@ def newest_whole(directory: Path) -> tuple[Progress, list[str]]:
         damage.append(str(error))
     for progress in sorted(others, key=lambda each: (len(each.results), each.episode), reverse=True):
         try:
-            return _resting_on_whole_files(directory, progress), list(dict.fromkeys(damage))
+            whole = _resting_on_whole_files(directory, progress)
         except (RunError, ModelError) as error:
             damage.append(str(error))
+            continue
+        if newest is not None and len(newest.results) == len(whole.results):  # the same bucket is in training
+            whole = evolve(whole, halved_to=newest.halved_to)
+        return whole, list(dict.fromkeys(damage))
     raise RunError(f"{damage[0]}; nothing older is left to go on from: put a copy of the file back, or start a new run")
 
 

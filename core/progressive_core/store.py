@@ -130,7 +130,7 @@ class RunStore:
             store = cls(directory, lock, progress)
             store._return_to_the_commit()
             if damage:
-                store.repaired = f"{'; '.join(damage)}; going on from {_place(progress)}, to the same result"
+                store.repaired = f"{'; '.join(damage)}; going on from {_place(progress)}, {_outcome(progress)}"
                 log.warning(store.repaired)
         except BaseException as error:
             lock.release()
@@ -422,6 +422,13 @@ def _place(progress: Progress) -> str:
     if progress.bucket is not None:
         return f"episode {progress.episode} of {progress.bucket}"
     return f"the end of {progress.results[-1].bucket}" if progress.results else "the beginning"
+
+
+def _outcome(progress: Progress) -> str:
+    """What comes of a run that goes on from an older commit."""
+    if (sizes := progress.halved_to) is None:
+        return "to the same result"
+    return f"with {sizes.parallel_episodes} parallel episodes and batches of {sizes.batch_size}, since memory ran out"
 
 
 def _size(path: Path) -> int:

@@ -10,6 +10,7 @@ import torch
 
 from progressive_core.cli import main
 from progressive_core.errors import OutOfMemoryError
+from progressive_core.run import Interrupted
 from progressive_core.shortage import is_shortage, told_shortage
 from progressive_training import ConfigError, PluginError, RunError
 
@@ -167,6 +168,29 @@ def test_the_second_time_the_run_stops_in_one_line_and_can_be_resumed(hungry: An
     assert episodes(run, "Hungry") == [1, 2, 3, 4]
     assert state(run)["results"][-1]["halved_to"] == stands["halved_to"]
     assert state(run)["halved_to"] is None
+
+
+@pytest.mark.parametrize("kept", [2, 1])
+def test_damage_behind_it_does_not_have_memory_run_out_once_more(
+    hungry: Any, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("progressive_core.sequence.CHECKPOINT_SHARE", 1.0)  # one after each episode
+    hungry.grow()
+    hungry.stop_at = "Hungry: episode 3"
+    with pytest.raises(Interrupted):
+        hungry.trainer(SEQUENCE=("First", "Hungry")).train_progressively()
+    hungry.stop_at = ""
+    run = hungry.directory / "run"
+    for episode in range(kept + 1, 4):
+        (run / f"checkpoints/Hungry-{episode:06d}.safetensors").write_bytes(b"")
+    hungry.said.clear()
+    hungry.trainer().resume()
+    assert [sizes[:2] for sizes in hungry.opened()] == [(64, 512), (32, 256), (32, 256)]
+    (told,) = [line for line in hungry.said if "damaged" in line or "going on" in line]
+    assert told.endswith(
+        f"going on from episode {kept} of Hungry, with 32 parallel episodes and batches of 256, since memory ran out"
+    )
+    assert episodes(run, "Hungry") == [1, 2, 3, 4]
 
 
 def test_the_smallest_sizes_are_not_halved(hungry: Any) -> None:
