@@ -42,8 +42,11 @@ from progressive_core.tensors import write_tensors
 
 TEACHERS = "teachers"
 """The directory of the models from other runs, in that of the run they teach in."""
+BEGINNING = ".run.partial"
+"""Stands in a run's directory until all is there that a run begins with; where a kill came first, a run can be begun still."""
 MODEL_FILES = ("card.json", "model.safetensors")
 LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
+_BEGUN_WITH = frozenset({LOCK, CHECKPOINTS, "models", "config.json", "manifest.json", TEACHERS, BEGUN})
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -83,7 +86,7 @@ class RunStore:
 
     @classmethod
     def create(cls, directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> Self:
-        """Begin a run in a new or empty directory.
+        """Begin a run in a new or empty directory, or in one where a kill came before another one had begun.
 
         :raise RunError: the directory holds something, or cannot be written.
         """
@@ -91,6 +94,7 @@ class RunStore:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             _refuse_unless_empty(directory)
+            refuse_ways_out(directory)
             lock = lock_run(directory)
             try:
                 _refuse_unless_empty(directory)  # another one may have been here since
@@ -101,13 +105,15 @@ class RunStore:
             raise RunError(f"{directory}: cannot create a run here ({error.strerror})") from error
         store = cls(directory, lock, Progress(), made)
         try:
-            (directory / CHECKPOINTS).mkdir()
-            (directory / "models").mkdir()
+            (directory / BEGINNING).touch()
+            (directory / CHECKPOINTS).mkdir(exist_ok=True)
+            (directory / "models").mkdir(exist_ok=True)
             write_json(directory / "config.json", config)
             write_json(directory / "manifest.json", manifest)
             store._keep_teachers()
             store._write(BEGUN)
             store._write("state.json")
+            (directory / BEGINNING).unlink()
         except (RunError, OSError) as error:
             store.discard()
             if isinstance(error, OSError):
@@ -385,7 +391,7 @@ class RunStore:
         for run, bucket in self.manifest["teachers"]:
             original, kept = model_path(Path(run), bucket), model_path(self.directory / TEACHERS, bucket)
             try:
-                kept.parent.mkdir(parents=True)
+                kept.parent.mkdir(parents=True, exist_ok=True)
                 publish(original, kept)
             except OSError as error:
                 raise RunError(f"{original}: the model that is to teach cannot be had ({error.strerror})") from error
@@ -413,7 +419,10 @@ class RunStore:
 
 
 def _refuse_unless_empty(directory: Path) -> None:
-    if any(path.name != LOCK for path in directory.iterdir()):
+    found = {path.name for path in directory.iterdir()}
+    if BEGINNING in found:  # what a run begins with was to be put here, and nothing else was here
+        found = {name for name in found if name not in _BEGUN_WITH and not name.endswith(".partial")}
+    if found - {LOCK}:
         raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import multiprocessing
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 import torch
 from attrs import evolve
 
+from progressive_core import files
+from progressive_core import store as store_module
 from progressive_core.errors import RunError
 from progressive_core.records import BucketResult, EpisodeReport, Evaluation, Knowledge, LedgerEntry, Model, State
 from progressive_core.runs import list_runs, new_run_directory
@@ -217,6 +220,46 @@ def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path: Pa
     with pytest.raises(RunError, match="not an empty directory"):
         RunStore.create(tmp_path, {}, MANIFEST)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def _killed_before(name: str, directory: Path, manifest: dict[str, Any]) -> None:
+    """Begin a run, in a process that ends without a word when the file `name` is to be written."""
+    written = files.atomic_write
+
+    def write(path: Path, content: bytes) -> None:
+        if path.name == name:
+            os._exit(9)
+        written(path, content)
+
+    files.atomic_write = store_module.atomic_write = write  # type: ignore[assignment]
+    RunStore.create(directory, {"SEED": 1}, manifest)
+
+
+@pytest.mark.parametrize("name", ["config.json", "manifest.json", "begun.json", "state.json"])
+def test_where_a_kill_came_before_a_run_had_begun_one_can_be_begun(store: RunStore, tmp_path: Path, name: str) -> None:
+    store.finish_bucket(result(store.save_model("Scalping", model(1), KNOWLEDGE)))
+    manifest = {**MANIFEST, "teachers": [[str(store.directory), "Scalping"]]}
+    directory = tmp_path / "runs" / "two"
+    killed = multiprocessing.get_context("spawn").Process(target=_killed_before, args=(name, directory, manifest))
+    killed.start()
+    killed.join()
+    assert killed.exitcode == 9
+    assert [run.directory.name for run in list_runs(tmp_path / "runs")] == ["one"]
+    RunStore.create(directory, {"SEED": 2}, manifest).close()
+    again = RunStore.open(directory)
+    assert again.config == {"SEED": 2}
+    assert [each.origin for each in again.teachers()] == ["Scalping"]
+    again.close()
+    assert not list(directory.rglob(".*.partial"))
+
+
+@pytest.mark.parametrize("name", ["state.json", "thesis.txt"])
+def test_a_run_is_not_begun_over_more_than_a_kill_left(tmp_path: Path, name: str) -> None:
+    for each in (".run.partial", name):
+        (tmp_path / each).touch()
+    with pytest.raises(RunError, match="not an empty directory"):
+        RunStore.create(tmp_path, {}, MANIFEST)
+    assert {path.name for path in tmp_path.iterdir()} == {".run.partial", name}
 
 
 def first_half(file: Path) -> None:
