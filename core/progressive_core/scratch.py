@@ -23,7 +23,8 @@ SCRATCH = "scratch"
 def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None]) -> None:
     """Train every bucket of the finished `run` that was taught once more: same seed and bars, no transfer.
 
-    Each trains for as many episodes as the taught one at least. A bucket that kept nothing of what it was offered needs
+    Each trains for as many episodes as the taught one at least, and with no larger sizes than that ended with, where memory
+    ran out. A bucket that kept nothing of what it was offered needs
     no arm, since it would come out the same to the bit.
 
     :param train: how to train one; as in `train_sequence`.
@@ -35,6 +36,17 @@ def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None]) -> None:
     if not names:
         run.progress("scratch arms: none is needed, no bucket kept anything that it was taught")
         return
+    halved = {result.bucket: result.halved_to for result in run.store.progress.results}
+
+    def train_as_small(arm: Run, bucket: Bucket) -> None:
+        if (sizes := halved[bucket.name]) and arm.store.progress.halved_to is None:
+            arm.store.go_back(sizes)
+            arm.progress(
+                f"{bucket.name}: with {sizes.parallel_episodes} parallel episodes and batches of {sizes.batch_size} from the "
+                "beginning, to which the taught one was halved when memory ran out"
+            )
+        train(arm, bucket)
+
     settings = with_settings(run.settings, {"SEQUENCE": names, "USE_CROSS_BUCKET_TRANSFER": False})
     store = _store(run.store, settings)
     try:
@@ -49,7 +61,7 @@ def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None]) -> None:
                     progress=lambda line: run.progress(f"scratch arm: {line}"),
                     compared=episodes,
                 ),
-                train,
+                train_as_small,
             )
     except Interrupted:
         raise Interrupted(run.store.directory) from None

@@ -193,6 +193,17 @@ def test_damage_behind_it_does_not_have_memory_run_out_once_more(
     assert episodes(run, "Hungry") == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("isolate", [False, True])
+def test_a_scratch_arm_has_the_sizes_that_the_taught_bucket_ended_with(hungry: Any, isolate: bool) -> None:
+    hungry.grow()
+    hungry.trainer(SEQUENCE=("First", "Hungry")).train_progressively(scratch_arms=True, isolate=isolate)
+    assert [sizes[:2] for sizes in hungry.opened()] == [(64, 512), (32, 256), (32, 256)]
+    taught, arm = (state(hungry.directory / run)["results"][-1] for run in ("run", "run/scratch"))
+    assert taught["bucket"] == arm["bucket"] == "Hungry"
+    assert taught["halved_to"] == arm["halved_to"] == {"parallel_episodes": 32, "batch_size": 256}
+    assert any(line.startswith("scratch arm: Hungry: with 32 parallel episodes and") for line in hungry.said)
+
+
 def test_the_smallest_sizes_are_not_halved(hungry: Any) -> None:
     hungry.grow(FITS=0)
     with pytest.raises(OutOfMemoryError, match="memory ran out, with 1 parallel episodes and batches of 1"):
