@@ -24,6 +24,7 @@ from progressive_core.files import plain
 from progressive_core.isolated import ENDED, LINE, RUN, STOP, Answer, Function, Task, find_device, train, work
 from progressive_core.logs import current_log, tell_no_more
 from progressive_core.run import Interrupted, Run
+from progressive_core.terminal import show_cursor
 
 GRACE = 10.0
 """Seconds that a process has to clean up when it is to end at once."""
@@ -142,6 +143,8 @@ class _Process:
         finally:
             self._process.kill()
             self._process.join()
+            if self._process.exitcode:  # it cleaned nothing up
+                show_cursor()
 
 
 @contextmanager

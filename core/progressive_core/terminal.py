@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +20,12 @@ def one_line(text: str) -> str:
 def say(line: str) -> None:
     """Tell the user one line on stderr."""
     print(f"{PROGRAM}: {one_line(line)}", file=sys.stderr, flush=True)
+
+
+def show_cursor() -> None:
+    """Give a terminal its cursor back, which a killed process may have hidden for its live view."""
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        print("\x1b[?25h", end="", flush=True)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

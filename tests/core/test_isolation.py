@@ -2,9 +2,11 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,7 @@ def {hook}(bucket):
         calls.write(f"{{bucket.name}}\\n")
     raise ValueError("broken")
 """
+HIDE, SHOW = b"\x1b[?25l", b"\x1b[?25h"
 
 
 def lines(file: Path) -> list[Any]:
@@ -110,6 +113,30 @@ def test_the_error_of_a_plugin_is_the_same_line(workshop, install) -> None:
             workshop.trainer(run).train_progressively(isolate=isolate)
         told.append((str(caught.value), repr(caught.value.__cause__)))
     assert told[0] == told[1]
+
+
+def test_a_kill_leaves_the_terminal_its_cursor(workshop, install, tmp_path) -> None:
+    install("killer", plugins={"killer": "killer_plugin"}, killer_plugin=ONCE.format(signal="SIGKILL"))
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from progressive_core.cli import main\n"
+        "if __name__ == '__main__':\n"
+        f"    sys.path[:0] = {[str(tmp_path / name) for name in ('acme', 'killer')]}\n"
+        f"    sys.exit(main(['--bucket', 'Second', '--isolate', '--run-dir', {str(tmp_path / 'run')!r}, '-p', 'no:report']))\n"
+    )
+    ours, its = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    with subprocess.Popen([sys.executable, str(script)], stdout=its, stderr=its, env=environment) as process:
+        os.close(its)
+        shown = b""
+        with suppress(OSError):  # the end, on Linux
+            while part := os.read(ours, 1 << 16):
+                shown += part
+    os.close(ours)
+    assert process.returncode == 2
+    assert b"was ended by SIGKILL" in shown
+    assert -1 < shown.rfind(HIDE) < shown.rfind(SHOW)
 
 
 def test_when_who_waits_is_killed_the_run_is_free_at_once(workshop, install, tmp_path) -> None:
