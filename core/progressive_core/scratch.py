@@ -24,8 +24,7 @@ def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None]) -> None:
     """Train every bucket of the finished `run` that was taught once more: same seed and bars, no transfer.
 
     Each trains for as many episodes as the taught one at least, and with no larger sizes than that ended with, where memory
-    ran out. A bucket that kept nothing of what it was offered needs
-    no arm, since it would come out the same to the bit.
+    ran out. A bucket that kept nothing of what it was offered needs no arm, since it would come out the same to the bit.
 
     :param train: how to train one; as in `train_sequence`.
     :raise Interrupted: a stop was asked for; `run` can be resumed, and goes on here.
