@@ -1,4 +1,4 @@
-"""The baseline: stable-baselines3 on environments of gym-anytrading, with our features in place of its own."""
+"""The baseline: stable-baselines3 on environments of gym-anytrading."""
 
 from __future__ import annotations
 
@@ -6,32 +6,26 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from gym_anytrading.envs import StocksEnv
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from rivals.common import DQN_TERMS, ENVIRONMENTS, PPO_TERMS, RATE, WINDOW, Table, raw_table, throughput_bars
-
-
-class FeatureEnv(StocksEnv):
-    """gym-anytrading's environment of shares on our features, made as its documentation says: by `_process_data`.
-
-    It does not show its position (an observation is 32 x 8), knows long and short only, and so has less to compute.
-    """
-
-    def __init__(self, table: Table) -> None:
-        self.table = table
-        frame = pd.DataFrame({"Close": table.prices})
-        super().__init__(df=frame, window_size=WINDOW, frame_bound=(WINDOW, len(frame)))
-
-    def _process_data(self) -> tuple[np.ndarray, np.ndarray]:
-        return self.table.prices.astype(np.float32), self.table.rows
+from rivals.common import (
+    DQN_TERMS,
+    ENVIRONMENTS,
+    EXPLORATION,
+    PPO_TERMS,
+    RATE,
+    WINDOW,
+    Table,
+    raw_table,
+    throughput_bars,
+)
+from rivals.feature_env import makers
 
 
 def environments(table: Table) -> DummyVecEnv:
     """`ENVIRONMENTS` of them, stepped one after another in this process: the fastest way for so small a step."""
-    return DummyVecEnv([lambda: FeatureEnv(table) for _ in range(ENVIRONMENTS)])
+    return DummyVecEnv(makers(table))
 
 
 class StableBaselines:
@@ -41,7 +35,7 @@ class StableBaselines:
         self.table = raw_table(throughput_bars(bars))
         steps = environments(self.table)
         if algorithm == "DQN":
-            at_once = {"learning_starts": 0, "exploration_initial_eps": 0.05}
+            at_once = {"learning_starts": 0, "exploration_initial_eps": EXPLORATION}
             self.model: Any = DQN("MlpPolicy", steps, learning_rate=RATE, **at_once, **DQN_TERMS, seed=0)
             fill(self.model.replay_buffer, self.table)
         else:

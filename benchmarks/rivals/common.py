@@ -33,8 +33,13 @@ BATCH = 32
 SAMPLES = 8
 """Gradient samples for each transition: the peers take a step on `BATCH` of them every 4 transitions."""
 ENVIRONMENTS = 8
-"""Of stable-baselines3."""
+"""Of every library."""
 DISCOUNT = 0.99
+EXPLORATION = 0.05
+TARGET_INTERVAL = 10_000
+"""Transitions after which the target network becomes the trained one."""
+TARGET_UPDATES = TARGET_INTERVAL * SAMPLES // BATCH
+"""The same in gradient steps."""
 FEE = 0.001
 LONGEST = 72
 """Longest horizon in bars of the bucket that stands for us, Scalping: it decides where the parts of the bars lie."""

@@ -15,9 +15,11 @@ from rivals.common import (
     BATCH,
     CAPACITY,
     DISCOUNT,
+    EXPLORATION,
     FEE,
     RATE,
     SAMPLES,
+    TARGET_INTERVAL,
     WIDTH,
     WINDOW,
     Table,
@@ -27,8 +29,6 @@ from rivals.common import (
 
 ENVIRONMENTS = 64
 ACTIONS = 3
-EXPLORATION = 0.05
-TARGET_INTERVAL = 10_000  # transitions
 
 
 class Environments:

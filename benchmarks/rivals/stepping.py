@@ -42,7 +42,8 @@ class AnyTrading:
     """gym-anytrading with actions that are drawn beforehand."""
 
     def __init__(self, bars: int) -> None:
-        from rivals.anytrading import FeatureEnv, environments
+        from rivals.anytrading import environments
+        from rivals.feature_env import FeatureEnv
 
         table = raw_table(throughput_bars(bars))
         self.one, self.eight = FeatureEnv(table), environments(table)
