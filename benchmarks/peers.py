@@ -4,6 +4,7 @@
     python benchmarks/peers.py                    # everything; some 12 minutes on two idle cores
     python benchmarks/peers.py --quick            # every part once, in a minute: the figures say little
     python benchmarks/peers.py --parts throughput,race
+    python benchmarks/peers.py --parts throughput --also skrl,tianshou,torchrl      # pip install those first
     python benchmarks/peers.py --device cuda      # our loop alone, on a GPU
 
 Parts, each in processes of its own, one for each trainer, interleaved and repeated:
@@ -26,7 +27,7 @@ from planted import Kind
 from rich.console import Console
 from rich.table import Table
 from rivals import growth, machine_share, race, stepping, throughput
-from rivals.common import Say, missing_peers
+from rivals.common import PEER_PACKAGES, Say, missing
 from rivals.racers import Race, train_ours
 
 PARTS = ("throughput", "race", "stepping", "machine", "growth")
@@ -39,14 +40,16 @@ RACERS = 2
 class Effort:
     """How much to measure.
 
-    Of all parts the market's `bars` and the `rounds` of so many `seconds` each, on so many torch `threads`; of the race
-    the `kinds` of market, how many `seeds` of each, and the peers' `transitions`; of growth the `sizes`.
+    Of all parts the market's `bars` and the `rounds` of so many `seconds` each, on so many torch `threads`; of
+    throughput which other libraries train `also`; of the race the `kinds` of market, how many `seeds` of each, and the
+    peers' `transitions`; of growth the `sizes`.
     """
 
     bars: int = 60_000
     rounds: int = 3
     seconds: float = 2.5
     threads: tuple[int, ...] = (1, 2)
+    also: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = race.KINDS
     seeds: int = 2
     transitions: int = 300_000
@@ -69,7 +72,8 @@ def run(part: str, effort: Effort, first_seed: int, say: Say) -> Table:
     """Measure one part and lay out its table."""
     bars, rounds, seconds, threads = effort.bars, effort.rounds, effort.seconds, effort.threads
     if part == "throughput":
-        taking_part = [*throughput.peers(), *throughput.own()]
+        others = [throughput.OTHERS[name] for name in effort.also]
+        taking_part = [*throughput.peers(), *others, *throughput.own()]
         return throughput.table(throughput.measure(taking_part, bars, rounds, seconds, threads, say))
     if part == "race":
         seeds = range(first_seed, first_seed + effort.seeds)
@@ -90,29 +94,48 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in text.split(","))
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Names separated by commas."""
+    return tuple(text.split(","))
+
+
+def not_installed(parts: Sequence[str], also: Sequence[str]) -> str:
+    """What the parts and the libraries asked for lack, and how to install it, in one line; empty if they lack nothing."""
+    if any(part in WITH_PEERS for part in parts) and (packages := missing(PEER_PACKAGES)):
+        return f'{", ".join(packages)} not installed: pip install -e ".[bench]"'
+    if packages := missing(also):
+        requirements = " ".join(f'"{throughput.OTHER_REQUIREMENTS[name]}"' for name in packages)
+        return f"{', '.join(packages)} not installed: pip install {requirements}"
+    return ""
+
+
 def main(given: Sequence[str] | None = None) -> int:
     """Measure what is asked for and print the tables; 2 where something that it needs is not there."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--parts", default=",".join(PARTS), help="of " + ", ".join(PARTS))
+    parser.add_argument("--parts", type=names, default=PARTS, help="of " + ", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="every part for a moment, to see that it works")
     parser.add_argument("--rounds", type=int, help="how often each trainer takes its turn")
     parser.add_argument("--threads", type=numbers, help="numbers of torch threads to try; of each the best is shown")
+    parser.add_argument("--also", type=names, default=(), help="in throughput, of " + ", ".join(throughput.OTHERS))
     parser.add_argument("--seeds", type=int, help="markets of each kind in the race")
     parser.add_argument("--first-seed", type=int, default=100, help="the learner was tuned on 0 to 4: these are fresh")
     parser.add_argument("--transitions", type=int, help="that each peer trains for in the race")
     parser.add_argument("--device", default="cpu", help="cuda: our loop alone, on a GPU")
     asked = parser.parse_args(given)
-    parts = asked.parts.split(",")
+    parts = asked.parts
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    changes = {
-        name: getattr(asked, name) for name in ("rounds", "threads", "seeds", "transitions") if getattr(asked, name)
-    }
+    if unknown := [name for name in asked.also if name not in throughput.OTHERS]:
+        parser.error(f"no other library is called {', '.join(unknown)}; there are {', '.join(throughput.OTHERS)}")
+    if asked.also and "throughput" not in parts:
+        parser.error("--also adds to the part throughput, which --parts leaves out")
+    changeable = ("rounds", "threads", "also", "seeds", "transitions")
+    changes = {name: getattr(asked, name) for name in changeable if getattr(asked, name)}
     effort = evolve(QUICK if asked.quick else Effort(), **changes)
     if asked.device != "cpu":
         return on_gpu(asked.device, effort)
-    if (missing := missing_peers()) and any(part in WITH_PEERS for part in parts):
-        print(f'peers.py: {", ".join(missing)} not installed: pip install -e ".[bench]"', file=sys.stderr)
+    if lacking := not_installed(parts, effort.also):
+        print(f"peers.py: {lacking}", file=sys.stderr)
         return 2
     console = Console(width=110)
     start = perf_counter()

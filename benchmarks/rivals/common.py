@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +58,12 @@ PPO_TERMS = TERMS | {"n_steps": 256, "n_epochs": SAMPLES}
 Say = Callable[[str], None]
 """Tells who watches how far a measurement is."""
 PEER_PACKAGES = ("stable_baselines3", "gymnasium", "gym_anytrading")
+"""Of the `bench` extra."""
 
 
-def missing_peers() -> list[str]:
-    """Packages of the `bench` extra that are not installed."""
-    return [name for name in PEER_PACKAGES if find_spec(name) is None]
+def missing(packages: Iterable[str]) -> list[str]:
+    """Those of the packages that are not installed."""
+    return [name for name in packages if find_spec(name) is None]
 
 
 @frozen

@@ -48,6 +48,16 @@ def peers() -> list[Trainer]:
     ]
 
 
+OTHERS = {
+    "skrl": Trainer("skrl DQN", "rivals.skrl_dqn:Skrl", (), BATCH),
+    "tianshou": Trainer("tianshou DQN", "rivals.tianshou_dqn:Tianshou", (), BATCH),
+    "torchrl": Trainer("torchrl DQN", "rivals.torchrl_dqn:TorchRL", (), BATCH),
+}
+"""Those that take part when asked for, each by the name of its package, which no extra of ours installs."""
+OTHER_REQUIREMENTS = {"skrl": "skrl>=2.1", "tianshou": "tianshou>=2.0", "torchrl": "torchrl>=0.14"}
+"""What to install for each, best apart from other work (tianshou holds pandas below 3): older ones have other interfaces."""
+
+
 def own() -> list[Trainer]:
     """Those that need no other package: DQN in a single file, and ours in each precision."""
     return [

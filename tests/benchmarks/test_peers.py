@@ -23,6 +23,28 @@ from .conftest import BENCHMARKS
 
 PEERS = ("stable_baselines3", "gymnasium", "gym_anytrading")
 WITHOUT_PEERS = any(find_spec(name) is None for name in PEERS)
+OTHERS = ("skrl", "tianshou", "torchrl")
+COUNT_SAMPLES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
+from rivals import throughput
+
+trained = []
+
+def count(layer, given, out):
+    if isinstance(layer, nn.Linear) and layer.in_features == 256 and out.requires_grad:
+        out.register_hook(lambda gradient: trained.append(len(gradient)))
+
+trainer = throughput.build({**throughput.OTHERS, "baseline": throughput.peers()[0]}[sys.argv[2]], 2_000)
+register_module_forward_hook(count)
+done, seconds = trainer.train(64)
+assert done >= 64
+assert seconds > 0
+assert sum(trained) == 8 * done, (sum(trained), done)
+assert set(trained) == {32}
+"""
 
 
 def rival(name: str) -> ModuleType:
@@ -46,6 +68,39 @@ def test_without_the_extra_it_says_in_one_line_what_to_install() -> None:
     assert done.returncode == 2
     assert done.stderr.strip().endswith('pip install -e ".[bench]"')
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--also", "skrl,rllib"], "no other library is called rllib; there are skrl, tianshou, torchrl"),
+        (["--also", "skrl", "--parts", "race"], "--also adds to the part throughput, which --parts leaves out"),
+    ],
+)
+def test_other_libraries_that_cannot_take_part_are_refused(arguments: list[str], told: str) -> None:
+    done = peers(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith(told)
+
+
+def test_without_the_other_library_it_says_in_one_line_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rival("common"), "find_spec", lambda name: None if name in OTHERS[1:] else object())
+    assert import_module("peers").main(["--quick", "--parts", "throughput", "--also", ",".join(OTHERS)]) == 2
+    expected = 'peers.py: tianshou, torchrl not installed: pip install "tianshou>=2.0" "torchrl>=0.14"\n'
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.skipif(WITHOUT_PEERS, reason="the packages of the bench extra are not installed")
+@pytest.mark.parametrize("name", ["baseline", *OTHERS])
+def test_every_library_trains_on_8_gradient_samples_a_transition(name: str) -> None:
+    if name in OTHERS and find_spec(name) is None:
+        pytest.skip(f"{name} is not installed, and no extra of ours installs it")
+    # in a process of its own: what a library does to warnings, logs and torch when it is imported stays there
+    command = [sys.executable, "-c", COUNT_SAMPLES, str(BENCHMARKS), name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
