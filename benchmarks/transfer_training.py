@@ -225,6 +225,7 @@ def pupil_on(ground: Ground, name: str, seed: int, order: tuple[str, ...] = FIXE
         probe=as_probe,
     )
     learner = learner_on(ground.bars, bucket, info, all_resources(ground.settings))
+    learner.ridge()  # a run fits it for its closing table anyway: no part of what a transfer costs
     ceiling = filter_earns(ground.planted, learner.split) if ground.planted else 1.0
     return Pupil(learner, learner.snapshot(), ceiling)
 

