@@ -12,7 +12,7 @@ from attrs import evolve
 
 from progressive_core.bucket import Bucket, Learner
 from progressive_core.errors import OutOfMemoryError, WriteError
-from progressive_core.exchange import transfer_back, transfer_in
+from progressive_core.exchange import hurt_by, transfer_back, transfer_in
 from progressive_core.halving import MEND, go_on_smaller
 from progressive_core.memory import read_memory
 from progressive_core.progress import EpisodeLine
@@ -147,7 +147,8 @@ def _train_episodes(
         if episode and episode % cooldown == 0:
             transfers += transfer_in(run, info, resources, learner, "periodic", episode)
             if best_episode > episode - cooldown:  # nothing better to teach than the last time, nothing to offer
-                transfers += transfer_back(run, info, resources, learner, episode)
+                hurt = hurt_by(run, info.name)
+                transfers += transfer_back(run, info, resources, learner, episode, hurt)
         started = perf_counter()
         report = evolve(
             learner.run_episode(),

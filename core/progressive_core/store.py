@@ -298,6 +298,10 @@ class RunStore:
         last = structured(lines[-1], EpisodeLine) if lines else EpisodeLine(bucket=bucket, best_score=math.nan)
         return evolve(last, episode=self.progress.episode)
 
+    def ledger(self) -> list[dict[str, Any]]:
+        """The lines of `ledger.jsonl`: every transfer so far."""
+        return read_json_lines(self.directory / "ledger.jsonl", LedgerEntry)
+
     @_writes
     def record_transfer(self, entry: LedgerEntry) -> None:
         """Append a transfer to `ledger.jsonl`."""

@@ -89,6 +89,18 @@ def test_reverse_transfer_makes_a_new_version_and_keeps_the_old(workshop: Any) -
     assert [path.name for path in (workshop.directory / "off/models/First/versions").iterdir()] == ["0001"]
 
 
+def test_a_pupil_that_was_hurt_is_asked_again_only_when_its_teacher_is_finished(workshop: Any) -> None:
+    workshop.strategy(
+        "from attrs import evolve; away = {'line.weight': target.weights['line.weight'] + 9}; "
+        "return evolve(target, weights=away) if context.phase == 'reverse' else None"
+    )
+    workshop.trainer(EPISODES={"First": 1, "Second": 7}, plugins=("no:reverse",)).train_progressively()
+    asked = [line for line in workshop.ledger() if line["strategy"] == "nudge" and line["phase"] == "reverse"]
+    assert [line["episode"] for line in asked] == [2, 4, 6, 7]
+    assert [line["verdict"] for line in asked] == ["rolled back", "skipped", "skipped", "rolled back"]
+    assert asked[1]["reason"] == "it hurt the last time, and is offered again when Second is finished"
+
+
 def test_a_strategy_that_raises_leaves_the_target_untouched_and_training_goes_on(workshop: Any) -> None:
     workshop.trainer("without", plugins=("no:watch",)).train_progressively()
     workshop.strategy("raise ZeroDivisionError('a bug')")

@@ -8,6 +8,7 @@ does): a Sharpe ratio of 2 to 4 a year, still more than a real market gives.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import accumulate
 
 import numpy as np
@@ -24,6 +25,7 @@ REGIME_BARS = 600  # mean length of a regime
 NOISE = 0.006  # standard deviation of the log return of a bar
 
 
+@lru_cache(maxsize=1)  # the buckets of a run are opened on them again and again
 def synthetic_bars(count: int, seed: int) -> Bars:
     """Hourly bars of a made-up market, the same for the same seed.
 

@@ -229,7 +229,7 @@ class MarketLearner:
         abstains = self.abstains()
         rows = []
         for part in (self.validation, self.test):
-            traded = self.positions(part.features, part.decidable)
+            traded = self.held() if part is self.scored else self.positions(part.features, part.decidable)
             rows.append(with_baselines(self.info.name, traded, abstains, part, self.market, self.ridge()))
         return judge(rows[0], rows[1], self.edge_t(), self.degeneration())
 

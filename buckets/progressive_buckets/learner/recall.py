@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 CAPACITY = 2048
 SHARPNESS = 20.0
 WEIGHTS = (0.0, 0.25, 0.5)
-ROWS_AT_ONCE = 8_192
+ROWS_AT_ONCE = 1_024
+"""Situations compared with all that are kept at a time: what is computed of them stays in a processor's cache."""
 SHOWN = 3
 
 
@@ -35,15 +36,16 @@ def situation(network: Network, features: Tensor) -> Tensor:
     return normalize(hidden.transpose(0, 1).flatten(1), dim=1)
 
 
-def recalled(keys: Tensor, followed: Tensor, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What followed in similar situations.
+def recalled(keys: Tensor, followed: Tensor, queries: Tensor) -> Tensor:
+    """What followed in similar situations: the kernel average [N, 2].
 
-    :param keys: [M, d] situations kept. :param followed: [M, 2] what followed them. :param queries: [N, d].
-    :return: kernel average [N, 2], and the most similar one's number [N] and cosine [N].
+    :param keys: [M, d] situations kept, unit vectors as the queries are. :param followed: [M, 2] what followed them.
+    :param queries: [N, d].
     """
-    cosine = queries @ keys.T  # [N, M]
-    similarity, nearest = cosine.max(dim=1)
-    return torch.softmax(SHARPNESS * cosine, dim=1) @ followed, nearest, similarity
+    counted = torch.cat([followed, torch.ones_like(followed[:, :1])], dim=1).T.contiguous()  # [3, M]
+    similar = torch.mm(queries, SHARPNESS * keys.T).exp_()  # [N, M], at most e^20: no sum of these leaves float32
+    sums = torch.mm(counted, similar.T)  # [3, N]
+    return (sums[:2] / sums[2]).T
 
 
 class ContextualMemory:
@@ -87,7 +89,7 @@ class ContextualMemory:
 
     def recall(self, network: Network, features: Tensor) -> Tensor:
         """What followed in situations like those that `features` [N, columns] describe [N, 2]."""
-        parts = [recalled(self.keys, self.followed, situation(network, f))[0] for f in features.split(ROWS_AT_ONCE)]
+        parts = [recalled(self.keys, self.followed, situation(network, rows)) for rows in features.split(ROWS_AT_ONCE)]
         return torch.cat(parts)
 
     def blend(self, network: Network, features: Tensor, advantage: Tensor, weight: float) -> Tensor:
@@ -101,9 +103,9 @@ class ContextualMemory:
         if len(self.bars) == 0 or len(bars) == 0:
             return {}
         market = critic.market
-        average, nearest, similarity = recalled(
-            self.keys, self.followed, situation(critic.target, market.features[bars])
-        )
+        met = situation(critic.target, market.features[bars])
+        average = recalled(self.keys, self.followed, met)
+        similarity, nearest = (met @ self.keys.T).max(dim=1)
         return {
             "bar": bars,
             "recalls": self.bars[nearest],

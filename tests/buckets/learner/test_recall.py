@@ -13,10 +13,23 @@ def test_the_like_is_recalled() -> None:
     keys = normalize(torch.randn(50, 16, generator=random), dim=1)
     followed = torch.randn(50, 2, generator=random)
     queries = normalize(keys[:5] + 0.01 * torch.randn(5, 16, generator=random), dim=1)
-    average, nearest, similarity = recalled(keys, followed, queries)
-    assert nearest.tolist() == [0, 1, 2, 3, 4]
-    assert bool((similarity > 0.99).all())
-    assert torch.allclose(average, followed[:5], atol=0.2)
+    assert torch.allclose(recalled(keys, followed, queries), followed[:5], atol=0.2)
+
+
+def test_it_is_an_average_that_weighs_the_like_most() -> None:
+    keys, queries = (normalize(torch.randn(40, 8), dim=1) for _ in range(2))
+    followed = torch.randn(40, 2)
+    expected = torch.softmax(20 * queries @ keys.T, dim=1) @ followed
+    assert torch.allclose(recalled(keys, followed, queries), expected, atol=1e-5)
+
+
+def test_a_bar_that_is_kept_recalls_itself(open_learner: OpenLearner) -> None:
+    learner = open_learner()
+    learner.run_episode()
+    bars = learner.memory.bars[:3]
+    notes = learner.memory.notes(learner.critic, bars)
+    assert torch.allclose(notes["similarity"], torch.ones(3), atol=1e-5)
+    assert torch.equal(learner.market.features[notes["recalls"]], learner.market.features[bars])
 
 
 def test_recall_has_a_say_only_where_validation_likes_it(open_learner: OpenLearner) -> None:
