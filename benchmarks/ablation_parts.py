@@ -160,4 +160,5 @@ def variants() -> tuple[Variant, ...]:
         Variant("acts every 24 bars", replace=partial(act_every, 24)),
         Variant("no feature prior", replace=no_feature_prior),
         Variant("fp32", settings={"PRECISION": "fp32"}),
+        Variant("bf16", settings={"PRECISION": "bf16"}),
     )

@@ -65,7 +65,7 @@ class Task:
 
 @frozen
 class Ranking:
-    """What came of a planted market: AUC of screening, of permutation and of their mean, and the scores."""
+    """What came of a planted market: AUC of screening, of permutation and of both together, and the scores."""
 
     task: Task
     screened: float

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from progressive_buckets.learner.critic import PASSES
+from progressive_buckets.learner.critic import PASSES, ROUND
 
 if TYPE_CHECKING:
     from progressive_buckets.learner.network import Shape
@@ -18,18 +18,23 @@ COUNT = (
 )
 
 
-def operations(shape: Shape) -> int:
+def valued_share(training_bars: int, batch: int) -> float:
+    """For what share of the bars that a round of steps samples a value is computed: each bar is valued once at most."""
+    return min(1.0, (training_bars + 1) / (ROUND // PASSES * batch))
+
+
+def operations(shape: Shape, valued: float) -> int:
     """Floating-point operations in the matrix products that one sampled bar costs, a multiplication and an addition each.
 
     The next bar is valued once for all the passes that a round makes; the bar itself goes forward through all heads and
-    back. Gates, normalisation, dropout and the optimiser are no products and do not count.
+    back. `valued` is the share of sampled bars for which the next one's value is computed (`valued_share`). Gates, normalisation, dropout and the optimiser are no products and do not count.
     """
     columns, width, horizons = shape.features * shape.scales, shape.width, len(shape.horizons)
     layers = columns * width + width * width
     values = 2 * width + 2 * columns
     forward = layers + values + horizons * width
     into_activations = width * width + (2 + horizons) * width
-    return 2 * shape.members * ((layers + values) // PASSES + 2 * forward + into_activations)
+    return 2 * shape.members * (round(valued * (layers + values) / PASSES) + 2 * forward + into_activations)
 
 
 def product_rate(dtype: torch.dtype, device: str, size: int, seconds: float) -> float:

@@ -9,8 +9,9 @@ from attrs import frozen
 from rich.table import Table
 from torch.profiler import ProfilerActivity, profile
 
-from rivals.arithmetic import operations, product_rate, settle
+from rivals.arithmetic import product_rate, settle
 from rivals.common import throughput_bars
+from rivals.machine_share import operations_of
 from rivals.ours import BATCHES, EPISODE_BARS, window_learner
 
 EPISODES = (1_024, 4_096, 16_384)
@@ -71,7 +72,7 @@ def measure_one(device: str, bars: int, seconds: float, precision: str, episodes
         precision=precision,
         episodes=episodes,
         rate=transitions / took,
-        bf16_share=samples * operations(learner.critic.online.shape) / took / peak,
+        bf16_share=samples * operations_of(learner) / took / peak,
         waiting=max(0.0, 1 - (busy / PROFILED) / (took / done)),
         peak_mb=torch.cuda.max_memory_allocated(device) / 2**20,
     )

@@ -12,9 +12,10 @@ from learnability import all_resources, alone, declared
 from rich.table import Table
 
 from progressive_buckets.learner.compute import prepare
+from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_core.config import defaults
-from rivals.arithmetic import COUNT, operations, product_rate
+from rivals.arithmetic import COUNT, operations, product_rate, valued_share
 from rivals.common import Say, throughput_bars
 from rivals.ours import BATCHES, BUCKET, window_learner
 from rivals.workers import Worker
@@ -34,6 +35,12 @@ class Share:
     update: tuple[float, ...]
     fp32: tuple[float, ...]
     bf16: tuple[float, ...]
+
+
+def operations_of(learner: MarketLearner) -> int:
+    """Floating-point operations for each bar of its batches."""
+    train = learner.split.train
+    return operations(learner.critic.online.shape, valued_share(train.stop - train.start, learner.batch))
 
 
 class Updates:
@@ -56,7 +63,7 @@ class Updates:
 
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Of each learner the bars in a batch, and the operations for each of them."""
-        return {name: (own.batch, operations(own.critic.online.shape)) for name, own in self.learners.items()}
+        return {name: (own.batch, operations_of(own)) for name, own in self.learners.items()}
 
     def rates(self, name: str, seconds: float) -> tuple[float, float, float]:
         """Operations a second of a learner's gradient steps, and of products in fp32 and bf16."""
@@ -65,7 +72,7 @@ class Updates:
         while perf_counter() - start < seconds:
             learner.critic.learn(learner.replay, UPDATES, learner.batch)
             done += UPDATES * learner.batch
-        update = done * operations(learner.critic.online.shape) / (perf_counter() - start)
+        update = done * operations_of(learner) / (perf_counter() - start)
         fp32, bf16 = (product_rate(dtype, "cpu", SIZE, seconds / 2) for dtype in (torch.float32, torch.bfloat16))
         return update, fp32, bf16
 

@@ -147,7 +147,6 @@ class TradingModel:
         return cost_units(market.costs, self.card.unit, self.card.reluctance, market.device)
 
     def _advantages(self, features: Tensor) -> Tensor:
-
         own = self.network.advantages(features)
         blended = self.memory.blend(self.network, features, own, self.memory.weight)
         return self._finite(blended)

@@ -145,8 +145,9 @@ def test_gradient_samples_are_those_of_the_peers(batch: int) -> None:
     assert rival("ours").updates_for(transitions, batch) * batch == 8 * transitions
 
 
-def test_operations_counted_from_the_layers_are_those_that_torch_counts() -> None:
-    learnability, batch = import_module("learnability"), 64
+@pytest.mark.parametrize("batch", [64, 512])  # fewer bars than the training part has in a round, and more
+def test_operations_counted_from_the_layers_are_those_that_torch_counts(batch: int) -> None:
+    learnability = import_module("learnability")
     settings = {**defaults(), "PARALLEL_EPISODES": 8, "EPISODE_BARS": 32, "UPDATES_PER_EPISODE": 1, "PRECISION": "fp32"}
     bucket = learnability.declared("Scalping")
     learner = learner_on(
@@ -157,8 +158,9 @@ def test_operations_counted_from_the_layers_are_those_that_torch_counts() -> Non
     )
     learner.run_episode()
     with FlopCounterMode(display=False) as counter:
-        learner.critic.learn(learner.replay, 4, batch)
-    counted = rival("arithmetic").operations(learner.critic.online.shape) * 4 * batch
+        learner.critic.learn(learner.replay, 20, batch)
+    valued = rival("arithmetic").valued_share(learner.split.train.stop, batch)
+    counted = rival("arithmetic").operations(learner.critic.online.shape, valued) * 20 * batch
     assert counter.get_total_flops() == pytest.approx(counted, rel=0.02)
 
 

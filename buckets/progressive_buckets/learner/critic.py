@@ -171,13 +171,13 @@ class Critic:
             wanted = self.targets(sample.bars).mT  # [2, batches * size]
             outcomes, counts = self.outcomes(sample.bars)  # [horizons, batches * size]
             counts *= sample.weights
-            aims = torch.cat([wanted, outcomes])  # [2 + horizons, batches * size]
-            shares = shares_of(sample.weights / size, counts / size, self.hyper.auxiliary)
+            targets = torch.cat([wanted, outcomes])  # [2 + horizons, batches * size]
+            shares = shares_of(sample.weights, counts, self.hyper.auxiliary) / size
             self.dropout.renew(self.online.shape.members * size * self.online.shape.width, self.generator)
             missed = torch.empty_like(sample.weights)
             for k in range(count):
                 part = slice(k % batches * size, (k % batches + 1) * size)
-                batch = Batch(self.features, sample.bars[part], aims[:, part], shares[:, part])
+                batch = Batch(self.features, sample.bars[part], targets[:, part], shares[:, part])
                 loss, error = loss_and_gradient(self.online, batch, self.dropout)
                 self.adam.step(self.online.gradient)
                 self.target.flat.lerp_(self.online.flat, self.hyper.tracking)

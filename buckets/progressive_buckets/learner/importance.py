@@ -40,10 +40,10 @@ class Measured:
 
     @property
     def importance(self) -> dict[str, float]:
-        """The mean of both methods; it sums to 1.
+        """What both methods say together, as shares that sum to 1: their mean, where both see something.
 
-        Below the even share the order of what the network makes of them is luck: it hears little of them by then. There
-        screening, which saw all training bars, has the word.
+        A feature that the network makes less of than the even share counts as screening sees it, up to that share: what
+        the network makes of noise is luck, and larger than what it makes of a weak signal.
         """
         even = 1 / max(1, len(self.screened))
         told = {

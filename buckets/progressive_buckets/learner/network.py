@@ -76,8 +76,8 @@ class Network:
         self.prior = torch.ones(shape.features, device=device)
         self.parameters = self.named(self.flat)
         self.gradients = self.named(self.gradient)
-        self.horizons = self.horizons_of(self.flat)
-        self.horizon_gradients = self.horizons_of(self.gradient)
+        self.horizon_heads = self.horizon_heads_of(self.flat)
+        self.horizon_head_gradients = self.horizon_heads_of(self.gradient)
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
         """Views of `flat` [size], the parameters or their gradient, by name."""
@@ -85,7 +85,7 @@ class Network:
         parts = flat.split([torch.Size(sizes).numel() for sizes in shapes.values()])
         return {name: part.view(sizes) for (name, sizes), part in zip(shapes.items(), parts, strict=True)}
 
-    def horizons_of(self, flat: Tensor) -> Layer:
+    def horizon_heads_of(self, flat: Tensor) -> Layer:
         """Views of all horizons' weights [members, horizons, width] and biases [members, horizons, 1] in `flat` [size]."""
         members, width, count = self.shape.members, self.shape.width, len(self.shape.horizons)
         apart = members * (width + 1)  # one horizon's weights, then its biases
@@ -131,7 +131,7 @@ class Network:
 
     def heads(self) -> Layer:
         """Weights [members, 2 + horizons, width] and biases [members, 2 + horizons, 1] of values and predictions."""
-        weight, bias = self.horizons
+        weight, bias = self.horizon_heads
         values = self.parameters["value.weight"].mT, self.parameters["value.bias"].mT
         return torch.cat([values[0], weight], dim=1), torch.cat([values[1], bias], dim=1)
 
@@ -160,21 +160,21 @@ class Network:
 
         Parts kept until the last is there would lie between the freed blocks of a step: 500 MB more for a million rows.
         """
-        layers, linear = self.layers(dtype), self.linear(dtype).mean(dim=0)
+        layers, linear = self.layers(dtype), self.linear(torch.float32).mean(dim=0).to(dtype)
         weight = self.parameters["value.weight"].mT.to(dtype).contiguous()  # [members, 2, width]
-        bias = self.parameters["value.bias"].mean(dim=0).mT
+        bias = self.parameters["value.bias"].mean(dim=0)  # [1, 2]
         advantages = torch.empty(count, ACTIONS, device=self.flat.device)
         start = 0
         for features in parts:
             outputs = torch.bmm(weight, self.hidden(features, layers).mT).float().mean(dim=0)  # [2, B]
             outputs += torch.mm(linear, features.mT)
-            torch.add(outputs.mT, bias.mT, out=advantages[start : start + len(features)])
+            torch.add(outputs.mT, bias, out=advantages[start : start + len(features)])
             start += len(features)
         return advantages
 
     def predictions(self, features: Tensor) -> Tensor:
         """Predicted outcome at each horizon [B, horizons] of `features` [B, columns]: the members' mean."""
-        weight, bias = self.horizons
+        weight, bias = self.horizon_heads
         return (torch.bmm(weight, self.situations(features).mT) + bias).mean(dim=0).mT
 
     def state(self) -> Tensor:

@@ -35,7 +35,7 @@ class Adam:
         first, second = BETAS
         self.mean.lerp_(gradient, 1 - first)
         self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        begun = (1 - second**self.steps) ** 0.5  # the root of the share of the square that has come in yet
-        scale = self.square.sqrt().add_(EPSILON * begun)
+        bias_correction = (1 - second**self.steps) ** 0.5
+        scale = self.square.sqrt().add_(EPSILON * bias_correction)
         self.parameters.addcmul_(self.parameters, self.decay, value=-1.0)
-        self.parameters.addcdiv_(self.mean, scale, value=-self.rate * begun / (1 - first**self.steps))
+        self.parameters.addcdiv_(self.mean, scale, value=-self.rate * bias_correction / (1 - first**self.steps))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import huber_loss, layer_norm
 
-from progressive_buckets.learner.gradient import HUBER, Batch, Dropout, loss_and_gradient, shares_of
+from progressive_buckets.learner.gradient import HUBER, Batch, Dropout, loss_and_gradient, shares_of, summed_over_rows
 from progressive_buckets.learner.network import GATES, Network, Shape
 
 AUXILIARY = 0.3
@@ -33,13 +33,13 @@ def some_batch(shape, count, generator):
     )
     weights, counts = normal(count).abs(), normal(horizons, count).abs()
     bars = torch.randperm(count, generator=generator)
-    shares = shares_of(weights / count, counts / count, AUXILIARY)
+    shares = shares_of(weights, counts, AUXILIARY) / count
     return Batch(table, bars, torch.cat([wanted, outcomes]), shares), weights, counts
 
 
 def plain_loss(network, named, batch, weights, counts, dropout):
     """The same loss from torch's own layers."""
-    rows, wanted, outcomes = batch.table[batch.bars], batch.aims[:2], batch.aims[2:]
+    rows, wanted, outcomes = batch.table[batch.bars], batch.targets[:2], batch.targets[2:]
     gates = (named[GATES] * network.prior).repeat_interleave(network.shape.scales, 1).unsqueeze(1)
     inputs = hidden = rows * gates
     for layer in ("extractor.0", "extractor.1"):
@@ -74,11 +74,13 @@ def plain_loss(network, named, batch, weights, counts, dropout):
     ),
     count=st.integers(1, 33),
     drop=st.sampled_from([0.0, 0.3]),
+    scale=st.sampled_from([1.0, 1e-3]),  # so small that EPSILON counts
     seed=st.integers(0, 10_000),
 )
-def test_it_is_what_autograd_finds(shape, count, drop, seed) -> None:
+def test_it_is_what_autograd_finds(shape, count, drop, scale, seed) -> None:
     generator = torch.Generator().manual_seed(seed)
     network, (batch, weights, counts) = some_network(shape, generator), some_batch(shape, count, generator)
+    network.parameters["extractor.0.weight"].mul_(scale)
     dropout = Dropout(drop, torch.float32, "cpu")
     dropout.renew(shape.members * count * shape.width, generator)
     loss, error = loss_and_gradient(network, batch, dropout)
@@ -91,11 +93,18 @@ def test_it_is_what_autograd_finds(shape, count, drop, seed) -> None:
     for name, tensor in named.items():
         torch.testing.assert_close(network.gradients[name], tensor.grad, rtol=2e-3, atol=2e-5, msg=name)
     if drop == 0.0:
-        torch.testing.assert_close(error, (values.detach().mT - batch.aims[:2]), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(error, (values.detach().mT - batch.targets[:2]), rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(network.advantages(batch.table[batch.bars]), values.detach(), rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(
             network.predictions(batch.table[batch.bars]), predictions.detach(), rtol=1e-4, atol=1e-4
         )
+
+
+@pytest.mark.parametrize(("threads", "members", "rows"), [(2, 1, 64), (2, 3, 64), (2, 1, 63)])
+def test_a_sum_over_rows_is_the_same_in_parts(threads, members, rows, monkeypatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    left, right = torch.randn(rows, 7).expand(members, -1, -1), torch.randn(members, rows, 5)
+    torch.testing.assert_close(summed_over_rows(left, right), torch.bmm(left.mT, right))
 
 
 def test_dropout_drops_the_share_asked_for_and_something_else_every_time() -> None:

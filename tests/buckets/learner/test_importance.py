@@ -100,6 +100,15 @@ def test_methods_agree_fully_on_one_order_whatever_they_think_of_noise(noise: li
     assert Measured(shares[0], opposed, {}).agreement < 0.95
 
 
+def test_of_what_the_network_hardly_hears_screening_has_the_word() -> None:
+    screened = {"strong": 0.8, "weak": 0.09, "noise": 0.06, "other": 0.05}
+    permuted = {"strong": 0.7, "weak": 0.05, "noise": 0.15, "other": 0.10}
+    told = Measured(screened, permuted, {}).importance
+    assert sorted(told, key=told.__getitem__, reverse=True) == ["strong", "weak", "noise", "other"]
+    assert sum(told.values()) == pytest.approx(1)
+    assert Measured(screened, screened, {}).importance == pytest.approx(screened)
+
+
 def test_bars_few_or_without_a_move_are_no_trouble(open_learner: OpenLearner) -> None:
     bars = synthetic_bars(1600, seed=4)
     learner = open_learner(evolve(bars, extra={"nothing": np.zeros(1600)}))

@@ -32,8 +32,9 @@ def test_a_leaked_return_is_learned_in_seconds(open_learner: OpenLearner, leakin
     assert max(told, key=lambda name: told[name]) == "leak"
 
 
-def test_a_resumed_learner_goes_on_to_the_bit(open_learner: OpenLearner) -> None:
-    learner, resumed = open_learner(), open_learner()
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_resumed_learner_goes_on_to_the_bit(open_learner: OpenLearner, precision: str) -> None:
+    learner, resumed = open_learner(PRECISION=precision), open_learner(PRECISION=precision)
     for _ in range(3):
         learner.run_episode()
     learner.knowledge()
@@ -46,6 +47,17 @@ def test_a_resumed_learner_goes_on_to_the_bit(open_learner: OpenLearner) -> None
     resumed.keep_best()
     assert torch.equal(learner.critic.online.flat, resumed.critic.online.flat)
     assert learner.evaluate() == resumed.evaluate()
+
+
+@pytest.mark.parametrize("asked", [200, 8_000])
+def test_a_bar_has_one_value_however_many_are_asked_for_at_once(open_learner: OpenLearner, asked: int) -> None:
+    learner = open_learner()
+    learner.run_episode()
+    critic, train = learner.critic, learner.split.train
+    bars = torch.randint(train.start, train.stop + 1, (asked,))
+    bars[-1] = train.stop
+    assert (asked > train.stop + 1 - train.start) == (asked == 8_000)
+    torch.testing.assert_close(critic.valued(bars), critic.advantages(learner.market.features[bars]))
 
 
 def test_the_seed_decides_everything(open_learner: OpenLearner) -> None:
