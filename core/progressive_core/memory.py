@@ -63,11 +63,17 @@ def read_memory(device: str, *, root: Path = Path("/")) -> Memory:
 
 def process_memory(root: Path = Path("/")) -> Memory:
     """Return this process's resident memory, against the container's limit or else the machine's memory."""
-    used, physical = psutil.Process().memory_info().rss, psutil.virtual_memory().total
+    used, physical = _process(os.getpid()).memory_info().rss, psutil.virtual_memory().total
     limit = memory_limit(root)
     if limit is None or limit >= physical:
         return Memory(used, physical, "rss")
     return Memory(used, limit, "cgroup")
+
+
+@cache
+def _process(number: int) -> psutil.Process:
+    """The process of that number: making it takes as long as all else that is read of it."""
+    return psutil.Process(number)
 
 
 def gpu_memory(index: int, cuda: Any, nvml: Any) -> Memory | None:
