@@ -78,6 +78,11 @@ def test_an_alpha_of_zero_transfers_nothing(strategy: ModuleType) -> None:
     assert strategy.transfer(SOURCE, TARGET, context(WEIGHT_TRANSFER_ALPHA=0.0, FEATURE_TRANSFER_ALPHA=0.0)) is None
 
 
+def test_who_cannot_do_the_targets_task_says_nothing_of_features_and_who_has_no_weights_may() -> None:
+    assert features.transfer(SOURCE, TARGET, context(LUCKY)) is None
+    assert features.transfer(SOURCE, TARGET, context(None)) is not None
+
+
 @pytest.mark.parametrize("strategy", [weights, features, horizons, reverse])
 def test_a_source_that_knows_nothing_transfers_nothing(strategy: ModuleType) -> None:
     assert strategy.transfer(Knowledge(origin="Empty"), TARGET, context()) is None
