@@ -116,7 +116,8 @@ def test_a_strangers_buckets(workshop: Any) -> None:
     workshop.strategy(
         "from attrs import evolve; proof = context.proof; "
         "wanted = proof.after > proof.before + 2 * proof.error if proof else context.phase == 'reverse'; "
-        "return evolve(target, weights=source.weights) if wanted else None"
+        "again = context.phase == 'periodic'; "
+        "return evolve(target, weights=source.weights if wanted else target.weights) if wanted or again else None"
     )
     workshop.trainer(SEQUENCE=("First", "Third", "Second"), EPISODES=8).train_progressively()
     replay = assert_replays(workshop.directory / "run")
