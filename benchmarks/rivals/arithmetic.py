@@ -27,7 +27,9 @@ def operations(shape: Shape, valued: float) -> int:
     """Floating-point operations in the matrix products that one sampled bar costs, a multiplication and an addition each.
 
     The next bar is valued once for all the passes that a round makes; the bar itself goes forward through all heads and
-    back. `valued` is the share of sampled bars for which the next one's value is computed (`valued_share`). Gates, normalisation, dropout and the optimiser are no products and do not count.
+    back. Gates, normalisation, dropout and the optimiser are no products and do not count.
+
+    :param valued: the share of sampled bars for which the next one's value is computed (`valued_share`).
     """
     columns, width, horizons = shape.features * shape.scales, shape.width, len(shape.horizons)
     layers = columns * width + width * width
