@@ -165,7 +165,8 @@ class Network:
         bias = self.parameters["value.bias"].mean(dim=0)  # [1, 2]
         advantages = torch.empty(count, ACTIONS, device=self.flat.device)
         start = 0
-        for features in parts:
+        for part in parts:
+            features = part.contiguous()  # rows that overlap: laid out once, not for each product
             outputs = torch.bmm(weight, self.hidden(features, layers).mT).float().mean(dim=0)  # [2, B]
             outputs += torch.mm(linear, features.mT)
             torch.add(outputs.mT, bias, out=advantages[start : start + len(features)])
