@@ -73,7 +73,7 @@ PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "hooks and records": (
         *((Hooks, name) for name in ("on_bucket_start", "on_episode_end", "cleanup")),
         *((RunStore, name) for name in ("record_episode", "record_transfer")),
-        (sequence, "read_memory"),
+        (sequence, "memory_used"),
     ),
     REPORT: ((ReportPlugin, "cleanup"),),
     "logging": ((logs._RunLog, "write"), (logs._RunLog, "tell")),

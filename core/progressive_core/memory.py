@@ -61,13 +61,22 @@ def read_memory(device: str, *, root: Path = Path("/")) -> Memory:
     return memory
 
 
+def memory_used(device: str) -> int:
+    """Return the bytes that `read_memory` calls used; for "cpu" without looking for the limit, which takes 20 times as long."""
+    return read_memory(device).used if device.startswith("cuda") else _resident()
+
+
 def process_memory(root: Path = Path("/")) -> Memory:
     """Return this process's resident memory, against the container's limit or else the machine's memory."""
-    used, physical = _process(os.getpid()).memory_info().rss, psutil.virtual_memory().total
+    used, physical = _resident(), psutil.virtual_memory().total
     limit = memory_limit(root)
     if limit is None or limit >= physical:
         return Memory(used, physical, "rss")
     return Memory(used, limit, "cgroup")
+
+
+def _resident() -> int:
+    return int(_process(os.getpid()).memory_info().rss)
 
 
 @cache

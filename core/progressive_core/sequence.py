@@ -14,7 +14,7 @@ from progressive_core.bucket import Bucket, Learner
 from progressive_core.errors import OutOfMemoryError, WriteError
 from progressive_core.exchange import hurt_by, transfer_back, transfer_in
 from progressive_core.halving import MEND, go_on_smaller
-from progressive_core.memory import read_memory
+from progressive_core.memory import memory_used
 from progressive_core.progress import EpisodeLine
 from progressive_core.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
 from progressive_core.run import Interrupted, Run, always_clean_up, info_of, resources_of, within
@@ -153,7 +153,7 @@ def _train_episodes(
         report = evolve(
             learner.run_episode(),
             seconds=perf_counter() - started,
-            memory_used=read_memory(resources.device).used,
+            memory_used=memory_used(resources.device),
             transfers=tuple(transfers),
             start_score=start_score,
         )

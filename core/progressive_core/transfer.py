@@ -12,7 +12,7 @@ from progressive_core.bucket import Learner
 from progressive_core.digest import digest
 from progressive_core.errors import PluginError
 from progressive_core.hooks import Hooks
-from progressive_core.memory import read_memory
+from progressive_core.memory import memory_used
 from progressive_core.proof import proof_or_shortage
 from progressive_core.records import (
     Adoption,
@@ -89,7 +89,7 @@ def memory_short(needed: int, resources: Resources) -> str | None:
     """
     if resources.memory_limit is None or needed == 0:
         return None
-    used = read_memory(resources.device).used
+    used = memory_used(resources.device)
     if used + needed <= resources.memory_limit:
         return None
     return (

@@ -17,7 +17,7 @@ from progressive_plugins.plain import end_lines, episode_lines, plain_text, star
 from progressive_plugins.progress import Progress
 from progressive_plugins.stream import QuietStream
 from progressive_plugins.table import closing_table, sequence_table
-from progressive_plugins.view import LiveView, transfer_table
+from progressive_plugins.view import LiveView, transfer_lines
 from progressive_training import BucketInfo, EpisodeReport, Resources, hookimpl
 
 FRAMES_PER_SECOND = 1
@@ -72,6 +72,7 @@ class _Display:
         self._stream = QuietStream(file)
         self._clock = clock
         self._live: Live | None = None
+        self._gives_way = False
         console = _live_console(self._stream) if live else None
         if console is None:
             self._say(start_line(self._progress))
@@ -101,7 +102,7 @@ class _Display:
     def end(self, bucket: BucketInfo, error: BaseException | None) -> None:
         live = self._live
         if live is not None:
-            live.transient = error is None  # an error leaves the last view on the screen
+            live.transient = self._gives_way = error is None  # an error leaves the last view on the screen
         self.stop()
         if error is not None or not bucket.results:
             return
@@ -116,7 +117,7 @@ class _Display:
             return
         live.console.print(closing_table(result))
         if result.transfers:
-            live.console.print(transfer_table(result.transfers, live.console.width))
+            live.console.print(transfer_lines(result.transfers))
         live.console.print()
         if ends:
             live.console.print(sequence_table(bucket.results))
@@ -127,6 +128,8 @@ class _Display:
             live.stop()
 
     def _view(self) -> RenderableType:
+        if self._gives_way:
+            return ""  # rich draws once more as it stops; here only to wipe that away
         return LiveView(self._progress, self._clock() - self._progress.started)
 
     def _say(self, text: str) -> None:

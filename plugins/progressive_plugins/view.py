@@ -39,7 +39,7 @@ class LiveView:
             about.append(f"resumed at episode {self.progress.resumed_at}")
         body: list[RenderableType] = [self._facts(options.max_width)]
         if self.progress.transfers:
-            body += ["", transfer_table(self.progress.transfers[-TRANSFERS_SHOWN:], options.max_width - 4)]
+            body += ["", transfer_lines(self.progress.transfers[-TRANSFERS_SHOWN:])]
         traces = self._traces(options.max_width)
         if traces.row_count:
             body += ["", traces]
@@ -105,8 +105,11 @@ def sequence_line(bucket: BucketInfo) -> Text:
     return line
 
 
-def transfer_table(transfers: tuple[LedgerEntry, ...], width: int) -> Table:
-    """Draw transfers, oldest first: what, from whom to whom, when, and how it ended (cut short to fit `width`)."""
+def transfer_lines(transfers: tuple[LedgerEntry, ...]) -> Text:
+    """Draw transfers, oldest first: what, from whom to whom, when, and how it ended; each on a line, cut short to fit.
+
+    A table would do it too, at five times the time, and this is most of a frame.
+    """
     rows = []
     for entry in transfers:
         style = VERDICT_STYLES[entry.verdict]
@@ -114,21 +117,18 @@ def transfer_table(transfers: tuple[LedgerEntry, ...], width: int) -> Table:
         outcome = Text(transfer_outcome(entry, "→"), "" if entry.verdict == "kept" else style)
         path = Text(f"{entry.source} → {entry.target}")
         rows.append((Text(entry.strategy, "bold"), path, Text(when, "dim"), Text(entry.verdict, style), outcome))
-    before = [max(row[column].cell_len for row in rows) for column in range(4)]
-    table = Table.grid(padding=(0, 2))
-    for cells in before:
-        table.add_column(no_wrap=True, min_width=cells)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(8, width - sum(before) - 2 * len(before)))
+    widths = [max(row[column].cell_len for row in rows) for column in range(4)]
     for row in rows:
-        table.add_row(*row)
-    return table
+        for cell, width in zip(row, widths, strict=False):
+            cell.pad_right(width + 2 - cell.cell_len)
+    return Text("\n", no_wrap=True, overflow="ellipsis").join(Text().join(row) for row in rows)
 
 
 def _grid(width: int) -> Table:
     """Labels and what they label, cut short to stay on one line of a panel of `width`."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", width=11, no_wrap=True, overflow="ellipsis")
-    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=max(10, width - 4 - 13))
+    grid.add_column(no_wrap=True, overflow="ellipsis", width=max(10, width - 4 - 13))
     return grid
 
 
