@@ -19,12 +19,16 @@ from progressive_training import BucketInfo, Knowledge, Model, ProgressiveTraine
 
 SMALL = {
     "SEQUENCE": ("Scalping", "Short", "Medium"),
-    "SYNTHETIC_BARS": 8_000,
+    "SYNTHETIC_BARS": 12_000,
+    "FEE": 0.0,
+    "SLIPPAGE": 0.0,
     "PARALLEL_EPISODES": 16,
-    "UPDATES_PER_EPISODE": 4,
-    "BATCH_SIZE": 128,
+    "UPDATES_PER_EPISODE": 20,
+    "BATCH_SIZE": 256,
+    "LEARNING_RATE": 0.003,
     "PATIENCE": 3,
 }
+"""Without costs so small a market is learned in seconds, and what was learned there proves itself."""
 
 
 class Replay:
@@ -131,4 +135,4 @@ def test_the_market_buckets(tmp_path: Path) -> None:
     trainer = ProgressiveTrainer(settings=settings, run_dir=tmp_path / "run", plugins=("no:report", "no:cache"))
     trainer.train_progressively()
     replay = assert_replays(tmp_path / "run")
-    assert replay.kept > 0
+    assert "weights" in {entry["strategy"] for entry in replay.ledger if entry["verdict"] == "kept"}

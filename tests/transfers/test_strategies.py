@@ -78,9 +78,12 @@ def test_an_alpha_of_zero_transfers_nothing(strategy: ModuleType) -> None:
     assert strategy.transfer(SOURCE, TARGET, context(WEIGHT_TRANSFER_ALPHA=0.0, FEATURE_TRANSFER_ALPHA=0.0)) is None
 
 
-def test_who_cannot_do_the_targets_task_says_nothing_of_features_and_who_has_no_weights_may() -> None:
-    assert features.transfer(SOURCE, TARGET, context(LUCKY)) is None
-    assert features.transfer(SOURCE, TARGET, context(None)) is not None
+@pytest.mark.parametrize("strategy", [features, horizons])
+def test_who_cannot_do_the_targets_task_says_nothing_of_it_and_who_has_no_weights_may(strategy: ModuleType) -> None:
+    target = evolve(TARGET, horizons={6: 0.2, 20: 0.0, 144: 0.05})
+    assert strategy.transfer(SOURCE, target, context(PROVEN)) is not None
+    assert strategy.transfer(SOURCE, target, context(LUCKY)) is None
+    assert strategy.transfer(SOURCE, target, context(None)) is not None
 
 
 @pytest.mark.parametrize("strategy", [weights, features, horizons, reverse])

@@ -9,7 +9,7 @@ training from scratch (-2.7 +- 1.1 and -2.5 +- 1.1 points).
 from attrs import evolve
 
 from progressive_training import Knowledge, TransferContext, hookimpl
-from progressive_transfers.trust import agree, proven
+from progressive_transfers.trust import agree, unproven
 
 phases = ("initial", "periodic")
 alpha_setting = "FEATURE_TRANSFER_ALPHA"
@@ -23,7 +23,7 @@ def memory_needed(source: Knowledge, target: Knowledge) -> int:
 @hookimpl
 def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
     """Mix the importance of the features that both have; the target's own features keep their share of the rest."""
-    if context.proof is not None and not proven(context.proof):
+    if unproven(context.proof):
         return None
     alpha = context.bucket.settings[alpha_setting]
     shared = [name for name in source.feature_importance if name in target.feature_importance]

@@ -1,13 +1,15 @@
 """Transfer of prediction horizons: how far ahead predictions held, for the horizons that both buckets have.
 
 Skill decides how much each horizon counts in learning, which no validation score of the moment shows. So a source is
-believed where the target has measured much the same, or, before it could, where the source's weights proved themselves.
+believed only where its weights, if it has any that fit, do the target's task, and where the target, if it has measured any
+skill yet, has measured much the same. Seen by us on five parts of real 1 h bars, from sources without that proof: an area
+ratio of 0.993, with a lower bound of 0.973.
 """
 
 from attrs import evolve
 
 from progressive_training import Knowledge, TransferContext, hookimpl
-from progressive_transfers.trust import agree, proven
+from progressive_transfers.trust import agree, proven, unproven
 
 phases = ("initial", "periodic")
 
@@ -24,7 +26,7 @@ def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> 
     Skill is interpolated linearly over the logarithm of the horizon. Horizons beyond the source's range keep the
     target's own skill.
     """
-    if not source.horizons or not target.horizons:
+    if not source.horizons or not target.horizons or unproven(context.proof):
         return None
     import numpy as np
 

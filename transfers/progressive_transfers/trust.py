@@ -33,6 +33,12 @@ def proven(proof: Proof | None) -> bool:
     return proof.after - errors * proof.error > min(proof.before, 0.0)
 
 
+def unproven(proof: Proof | None) -> bool:
+    """Whether the source was tried in the target's place and did not prove itself. One without weights that fit cannot be
+    tried, and is neither proven nor unproven."""
+    return proof is not None and not proven(proof)
+
+
 def agree(told: Mapping[Name, float], own: Mapping[Name, float]) -> bool:
     """Whether two judgements of the same things put weight on the same ones: what a source says, and what the target sees.
 
