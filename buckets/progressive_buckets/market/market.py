@@ -12,6 +12,7 @@ from progressive_buckets.market.features import SCALES, WARM_UP, feature_names, 
 from progressive_buckets.market.fills import Costs, fill_returns, log_growth
 from progressive_buckets.market.scaler import Scaler
 from progressive_buckets.market.split import Split
+from progressive_buckets.market.vector_functions import choose_vector_functions
 from progressive_training import DataError
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
     :param scaler: a scaler to reuse, or the split whose training part it is fitted on.
     :raise DataError: no bar has two further bars behind it before a gap.
     """
+    choose_vector_functions()  # all that computes with torch begins here
     moves = torch.from_numpy(volatility(bars)).to(device)
     table = feature_table(bars)
     fitted = Scaler.fit(table[scaler.train]) if isinstance(scaler, Split) else scaler
