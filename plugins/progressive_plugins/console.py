@@ -72,7 +72,6 @@ class _Display:
         self._stream = QuietStream(file)
         self._clock = clock
         self._live: Live | None = None
-        self._gives_way = False
         console = _live_console(self._stream) if live else None
         if console is None:
             self._say(start_line(self._progress))
@@ -102,7 +101,7 @@ class _Display:
     def end(self, bucket: BucketInfo, error: BaseException | None) -> None:
         live = self._live
         if live is not None:
-            live.transient = self._gives_way = error is None  # an error leaves the last view on the screen
+            live.transient = error is None  # an error leaves the last view on the screen
         self.stop()
         if error is not None or not bucket.results:
             return
@@ -123,13 +122,13 @@ class _Display:
             live.console.print(sequence_table(bucket.results))
 
     def stop(self) -> None:
-        live, self._live = self._live, None
-        if live is not None:
-            live.stop()
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     def _view(self) -> RenderableType:
-        if self._gives_way:
-            return ""  # rich draws once more as it stops; here only to wipe that away
+        if self._live is not None and self._live.transient and not self._live.is_started:
+            return ""  # rich draws once more as it stops, and wipes that away
         return LiveView(self._progress, self._clock() - self._progress.started)
 
     def _say(self, text: str) -> None:
