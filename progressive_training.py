@@ -2,7 +2,7 @@
 
 import sys
 
-from progressive_core.cli import main
+from progressive_front.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -33,10 +33,10 @@ from planted import Kind, PlantedMarket, planted_bars
 from rich.console import Console
 from rich.table import Table
 
-from progressive_buckets.bars import Bars, load_bars
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_core.config import defaults
+from progressive_market.bars import Bars, load_bars
 
 BARS = 60_000
 SHORT: dict[str, Any] = {"EPISODES": 24, "PATIENCE": 8}

@@ -14,12 +14,12 @@ from attrs import evolve, field, frozen
 from torch import Tensor
 
 from progressive_buckets.learner.critic import Hyper
-from progressive_buckets.learner.exploration import Plan
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.targets import sweep
-from progressive_buckets.market.market import Market
-from progressive_buckets.market.policy import LONG, SHORT, as_maps, best_actions, follow, sides
-from progressive_buckets.market.split import Split
+from progressive_buckets.naturalistic.exploration import Plan
+from progressive_market.market import Market
+from progressive_market.policy import LONG, SHORT, as_maps, best_actions, follow, sides
+from progressive_market.split import Split
 from progressive_training import BucketInfo, Resources
 
 DEFAULT = "default"

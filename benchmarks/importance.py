@@ -32,13 +32,13 @@ from planted import Kind, PlantedMarket, delayed_bars, planted_bars
 from rich.console import Console
 from rich.table import Table
 
-from progressive_buckets.bars import Bars
-from progressive_buckets.learner.importance import horizon_skill, permuted_importance
+from progressive_app.config.resolve import defaults
+from progressive_buckets.insight.importance import horizon_skill, permuted_importance
+from progressive_buckets.insight.screening import screened_importance
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_buckets.learner.screening import screened_importance
-from progressive_buckets.market.features import BUILT_IN
-from progressive_core.config import defaults
+from progressive_market.bars import Bars
+from progressive_market.feature_table import BUILT_IN
 
 BARS = 60_000
 BUCKETS = ("Scalping", "Medium")

@@ -28,11 +28,11 @@ from planted import Kind, PlantedMarket, kalman_ceiling, planted_bars
 from rich.console import Console
 from rich.table import Table
 
-from progressive_buckets.bars import Bars
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_buckets.market.split import Split
-from progressive_core.config import defaults
+from progressive_market.bars import Bars
+from progressive_market.split import Split
 from progressive_training import BucketInfo, Evaluation, MarketBucket, Performance, Resources
 
 Work = TypeVar("Work")

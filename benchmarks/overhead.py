@@ -35,15 +35,16 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from progressive_buckets.bucket import MarketBucket
+from progressive_app.config.resolve import defaults, with_settings
+from progressive_app.machine import logs
+from progressive_app.store.run_store import RunStore
 from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.network import Shape
-from progressive_core import exchange, logs, sequence
-from progressive_core.config import defaults, with_settings
-from progressive_core.hooks import Hooks
-from progressive_core.store import RunStore
-from progressive_plugins.console import ConsolePlugin
+from progressive_buckets.market_bucket import MarketBucket
+from progressive_core.engine import exchange, sequence
+from progressive_core.plugins.hooks import Hooks
+from progressive_plugins.console.console import ConsolePlugin
 from progressive_plugins.report import ReportPlugin
 from progressive_training import BucketInfo, Knowledge, ProgressiveTrainer, Proof, TransferContext
 from progressive_transfers import weights

@@ -14,8 +14,8 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from progressive_buckets.bars import Bars
-from progressive_buckets.bars.synthetic import (
+from progressive_market.bars import Bars
+from progressive_market.bars.synthetic import (
     HALF_LIVES,
     NOISE,
     REGIME_DRIFT,

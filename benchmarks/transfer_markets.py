@@ -8,8 +8,8 @@ from typing import Any
 from attrs import frozen
 from planted import Kind, PlantedMarket, planted_bars
 
-from progressive_buckets.bars import Bars, load_bars
-from progressive_core.config import defaults
+from progressive_app.config.resolve import defaults
+from progressive_market.bars import Bars, load_bars
 
 BARS, LITTLE_BARS, QUICK_BARS = 60_000, 20_000, 12_000
 ELSEWHERE = 10_000

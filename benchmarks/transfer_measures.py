@@ -1,6 +1,6 @@
 """What a transfer was worth: a taught training beside the one from scratch on the same market and seed.
 
-The terms are those of `progressive-training transfer-report`, by its own arithmetic (progressive_core.transfer_report):
+The terms are those of `progressive-training transfer-report`, by its own arithmetic (progressive_studies.transfer_report):
 jumpstart, steps to threshold, asymptote, ratio of the areas under the learning curves. Here scores are shares of scratch's
 best, so that markets can be held side by side, and there are many seeds.
 """
@@ -15,7 +15,7 @@ from statistics import mean, median, stdev
 from attrs import frozen
 from transfer_training import FIRST, SCRATCH, Trained
 
-from progressive_core.transfer_report.measures import (
+from progressive_studies.transfer_report.measures import (
     THRESHOLD,
     area,
     area_ratio,

@@ -12,7 +12,7 @@ from transfer_markets import FINE
 from transfer_measures import over, with_error
 from transfer_training import DEFAULT, FIXED, FOUND, SCRATCH, Ordered, Returned, Trained
 
-from progressive_core.transfer_report.measures import THRESHOLD, episodes_to, threshold_of
+from progressive_studies.transfer_report.measures import THRESHOLD, episodes_to, threshold_of
 
 STEPS: int = FINE["UPDATES_PER_EPISODE"]
 

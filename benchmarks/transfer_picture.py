@@ -12,7 +12,7 @@ from transfer_measures import Pair, mean_and_error, middle, pairs_of
 from transfer_tables import rows_of
 from transfer_training import DEFAULT, Trained
 
-from progressive_core.transfer_report.measures import THRESHOLD
+from progressive_studies.transfer_report.measures import THRESHOLD
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -21,7 +21,7 @@ from transfer_measures import (
 )
 from transfer_training import AGAIN, DEFAULT, FOUND, SCRATCH, Returned, Trained
 
-from progressive_core.transfer_report.measures import THRESHOLD
+from progressive_studies.transfer_report.measures import THRESHOLD
 
 STEPS_SHARE, CHAIN, AREA, CONTEXT_GAIN, PROBES = 0.2, 2.5, 1.25, 10.0, 0.05
 ERRORS = 2.0

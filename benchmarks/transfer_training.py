@@ -19,16 +19,16 @@ from learnability import all_resources, alone, declared, filter_earns
 from transfer_markets import DATA, ELSEWHERE, STUDIES, Ground, ground_of
 from transfer_teachers import POISONS
 
-from progressive_buckets.bars import Bars
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_core.config import defaults
-from progressive_core.curriculum import curriculum_of, probe, probe_episodes
-from progressive_core.hooks import Hooks
-from progressive_core.records import LedgerEntry, Phase
-from progressive_core.registry import Registry
-from progressive_core.run import bucket_seed
-from progressive_core.transfer import transfer_knowledge, wanted
+from progressive_core.contract.records import LedgerEntry, Phase
+from progressive_core.engine.run import bucket_seed
+from progressive_core.engine.transfer import transfer_knowledge, wanted
+from progressive_core.plugins.hooks import Hooks
+from progressive_core.plugins.registry import Registry
+from progressive_market.bars import Bars
+from progressive_studies.curriculum import curriculum_of, probe, probe_episodes
 from progressive_training import BucketInfo, Knowledge, Model, State, TransferContext
 
 SCRATCH, AGAIN, DEFAULT = "scratch", "scratch, other seed", "default"

@@ -2,6 +2,6 @@
 
 import sys
 
-from progressive_core.cli import main
+from progressive_front.cli import main
 
 sys.exit(main())

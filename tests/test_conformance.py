@@ -2,8 +2,8 @@
 
 import pytest
 
-from progressive_core.installed import PluginRecord
-from progressive_core.registry import Registry
+from progressive_core.plugins.discovery import PluginRecord
+from progressive_core.plugins.registry import Registry
 from progressive_training.testing import check_bucket, check_plugin, check_transfer
 
 INSTALLED = Registry.survey(["console"])

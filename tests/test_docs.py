@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from progressive_core import hookspecs
+from progressive_core.contract import hookspecs
 
 PLUGINS = (Path(__file__).parents[1] / "docs" / "PLUGINS.md").read_text()
 HOOKS = [hook for _, hook in inspect.getmembers(hookspecs, inspect.isfunction) if hook.__module__ == hookspecs.__name__]

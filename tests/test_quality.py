@@ -54,9 +54,9 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
     [
         "import progressive_training",
         "import progressive_training.testing",
-        "from progressive_core.cli import main; main(['--help'])",
-        "from progressive_core.cli import main; main(['plugins', '--help'])",
-        "from progressive_core.cli import main; main(['plugins'])",
+        "from progressive_front.cli import main; main(['--help'])",
+        "from progressive_front.cli import main; main(['plugins', '--help'])",
+        "from progressive_front.cli import main; main(['plugins'])",
     ],
 )
 def test_the_face_stays_light(code: str, tmp_path: Path) -> None:

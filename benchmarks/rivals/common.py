@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 from planted import planted_bars
 
-from progressive_buckets.market.fills import Costs
-from progressive_buckets.market.market import open_market
-from progressive_buckets.market.split import Split, split_bars
+from progressive_market.fills import Costs
+from progressive_market.market import open_market
+from progressive_market.split import Split, split_bars
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from progressive_buckets.bars import Bars
+    from progressive_market.bars import Bars
 
 FEATURES = 8
 WINDOW = 32

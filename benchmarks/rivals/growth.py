@@ -16,9 +16,9 @@ from attrs import frozen
 from learnability import all_resources, alone, declared
 from rich.table import Table
 
-from progressive_buckets.bars import synthetic_bars
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.learner import MarketLearner
-from progressive_core.config import defaults
+from progressive_market.bars import synthetic_bars
 from rivals.common import RATE, Say
 from rivals.ours import BATCHES, BUCKET, EPISODES, updates_for
 from rivals.workers import peak_mb, pool

@@ -11,10 +11,10 @@ from attrs import frozen
 from learnability import all_resources, alone, declared
 from rich.table import Table
 
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_core.config import defaults
 from rivals.arithmetic import COUNT, operations, product_rate, valued_share
 from rivals.common import Say, throughput_bars
 from rivals.ours import BATCHES, BUCKET, window_learner

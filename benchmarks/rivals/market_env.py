@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from progressive_buckets.market.market import Market
+    from progressive_market.market import Market
 
 SIDE = (0.0, 1.0, -1.0)
 """Signed position of the actions flat, long and short."""

@@ -10,18 +10,18 @@ import torch
 from attrs import evolve
 from learnability import alone, declared
 
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.learner import MarketLearner
-from progressive_buckets.market.fills import Costs
-from progressive_buckets.market.market import Market, open_market
-from progressive_buckets.market.scaler import Scaler
-from progressive_core.config import defaults
+from progressive_market.fills import Costs
+from progressive_market.market import Market, open_market
+from progressive_market.scaler import Scaler
 from progressive_training import Resources
 from rivals.common import CAPACITY, DISCOUNT, FEE, RATE, SAMPLES, WIDTH, WINDOW, parts_of, throughput_bars
 
 if TYPE_CHECKING:
-    from progressive_buckets.bars import Bars
+    from progressive_market.bars import Bars
 
 BUCKET = "Scalping"
 EPISODES, EPISODE_BARS = 320, 128

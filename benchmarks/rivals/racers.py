@@ -11,13 +11,13 @@ from attrs import frozen
 from learnability import all_resources, alone, declared, filter_earns, ridge_of
 from planted import Kind, planted_bars
 
+from progressive_app.config.resolve import defaults
+from progressive_buckets.insight.screening import screened_importance
 from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.opening import learner_on
-from progressive_buckets.learner.screening import screened_importance
-from progressive_buckets.market.fills import Costs
-from progressive_buckets.market.market import Market, Part, open_market
-from progressive_buckets.market.policy import as_maps, follow, sides
-from progressive_core.config import defaults
+from progressive_market.fills import Costs
+from progressive_market.market import Market, Part, open_market
+from progressive_market.policy import as_maps, follow, sides
 from rivals.common import DQN_TERMS, ENVIRONMENTS, FEE, PPO_TERMS, parts_of
 from rivals.ours import BUCKET
 

@@ -12,8 +12,8 @@ import torch
 from attrs import frozen
 from rich.table import Table
 
-from progressive_buckets.market.fills import log_growth
-from progressive_buckets.market.policy import as_maps, follow, sides
+from progressive_market.fills import log_growth
+from progressive_market.policy import as_maps, follow, sides
 from rivals.common import ENVIRONMENTS, Say, raw_table, throughput_bars
 from rivals.ours import EPISODE_BARS, EPISODES, window_learner
 from rivals.workers import Worker

@@ -17,10 +17,10 @@ from fuzz_targets import Target, emptied
 from fuzz_watch import Broken, Watch
 from hypothesis import strategies as st
 
-from progressive_core.cli import main
-from progressive_core.config import defaults
-from progressive_core.progress import read_progress
-from progressive_core.run import Interrupted
+from progressive_app.config.resolve import defaults
+from progressive_app.store.progress import read_progress
+from progressive_core.engine.run import Interrupted
+from progressive_front.cli import main
 from progressive_training import PluginError, ProgressiveTrainer, ProgressiveTrainingError
 
 SMALL = {

@@ -16,11 +16,11 @@ from fuzz_watch import Broken, Watch
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from progressive_buckets.bars import synthetic_bars
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_core.config import defaults
-from progressive_core.files import plain
+from progressive_core.contract.plain import plain
+from progressive_market.bars import synthetic_bars
 from progressive_training import BucketInfo, MarketBucket, Resources, State, load_model, read_tensors
 
 Tensors = Mapping[str, torch.Tensor]

@@ -31,9 +31,9 @@ from fuzz_inputs import (
 from fuzz_watch import Broken, Watch
 from hypothesis import strategies as st
 
-from progressive_buckets.bars import Bars, doubts, load_bars, synthetic_bars
-from progressive_core.config import defaults, overlay, overlay_ui, parse_episodes, parse_setting, resolve
-from progressive_core.settings import SETTINGS
+from progressive_app.config.resolve import defaults, overlay, overlay_ui, parse_episodes, parse_setting, resolve
+from progressive_app.config.settings import SETTINGS
+from progressive_market.bars import Bars, doubts, load_bars, synthetic_bars
 
 NOW = 1_700_000_000 * 10**9
 ROWS = 60

@@ -36,10 +36,10 @@ import torch  # noqa: F401  (once, for all runs)
 from attrs import field, frozen
 from kill_moments import MOMENTS, OPENING, Due, watch
 
-from progressive_core import sequence
-from progressive_core.cli import main as command_line
-from progressive_core.errors import RunError
-from progressive_core.progress import read_commit
+from progressive_app.store.progress import read_commit
+from progressive_core.contract.errors import RunError
+from progressive_core.engine import sequence
+from progressive_front.cli import main as command_line
 
 BUCKETS = ("Scalping", "Short", "Medium", "Long")
 SMALL = {

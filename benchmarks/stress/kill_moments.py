@@ -13,12 +13,13 @@ from typing import Any
 
 from attrs import frozen
 
+from progressive_app.store import run_store as store
+from progressive_app.store.run_store import RunStore
 from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.learner import MarketLearner
-from progressive_core import exchange, sequence, store
-from progressive_core.files import plain
-from progressive_core.hooks import Hooks
-from progressive_core.store import RunStore
+from progressive_core.contract.plain import plain
+from progressive_core.engine import exchange, sequence
+from progressive_core.plugins.hooks import Hooks
 
 Due = Callable[[str], bool]
 Act = Callable[..., None]

@@ -24,7 +24,7 @@ from time import perf_counter
 import psutil
 from attrs import field, frozen
 
-from progressive_core.config import defaults
+from progressive_app.config.resolve import defaults
 from progressive_training import ProgressiveTrainer
 
 STANDARD_ERRORS = 2.0

@@ -32,7 +32,7 @@ from typing import Any
 
 from attrs import fields_dict, frozen
 
-from progressive_core.config import defaults, overlay
+from progressive_app.config.resolve import defaults, overlay
 from progressive_training import ProgressiveTrainer
 
 SMALL = {

@@ -9,7 +9,7 @@ from typing import Any
 import cattrs
 from attrs import frozen
 
-from progressive_buckets.market.features import BUILT_IN, SCALES
+from progressive_market.feature_table import BUILT_IN, SCALES
 from progressive_training import ModelError
 
 FORMAT = 1

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
-    from progressive_buckets.bars import Bars
     from progressive_buckets.learner.network import Network
-    from progressive_buckets.learner.recall import ContextualMemory
-    from progressive_buckets.market.market import Market
+    from progressive_buckets.naturalistic.recall import ContextualMemory
+    from progressive_market.bars import Bars
+    from progressive_market.market import Market
     from progressive_training import Performance
 
 Action = Literal["long", "flat", "short"]
@@ -48,8 +48,8 @@ class TradingModel:
 
     def __init__(self, tensors: Mapping[str, Tensor], card: Card) -> None:
         from progressive_buckets.learner.network import Network, Shape
-        from progressive_buckets.learner.recall import ContextualMemory
         from progressive_buckets.learner.saving import check_tensors
+        from progressive_buckets.naturalistic.recall import ContextualMemory
 
         self.card, self.tensors = card, tensors
         shape = Shape(len(card.features), len(card.scales), card.width, card.members, card.horizons)
@@ -71,9 +71,9 @@ class TradingModel:
         :raise ModelError: a column is missing or unknown, the last bar is no bar, there is too little history, or the
             bars are of another length than those trained on.
         """
-        from progressive_buckets.market.features import WARM_UP
-        from progressive_buckets.market.market import age_in_segment
-        from progressive_buckets.market.policy import best_actions
+        from progressive_market.feature_table import WARM_UP
+        from progressive_market.market import age_in_segment
+        from progressive_market.policy import best_actions
 
         if position not in ACTIONS:
             raise ModelError(f"position is {position!r}, expected one of {', '.join(map(repr, ACTIONS))}")
@@ -95,8 +95,8 @@ class TradingModel:
 
         :raise ModelError: as for a call.
         """
-        from progressive_buckets.market.baselines import Ridge, with_baselines
-        from progressive_buckets.market.policy import positions_of
+        from progressive_market.baselines import Ridge, with_baselines
+        from progressive_market.policy import positions_of
 
         market = self.market(bars)
         part = market.part(slice(0, len(bars.close)))
@@ -113,10 +113,10 @@ class TradingModel:
         import numpy as np
         from attrs import evolve
 
-        from progressive_buckets.market.features import BUILT_IN
-        from progressive_buckets.market.fills import Costs
-        from progressive_buckets.market.market import open_market
-        from progressive_buckets.market.scaler import Scaler
+        from progressive_market.feature_table import BUILT_IN
+        from progressive_market.fills import Costs
+        from progressive_market.market import open_market
+        from progressive_market.scaler import Scaler
 
         card = self.card
         wanted = [name for name in card.features if name not in BUILT_IN]
@@ -197,8 +197,8 @@ def _last_bar_kept(frame: pd.DataFrame) -> Bars:
     """The bars of `frame`, whose newest row must be one of them: an older one is not what was asked about."""
     import pandas as pd
 
-    from progressive_buckets.bars import bars_from_frame
-    from progressive_buckets.bars.read import frame_reading
+    from progressive_market.bars import bars_from_frame
+    from progressive_market.bars.read import frame_reading
 
     if not isinstance(frame, pd.DataFrame):
         raise ModelError(f"a model takes a DataFrame of bars, got a {type(frame).__name__}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 from attrs import evolve, frozen
 
-from progressive_plugins.units import bytes_text
+from progressive_plugins.console.units import bytes_text
 from progressive_training import BucketInfo, Resources, hookimpl
 
 log = structlog.get_logger("progressive_training")

@@ -31,7 +31,7 @@ class ReportPlugin:
             return
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        from progressive_plugins.picture import draw
+        from progressive_plugins.report_picture import draw
 
         image, figure = BytesIO(), draw(bucket.results, read_metrics(bucket.run_dir / "metrics.jsonl"))
         FigureCanvasAgg(figure).print_png(image)  # type: ignore[no-untyped-call]  # `savefig` would draw it twice, once for its layout

@@ -7,10 +7,10 @@ from types import ModuleType
 import pytest
 import torch
 
-from progressive_buckets.bars import synthetic_bars
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_core.config import defaults
+from progressive_market.bars import synthetic_bars
 from progressive_training import MarketBucket
 
 TINY = {

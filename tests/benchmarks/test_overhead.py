@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from progressive_core.config import defaults, with_settings
+from progressive_app.config.resolve import defaults, with_settings
 
 
 @pytest.fixture(scope="module")

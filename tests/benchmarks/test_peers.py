@@ -14,10 +14,10 @@ from attrs import evolve
 from rich.console import Console
 from torch.utils.flop_counter import FlopCounterMode
 
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.opening import learner_on
-from progressive_buckets.market.fills import Costs, log_growth
-from progressive_buckets.market.market import open_market
-from progressive_core.config import defaults
+from progressive_market.fills import Costs, log_growth
+from progressive_market.market import open_market
 
 from .conftest import BENCHMARKS
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from progressive_core.cli import main
+from progressive_front.cli import main
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import structlog
 
-from progressive_core.config import defaults
+from progressive_app.config.resolve import defaults
 from progressive_training import BucketInfo, DataError, MarketBucket, Resources
 
 BUCKET = MarketBucket(name="Swing", horizons=(1, 6, 24))

@@ -11,10 +11,10 @@ import torch
 from attrs import evolve
 from structlog.testing import capture_logs
 
-from progressive_buckets.bars import Bars, synthetic_bars
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_core.config import defaults
+from progressive_market.bars import Bars, synthetic_bars
 from progressive_training import BucketInfo, MarketBucket, ProgressiveTrainer, Resources
 
 SMALL = {"UPDATES_PER_EPISODE": 2, "EPISODE_BARS": 32, "REPLAY_CAPACITY": 2000, "PARALLEL_EPISODES": 8, "DEVICE": "cpu"}

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from progressive_buckets.bars import Bars, bars_from_frame, synthetic_bars
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.opening import learner_on
-from progressive_buckets.market.policy import positions_of
-from progressive_core.config import defaults
+from progressive_market.bars import Bars, bars_from_frame, synthetic_bars
+from progressive_market.policy import positions_of
 from progressive_training import BucketInfo, MarketBucket, Model, ModelError, Resources, load_model
 
 
@@ -130,8 +130,8 @@ import sys
 import pandas
 from progressive_training import load_model
 print(load_model({str(model_dir)!r})(pandas.read_parquet({str(tmp_path / "bars.parquet")!r})).action)
-loaded = [name for name in sys.modules if name.startswith(("progressive_core.trainer", "progressive_plugins", "pluggy._m"))]
-assert "progressive_core.trainer" not in loaded and not any("plugins" in name for name in loaded), loaded
+loaded = [name for name in sys.modules if name.startswith(("progressive_front.trainer", "progressive_plugins", "pluggy._m"))]
+assert "progressive_front.trainer" not in loaded and not any("plugins" in name for name in loaded), loaded
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from progressive_core.config import defaults
+from progressive_app.config.resolve import defaults
 from progressive_training import ProgressiveTrainer
 
 Install = Callable[..., None]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_core.blame import LONGEST, one_line, shown, told
+from progressive_core.plugins.blame import LONGEST, one_line, shown, told
 
 
 @given(st.text() | st.text(st.characters(categories=["Cc", "Zs", "Zl"])).map(lambda text: text * 50))

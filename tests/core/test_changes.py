@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from progressive_core.config import defaults
-from progressive_core.files import plain, write_json
-from progressive_core.run import Interrupted
-from progressive_core.settings import SETTINGS
+from progressive_app.config.resolve import defaults
+from progressive_app.config.settings import SETTINGS
+from progressive_app.store.atomic_files import write_json
+from progressive_core.contract.plain import plain
+from progressive_core.engine.run import Interrupted
 from progressive_training import ConfigError, ProgressiveTrainer, RunError
 
 RATED = (

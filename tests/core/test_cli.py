@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from progressive_core.cli import main
+from progressive_front.cli import main
 
 REFUSED = 2
 
@@ -34,7 +34,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 @pytest.mark.parametrize("command", ["['--help']", "['plugins', '--help']", "['plugins']", "['runs']", "['--version']"])
 def test_what_does_not_train_loads_neither_torch_nor_pandas(run_python: Callable[[str], str], command: str) -> None:
-    code = f"import sys; from progressive_core.cli import main; code = main({command}); "
+    code = f"import sys; from progressive_front.cli import main; code = main({command}); "
     printed = run_python(code + "print(code, [name for name in ('torch', 'pandas') if name in sys.modules])")
     assert printed.splitlines()[-1] == "0 []"
 
@@ -212,10 +212,10 @@ def test_a_damaged_run_is_listed_with_what_is_wrong(capsys: pytest.CaptureFixtur
 def test_ctrl_c_while_the_program_is_still_loading_shows_no_traceback() -> None:
     code = """
 import os, signal, sys
-from progressive_core.cli import main
+from progressive_front.cli import main
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
-        if name == "progressive_core.settings":
+        if name == "progressive_app.config.settings":
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Interrupting())
 sys.exit(main(["runs"]))

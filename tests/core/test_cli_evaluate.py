@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from progressive_core.cli import main
-from progressive_core.config import defaults, overlay
+from progressive_app.config.resolve import defaults, overlay
+from progressive_front.cli import main
 from progressive_training import load_bars
 
 TINY = {

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from progressive_core.cli import main
-from progressive_core.store import RunStore
+from progressive_app.store.run_store import RunStore
+from progressive_front.cli import main
 
 BUCKETS = (Path(__file__).parent / "line_bucket.py").read_text()
 ON_EPISODE = """

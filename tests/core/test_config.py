@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_core.config import (
+from progressive_app.config.resolve import (
     defaults,
     episodes_for,
     horizons_for,
@@ -20,8 +20,8 @@ from progressive_core.config import (
     resolve,
     with_settings,
 )
-from progressive_core.errors import ConfigError
-from progressive_core.settings import SETTINGS
+from progressive_app.config.settings import SETTINGS
+from progressive_core.contract.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 JSON_VALUES = st.recursive(

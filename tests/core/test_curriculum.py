@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_core.curriculum import best_order, curriculum_of, worth
+from progressive_studies.curriculum import best_order, curriculum_of, worth
 from progressive_training import Interrupted, Proof
 
 NAMES = ("A", "B", "C", "D")

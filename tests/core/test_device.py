@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from progressive_core.device import resolve_device
-from progressive_core.errors import ConfigError
+from progressive_app.machine.device import resolve_device
+from progressive_core.contract.errors import ConfigError
 
 GPUS = torch.cuda.device_count()
 

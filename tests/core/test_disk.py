@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from progressive_buckets.bars import synthetic_bars
-from progressive_core import sequence
-from progressive_core.cli import main
-from progressive_core.config import defaults
-from progressive_core.errors import DataError, RunError, WriteError
-from progressive_core.runs import list_runs
+from progressive_app.config.resolve import defaults
+from progressive_app.store.runs import list_runs
+from progressive_core.contract.errors import DataError, RunError, WriteError
+from progressive_core.engine import sequence
+from progressive_front.cli import main
+from progressive_market.bars import synthetic_bars
 from progressive_training import ProgressiveTrainer
 
 Break = Callable[[Path], Callable[[], None]]

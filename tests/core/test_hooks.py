@@ -10,9 +10,9 @@ import pytest
 import torch
 from attrs import evolve
 
-from progressive_core.config import defaults
-from progressive_core.hooks import Hooks
-from progressive_core.registry import Registry
+from progressive_app.config.resolve import defaults
+from progressive_core.plugins.hooks import Hooks
+from progressive_core.plugins.registry import Registry
 from progressive_training import (
     BucketInfo,
     EpisodeReport,

@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
-from progressive_core.errors import ConfigError, PluginError, ProcessLost, RunError
-from progressive_core.failure import failure_of
-from progressive_core.run import Interrupted
-from progressive_core.store import RunStore
+from progressive_app.processes.failure import failure_of
+from progressive_app.store.run_store import RunStore
+from progressive_core.contract.errors import ConfigError, PluginError, ProcessLost, RunError
+from progressive_core.engine.run import Interrupted
 
 NUDGE = """
     from attrs import evolve
@@ -120,7 +120,7 @@ def test_a_kill_leaves_the_terminal_its_cursor(workshop, install, tmp_path) -> N
     script = tmp_path / "script.py"
     script.write_text(
         "import sys\n"
-        "from progressive_core.cli import main\n"
+        "from progressive_front.cli import main\n"
         "if __name__ == '__main__':\n"
         f"    sys.path[:0] = {[str(tmp_path / name) for name in ('acme', 'killer')]}\n"
         f"    sys.exit(main(['--bucket', 'Second', '--isolate', '--run-dir', {str(tmp_path / 'run')!r}, '-p', 'no:report']))\n"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from progressive_core.digest import digest
-from progressive_core.saved import read_knowledge
+from progressive_app.store.saved import read_knowledge
+from progressive_core.engine.digest import digest
 
 MIXES = (
     "from attrs import evolve; return evolve(target, weights=source.weights)\n\nalpha_setting = 'WEIGHT_TRANSFER_ALPHA'"

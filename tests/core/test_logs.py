@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from progressive_core.logs import configure_logging, log_to
+from progressive_app.machine.logs import configure_logging, log_to
 
 
 @pytest.fixture(autouse=True)

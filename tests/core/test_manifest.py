@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from progressive_core.manifest import manifest_of
+from progressive_app.resume.manifest import manifest_of
 from progressive_training import DataError
 
 

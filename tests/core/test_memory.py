@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from progressive_core.cgroup import memory_limit
-from progressive_core.memory import (
+from progressive_app.machine.cgroup import memory_limit
+from progressive_app.machine.memory import (
     Memory,
     _say_once,
     all_that_is_here_stays,
@@ -339,7 +339,7 @@ def test_torch_that_cannot_tell_leaves_it_to_nvml(error: Exception) -> None:
 )
 def test_without_a_gpu_the_process_is_counted_and_it_is_said_once() -> None:
     program = (
-        "from progressive_core.memory import read_memory, release_memory\n"
+        "from progressive_app.machine.memory import read_memory, release_memory\n"
         "import sys\n"
         "print(read_memory('cuda:0').source in ('rss', 'cgroup'), read_memory('cuda:0').used > 0)\n"
         "release_memory(); print('torch' in sys.modules)\n"

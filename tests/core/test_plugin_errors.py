@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from progressive_core.cli import main
-from progressive_core.config import defaults
-from progressive_core.hooks import Hooks
-from progressive_core.logs import configure_logging
-from progressive_core.registry import Registry
+from progressive_app.config.resolve import defaults
+from progressive_app.machine.logs import configure_logging
+from progressive_core.plugins.hooks import Hooks
+from progressive_core.plugins.registry import Registry
+from progressive_front.cli import main
 from progressive_training import BucketInfo, EpisodeReport, Knowledge, PluginError, Resources, TransferContext
 
 Install = Callable[..., None]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from progressive_core.digest import digest
-from progressive_core.proof import prove
+from progressive_core.engine.digest import digest
+from progressive_core.engine.proof import prove
 from progressive_training import Knowledge, Proof
 
 LINES = (Path(__file__).parent / "line_bucket.py").read_text()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from progressive_core.registry import Registry
+from progressive_core.plugins.registry import Registry
 from progressive_training import PluginError
 
 WATCH = """
@@ -143,7 +143,7 @@ def test_registries_share_nothing() -> None:
 def test_loading_the_built_ins_imports_neither_torch_nor_pandas(run_python: Callable[[str], str]) -> None:
     loaded = run_python(
         "import sys\n"
-        "from progressive_core.registry import Registry\n"
+        "from progressive_core.plugins.registry import Registry\n"
         "records = Registry.survey(['console'])\n"
         "assert all(record.enabled for record in records), [record.reason for record in records]\n"
         "print(sorted({'torch', 'pandas'} & set(sys.modules)))"

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from progressive_core.installed import PluginRecord
-from progressive_core.registry import Registry
+from progressive_core.plugins.discovery import PluginRecord
+from progressive_core.plugins.registry import Registry
 from progressive_training import PluginError
 
 Install = Callable[..., None]

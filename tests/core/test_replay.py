@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from progressive_core.config import defaults, with_settings
-from progressive_core.digest import digest
-from progressive_core.hooks import Hooks
-from progressive_core.registry import Registry
-from progressive_core.run import bucket_info
-from progressive_core.saved import read_model
+from progressive_app.config.resolve import defaults, with_settings
+from progressive_app.store.saved import read_model
+from progressive_core.engine.digest import digest
+from progressive_core.engine.run import bucket_info
+from progressive_core.plugins.hooks import Hooks
+from progressive_core.plugins.registry import Registry
 from progressive_training import BucketInfo, Knowledge, Model, ProgressiveTrainer, Proof, Resources, TransferContext
 
 SMALL = {

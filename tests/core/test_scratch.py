@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from progressive_core.run import Interrupted
-from progressive_core.runs import list_runs
+from progressive_app.store.runs import list_runs
+from progressive_core.engine.run import Interrupted
 
 STOPS_THE_UNTAUGHT = """
 from progressive_training import StopRequest, hookimpl

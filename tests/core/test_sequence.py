@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from progressive_core.run import Interrupted
-from progressive_core.tensors import read_tensors
+from progressive_app.store.tensors import read_tensors
+from progressive_core.engine.run import Interrupted
 from progressive_training import DataError, PluginError, RunError
 
 LINES = (Path(__file__).parent / "line_bucket.py").read_text()
@@ -196,7 +196,9 @@ def test_a_bug_in_a_plugin_still_cleans_up_and_leaves_a_run_that_can_go_on(works
 def test_episodes_that_got_no_checkpoint_are_trained_again_alike(
     workshop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("progressive_core.sequence.CHECKPOINT_SHARE", 0.0)  # one a bucket, after its first episode
+    monkeypatch.setattr(
+        "progressive_core.engine.sequence.CHECKPOINT_SHARE", 0.0
+    )  # one a bucket, after its first episode
     mended = workshop.directory / "mended"
     workshop.install("bad", plugins={"bad": "bad_plugin"}, bad_plugin=BUG.format(at=4, mended=str(mended)))
     with pytest.raises(PluginError):

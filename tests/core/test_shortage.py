@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from progressive_core.cli import main
-from progressive_core.errors import OutOfMemoryError
-from progressive_core.run import Interrupted
-from progressive_core.shortage import is_shortage, told_shortage
+from progressive_app.machine.shortage import is_shortage, told_shortage
+from progressive_core.contract.errors import OutOfMemoryError
+from progressive_core.engine.run import Interrupted
+from progressive_front.cli import main
 from progressive_training import ConfigError, PluginError, RunError
 
 HUNGRY = """
@@ -174,7 +174,7 @@ def test_the_second_time_the_run_stops_in_one_line_and_can_be_resumed(hungry: An
 def test_damage_behind_it_does_not_have_memory_run_out_once_more(
     hungry: Any, kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("progressive_core.sequence.CHECKPOINT_SHARE", 1.0)  # one after each episode
+    monkeypatch.setattr("progressive_core.engine.sequence.CHECKPOINT_SHARE", 1.0)  # one after each episode
     hungry.grow()
     hungry.stop_at = "Hungry: episode 3"
     with pytest.raises(Interrupted):

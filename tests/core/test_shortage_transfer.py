@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from progressive_core.proof import proof_or_shortage
-from progressive_core.shortage import Shortage, attempt
-from progressive_core.tensors import read_tensors
+from progressive_app.machine.shortage import Shortage, attempt
+from progressive_app.store.tensors import read_tensors
+from progressive_core.engine.proof import proof_or_shortage
 from progressive_training import Knowledge
 
 LINES = (Path(__file__).parent / "line_bucket.py").read_text()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from progressive_core.run import Interrupted
+from progressive_core.engine.run import Interrupted
 from progressive_training import ProgressiveTrainer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,13 +11,21 @@ import pytest
 import torch
 from attrs import evolve
 
-from progressive_core import files
-from progressive_core import store as store_module
-from progressive_core.errors import RunError
-from progressive_core.records import BucketResult, EpisodeReport, Evaluation, Knowledge, LedgerEntry, Model, State
-from progressive_core.runs import list_runs, new_run_directory
-from progressive_core.saved import read_knowledge
-from progressive_core.store import RunStore
+from progressive_app.store import atomic_files as files
+from progressive_app.store import run_store as store_module
+from progressive_app.store.run_store import RunStore
+from progressive_app.store.runs import list_runs, new_run_directory
+from progressive_app.store.saved import read_knowledge
+from progressive_core.contract.errors import RunError
+from progressive_core.contract.records import (
+    BucketResult,
+    EpisodeReport,
+    Evaluation,
+    Knowledge,
+    LedgerEntry,
+    Model,
+    State,
+)
 
 MANIFEST = {"started": "2026-01-01T00:00:00+00:00", "sequence": ["Scalping", "Short"], "teachers": []}
 

@@ -11,11 +11,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_core.cli import main
-from progressive_core.errors import ModelError, RunError
-from progressive_core.names import is_name
-from progressive_core.progress import read_json_lines, read_manifest, read_progress
-from progressive_core.records import (
+from progressive_app.store.progress import read_json_lines, read_manifest, read_progress
+from progressive_app.store.run_store import RunStore
+from progressive_app.store.saved import read_knowledge
+from progressive_core.contract.errors import ModelError, RunError
+from progressive_core.contract.names import is_name
+from progressive_core.contract.records import (
     BucketResult,
     EpisodeReport,
     Evaluation,
@@ -25,8 +26,7 @@ from progressive_core.records import (
     Performance,
     State,
 )
-from progressive_core.saved import read_knowledge
-from progressive_core.store import RunStore
+from progressive_front.cli import main
 
 ODD_NAMES = (
     "../x",
@@ -240,7 +240,7 @@ def test_a_card_that_does_not_say_what_it_teaches_is_refused(run: Path, knowledg
     taught = {"weights": ["weight"], "feature_importance": {}, "horizons": {}, **knowledge} if knowledge else knowledge
     store.save_model("Short", Model(tensors={"weight": torch.zeros(3)}, card={}), Knowledge(origin="Short"))
     store.close()
-    from progressive_core.tensors import write_tensors
+    from progressive_app.store.tensors import write_tensors
 
     file = run / "models" / "Short" / "model.safetensors"
     write_tensors(file, {"weight": torch.zeros(3)}, {"version": 1, "knowledge": taught})

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from progressive_core.errors import ModelError
-from progressive_core.tensors import read_own_card, read_tensors, write_tensors
+from progressive_app.store.tensors import read_own_card, read_tensors, write_tensors
+from progressive_core.contract.errors import ModelError
 
 TENSORS = {
     "weight": torch.arange(12.0).view(3, 4),

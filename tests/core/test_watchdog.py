@@ -14,8 +14,8 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from progressive_core.cli import main
-from progressive_core.watchdog import Watchdog
+from progressive_core.plugins.watchdog import Watchdog
+from progressive_front.cli import main
 
 BUCKETS = (Path(__file__).parent / "line_bucket.py").read_text()
 SLEEPER = """
@@ -29,8 +29,8 @@ def on_episode_end(bucket, episode):
 """
 IMPATIENT = """
 import sys
-from progressive_core import watchdog
-from progressive_core.cli import main
+from progressive_core.plugins import watchdog
+from progressive_front.cli import main
 watchdog.PATIENCE = 0.05
 sys.exit(main())
 """

@@ -60,7 +60,7 @@ def test_its_names_leave_it_out_before_it_is_imported(site: Path, tmp_path: Path
     assert not any(record["enabled"] for name, record in listed(site, tmp_path, *without).items() if name in NAMES)
     train = [*without, "--bucket", "Scalping", *SMALL, "--run-dir", "run"]
     code = (
-        "import sys; from progressive_core.cli import main; "
+        "import sys; from progressive_front.cli import main; "
         f"assert main({train!r}) == 0; assert main(['plugins', *{without!r}]) == 0; "
         "sys.exit(any(name.startswith('swing_plugin') for name in sys.modules))"
     )

@@ -16,11 +16,11 @@ import pytest
 from attrs import asdict
 from rich.console import Console
 
-from progressive_plugins.console import ConsolePlugin
-from progressive_plugins.plain import episode_lines
-from progressive_plugins.progress import Progress, trace_lines
-from progressive_plugins.sparkline import sparkline
-from progressive_plugins.view import LiveView
+from progressive_plugins.console.console import ConsolePlugin
+from progressive_plugins.console.plain import episode_lines
+from progressive_plugins.console.sparkline import sparkline
+from progressive_plugins.console.view import LiveView
+from progressive_plugins.console.view_state import Progress, trace_lines
 
 ESCAPE = "\x1b"
 

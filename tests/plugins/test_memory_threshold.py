@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from progressive_core.cli import main
+from progressive_front.cli import main
 
 SMALL = {
     "SEQUENCE": ["Scalping", "Short"],

@@ -14,8 +14,8 @@ from attrs import asdict, evolve
 from structlog.testing import capture_logs
 
 from progressive_plugins.metrics import read_metrics
-from progressive_plugins.picture import draw
 from progressive_plugins.report import ReportPlugin
+from progressive_plugins.report_picture import draw
 
 
 def legend_of(figure: Any) -> list[str]:

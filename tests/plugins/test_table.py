@@ -9,8 +9,8 @@ from typing import Any
 from attrs import evolve
 from rich.console import Console
 
-from progressive_plugins.plain import plain_text
-from progressive_plugins.table import closing_table, sequence_table
+from progressive_plugins.console.plain import plain_text
+from progressive_plugins.console.table import closing_table, sequence_table
 
 GREEN, YELLOW = "32m", "33m"
 

@@ -9,8 +9,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_core.config import defaults
-from progressive_core.records import Phase
+from progressive_app.config.resolve import defaults
+from progressive_core.contract.records import Phase
 from progressive_training import BucketInfo, Knowledge, Proof, TransferContext
 from progressive_transfers import features, horizons, reverse, weights
 

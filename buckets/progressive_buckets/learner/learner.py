@@ -1,7 +1,7 @@
 """One bucket in training: episodes through its market, replay, updates, and what it can tell others.
 
 Read `run_episode` first. The pieces have files of their own: `critic` (the gradient step), `targets`, `replay`,
-`exploration`, `lessons`, `recall`, `screening`, `importance`; the market side is in `progressive_buckets.market`.
+`exploration`, `lessons`, `recall`, `screening`, `importance`; the market side is in `progressive_market`.
 """
 
 from __future__ import annotations
@@ -11,36 +11,36 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from progressive_buckets.insight.edge import Edge
+from progressive_buckets.insight.importance import Measured, judge_inputs
+from progressive_buckets.insight.measurement_cache import Answers
+from progressive_buckets.insight.screening import screened_importance
 from progressive_buckets.learner.adopting import adopt_knowledge
-from progressive_buckets.learner.answers import Answers
 from progressive_buckets.learner.compute import precision
 from progressive_buckets.learner.critic import Critic
-from progressive_buckets.learner.edge import Edge
-from progressive_buckets.learner.exploration import Exploration, Plan
-from progressive_buckets.learner.importance import Measured, judge_inputs
-from progressive_buckets.learner.lessons import completed_trades, notes_of, surprise
+from progressive_buckets.learner.episode_report import report_of
 from progressive_buckets.learner.network import Network
-from progressive_buckets.learner.readout import Notes, read
-from progressive_buckets.learner.recall import WEIGHTS, ContextualMemory, shown_bars
-from progressive_buckets.learner.replay import Replay
 from progressive_buckets.learner.saving import load_into, model_of
-from progressive_buckets.learner.screening import screened_importance
 from progressive_buckets.learner.state import restore_learner, snapshot_learner
-from progressive_buckets.learner.telling import report_of
-from progressive_buckets.market.baselines import Ridge, fit_ridge, with_baselines
-from progressive_buckets.market.degenerate import degeneration, one_sided
-from progressive_buckets.market.excerpt import excerpt
-from progressive_buckets.market.performance import standard_error, t_statistic
-from progressive_buckets.market.policy import as_maps, best_actions, follow, positions_of, sides
-from progressive_buckets.market.verdict import SHOWN_T, judge
+from progressive_buckets.learner.to_host import Notes, read
+from progressive_buckets.naturalistic.exploration import Exploration, Plan
+from progressive_buckets.naturalistic.lessons import completed_trades, notes_of, surprise
+from progressive_buckets.naturalistic.recall import WEIGHTS, ContextualMemory, shown_bars
+from progressive_buckets.naturalistic.replay import Replay
+from progressive_market.baselines import Ridge, fit_ridge, with_baselines
+from progressive_market.degenerate import degeneration, one_sided
+from progressive_market.excerpt import excerpt
+from progressive_market.performance import standard_error, t_statistic
+from progressive_market.policy import as_maps, best_actions, follow, positions_of, sides
+from progressive_market.verdict import SHOWN_T, judge
 from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_buckets.learner.critic import Hyper
-    from progressive_buckets.market.market import Market
-    from progressive_buckets.market.split import Split
+    from progressive_market.market import Market
+    from progressive_market.split import Split
     from progressive_training import BucketInfo, Model, Resources, State
 
 

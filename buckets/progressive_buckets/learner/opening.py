@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from progressive_buckets.bars import check_leaks, doubts, load_bars
 from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.learner import MarketLearner
-from progressive_buckets.market.features import feature_table
-from progressive_buckets.market.fills import Costs
-from progressive_buckets.market.market import open_market
-from progressive_buckets.market.split import Split, split_bars
+from progressive_market.bars import check_leaks, doubts, load_bars
+from progressive_market.feature_table import feature_table
+from progressive_market.fills import Costs
+from progressive_market.market import open_market
+from progressive_market.split import Split, split_bars
 from progressive_training import DataError, release_heap
 
 if TYPE_CHECKING:
-    from progressive_buckets.bars import Bars
-    from progressive_buckets.bucket import MarketBucket
+    from progressive_buckets.market_bucket import MarketBucket
+    from progressive_market.bars import Bars
     from progressive_training import BucketInfo, Resources
 
 log = structlog.get_logger("progressive_training")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_buckets.bars import Bars, CleaningReport, clean
+from progressive_market.bars import Bars, CleaningReport, clean
 from progressive_training import DataError
 
 MINUTE = 60 * 10**9

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from attrs import evolve
 
-from progressive_buckets.bars import Bars, CleaningReport, doubts, synthetic_bars
+from progressive_market.bars import Bars, CleaningReport, doubts, synthetic_bars
 from progressive_training import DataError
 
 NOW = 1_800_000_000 * 10**9

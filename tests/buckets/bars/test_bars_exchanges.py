@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from progressive_buckets.bars import load_bars
+from progressive_market.bars import load_bars
 
 PLAIN = ["time", "open", "high", "low", "close", "volume"]
 

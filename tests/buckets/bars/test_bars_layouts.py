@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from progressive_buckets.bars import Bars, read_frame
-from progressive_buckets.bars.cleaning import clean
+from progressive_market.bars import Bars, read_frame
+from progressive_market.bars.cleaning import clean
 
 PLAIN = ["time", "open", "high", "low", "close", "volume"]
 

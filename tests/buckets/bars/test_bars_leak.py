@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from attrs import evolve
 
-from progressive_buckets.bars import Bars, check_causal, check_leaks, load_bars, synthetic_bars
-from progressive_buckets.bars.leak import leak_evidence
+from progressive_market.bars import Bars, check_causal, check_leaks, load_bars, synthetic_bars
+from progressive_market.bars.leak import leak_evidence
 from progressive_training import DataError
 
 

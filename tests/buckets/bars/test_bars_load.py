@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from progressive_buckets.bars import Bars, bars_from_frame, load_bars
+from progressive_market.bars import Bars, bars_from_frame, load_bars
 from progressive_training import DataError
 
 SETTINGS: dict[str, Any] = {"DATA": None, "FREQUENCY": None, "FILL_MINUTES": 10, "SYNTHETIC_BARS": 500, "SEED": 3}
@@ -71,7 +71,7 @@ def test_kept_bars_keep_what_has_no_value(frame: pd.DataFrame, tmp_path: Path) -
 def test_kept_bars_save_the_reading(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
     first = load_bars(settings, cache, 10**6)
-    monkeypatch.setattr("progressive_buckets.bars.load.read_frame", pytest.fail)
+    monkeypatch.setattr("progressive_market.bars.load.read_frame", pytest.fail)
     assert same(load_bars(settings, cache, 10**6), first)
 
 

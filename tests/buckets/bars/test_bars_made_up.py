@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from progressive_buckets.bars import Bars, synthetic_bars
+from progressive_market.bars import Bars, synthetic_bars
 
 PLANTED = Path(__file__).resolve().parents[3] / "benchmarks" / "planted.py"
 

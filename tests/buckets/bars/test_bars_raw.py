@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from progressive_buckets.bars import Bars, load_bars
+from progressive_market.bars import Bars, load_bars
 from progressive_training import DataError
 
 SETTINGS = {"FREQUENCY": None, "FILL_MINUTES": 10, "SYNTHETIC_BARS": 100, "SEED": 0}

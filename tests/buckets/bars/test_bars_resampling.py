@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_buckets.bars import Bars, clean, resample, synthetic_bars
+from progressive_market.bars import Bars, clean, resample, synthetic_bars
 from progressive_training import DataError
 
 HOUR = 3600 * 10**9

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from progressive_buckets.bars import load_bars
-from progressive_buckets.bars.cleaning import clean
-from progressive_core.config import defaults
+from progressive_app.config.resolve import defaults
+from progressive_market.bars import load_bars
+from progressive_market.bars.cleaning import clean
 from progressive_training import DataError
 
 
@@ -85,7 +85,7 @@ def test_what_is_packed_too_often_or_in_itself_is_refused(frame: pd.DataFrame, t
 def test_a_file_that_grows_without_bound_is_refused(
     frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("progressive_buckets.bars.packed.MOST_BYTES", 1000)
+    monkeypatch.setattr("progressive_market.bars.kept.packed.MOST_BYTES", 1000)
     for content in (gzip.compress(csv_of(frame)), zipped(csv_of(frame))):
         assert "holds more than 1,000 bytes" in refused(tmp_path / "bars.data", content)
 
@@ -93,7 +93,7 @@ def test_a_file_that_grows_without_bound_is_refused(
 def test_a_parquet_of_too_many_rows_is_refused_unread(
     frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("progressive_buckets.bars.stored.MOST_VALUES", 1000)
+    monkeypatch.setattr("progressive_market.bars.kept.stored.MOST_VALUES", 1000)
     content = parquet_of(pa.Table.from_pandas(frame))
     assert "200 rows of 8 columns; 1,000 values at most" in refused(tmp_path / "bars.parquet", content)
 

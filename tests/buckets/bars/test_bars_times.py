@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_buckets.bars.times import NO_TIME, parse_times
+from progressive_market.bars.layouts.times import NO_TIME, parse_times
 from progressive_training import DataError
 
 FIRST, LAST = datetime(2001, 1, 1), datetime(2099, 1, 1)  # noqa: DTZ001  (hypothesis draws times without a zone)

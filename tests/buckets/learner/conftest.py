@@ -9,10 +9,10 @@ import pytest
 import torch
 from attrs import evolve
 
-from progressive_buckets.bars import Bars, synthetic_bars
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_core.config import defaults
+from progressive_market.bars import Bars, synthetic_bars
 from progressive_training import BucketInfo, MarketBucket, Resources
 
 SMALL = {"UPDATES_PER_EPISODE": 5, "EPISODE_BARS": 32, "REPLAY_CAPACITY": 4000}

@@ -2,7 +2,7 @@
 
 import torch
 
-from progressive_buckets.learner.answers import Answers
+from progressive_buckets.insight.measurement_cache import Answers
 
 
 def test_only_new_weights_are_measured() -> None:

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from progressive_buckets.learner.edge import Edge
-from progressive_buckets.market.performance import t_statistic
+from progressive_buckets.insight.edge import Edge
+from progressive_market.performance import t_statistic
 
 BARS = 4096
 

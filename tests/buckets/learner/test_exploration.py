@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from attrs import evolve
 
-from progressive_buckets.bars import Bars
-from progressive_buckets.learner.exploration import STRETCH
+from progressive_buckets.naturalistic.exploration import STRETCH
+from progressive_market.bars import Bars
 
 from .conftest import OpenLearner
 

@@ -7,10 +7,10 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_buckets.bars import Bars, synthetic_bars
-from progressive_buckets.bars.synthetic import made_up
-from progressive_buckets.learner.importance import Measured
+from progressive_buckets.insight.importance import Measured
 from progressive_buckets.learner.learner import MarketLearner
+from progressive_market.bars import Bars, synthetic_bars
+from progressive_market.bars.synthetic import made_up
 
 from .conftest import OpenLearner, bucket
 

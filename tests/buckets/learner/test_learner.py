@@ -7,8 +7,8 @@ import pytest
 import torch
 from attrs import evolve
 
-from progressive_buckets.bars import Bars
-from progressive_buckets.market.fills import log_growth
+from progressive_market.bars import Bars
+from progressive_market.fills import log_growth
 from progressive_training import DataError, Knowledge
 
 from .conftest import OpenLearner, bucket

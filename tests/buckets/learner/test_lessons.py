@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from progressive_buckets.bars import Bars
-from progressive_buckets.learner.lessons import Trades, completed_trades, notes_of, tell
-from progressive_buckets.learner.readout import read
-from progressive_buckets.market.market import Market
+from progressive_buckets.learner.to_host import read
+from progressive_buckets.naturalistic.lessons import Trades, completed_trades, notes_of, tell
+from progressive_market.bars import Bars
+from progressive_market.market import Market
 
 from .conftest import OpenLearner
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from progressive_buckets.learner.readout import read
+from progressive_buckets.learner.to_host import read
 
 
 def test_everything_is_read_as_it_was() -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import normalize
 
-from progressive_buckets.learner.recall import recalled
+from progressive_buckets.naturalistic.recall import recalled
 
 from .conftest import OpenLearner
 

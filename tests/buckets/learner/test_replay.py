@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from progressive_buckets.learner.replay import Replay
+from progressive_buckets.naturalistic.replay import Replay
 
 
 def test_surprising_bars_come_more_often_and_weights_undo_it() -> None:

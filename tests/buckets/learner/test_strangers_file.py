@@ -11,8 +11,8 @@ import torch
 from attrs import evolve
 from safetensors.torch import save_file
 
-from progressive_buckets.bars import Bars
 from progressive_buckets.learner.learner import MarketLearner
+from progressive_market.bars import Bars
 from progressive_training import Model, ModelError, State, load_model
 
 HUGE = 10**400

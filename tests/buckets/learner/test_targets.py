@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from progressive_buckets.learner.targets import sweep
-from progressive_buckets.market.policy import cost_matrix
+from progressive_market.policy import cost_matrix
 
 STEPS = ((0, 1, 1), (1, 0, 2), (1, 2, 0))
 

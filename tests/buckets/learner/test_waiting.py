@@ -16,7 +16,7 @@ from .conftest import OpenLearner
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from progressive_buckets.learner.readout import Notes, Values
+    from progressive_buckets.learner.to_host import Notes, Values
 
 LOOKED_AT = {"tolist", "numpy", "cpu", "item", "__bool__", "__float__", "__int__", "__index__", "__array__"}
 """Methods that bring values to the host."""

@@ -10,15 +10,15 @@ from attrs import frozen
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from progressive_buckets.bars import Bars
+from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.opening import learner_on
-from progressive_buckets.market.features import WARM_UP
-from progressive_buckets.market.fills import RUIN, Costs
-from progressive_buckets.market.market import Market, open_market
-from progressive_buckets.market.performance import measure
-from progressive_buckets.market.policy import positions_of
-from progressive_buckets.market.scaler import Scaler
-from progressive_core.config import defaults
+from progressive_market.bars import Bars
+from progressive_market.feature_table import WARM_UP
+from progressive_market.fills import RUIN, Costs
+from progressive_market.market import Market, open_market
+from progressive_market.performance import measure
+from progressive_market.policy import positions_of
+from progressive_market.scaler import Scaler
 from progressive_training import BucketInfo, MarketBucket, Resources
 
 HOUR = 3600 * 10**9

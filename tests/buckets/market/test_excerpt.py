@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from progressive_buckets.market.excerpt import STRETCHES, excerpt, stretch_of
-from progressive_buckets.market.market import Part
+from progressive_market.excerpt import STRETCHES, excerpt, stretch_of
+from progressive_market.market import Part
 
 
 def part_of(bars: int) -> Part:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from attrs import evolve
 
-from progressive_buckets.bars import Bars, synthetic_bars
-from progressive_buckets.market.features import (
+from progressive_market.bars import Bars, synthetic_bars
+from progressive_market.feature_table import (
     SCALES,
     VOLATILITY_SPAN,
     causal_average,
@@ -14,7 +14,7 @@ from progressive_buckets.market.features import (
     log_returns,
     volatility,
 )
-from progressive_buckets.market.scaler import Scaler
+from progressive_market.scaler import Scaler
 
 
 def test_a_later_bar_changes_no_earlier_feature() -> None:

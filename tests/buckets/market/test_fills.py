@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from progressive_buckets.market.fills import Costs, fill_returns, log_growth
+from progressive_market.fills import Costs, fill_returns, log_growth
 
 
 def equity_of(opens: list[float], sides: list[int], side_cost: float, capital: float) -> float:

@@ -6,12 +6,12 @@ import pytest
 import torch
 from attrs import evolve
 
-from progressive_buckets.bars import synthetic_bars
-from progressive_buckets.market.fills import Costs
-from progressive_buckets.market.market import open_market
-from progressive_buckets.market.performance import measure, t_statistic
-from progressive_buckets.market.split import split_bars
-from progressive_buckets.market.verdict import judge
+from progressive_market.bars import synthetic_bars
+from progressive_market.fills import Costs
+from progressive_market.market import open_market
+from progressive_market.performance import measure, t_statistic
+from progressive_market.split import split_bars
+from progressive_market.verdict import judge
 from progressive_training import Performance
 
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_buckets.market.policy import (
+from progressive_market.policy import (
     ROWS_AT_ONCE,
     as_maps,
     best_actions,

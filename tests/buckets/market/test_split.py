@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_buckets.market.split import bars_needed, split_bars
+from progressive_market.split import bars_needed, split_bars
 from progressive_training import DataError
 
 

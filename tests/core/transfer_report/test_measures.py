@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_core.transfer_report.measures import (
+from progressive_studies.transfer_report.measures import (
     area,
     area_ratio,
     asymptote_gain,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from progressive_core.cli import main
-from progressive_core.files import as_document
-from progressive_core.transfer_report.report import for_programs, transfer_report
+from progressive_app.store.atomic_files import as_document
+from progressive_front.cli import main
+from progressive_studies.transfer_report.build import for_programs, transfer_report
 
 RULES = (Path(__file__).parents[1] / "rule_bucket.py").read_text()
 COPY = "from attrs import evolve; return evolve(target, weights=source.weights)"

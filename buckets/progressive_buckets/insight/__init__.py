@@ -1,0 +1,1 @@
+"""What a learner knows of its inputs, horizons and edge."""

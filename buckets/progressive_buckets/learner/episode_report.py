@@ -1,0 +1,38 @@
+"""What was read of an episode, put into words: the report of it, with a trace of every naturalistic part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from progressive_buckets.naturalistic.exploration import NAMES
+from progressive_buckets.naturalistic.lessons import tell
+from progressive_training import EpisodeReport
+
+if TYPE_CHECKING:
+    from progressive_buckets.learner.learner import MarketLearner
+    from progressive_buckets.learner.to_host import Values
+
+
+def report_of(learner: MarketLearner, score: float, seen: dict[str, Values]) -> EpisodeReport:
+    """The report of the episode that just ended with this `score`, from all that was read of it."""
+    explored, lessons, priorities = seen["exploration"], seen["lessons"], seen["priorities"]
+    rates = dict(zip(NAMES, explored["rates"].tolist(), strict=True))
+    traces: dict[str, Any] = {"exploration": {"rates": rates, "tried": float(explored["tried"])}}
+    if learner.lessons_on:
+        traces["lessons"] = tell(learner.market, lessons)
+    if learner.memory_on:
+        traces["recalls"] = learner.memory.told(learner.market, seen["recalls"])
+    traces["priorities"] = {name: float(value) for name, value in priorities.items()}
+    traces["priorities"]["filled"] = int(priorities["filled"])
+    return EpisodeReport(
+        episode=learner.episode,
+        score=score,
+        best_score=learner.best_score,
+        best_episode=learner.best_episode,
+        loss=float(seen["score"]["loss"]),
+        exploration=float(explored["mean"]),
+        exploration_cause=learner.exploration.cause(explored),
+        transitions=learner.episodes * learner.length,
+        trades=int(lessons["count"]),
+        traces=traces,
+    )

@@ -1,0 +1,74 @@
+"""A bucket: one time scale to trade on. Declare one in a few lines; data, learner and market are shared by all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from attrs import Attribute
+
+    from progressive_training import BucketInfo, Learner, Resources
+
+BYTES_PER_ROW = {".parquet": 25, ".feather": 40}
+BYTES_PER_TEXT_ROW = 60
+
+
+def _tuple(horizons: Iterable[int]) -> tuple[int, ...]:
+    return tuple(horizons)
+
+
+def _ascending(bucket: MarketBucket, attribute: Attribute[tuple[int, ...]], value: tuple[int, ...]) -> None:
+    if not value or list(value) != sorted(set(value)) or value[0] < 1:
+        raise ValueError(f"{bucket.name}: horizons must be ascending numbers of bars, at least 1, got {value}")
+
+
+@frozen(kw_only=True)
+class MarketBucket:
+    """A bucket on the shared market and learner.
+
+    `horizons`: bars ahead that are predicted, ascending. `exploration`: share of trial actions at first. `reluctance`:
+    how much dearer a trade counts in learning than it is; more makes the agent wait for larger moves. `discount`: of
+    the gain of one bar later. `width` and `members`: size of the network and how many vote.
+    """
+
+    name: str
+    horizons: tuple[int, ...] = field(converter=_tuple, validator=_ascending)
+    exploration: float = 0.1
+    reluctance: float = 0.0
+    discount: float = 0.99
+    width: int = 128
+    members: int = 1
+
+    def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
+        """Estimate the bytes that training will hold: the market, the replay, the networks and one batch."""
+        from progressive_buckets.learner.critic import bytes_of_training
+        from progressive_market.market import bytes_of
+
+        settings = bucket.settings
+        market = bytes_of(_rows(settings["DATA"], settings["SYNTHETIC_BARS"]), features=8)
+        return market + bytes_of_training(resources.batch_size, self.width, self.members, settings["REPLAY_CAPACITY"])
+
+    def check(self, bucket: BucketInfo, resources: Resources) -> None:
+        """Look for leaks, and for too few bars, before anything is trained."""
+        from progressive_buckets.learner.opening import check_market
+
+        check_market(bucket, resources)
+
+    def open(self, bucket: BucketInfo, resources: Resources) -> Learner:
+        """Load the bars, split them, and build the learner."""
+        from progressive_buckets.learner.opening import open_learner
+
+        return open_learner(self, bucket, resources)
+
+
+def _rows(data: Path | str | None, synthetic: int) -> int:
+    if data is None:
+        return synthetic
+    path = Path(data)
+    size = path.stat().st_size if path.exists() else 0
+    return size // BYTES_PER_ROW.get(path.suffix, BYTES_PER_TEXT_ROW)

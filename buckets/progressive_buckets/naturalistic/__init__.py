@@ -1,0 +1,1 @@
+"""Exploration, replay, lessons and contextual memory."""

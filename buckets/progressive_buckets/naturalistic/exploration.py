@@ -1,0 +1,120 @@
+"""Adaptive exploration: where to start an episode and how often to try another action, by market condition.
+
+The agent cannot move the price and one bar teaches every action, so what exploration has to find are market conditions.
+Conditions are nine: three levels of volatility by three of trend. Each has its own rate, which starts at the bucket's
+own and falls as its bars have been seen and as the errors there stop shrinking. Of all episodes a share equal to the
+mean rate starts where least has been seen; the others start anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from progressive_buckets.learner.to_host import Notes, Values
+    from progressive_market.market import Market
+
+LEAST = 0.02
+"""No condition's rate falls below this share."""
+STRETCH = 32
+"""Bars whose visits are counted together."""
+NAMES = tuple(f"{v} volatility, {t}" for v in ("low", "middle", "high") for t in ("falling", "level", "rising"))
+
+
+@frozen
+class Plan:
+    """Where the episodes of one round start [P], the exploration rate of every condition [9], and what to tell of it."""
+
+    starts: Tensor
+    rates: Tensor
+    notes: Notes
+
+
+def market_conditions(market: Market, train: slice) -> Tensor:
+    """Condition of every bar [T] int64, 0 to 8; the thirds are those of the training part."""
+    trend_column = market.names.index("log_return") * (market.features.shape[1] // len(market.names)) + 3
+    levels = []
+    for values in (market.volatility, market.features[:, trend_column]):
+        inside = values[train]
+        thinned = inside[:: max(1, len(inside) // 100_000)]
+        edges = torch.quantile(thinned, torch.tensor([1 / 3, 2 / 3], device=values.device))
+        levels.append(torch.bucketize(values.contiguous(), edges))
+    return (3 * levels[0] + levels[1]).to(torch.uint8)
+
+
+class Exploration:
+    """Visits of stretches of bars, errors by condition, and the plan that follows from them."""
+
+    def __init__(self, market: Market, train: slice, rate: float, adaptive: bool) -> None:
+        device = market.device
+        self.rate, self.adaptive, self.train = rate, adaptive, train
+        self.conditions = market_conditions(market, train)
+        self.frequency = torch.bincount(self.conditions[train].long(), minlength=9).float()
+        self.tradable = torch.nonzero(market.decidable[train]).flatten()
+        self.visits = torch.zeros((train.stop - train.start) // STRETCH + 1, device=device)
+        self.visitable = torch.zeros_like(self.visits)
+        self.visitable[self.tradable // STRETCH] = 1.0
+        self.seen = torch.zeros(9, device=device)
+        self.error = torch.zeros(9, device=device)
+        self.progress = torch.ones(9, device=device)
+
+    def rates(self) -> Tensor:
+        """Exploration rate of every condition [9]: high where little was seen or errors still fall."""
+        if not self.adaptive:
+            return torch.full_like(self.seen, self.rate)
+        unseen = torch.exp(-self.seen / self.frequency.clamp(min=1.0))
+        return self.rate * torch.maximum(unseen, self.progress).clamp(LEAST, 1.0)
+
+    def plan(self, episodes: int, length: int, generator: Generator) -> Plan:
+        """Choose the starts of `episodes` episodes of `length` bars in the training part."""
+        device = self.visits.device
+        rates = self.rates()
+        if self.adaptive:
+            mean = (rates * self.frequency).sum() / self.frequency.sum()
+        else:
+            mean = torch.full((), self.rate, dtype=torch.float64, device=device)
+        chosen = torch.randint(len(self.tradable), (episodes,), generator=generator, device=device)
+        anywhere = self.tradable[chosen]
+        seldom = self.visitable / (1 + self.visits).square()
+        least = torch.multinomial(seldom, episodes, replacement=True, generator=generator) * STRETCH
+        explores = torch.rand(episodes, generator=generator, device=device) < (mean if self.adaptive else 0.0)
+        explores[0] = False  # one episode at least starts on a bar that may be decided on
+        starts = torch.where(explores, least, anywhere)
+        return Plan(starts + self.train.start, rates, {"rates": rates, "mean": mean, **self.reasons(rates)})
+
+    def reasons(self, rates: Tensor) -> Notes:
+        """What `cause` puts into words: the share of bars seen, the condition explored most, how unseen it is, and how
+        far its errors still change."""
+        most = rates.argmax()
+        unseen = torch.exp(-self.seen / self.frequency.clamp(min=1.0))
+        return {
+            "covered": (self.visits[: len(self.visits) - 1] > 0).float().mean(),
+            "most": most,
+            "unseen": unseen.take(most),
+            "progress": self.progress.take(most),
+        }
+
+    def cause(self, read: Values) -> str:
+        """Why the rate is what it is, in words."""
+        if not self.adaptive:
+            return "fixed rate"
+        why = "seldom seen yet" if read["unseen"] >= read["progress"] else "errors there still change"
+        return f"{float(read['covered']):.0%} of the bars seen; most in {NAMES[int(read['most'])]} ({why})"
+
+    def learn(self, bars: Tensor, errors: Tensor, counted: Tensor) -> None:
+        """Count a visit of `bars` [N] where `counted` [N], where the values were wrong by `errors` [N]."""
+        weight = counted.to(errors.dtype)
+        self.visits.index_add_(0, (bars - self.train.start) // STRETCH, weight / STRETCH)
+        condition = self.conditions[bars].long()
+        count = torch.zeros_like(self.seen).index_add_(0, condition, weight)
+        total = torch.zeros_like(self.seen).index_add_(0, condition, errors * weight)
+        mean = torch.where(count > 0, total / count.clamp(min=1), self.error)
+        change = torch.where(self.error > 0, (self.error - mean).abs() / self.error.clamp(min=1e-9), 1.0)
+        self.progress = torch.where(count > 0, 0.7 * self.progress + 0.3 * change.clamp(max=1.0), self.progress)
+        self.error = torch.where(self.error > 0, 0.7 * self.error + 0.3 * mean, mean)
+        self.seen += count

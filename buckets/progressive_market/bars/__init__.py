@@ -1,0 +1,41 @@
+"""Bars of market data: read, cleaned, resampled, checked for leaks, or made up from a seed."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from progressive_market.bars.bar_records import Bars as Bars
+    from progressive_market.bars.bar_records import CleaningReport as CleaningReport
+    from progressive_market.bars.cleaning import clean as clean
+    from progressive_market.bars.doubts import doubts as doubts
+    from progressive_market.bars.leak import check_causal as check_causal
+    from progressive_market.bars.leak import check_leaks as check_leaks
+    from progressive_market.bars.load import bars_from_frame as bars_from_frame
+    from progressive_market.bars.load import load_bars as load_bars
+    from progressive_market.bars.read import read_frame as read_frame
+    from progressive_market.bars.resampling import resample as resample
+    from progressive_market.bars.synthetic import synthetic_bars as synthetic_bars
+
+_HOME = {
+    "Bars": "records",
+    "CleaningReport": "records",
+    "bars_from_frame": "load",
+    "check_causal": "leak",
+    "check_leaks": "leak",
+    "clean": "cleaning",
+    "doubts": "doubts",
+    "load_bars": "load",
+    "read_frame": "read",
+    "resample": "resampling",
+    "synthetic_bars": "synthetic",
+}
+__all__ = sorted(_HOME)  # noqa: PLE0605  (one list, kept in _HOME)
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: most of these need pandas, and loading a bucket must not."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

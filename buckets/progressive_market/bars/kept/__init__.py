@@ -1,0 +1,1 @@
+"""Bars kept beside a run, ready to be mapped."""

@@ -1,0 +1,1 @@
+"""How the columns, times and numbers of a file are understood."""

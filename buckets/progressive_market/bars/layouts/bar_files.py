@@ -1,0 +1,172 @@
+"""Tables out of files: CSV and its kin, Parquet, Feather and JSON, told apart by what is inside them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+from attrs import frozen
+
+from progressive_market.bars.kept.packed import MOST_BYTES, reading, unpacked
+from progressive_market.bars.kept.stored import feather_frame, parquet_frame
+from progressive_market.bars.layouts.numbers import decimal_sign
+from progressive_market.bars.layouts.trees import table_of_tree, tree_of_text
+from progressive_training import DataError
+
+HEAD_BYTES = 64 * 1024  # looked at to find delimiter, banner and header
+PARQUET, FEATHER = b"PAR1", b"ARROW1"
+DELIMITERS = ("\t", ";", "|", ",", r" ")
+NUMBER = re.compile(r"[-+$€£]?[.,' ]*\d[\d.,' ]*")
+LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+@frozen(kw_only=True)
+class Table:
+    """A table as it was in the file. Where the file gave no names, `named` is false and the columns count from 0;
+    `decimal` is the sign that numbers left as text use; `skipped` lines gave no row, `notes` say what they were."""
+
+    frame: pd.DataFrame
+    named: bool
+    decimal: str = "."
+    skipped: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def read_table(path: Path) -> Table:
+    """Read the one table in a file, gzip and zip unpacked.
+
+    :raise DataError: the file is not there, not of these kinds, or damaged.
+    """
+    try:
+        if not path.is_file():
+            path.stat()  # says why, where there is nothing
+            raise DataError(f"{path}: {'a directory' if path.is_dir() else 'no file'}; name a file of bars")
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"{path}: holds more than {MOST_BYTES:,} bytes; give fewer bars, or Parquet")
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return _table(unpacked(content, str(path)), str(path))
+
+
+def _table(content: bytes, where: str) -> Table:
+    if content.startswith((PARQUET, FEATHER)):
+        frame, notes = (parquet_frame if content.startswith(PARQUET) else feather_frame)(content, where)
+        return Table(frame=frame, named=True, notes=notes)
+    content = _utf8(content, where)
+    head = content[:HEAD_BYTES].lstrip()
+    if not head:
+        raise DataError(f"{where}: the file is empty")
+    if head[:1] in (b"[", b"{"):
+        tree = tree_of_text(content, where)
+        with reading(where):
+            frame, named = table_of_tree(tree, where)
+        return Table(frame=frame, named=named)
+    return _delimited(content, where)
+
+
+def _utf8(content: bytes, where: str) -> bytes:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        with reading(where):
+            content = content.decode("utf-16").encode()
+    if b"\0" in content[:HEAD_BYTES]:
+        raise DataError(f"{where}: neither text nor Parquet nor Feather; give CSV, Parquet, Feather or JSON")
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    try:
+        content[:HEAD_BYTES].decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < HEAD_BYTES - 4:
+            return content.decode("latin-1").encode()
+    return content
+
+
+def _delimited(content: bytes, where: str) -> Table:
+    """Read rows of text: find the delimiter, where the rows begin, and whether the line before them names them."""
+    lines = [line.decode("utf-8", errors="ignore") for line in LINE_END.split(content[:HEAD_BYTES])]
+    if len(content) > HEAD_BYTES and len(lines) > 1:
+        lines.pop()  # cut in two
+    delimiter, first = _delimiter(lines, where)
+    rows = [fields(line, delimiter) for line in lines[first : first + 200]]
+    width = len(rows[0])
+    names = _header(lines[:first], delimiter, width)
+    decimal = decimal_sign([field for row in rows for field in row])
+    if delimiter == " ":
+        start = _offset(content, first)
+        content = content[:start] + re.sub(rb"[ ]{2,}", b" ", re.sub(rb"(?m)^ +| +$", b"", content[start:]))
+    skipped: list[str] = []
+
+    def skip(row: pa.csv.InvalidRow) -> str:
+        skipped.append(row.text)
+        return "skip"
+
+    with reading(where):
+        table = pa.csv.read_csv(
+            pa.py_buffer(content).slice(_offset(content, first)),
+            read_options=pa.csv.ReadOptions(column_names=[str(i) for i in range(width)]),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
+            convert_options=pa.csv.ConvertOptions(decimal_point=decimal, strings_can_be_null=True),
+        )
+    notes = []
+    banner = [line.strip() for line in lines[: first - bool(names)] if line.strip()]
+    if banner:
+        notes.append(f"skipped before the rows: {'; '.join(line[:60] for line in banner[:3])}")
+    if skipped:
+        notes.append(f"lines without {width} fields skipped, the first: {skipped[0][:60]!r}")
+    frame = table.to_pandas()
+    frame.columns = pd.Index(names) if names else pd.RangeIndex(width)
+    return Table(frame=frame, named=bool(names), decimal=decimal, skipped=len(skipped), notes=tuple(notes))
+
+
+def fields(line: str, delimiter: str) -> list[str]:
+    """One line's fields, quotes respected."""
+    row = next(csv.reader([line.strip() if delimiter == " " else line], delimiter=delimiter, skipinitialspace=True), [])
+    return [field.strip() for field in row]
+
+
+def _delimiter(lines: list[str], where: str) -> tuple[str, int]:
+    """The delimiter, and the index of the first line with five or more fields of which four are numbers."""
+    widest = 0
+    for delimiter in DELIMITERS:
+        counts = [sum(bool(re.search(r"\d", field)) for field in fields(line, delimiter)) for line in lines[:200]]
+        full = [index for index, count in enumerate(counts) if count >= 5]
+        widest = max([widest, *(len(fields(line, delimiter)) for line in lines[:200])])
+        if full and len(full) > 0.5 * (len(counts) - full[0]):
+            return delimiter, _first_row(lines, delimiter, full)
+    if widest <= 1:
+        raise DataError(f"{where}: one column only; bars need a time, open, high, low, close and volume in each line")
+    raise DataError(
+        f"{where}: no rows of bars found: expected lines of at least 5 values (time, open, high, low, close, volume) "
+        f"parted by comma, semicolon, tab, bar or blank; the first line is {lines[0][:60]!r}"
+    )
+
+
+def _first_row(lines: list[str], delimiter: str, full: list[int]) -> int:
+    """The first line of values: a header may hold digits too (`Volume_(BTC)1`), but hardly a number."""
+    for index in full:
+        values = [field for field in fields(lines[index], delimiter) if NUMBER.fullmatch(field)]
+        if len(values) >= 4:
+            return index
+    return full[0]
+
+
+def _header(before: list[str], delimiter: str, width: int) -> list[str] | None:
+    """The names in the last line before the rows, or None where that is a banner or nothing."""
+    named = [line for line in before if line.strip()]
+    if not named:
+        return None
+    names = fields(named[-1].lstrip("#").lstrip(), delimiter)
+    if not width - 1 <= len([name for name in names if name]) <= width or len(names) > width:
+        return None
+    names += [""] * (width - len(names))
+    return [name or f"column_{index}" for index, name in enumerate(names)]
+
+
+def _offset(content: bytes, line: int) -> int:
+    """Where line number `line` (from 0) begins."""
+    ends = LINE_END.finditer(content)
+    return next(islice(ends, line - 1, None)).end() if line else 0

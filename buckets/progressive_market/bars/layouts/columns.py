@@ -1,0 +1,256 @@
+"""Which column is the time, which are the prices and which the volume."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+
+import numpy as np
+import pandas as pd
+from attrs import field, frozen
+
+from progressive_market.bars.bar_records import MINUTE, PRICES, Floats, Times, iso
+from progressive_market.bars.layouts.bar_files import Table
+from progressive_market.bars.layouts.column_names import role, split
+from progressive_market.bars.layouts.numbers import numbers
+from progressive_market.bars.layouts.shape import named_by_shape
+from progressive_market.bars.layouts.times import NO_TIME, looks_like_time, parse_times
+from progressive_market.bars.layouts.volumes import Volumes, settle
+from progressive_training import DataError
+
+CLOCK = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$"
+AGAIN = "_again"
+MOST_COLUMNS = 1_000  # each is held against each other one
+MOST_UNNAMED = 64
+MOST_LETTERS = 200  # of a column's name
+MOST_LISTED = 500
+READABLE = 0.5  # of an extra column's values that are there, this share must be numbers
+
+
+@frozen(kw_only=True)
+class Reading:
+    """Rows of a source, understood: `time` in nanoseconds UTC (not-a-time where unreadable) and `columns` (open, high,
+    low, close, volume, then extra ones; NaN where unreadable), in the order of the source, of which `skipped` lines gave
+    no row."""
+
+    source: str
+    time: Times = field(repr=False)
+    columns: dict[str, Floats] = field(repr=False)
+    skipped: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def understand(table: Table, where: str) -> Reading:
+    """Find the columns that make bars, by their names, or by what their numbers do where there are no names.
+
+    :param where: the source, for errors.
+    :raise DataError: a column is missing, or two would do and differ.
+    """
+    if table.frame.empty:
+        raise DataError(f"{where}: no rows")
+    most, columns = (MOST_COLUMNS if table.named else MOST_UNNAMED), table.frame.shape[1]
+    if columns > most:
+        raise DataError(
+            f"{where}: {columns} columns; {most} at most can be read{'' if table.named else ' without names'}"
+        )
+    notes = list(table.notes)
+    frame = _with_joined_clock(_labelled(table.frame))
+    if not table.named:
+        frame = named_by_shape(frame, table.decimal, where)
+        notes.append(f"no header: by their numbers the columns are {_listed(frame.columns)}")
+    roles = {label: role(label) for label in frame.columns}
+    time = _time(frame, roles, where, notes)
+    values = {label: numbers(frame[label], table.decimal) for label in frame.columns if _is_number(label, roles)}
+    if table.named:
+        _no_two_of_a_name(table.frame, values, where)
+    prices = {name: values[_price(name, roles, values, where, notes)] for name in PRICES}
+    volumes = settle(Volumes(roles=roles, values=values, close=prices["close"]), where, notes)
+    taken = {"time", "close_time", "price", "volume", "base_volume", "quote_volume", "symbol", "ignored", *PRICES}
+    others = {label: values[label] for label in values if roles[label] not in taken or label in volumes.spare}
+    core = {**prices, "volume": volumes.volume}
+    extra = _extra(volumes.extra | _named(others, roles), core, time, notes)
+    _one_symbol(frame, roles, where)
+    return Reading(source=where, time=time, columns={**core, **extra}, skipped=table.skipped, notes=tuple(notes))
+
+
+def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same columns under text labels, each once."""
+    labels: list[str] = []
+    for name in frame.columns:
+        label = _label(name)
+        while label in labels:
+            label += AGAIN
+        labels.append(label)
+    return frame.set_axis(labels, axis="columns")
+
+
+def _label(name: Hashable) -> str:
+    text = " ".join(str(part) for part in name) if isinstance(name, tuple) else str(name)
+    return " ".join(text.split())[:MOST_LETTERS]
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names for an error or a note, as many as can be read."""
+    text = ", ".join(names)
+    return text if len(text) <= MOST_LISTED else f"{text[:MOST_LISTED]}..."
+
+
+def _with_joined_clock(frame: pd.DataFrame) -> pd.DataFrame:
+    """A date in one column and the time of day in another become one column."""
+    clocks = [label for label in frame.columns if _is_clock(frame[label])]
+    for clock in clocks:
+        position = list(frame.columns).index(clock)
+        before = [frame.columns[position - 1]] if position else []
+        for date in (*before, *(label for label in frame.columns if label not in clocks)):
+            if looks_like_time(frame[date]):
+                days = frame[date]
+                text = days.dt.strftime("%Y-%m-%d") if days.dtype.kind == "M" else days.astype("str").str.strip()
+                return frame.assign(**{date: text + " " + frame[clock].astype("str").str.strip()}).drop(columns=clock)
+    return frame
+
+
+def _is_clock(values: pd.Series) -> bool:
+    if values.dtype.kind in "iufbMm":
+        return False
+    sample = values.dropna().head(20).astype("str").str.strip()
+    return len(sample) > 0 and bool(sample.str.match(CLOCK).all())
+
+
+def _is_number(label: str, roles: dict[str, str]) -> bool:
+    return roles[label] not in {"time", "close_time", "symbol", "ignored"}
+
+
+def _time(frame: pd.DataFrame, roles: dict[str, str], where: str, notes: list[str]) -> Times:
+    named = [label for label in frame.columns if roles[label] == "time" and looks_like_time(frame[label])]
+    if not named:
+        other = [label for label in frame.columns if roles[label] not in {*PRICES, "close_time"}]
+        named = [label for label in other if looks_like_time(frame[label])]
+    closing = [label for label in frame.columns if roles[label] == "close_time"] if not named else []
+    parsed = {label: parse_times(frame[label], f"{where}, column {label!r}") for label in (*named, *closing)}
+    parsed = {label: times for label, times in parsed.items() if (times != NO_TIME).any()}
+    if not parsed:
+        raise DataError(
+            f"{where}: no column of times among {_listed(frame.columns)}; expected one like time, date or open_time, "
+            f"as seconds, milliseconds or text{_seen(frame, roles)}"
+        )
+    best = max(
+        parsed, key=lambda label: (np.count_nonzero(parsed[label] != NO_TIME), len(np.unique(parsed[label][:5000])))
+    )
+    for label in set(named) & set(parsed) - {best}:
+        _compare(label, parsed[label], best, parsed[best], notes)
+    for label in named:
+        roles[label] = "time"
+    if closing:
+        notes.append(f"only the bar's end is given ({best}): a bar length was taken off")
+        return _opens(parsed[best])
+    return parsed[best]
+
+
+def _seen(frame: pd.DataFrame, roles: dict[str, str]) -> str:
+    named = [label for label in frame.columns if roles[label] == "time"]
+    return f" (got {named[0]} = {str(frame[named[0]].iloc[0])!r})" if named else ""
+
+
+def _compare(label: str, times: Times, best: str, taken: Times, notes: list[str]) -> None:
+    both = (times != NO_TIME) & (taken != NO_TIME)
+    differ = np.flatnonzero(both & (np.abs(times - taken) >= MINUTE))
+    if len(differ):
+        first = iso(taken[differ[:1]])[0]
+        notes.append(f"times: took {best}; {label} differs by a minute or more in {len(differ)} rows, first at {first}")
+
+
+def _opens(closes: Times) -> Times:
+    known = closes != NO_TIME
+    rounded = -(-closes[known] // 10**9) * 10**9  # 23:59:59.999 means midnight
+    lengths, counts = np.unique(np.abs(np.diff(rounded)), return_counts=True)
+    out = closes.copy()
+    out[known] = rounded - (lengths[counts.argmax()] if len(lengths) else 0)
+    return out
+
+
+def _no_two_of_a_name(frame: pd.DataFrame, values: dict[str, Floats], where: str) -> None:
+    """Two columns of one name that matters must be the same: nobody could say which is meant."""
+    names = [_label(name) for name in frame.columns]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        one, other = values.get(name), values.get(name + AGAIN)
+        matters = role(name) in {*PRICES, "price", "volume", "base_volume", "quote_volume"}
+        if matters and one is not None and other is not None and not np.array_equal(one, other, equal_nan=True):
+            raise DataError(f"{where}: {names.count(name)} columns are named {name!r} and differ; drop or rename one")
+
+
+def _price(name: str, roles: dict[str, str], values: dict[str, Floats], where: str, notes: list[str]) -> str:
+    """The column of one price; a plain `price` is the close where no other is."""
+    found = [label for label in values if roles[label] == name]
+    if not found and name == "close":
+        found = [label for label in values if roles[label] == "price"]
+    exact = [label for label in found if label.lower() in (name, name[0])]
+    if len(exact) == 1 and len(found) > 1:
+        notes.append(f"the {name} price: took {exact[0]!r} out of {_listed(map(repr, found))}")
+        found = exact
+    if not found:
+        raise DataError(
+            f"{where}: no column for the {name} price among {_listed(roles)}; bars need open, high, low, close"
+        )
+    for other in found[1:]:
+        if not np.array_equal(values[found[0]], values[other], equal_nan=True):
+            raise DataError(
+                f"{where}: columns {found[0]!r} and {other!r} both look like the {name} price and differ; drop one"
+            )
+    return found[0]
+
+
+def _named(values: dict[str, Floats], roles: dict[str, str]) -> dict[str, Floats]:
+    """Extra columns under plain names: known ones under ours, the others in lower case with underscores."""
+    named: dict[str, Floats] = {}
+    for label, numbers_read in values.items():
+        name = (
+            roles[label] if roles[label] not in {"extra", "volume", "base_volume", "time"} else "_".join(split(label))
+        )
+        name = name or label
+        taken = name in named or name in {*PRICES, "volume", "time"}
+        named[name + AGAIN * taken] = numbers_read
+    return named
+
+
+def _extra(extra: dict[str, Floats], core: dict[str, Floats], time: Times, notes: list[str]) -> dict[str, Floats]:
+    """Extra columns that can teach something; why the others were left out is noted."""
+    kept: dict[str, Floats] = {}
+    left: list[str] = []
+    for name, values in extra.items():
+        why = _useless(values, time)
+        same = next(
+            (other for other, had in (core | kept).items() if np.array_equal(had, values, equal_nan=True)), None
+        )
+        if why or same:
+            left.append(f"{name} ({why or f'the same as {same}'})")
+        else:
+            kept[name] = values
+    if left:
+        notes.append(f"columns left out: {_listed(left)}")
+    if kept:
+        notes.append(f"extra columns: {_listed(kept)}")
+    return kept
+
+
+def _useless(values: Floats, time: Times) -> str | None:
+    known = np.isfinite(values)
+    if known.mean() < READABLE:
+        return "not numbers"
+    some = values[known]
+    if some.min() == some.max():
+        return "constant"
+    steps = np.diff(some)
+    if len(steps) > 2 and np.all(np.abs(steps) == 1) and steps.min() == steps.max():
+        return "a count of rows"
+    if looks_like_time(pd.Series(some[:200])) and np.abs(some).min() > 1e8:
+        return "a time"
+    return None
+
+
+def _one_symbol(frame: pd.DataFrame, roles: dict[str, str], where: str) -> None:
+    for label in frame.columns:
+        if roles[label] == "symbol" and frame[label].dtype.kind not in "iuf":
+            symbols = frame[label].dropna().astype("str").unique()
+            if len(symbols) > 1 and len({symbol.replace("/", "").replace("-", "").upper() for symbol in symbols}) > 1:
+                raise DataError(
+                    f"{where}: column {label!r} names {len(symbols)} markets ({_listed(sorted(symbols)[:3])}); give bars of one"
+                )

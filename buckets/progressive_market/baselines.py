@@ -1,0 +1,96 @@
+"""What any result must be seen beside: flat, buy and hold, ridge regression with a no-trade band, shifted positions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from attrs import frozen
+
+from progressive_market.performance import measure
+from progressive_market.policy import cost_matrix, positions_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from progressive_market.market import Market, Part
+    from progressive_training import Performance
+
+HORIZONS = (6, 24, 96)
+PENALTIES = (1e2, 1e3, 1e4)
+SCALES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+ROWS_AT_ONCE = 65_536
+
+
+@frozen
+class Ridge:
+    """Ridge regression: `weights` [columns] float64 predict the log gain of a long position. Cost is the band."""
+
+    weights: Tensor
+
+    def positions(self, part: Part, market: Market) -> Tensor:
+        """Positions [N]: go where the predicted gain exceeds the cost of going there, else stay."""
+        return banded(gains(part, self.weights), part, market)
+
+
+def gains(part: Part, weights: Tensor) -> Tensor:
+    """What `weights` [columns, ...] predict on each bar [N, ...] float32."""
+    return torch.cat([(rows.double() @ weights).float() for rows in part.features.split(ROWS_AT_ONCE)])
+
+
+def banded(gain: Tensor, part: Part, market: Market) -> Tensor:
+    """Positions [N] of whoever predicts `gain` [N]: the cost of a trade is the width of the band."""
+    costs = cost_matrix(market.costs.table(), market.device)
+    return positions_of(torch.stack([gain, -gain], dim=1), part.decidable, costs)
+
+
+def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
+    """Fit on the training part; horizon, penalty and scale (the width of the band) are the best on validation.
+
+    All candidates share one Gram matrix, built in chunks. The returns are demeaned, as they are for the learner.
+    """
+    kept = market.decidable[train].double()
+    centred = torch.log1p(market.returns[train])
+    centred -= (centred * kept).sum() / kept.sum()
+    centred *= kept
+    total = torch.cat([torch.zeros_like(centred[:1]), torch.cumsum(centred, dim=0)])
+    columns = market.features.shape[1]
+    gram = torch.zeros(columns, columns, dtype=torch.float64, device=market.device)
+    cross = torch.zeros(columns, len(HORIZONS), dtype=torch.float64, device=market.device)
+    for start in range(0, len(centred), ROWS_AT_ONCE):
+        bars = torch.arange(start, min(start + ROWS_AT_ONCE, len(centred)), device=market.device)
+        ahead = [total[(bars + horizon).clamp(max=len(centred))] - total[bars] for horizon in HORIZONS]
+        rows = market.features[train][start : start + len(bars)].double()
+        gram += rows.T @ rows
+        cross += rows.T @ (torch.stack(ahead, dim=1) * kept[start : start + len(bars), None])  # [columns, horizons]
+    best = Ridge(torch.zeros(columns, dtype=torch.float64, device=market.device))
+    best_score = 0.0
+    for penalty in PENALTIES:
+        solved = torch.linalg.solve(gram + penalty * torch.eye(columns, dtype=gram.dtype, device=gram.device), cross)
+        predicted = gains(validation, solved)  # [N, horizons]
+        for h in range(len(HORIZONS)):
+            for scale in SCALES:
+                positions = banded(predicted[:, h] * scale, validation, market)
+                score = float(market.growth(positions, validation).sum())
+                if score > best_score:
+                    best, best_score = Ridge(solved[:, h] * scale), score
+    return best
+
+
+def with_baselines(
+    name: str, traded: Tensor, abstains: bool, part: Part, market: Market, ridge: Ridge
+) -> tuple[Performance, ...]:
+    """The model's performance on one part, then that of every baseline on the same dates at the same costs.
+
+    :param traded: [N] the positions it would take. :param abstains: it stays flat all the same; what it would have done
+        is then the second row.
+    """
+    own = {name: torch.zeros_like(traded), f"{name}, had it traded": traded} if abstains else {name: traded}
+    rows = {
+        **own,
+        "flat": torch.zeros_like(traded),
+        "buy and hold": torch.ones_like(traded),
+        "ridge with no-trade band": ridge.positions(part, market),
+        "same positions shifted in time": traded.roll(len(traded) // 2),
+    }
+    return tuple(measure(label, held, part, market.costs, market.interval) for label, held in rows.items())

@@ -1,0 +1,131 @@
+"""One market, once in memory: features, fills and parts as tensors on the device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from attrs import frozen
+
+from progressive_market.feature_table import SCALES, WARM_UP, feature_names, feature_table, volatility
+from progressive_market.fills import Costs, fill_returns, log_growth
+from progressive_market.scaler import Scaler
+from progressive_market.split import Split
+from progressive_market.vector_functions import choose_vector_functions
+from progressive_training import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from progressive_market.bars import Bars
+
+
+@frozen
+class Part:
+    """A range of bars as views: `features` [N, columns], `returns` [N] float64, `decidable` [N], `start` its first bar."""
+
+    start: int
+    features: Tensor
+    returns: Tensor
+    decidable: Tensor
+
+    def __len__(self) -> int:
+        return len(self.returns)
+
+
+@frozen
+class Market:
+    """Everything that training and evaluation read. `T` bars; nothing here is ever copied per window or episode.
+
+    `features` [T, features x scales] float32, standardised; `returns` [T] float64, fill to fill; `decidable` [T];
+    `log_open` [T] float64; `volatility` [T] float32, the deviation of one bar's return as known at that bar;
+    `segment` [T]; `times` [T] stay in numpy for what people read; `interval` is in seconds.
+    """
+
+    names: tuple[str, ...]
+    features: Tensor
+    returns: Tensor
+    decidable: Tensor
+    log_open: Tensor
+    volatility: Tensor
+    segment: Tensor
+    times: np.ndarray
+    interval: float
+    scaler: Scaler
+    costs: Costs
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors live."""
+        return self.features.device
+
+    def part(self, bars: slice) -> Part:
+        """The bars of one part of the split; its last bar is never decided on, so that it ends flat."""
+        decidable = self.decidable[bars].clone()
+        decidable[-1:] = False
+        return Part(bars.start, self.features[bars], self.returns[bars], decidable)
+
+    def growth(self, positions: Tensor, part: Part) -> Tensor:
+        """Log growth of each bar of `part` [N] from holding signed `positions` [N] there."""
+        return log_growth(positions, part.returns, part.decidable, self.costs)
+
+    def outcomes(self, bars: Tensor, horizons: Tensor) -> tuple[Tensor, Tensor]:
+        """Return over each horizon from the next fill, in deviations of a return over so many bars.
+
+        :param bars: [B]. :param horizons: [H] in bars.
+        :return: outcomes [H, B] float32, clipped to five deviations, and a mask [H, B]: the horizon ends before a gap.
+        """
+        last = len(self.log_open) - 1
+        start, reached = (bars + 1).clamp(max=last), bars + 1 + horizons[:, None]
+        end = reached.clamp(max=last)
+        exists = (reached <= last) & (self.segment.take(end) == self.segment.take(bars))
+        gained = (self.log_open.take(end) - self.log_open.take(start)).float()
+        return (gained / (self.volatility.take(bars) * horizons.sqrt()[:, None])).clamp(-5, 5) * exists, exists
+
+
+def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -> Market:
+    """Put `bars` on the device.
+
+    :param scaler: a scaler to reuse, or the split whose training part it is fitted on.
+    :raise DataError: no bar has two further bars behind it before a gap.
+    """
+    choose_vector_functions()  # all that computes with torch begins here
+    moves = torch.from_numpy(volatility(bars)).to(device)
+    table = feature_table(bars)
+    fitted = Scaler.fit(table[scaler.train]) if isinstance(scaler, Split) else scaler
+    segment = torch.as_tensor(np.asarray(bars.segment, dtype=np.int64), device=device)
+    opens = torch.as_tensor(np.asarray(bars.open, dtype=np.float64), device=device)
+    returns, exists = fill_returns(opens, segment)
+    decidable = exists & (age_in_segment(segment) >= WARM_UP)
+    if not decidable.any():
+        raise DataError(
+            f"{len(table)} bars: no segment between two gaps is longer than {WARM_UP + 2} bars, so nothing can be "
+            f"traded. Give bars with fewer gaps, a coarser FREQUENCY, or a larger FILL_MINUTES."
+        )
+    return Market(
+        names=feature_names(bars),
+        features=torch.from_numpy(fitted.apply(table)).to(device),
+        returns=returns,
+        decidable=decidable,
+        log_open=torch.log(opens),
+        volatility=moves,
+        segment=segment,
+        times=np.asarray(bars.time),
+        interval=bars.interval / 1e9,
+        scaler=fitted,
+        costs=costs,
+    )
+
+
+def age_in_segment(segment: Tensor) -> Tensor:
+    """Bars since the start of the segment [T], 0 on its first bar."""
+    index = torch.arange(len(segment), device=segment.device)
+    starts = torch.cat([torch.ones_like(segment[:1], dtype=torch.bool), segment[1:] != segment[:-1]])
+    return index - torch.cummax(torch.where(starts, index, 0), dim=0).values
+
+
+def bytes_of(bars: int, features: int) -> int:
+    """Bytes that a market of so many bars and raw features takes: the table in float32 and in bfloat16, the columns beside it
+    and those of the learner, and the bars it is made of until it stands (128 a bar together, as seen at four million)."""
+    return bars * (6 * features * len(SCALES) + 128)

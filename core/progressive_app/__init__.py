@@ -1,0 +1,1 @@
+"""The program around the core: settings, files, machine, processes, resume."""

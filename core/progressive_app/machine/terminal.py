@@ -1,0 +1,58 @@
+"""How the command line speaks: plain text, the same to a terminal and to a pipe."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from progressive_core.contract.hookspecs import PROGRAM
+
+MISSING, NEVER = "-", "never"
+"""What a table says in the place of a number that is not known, and of one without end."""
+BUG, USER_ERROR, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # exit codes
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, and nothing in it that a terminal would obey: some of it may come from a stranger's file."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+
+
+def say(line: str) -> None:
+    """Tell the user one line on stderr."""
+    print(f"{PROGRAM}: {one_line(line)}", file=sys.stderr, flush=True)
+
+
+def show_cursor() -> None:
+    """Give a terminal its cursor back, which a killed process may have hidden for its live view."""
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        print("\x1b[?25h", end="", flush=True)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell; a column of numbers, some of which may be missing, stands to the right."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
+    columns = list(zip(header, *rows, strict=True))
+    numeric = [_are_numbers(column[1:]) for column in columns]
+    widths = [max(map(len, column)) for column in columns]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in (header, *rows)
+    )
+    return "\n".join(lines)
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    known = [cell for cell in cells if cell not in (MISSING, NEVER)]
+    return all(map(_is_number, known)) and (bool(known) or NEVER in cells)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.removesuffix("%"))
+    except ValueError:
+        return False
+    return True

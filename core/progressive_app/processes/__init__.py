@@ -1,0 +1,1 @@
+"""A bucket in a process of its own."""

@@ -1,0 +1,1 @@
+"""What may change in a begun run, and forks of it."""

@@ -1,0 +1,133 @@
+"""A new run that names another one as its parent: a copy that goes on, or one that the parent's buckets teach.
+
+A copy, where a begun run may change so: all that the parent committed is there, and it stays as it is. Otherwise the new
+run begins with its first bucket, and what the parent finished teaches it, unless it is to see other bars: a teacher may
+have learned from those that measure now.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from progressive_app.config.resolve import settings_of_run
+from progressive_app.resume.changes import change_the_bars, changes_between, finished_in, told_changes, wanted_settings
+from progressive_app.resume.manifest import check_data_unchanged, now_in_words, plugins_of
+from progressive_app.resume.resuming import registry_for
+from progressive_app.store.atomic_files import atomic_write, write_json
+from progressive_app.store.containment import refuse_ways_out
+from progressive_app.store.lock import LOCK, lock_run
+from progressive_app.store.progress import Progress, read_json, read_manifest, read_progress
+from progressive_app.store.run_store import TEACHERS
+from progressive_core.contract.errors import RunError
+from progressive_core.contract.hookspecs import PROGRAM
+
+STATE, CACHE = "state.json", "cache"
+
+
+@frozen(kw_only=True)
+class Fork:
+    """The run that is to be made in `directory`: a copy of its `parent`, or one that begins with `settings`.
+
+    `parent`, `teachers` and `plugins`, those that are there now, stand in its manifest, and so does what was `asked` for when
+    the parent was begun, or is now.
+    """
+
+    directory: Path
+    is_copy: bool
+    settings: Mapping[str, Any]
+    asked: Mapping[str, bool]
+    teachers: Sequence[tuple[str, str]]
+    parent: Mapping[str, Any]
+    plugins: Mapping[str, Any]
+
+
+def fork_of(
+    directory: Path,
+    new: Path,
+    asked: Mapping[str, Any],
+    plugins: Sequence[str],
+    flags: Mapping[str, bool],
+    tell: Callable[[str], None],
+) -> Fork:
+    """What a fork of the run at `directory` with the settings `asked` for is to be; nothing is written yet.
+
+    :raise ProgressiveTrainingError: the run, or what is asked for, cannot be used.
+    """
+    if not (directory / STATE).is_file():
+        raise RunError(f"{directory}: no run here ({STATE} is missing); `{PROGRAM} runs` lists them")
+    progress, manifest, file = read_progress(directory), read_manifest(directory), directory / "config.json"
+    settings, _ = settings_of_run(manifest["changing"] or read_json(file), file)
+    wanted = wanted_settings(settings, asked, plugins)
+    changes = changes_between(settings, wanted, progress, manifest["device"])
+    registry = registry_for(wanted)
+    refused = ", ".join(each.key for each in changes if each.refused)
+    teachers: list[tuple[str, str]] = []
+    if not refused:
+        check_data_unchanged(manifest, directory)
+        tell(f"{new}: goes on as a copy of {directory}, its parent, which stays as it is")
+    else:
+        teachers = [] if change_the_bars(changes) else teachers_of(directory, progress, manifest)
+        taught = f"taught by its {', '.join(bucket for _, bucket in teachers)}" if teachers else "taught by none of it"
+        tell(
+            f"{new}: a new run from the first bucket on, {taught}; {directory}, its parent, cannot go on with {refused}"
+        )
+        for line in told_changes([evolve(each, applies="from the beginning") for each in changes], Progress()):
+            tell(line)
+    return Fork(
+        directory=new,
+        is_copy=not refused,
+        settings=wanted,
+        asked={name: manifest[name] or flags.get(name, False) for name in ("scratch_arms", "isolate", "find_order")},
+        teachers=teachers,
+        parent=parent_of(directory, progress),
+        plugins=plugins_of(registry.records),
+    )
+
+
+def parent_of(directory: Path, progress: Progress) -> dict[str, Any]:
+    """The run at `directory` as the manifest of its fork names it: where it is, and where it stands."""
+    return {"run": str(directory.absolute()), "bucket": progress.bucket, "episode": progress.episode}
+
+
+def teachers_of(directory: Path, progress: Progress, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(Run, bucket) of what the run at `directory` can teach: its finished buckets, and those that taught it from outside."""
+    finished = finished_in(progress)
+    outside = [bucket for _, bucket in manifest["teachers"] if bucket not in finished]
+    kept = directory.absolute() / TEACHERS
+    return [*((str(kept), bucket) for bucket in outside), *((str(directory.absolute()), bucket) for bucket in finished)]
+
+
+def copy_run(directory: Path, new: Path, plugins: Mapping[str, Any]) -> None:
+    """Make `new` a run that stands where the one at `directory` does, and names it as its parent.
+
+    It is a run from the moment that it has a state: what a kill leaves behind before that is none.
+
+    :param plugins: what its manifest says of those that are there now. :raise RunError: the run is being trained, cannot be read, or `new` cannot be written.
+    """
+    refuse_ways_out(directory)  # before the lock: it is a file that is opened to be written
+    lock = lock_run(directory)
+    try:
+        progress, manifest = read_progress(directory), read_manifest(directory)
+        state = (directory / STATE).read_bytes()
+        shutil.copytree(directory, new, ignore=partial(_of_the_process, directory))
+        begun = {"started": now_in_words(), "parent": parent_of(directory, progress), **plugins}
+        write_json(new / "manifest.json", {**manifest, **begun})
+        atomic_write(new / STATE, state)
+    except OSError as error:  # shutil.Error too, whose one argument lists what could not be copied, and why
+        shutil.rmtree(new, ignore_errors=True)
+        said = error.strerror or "; ".join(str(why) for _, _, why in error.args[0])
+        raise RunError(f"{directory}: cannot be copied to {new} ({said})") from error
+    finally:
+        lock.release()
+
+
+def _of_the_process(run: Path, directory: str, names: list[str]) -> set[str]:
+    """What is not copied: locks, the cache, what is half written, and the state, which comes last."""
+    outside = {STATE, CACHE} if Path(directory) == run else set()
+    return {name for name in names if name in {LOCK, *outside} or name.endswith(".partial")}

@@ -1,0 +1,109 @@
+"""What a run was begun on, so that its result can be had again: data, versions, seed, device, plugins."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from progressive_core.contract.errors import DataError, RunError
+from progressive_core.plugins.discovery import PluginRecord
+
+ACTING = frozenset({"on_bucket_start", "transfer"})
+"""The hooks by whose answers a bucket trains; the others see what happens, and one may ask for an end."""
+
+
+def manifest_of(
+    settings: Mapping[str, Any],
+    device: str,
+    plugins: Sequence[PluginRecord],
+    teachers: Sequence[tuple[str, str]],
+) -> dict[str, Any]:
+    """Everything a reader needs to run this again; `teachers` are (run directory, bucket) pairs used from outside.
+
+    :raise DataError: the data file cannot be read.
+    """
+    return {
+        "started": now_in_words(),
+        "sequence": list(settings["SEQUENCE"]),
+        "seed": settings["SEED"],
+        "device": device,
+        "data": _data(settings),
+        "teachers": [list(teacher) for teacher in teachers],
+        **plugins_of(plugins),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("progressive-training", "torch", "numpy", "pandas", "pluggy")},
+        },
+        "platform": platform.platform(),
+    }
+
+
+def plugins_of(plugins: Sequence[PluginRecord]) -> dict[str, Any]:
+    """Which plugins a run trains with, whose they are, and which hooks they answer."""
+    enabled = [plugin for plugin in plugins if plugin.enabled]
+    return {
+        "plugins": {plugin.name: f"{plugin.distribution} {plugin.version}" for plugin in enabled},
+        "hooks": {plugin.name: list(plugin.hooks) for plugin in enabled if plugin.hooks},
+    }
+
+
+def now_in_words() -> str:
+    """The time as a manifest holds it; the order of the words is that of the times."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def check_data_unchanged(manifest: Mapping[str, Any], directory: Path) -> None:
+    """A resumed run must see the bars it was begun with.
+
+    :raise RunError: the data file is gone or holds other bytes.
+    """
+    data = manifest["data"]
+    if data["file"] is None:
+        return
+    file = Path(data["file"])
+    if not file.is_file():
+        raise RunError(f"{directory}: its data file {file} is gone; put it back to resume")
+    if _sha256(file) != data["sha256"]:
+        raise RunError(f"{directory}: its data file {file} has changed since; put the old one back, or start a new run")
+
+
+def check_plugins_there(manifest: Mapping[str, Any], installed: Collection[str], directory: Path) -> None:
+    """A resumed run must find what acted in it; one that only observed may be gone.
+
+    :param installed: names of plugins. :raise RunError: one that had a say in the run is not among them.
+    """
+    gone = [
+        f"{name} ({whose})"
+        for name, whose in manifest["plugins"].items()
+        if name not in installed and _acts(manifest, name)
+    ]
+    if gone:
+        raise RunError(
+            f"{directory}: {', '.join(gone)} had a part in this run and is not installed any more: install it again, or "
+            "begin a new run that names this one as its parent with --fork"
+        )
+
+
+def _acts(manifest: Mapping[str, Any], plugin: str) -> bool:
+    """Whether a plugin could change what a run comes to, as far as it is known."""
+    return not ACTING.isdisjoint(manifest["hooks"].get(plugin, ()))
+
+
+def _data(settings: Mapping[str, Any]) -> dict[str, Any]:
+    if settings["DATA"] is None:
+        return {"file": None, "synthetic": {"bars": settings["SYNTHETIC_BARS"], "seed": settings["SEED"]}}
+    file = Path(settings["DATA"])
+    if not file.is_file():
+        what = "a directory" if file.is_dir() else "no such file"
+        raise DataError(f"{file}: {what}; name a CSV, Parquet, Feather or JSON file of bars with --data")
+    return {"file": str(file), "sha256": _sha256(file), "bytes": file.stat().st_size}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

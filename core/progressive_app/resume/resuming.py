@@ -1,0 +1,133 @@
+"""With which settings, plugins and device a run goes on, and what its user is told of that before it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from attrs import frozen
+
+from progressive_app.config.resolve import merged_choices, refuse_unknown_buckets, settings_of_run, with_settings
+from progressive_app.machine.device import resolve_device
+from progressive_app.machine.logs import log_to
+from progressive_app.processes.isolation import device_found_apart
+from progressive_app.resume.changes import (
+    changes_between,
+    finished_in,
+    recorded_changes,
+    refuse_changes,
+    told_changes,
+    wanted_settings,
+)
+from progressive_app.resume.manifest import check_data_unchanged, check_plugins_there, plugins_of
+from progressive_app.store.progress import Progress
+from progressive_app.store.run_store import RunStore
+from progressive_core.plugins.registry import Registry
+
+log = structlog.get_logger("progressive_training")
+
+ASIDE = frozenset({"SEQUENCE", "KEEP_CHECKPOINTS", "CACHE_MB", "PLUGIN_ERRORS", "THREADS"})
+"""What may change without a scratch arm being another bucket's than the one it is held against."""
+
+
+@frozen(kw_only=True)
+class Onward:
+    """What a run goes on with."""
+
+    settings: Mapping[str, Any]
+    registry: Registry
+    device: str
+
+
+def go_on_with(
+    store: RunStore,
+    asked: Mapping[str, Any],
+    plugins: Sequence[str],
+    flags: Mapping[str, bool],
+    tell: Callable[[str], None],
+) -> Onward:
+    """Give the run the settings `asked` for and the choices of `plugins`, and tell and record what that changes.
+
+    :param flags: `scratch_arms` and `isolate`, where they are wanted from here on.
+    :raise ProgressiveTrainingError: something may not change, or what the run needs is gone; nothing is changed then.
+    """
+    directory, progress = store.directory, store.progress
+    store.finish_change()
+    manifest = store.manifest
+    settings, note = settings_of_run(store.config, directory / "config.json")
+    wanted = wanted_settings(settings, asked, plugins)
+    changes = changes_between(settings, wanted, progress, manifest["device"])
+    refuse_changes(changes, directory)
+    check_data_unchanged(manifest, directory)
+    used = with_settings(wanted, {"PLUGINS": merged_choices(wanted["PLUGINS"], plugins)})  # the console too
+    registry = registry_for(used)
+    check_plugins_there(manifest, [record.name for record in registry.records], directory)
+    others = {each.key: each.new for each in changes}
+    device = device_for(others.get("DEVICE", manifest["device"]), apart=flags["isolate"] or store.isolation_asked)
+    lines = [note] if note else []
+    lines += [*told_changes(changes, progress), *_made_again(manifest["changes"], progress)]
+    if changes:
+        recorded = {
+            "changes": [*manifest["changes"], *recorded_changes(changes, wanted, progress)],
+            "sequence": others.get("SEQUENCE", manifest["sequence"]),
+            "device": device,
+            **plugins_of(registry.records),
+        }
+        store.change_settings(wanted, recorded)
+    if flags["scratch_arms"]:
+        store.ask_for_scratch_arms()
+    if flags["isolate"]:
+        store.ask_for_isolation()
+    if store.scratch_arms_asked:
+        lines += _unequal_arms(store.manifest["changes"])
+    with log_to(directory / "log.jsonl"):
+        for line in lines:
+            log.info(line)
+            tell(line)
+    return Onward(settings=used, registry=registry, device=device)
+
+
+def registry_for(settings: Mapping[str, Any]) -> Registry:
+    """The plugins of a run, with every bucket that its settings name.
+
+    :raise PluginError: one cannot be used. :raise ConfigError: a setting names a bucket that is not installed.
+    """
+    registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], settings["PLUGIN_ERRORS"])
+    refuse_unknown_buckets(settings, [record.name for record in registry.records if record.kind == "bucket"])
+    for name in settings["SEQUENCE"]:
+        registry.bucket(name)
+    return registry
+
+
+def device_for(setting: str, *, apart: bool) -> str:
+    """What a DEVICE setting means here, asked without loading torch into this process where buckets are trained `apart`."""
+    return device_found_apart(setting) if apart else resolve_device(setting)
+
+
+def _made_again(changes: Sequence[Mapping[str, Any]], progress: Progress) -> list[str]:
+    """A line where the run has to go back behind a change: what was trained before it is trained again after it."""
+    behind = [
+        each
+        for each in changes
+        if each["bucket"] not in finished_in(progress)
+        and each["episode"] > (progress.episode if each["bucket"] == progress.bucket else 0)
+    ]
+    if not behind:
+        return []
+    first = behind[0]
+    keys = ", ".join(dict.fromkeys(each["key"] for each in behind))
+    return [
+        f"{keys} changed after episode {first['episode']} of {first['bucket']}, and the run goes on from before that: the "
+        "episodes between are trained again with what holds now, and not to the same result"
+    ]
+
+
+def _unequal_arms(changes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line where scratch arms train otherwise than the buckets that they are held against."""
+    keys = ", ".join(dict.fromkeys(each["key"] for each in changes if each["key"] not in ASIDE))
+    if not keys:
+        return []
+    return [
+        f"scratch arms train with what holds now, and {keys} changed in this run: what they show is not transfer alone"
+    ]

@@ -1,0 +1,59 @@
+"""A run holds its own files and nothing else: asked before anything in the directory is read or written.
+
+A run may come from a stranger. A link in it could have us read, cut or append to any file of the user; a pipe would have us
+wait for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from progressive_core.contract.errors import RunError
+
+MOST_ENTRIES = 100_000
+"""Files and directories that a run may hold: far more than any does, and soon counted."""
+
+
+def refuse_ways_out(directory: Path) -> None:
+    """Look at everything below the run at `directory`, which may itself be a link: the user named it.
+
+    :raise RunError: a link leads out of it, something is neither a file nor a directory, or there is too much to look at.
+    """
+    home, ahead, seen = directory.resolve(), [directory], 0
+    while ahead:
+        try:
+            entries = list(os.scandir(ahead.pop()))
+        except FileNotFoundError:
+            continue  # another process is at work here, and has just removed it
+        except OSError as error:
+            raise RunError(f"{error.filename}: cannot be looked at ({error.strerror})") from error
+        seen += len(entries)
+        if seen > MOST_ENTRIES:
+            raise RunError(f"{directory}: holds more than {MOST_ENTRIES:,} files, which no run does")
+        for entry in entries:
+            if entry.is_symlink():
+                _refuse_unless_within(Path(entry.path), home)
+            elif entry.is_dir(follow_symlinks=False):
+                ahead.append(Path(entry.path))
+            elif not _is_file(entry):
+                raise RunError(f"{entry.path}: neither a file nor a directory; a run holds nothing else")
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
+    except FileNotFoundError:  # written beside and renamed meanwhile
+        return True
+
+
+def _refuse_unless_within(link: Path, home: Path) -> None:
+    try:
+        target = link.resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: it leads in a circle
+        raise RunError(f"{link}: a link that leads nowhere; a run holds its own files, remove the link") from None
+    if not target.is_relative_to(home):
+        raise RunError(f"{link}: a link out of its run, to {target}; a run holds its own files, remove the link")
+    if not (target.is_file() or target.is_dir()):
+        raise RunError(f"{link}: a link to {target}, neither a file nor a directory; remove the link")

@@ -1,0 +1,68 @@
+"""All runs below one directory: naming a new one, and listing those that are there."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from attrs import evolve, frozen
+
+from progressive_app.store.lock import is_free
+from progressive_app.store.progress import Status, read_manifest, read_progress
+from progressive_core.contract.errors import RunError
+from progressive_core.contract.records import BucketResult
+
+log = structlog.get_logger("progressive_training")
+
+
+@frozen(kw_only=True)
+class RunSummary:
+    """A run as the list of runs shows it; of a damaged one nothing is known but the `reason`. `parent` is the directory
+    of the run that it was forked from, or ""."""
+
+    directory: Path
+    started: str
+    status: Status
+    sequence: tuple[str, ...]
+    results: tuple[BucketResult, ...]
+    reason: str = ""
+    parent: str = ""
+
+
+def new_run_directory(runs_dir: Path) -> Path:
+    """A directory of its own for a run that starts now, below `runs_dir`; others may start in the same second.
+
+    The random ending keeps them apart; the time in front keeps them in order.
+    """
+    return runs_dir / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+def list_runs(runs_dir: Path) -> list[RunSummary]:
+    """All runs below `runs_dir`, oldest first, damaged ones before them; directories that are no runs are passed over."""
+    runs: list[RunSummary] = []
+    for state in runs_dir.glob("*/state.json"):
+        try:
+            runs.append(_summary(state.parent))
+        except RunError as error:
+            log.warning("a run cannot be read", reason=str(error))
+            damaged = RunSummary(
+                directory=state.parent, started="", status="damaged", sequence=(), results=(), reason=str(error)
+            )
+            runs.append(damaged)
+    return sorted(runs, key=lambda run: run.started)
+
+
+def _summary(directory: Path) -> RunSummary:
+    progress, manifest = read_progress(directory), read_manifest(directory)
+    if progress.status == "training" and is_free(directory):
+        progress = evolve(progress, status="interrupted")  # its process was killed
+    return RunSummary(
+        directory=directory,
+        started=manifest["started"],
+        status=progress.status,
+        sequence=tuple(manifest["sequence"]),
+        results=progress.results,
+        parent=manifest["parent"]["run"] if manifest["parent"] else "",
+    )

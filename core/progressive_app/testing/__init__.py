@@ -1,0 +1,7 @@
+"""Conformance checks: what the built-in buckets, strategies and plugins pass, a stranger's can be held to as well."""
+
+from progressive_app.testing.check_bucket import check_bucket
+from progressive_app.testing.check_plugin import check_plugin
+from progressive_app.testing.check_transfer import check_transfer
+
+__all__ = ["check_bucket", "check_plugin", "check_transfer"]

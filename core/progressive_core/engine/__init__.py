@@ -1,0 +1,1 @@
+"""The order of a run: buckets, transfers, proofs."""

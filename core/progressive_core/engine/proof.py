@@ -1,0 +1,55 @@
+"""Proof before trust: what a source is worth in the target's place, before any strategy is asked to pass it on."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import structlog
+
+from progressive_app.machine.shortage import Shortage, attempt
+from progressive_core.contract.protocols import Learner
+from progressive_core.contract.records import Knowledge, Proof
+from progressive_core.plugins.hooks import device_of, own_knowledge
+
+log = structlog.get_logger("progressive_training")
+
+
+def prove(learner: Learner, source: Knowledge, target: Knowledge, before: float) -> Proof | None:
+    """Try the weights of `source` zero-shot on the validation data of `learner`, which is then put back to the bit.
+
+    Only weights are tried: they are what acts. Feature importances and horizon skills change how one learns on.
+
+    :param target: what the learner knows. :param before: its validation score.
+    :return: None where no weight fits, or where trying them failed (the log says why).
+    :raise Exception: memory ran out.
+    """
+    proof = proof_or_shortage(learner, source, target, before)
+    if isinstance(proof, Shortage):
+        raise proof.error
+    return proof
+
+
+def proof_or_shortage(learner: Learner, source: Knowledge, target: Knowledge, before: float) -> Proof | Shortage | None:
+    """The same, for one that goes on without a proof: where memory ran out, the learner was put back all the same."""
+    if not source.weights.keys() & target.weights.keys():
+        return None
+    ready = attempt(lambda: (own_knowledge(source, device_of(target)).weights, learner.snapshot()))
+    if isinstance(ready, Shortage):
+        return ready
+    weights, state = ready
+    proof: Proof | Shortage | None = None
+    try:
+        proof = attempt(partial(_tried, learner, Knowledge(origin=target.origin, weights=weights), before))
+    except Exception as error:  # a stranger's weights may be anything
+        log.warning("a source could not be tried", source=source.origin, reason=repr(error), exc_info=True)
+    learner.restore(state)  # here, where no failed frame holds the memory that it takes
+    return proof
+
+
+def _tried(learner: Learner, own: Knowledge, before: float) -> Proof | None:
+    """What the weights of `own` show in the learner's place, which they keep."""
+    if not learner.adopt(own).copied:
+        return None
+    return Proof(
+        before=before, after=learner.validate(), error=learner.validation_error(), training_t=learner.training_t()
+    )

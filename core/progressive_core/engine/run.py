@@ -1,0 +1,115 @@
+"""One run: what is trained, with which plugins, where to; and what each bucket is told of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+from attrs import evolve, field, frozen
+
+from progressive_app.config.resolve import episodes_for, horizons_for
+from progressive_app.store.run_store import RunStore
+from progressive_core.contract.errors import PluginError
+from progressive_core.contract.protocols import Bucket
+from progressive_core.contract.records import BucketInfo, Knowledge, Resources, Sizes
+from progressive_core.plugins.hooks import Hooks
+
+log = structlog.get_logger("progressive_training")
+
+
+@frozen(kw_only=True)
+class Run:
+    """One run: what to train, with which plugins, where to, and how to tell of it.
+
+    `teachers` are what was learned outside this run and may be used at the start of every bucket; `interrupted` is
+    asked after every episode. Of a run of scratch arms `compared` says how many episodes the bucket trained that each is
+    held against: it trains as many at least, on bars that were looked at already.
+    """
+
+    buckets: Sequence[Bucket]
+    settings: Mapping[str, Any]
+    device: str
+    hooks: Hooks
+    store: RunStore
+    teachers: Sequence[Knowledge]
+    progress: Callable[[str], None]
+    interrupted: Callable[[], bool]
+    compared: Mapping[str, int] = field(factory=dict)
+
+
+@contextmanager
+def always_clean_up(run: Run, info: BucketInfo) -> Iterator[None]:
+    """Call every plugin's cleanup, whatever happened; a failing cleanup never hides what ended the bucket."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            run.hooks.cleanup(info, error)
+        except PluginError as second:
+            log.warning("cleanup failed", reason=str(second))
+        raise
+    run.hooks.cleanup(evolve(info, results=run.store.progress.results), None)
+
+
+class Interrupted(Exception):
+    """Training was asked to stop, and did so behind a checkpoint."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(f"stopped; the run in {run_dir} can go on with --resume")
+        self.run_dir = run_dir
+
+
+def info_of(run: Run, bucket: Bucket) -> BucketInfo:
+    """What `bucket` is told of the run, as it stands now."""
+    sequence = tuple(each.name for each in run.buckets)
+    info = bucket_info(run.settings, bucket, sequence, run.store.directory)
+    return evolve(info, results=run.store.progress.results, scratch_arm=bool(run.compared))
+
+
+def bucket_info(settings: Mapping[str, Any], bucket: Bucket, sequence: tuple[str, ...], run_dir: Path) -> BucketInfo:
+    """What `bucket` is told of a run in which nothing is finished."""
+    return BucketInfo(
+        name=bucket.name,
+        horizons=horizons_for(settings, bucket.name, bucket.horizons),
+        sequence=sequence,
+        episodes=episodes_for(settings, bucket.name),
+        seed=bucket_seed(settings["SEED"], bucket.name),
+        run_dir=run_dir,
+        settings=settings,
+    )
+
+
+def resources_of(run: Run, bucket: Bucket, info: BucketInfo) -> Resources:
+    """All that the settings ask for, before any policy has had its say; less where memory ran out before."""
+    asked = Resources(
+        device=run.device,
+        parallel_episodes=run.settings["PARALLEL_EPISODES"],
+        batch_size=run.settings["BATCH_SIZE"],
+    )
+    asked = within(asked, run.store.progress.halved_to)
+    smallest = evolve(asked, parallel_episodes=1, batch_size=1)
+    return evolve(
+        asked,
+        memory_needed=bucket.memory_needed(info, asked),
+        memory_fixed=bucket.memory_needed(info, smallest),
+    )
+
+
+def within(resources: Resources, sizes: Sizes | None) -> Resources:
+    """The same resources, no larger than `sizes`; None: as they are."""
+    if sizes is None:
+        return resources
+    return evolve(
+        resources,
+        parallel_episodes=min(resources.parallel_episodes, sizes.parallel_episodes),
+        batch_size=min(resources.batch_size, sizes.batch_size),
+    )
+
+
+def bucket_seed(seed: int, bucket: str) -> int:
+    """A seed of its own for every bucket, whatever its place in the sequence."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{bucket}".encode()).digest()[:4], "big")

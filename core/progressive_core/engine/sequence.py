@@ -1,0 +1,192 @@
+"""The order of a run: bucket after bucket, each from what the ones before it learned. Read it top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from time import perf_counter
+
+import structlog
+from attrs import evolve
+
+from progressive_app.machine.memory import memory_used
+from progressive_app.machine.shortage import is_shortage, told_shortage
+from progressive_app.store.progress import EpisodeLine
+from progressive_app.store.run_store import RunStore
+from progressive_core.contract.errors import OutOfMemoryError, WriteError
+from progressive_core.contract.protocols import Bucket, Learner
+from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
+from progressive_core.engine.exchange import hurt_by, transfer_back, transfer_in
+from progressive_core.engine.halving import MEND, go_on_smaller
+from progressive_core.engine.run import Interrupted, Run, always_clean_up, info_of, resources_of, within
+from progressive_core.engine.transfer import distrusted
+
+log = structlog.get_logger("progressive_training")
+
+CHECKPOINT_SHARE = 0.005
+"""Of a bucket's time, what checkpoints may take. On a disk that needs 20 ms a kill then costs 4 s of training, which are
+made again to the same bits; after every episode, however short, they took 3 to 10 % of the time."""
+
+ALL_TRAINED = "all episodes trained"
+
+
+@contextmanager
+def ending_marked(store: RunStore) -> Iterator[None]:
+    """Say in the run's directory how it ended, whatever happened."""
+    try:
+        yield
+    except BaseException as error:
+        with suppress(WriteError):  # without a word of it, the run is one whose process has ended
+            store.mark("interrupted")
+        if not isinstance(error, Interrupted | KeyboardInterrupt):
+            log.info("the run ended early", exc_info=True)
+        if is_shortage(error):
+            raise OutOfMemoryError(f"memory ran out ({told_shortage(error)}); {MEND}") from error
+        raise
+    store.mark("finished")
+
+
+def train_sequence(run: Run, train: Callable[[Run, Bucket], None]) -> dict[str, Path]:
+    """Train every bucket that is not finished yet.
+
+    :param train: how to train one: `train_bucket`, or the same in another process.
+    :return: the path of each bucket's model, in the order of the sequence.
+    :raise Interrupted: a stop was asked for; the run can be resumed.
+    """
+    if run.store.repaired:
+        log.info(run.store.repaired)  # the user was warned when it was found, before the run had its log
+        run.progress(run.store.repaired)
+    finished = {result.bucket for result in run.store.progress.results}
+    for bucket in run.buckets:
+        if bucket.name not in finished:
+            _stop_if_asked(run)
+            train(run, bucket)
+    return {result.bucket: run.store.model_path(result.bucket) for result in run.store.progress.results}
+
+
+def train_bucket(run: Run, bucket: Bucket) -> None:
+    """Train a bucket to its end; where memory runs out, on from its last checkpoint with half the sizes, once."""
+    while shortage := _try_bucket(run, bucket):
+        # Nothing of the failed try is held here, no traceback either, so that all that it used can be freed.
+        go_on_smaller(run, bucket.name, *shortage)
+
+
+def _try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
+    """Train a bucket to its end, or until memory runs out: the resources that it had, and what the allocator said."""
+    info = info_of(run, bucket)
+    resources = resources_of(run, bucket, info)
+    try:
+        with always_clean_up(run, info):
+            run.progress(f"{bucket.name}: starting, {info.episodes} episodes at most")
+            resources = within(run.hooks.on_bucket_start(info, resources), run.store.progress.halved_to)
+            if run.store.is_untouched and not run.compared:
+                for each in run.buckets:
+                    each.check(info_of(run, each), resources)
+            _train_to_the_end(run, bucket, info, resources)
+    except Exception as error:
+        finished = {result.bucket for result in run.store.progress.results}
+        if bucket.name in finished or not is_shortage(error):
+            raise
+        log.info("memory ran out", bucket=bucket.name, exc_info=True)
+        return resources, told_shortage(error)
+    return None
+
+
+def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Resources) -> None:
+    with closing(bucket.open(info, resources)) as learner:
+        begun = perf_counter() - run.store.progress.seconds
+        last, stopped = _train_episodes(run, info, resources, learner, begun)
+        learner.keep_best()
+        backward = transfer_back(run, info, resources, learner, last.episode)
+        evaluation = learner.evaluate()
+        known = learner.knowledge()
+        if known.distrust:
+            log.warning(distrusted(known))
+        path = run.store.save_model(bucket.name, learner.model(), known)
+    result = BucketResult(
+        bucket=bucket.name,
+        episodes=last.episode,
+        stopped=stopped,
+        best_score=last.best_score,
+        best_episode=last.best_episode,
+        seconds=perf_counter() - begun,
+        model_path=path,
+        evaluation=evaluation,
+        transfers=tuple(backward),
+        halved_to=run.store.progress.halved_to,
+    )
+    run.store.finish_bucket(result)
+    run.progress(f"{bucket.name}: finished, {stopped}; best validation score {last.best_score:+.4f}; {path}")
+
+
+def _train_episodes(
+    run: Run, info: BucketInfo, resources: Resources, learner: Learner, begun: float
+) -> tuple[EpisodeReport | EpisodeLine, str]:
+    """Train until the planned number of episodes or a stop request; returns the last episode and why it was the last.
+
+    A checkpoint follows every episode, unless they have taken too much of the time; one that was asked for by an
+    interrupt always does.
+    """
+    opened, spent = perf_counter(), 0.0
+    transfers: list[LedgerEntry] = []
+    start_score: float | None = None
+    state = run.store.checkpoint(info.name)
+    if state is None:
+        transfers += transfer_in(run, info, resources, learner, "initial", 0)
+        episode, best_episode, start_score = 0, 0, learner.validate()
+    else:
+        learner.restore(state)
+        last = run.store.last_episode(info.name)
+        episode, best_episode = last.episode, last.best_episode
+        log.info("resumed", bucket=info.name, episode=episode)
+        if episode >= info.episodes:  # fewer are asked for than when it was begun
+            return last, ALL_TRAINED
+    while True:
+        cooldown = info.settings["TRANSFER_COOLDOWN"]
+        if episode and episode % cooldown == 0:
+            transfers += transfer_in(run, info, resources, learner, "periodic", episode)
+            if best_episode > episode - cooldown:  # nothing better to teach than the last time, nothing to offer
+                hurt = hurt_by(run, info.name)
+                transfers += transfer_back(run, info, resources, learner, episode, hurt)
+        started = perf_counter()
+        report = evolve(
+            learner.run_episode(),
+            seconds=perf_counter() - started,
+            memory_used=memory_used(resources.device),
+            transfers=tuple(transfers),
+            start_score=start_score,
+        )
+        transfers.clear()
+        start_score = None
+        episode, best_episode = report.episode, report.best_episode
+        run.store.record_episode(info.name, report)
+        run.progress(
+            f"{info.name}: episode {episode} of {info.episodes}, validation score {report.score:+.4f} "
+            f"(best {report.best_score:+.4f} at {report.best_episode})"
+        )
+        stop = run.hooks.on_episode_end(info, report)
+        if stop and episode >= run.compared.get(info.name, 0):
+            request, plugin = stop
+            return report, f"{plugin}: {request.reason}"
+        if episode >= info.episodes:
+            return report, ALL_TRAINED
+        interrupted = run.interrupted()
+        started = perf_counter()
+        if interrupted or spent <= CHECKPOINT_SHARE * (started - opened):
+            run.store.save_checkpoint(
+                info.name,
+                episode,
+                learner.snapshot(),
+                started - begun,
+                keep=info.settings["KEEP_CHECKPOINTS"],
+                best=best_episode,
+            )
+            spent += perf_counter() - started
+        if interrupted:
+            raise Interrupted(run.store.directory)
+
+
+def _stop_if_asked(run: Run) -> None:
+    if run.interrupted():
+        raise Interrupted(run.store.directory)

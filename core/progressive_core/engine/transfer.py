@@ -1,0 +1,220 @@
+"""A transfer is a transaction: measure the target, let the strategy change it, measure again, keep or roll back."""
+
+from __future__ import annotations
+
+import math
+from time import perf_counter
+
+import structlog
+from attrs import evolve, frozen
+
+from progressive_app.machine.memory import memory_used
+from progressive_app.machine.shortage import Shortage, attempt
+from progressive_core.contract.errors import PluginError
+from progressive_core.contract.protocols import Learner
+from progressive_core.contract.records import (
+    Adoption,
+    Knowledge,
+    LedgerEntry,
+    Phase,
+    Proof,
+    Resources,
+    State,
+    TransferContext,
+    Verdict,
+)
+from progressive_core.engine.digest import digest
+from progressive_core.engine.proof import proof_or_shortage
+from progressive_core.plugins.hooks import Hooks
+
+log = structlog.get_logger("progressive_training")
+
+
+def transfer_knowledge(
+    hooks: Hooks, learner: Learner, source: Knowledge, context: TransferContext, resources: Resources
+) -> list[LedgerEntry]:
+    """Offer `source` to `learner` through every strategy that wants this phase, in the configured order.
+
+    First the source is tried in the learner's place (`proof`): strategies decide by that what may travel. Backward, the
+    source was the target's pupil, and the target is a finished model that only what is strictly better may change.
+
+    :return: one ledger entry a strategy. Whatever a strategy does, the learner ends as it was or better on its
+        validation data. Distrusted knowledge reaches no strategy, and is not tried.
+    """
+    if reason := distrusted(source):
+        return skipped(hooks, source, context, reason)
+    asked = wanted(hooks, context.phase)
+    if not asked:
+        return []
+    measured = _measure(learner, source, context.phase, resources)
+    if isinstance(measured, Shortage):
+        return skipped(hooks, source, context, measured.reason, "failed")
+    target, score, known = measured.target, measured.score, measured.target_digest
+    context = evolve(context, proof=measured.proof)
+    entries: list[LedgerEntry] = []
+    for name in asked:
+        met = known
+        entry = _transact(hooks, name, learner, source, target, score, context, resources)
+        if entry.verdict == "kept":
+            target, score = learner.knowledge(), entry.after
+            known = digest(target)
+        elif entry.before is not None:
+            score = entry.before
+        entries.append(evolve(entry, source_digest=measured.source_digest, before_digest=met, after_digest=known))
+    return [evolve(entries[0], proof_seconds=measured.seconds), *entries[1:]]
+
+
+def wanted(hooks: Hooks, phase: Phase) -> list[str]:
+    """The strategies that want to be asked in this phase, in order."""
+    return [name for name in hooks.transfers if phase in hooks.phases(name)]
+
+
+def skipped(
+    hooks: Hooks, source: Knowledge, context: TransferContext, reason: str, verdict: Verdict = "skipped"
+) -> list[LedgerEntry]:
+    """What the ledger says of a target that no strategy could be tried on."""
+    asked = wanted(hooks, context.phase)
+    return [evolve(_entry(hooks, name, source, context), verdict=verdict, reason=reason) for name in asked]
+
+
+def distrusted(source: Knowledge) -> str:
+    """Why nobody may learn from `source`, empty when all may."""
+    return f"{source.origin} must not teach: {source.distrust}" if source.distrust else ""
+
+
+def memory_short(needed: int, resources: Resources) -> str | None:
+    """Why `needed` bytes do not fit under the limit that the policies set, or None when they do.
+
+    What needs nothing always fits: when memory is short, this is how the lighter strategies still run.
+    """
+    if resources.memory_limit is None or needed == 0:
+        return None
+    used = memory_used(resources.device)
+    if used + needed <= resources.memory_limit:
+        return None
+    return (
+        f"memory: needs {needed / 1e6:.1f} MB with {used / 1e6:.0f} MB in use, "
+        f"over the limit of {resources.memory_limit / 1e6:.0f} MB (MEMORY_THRESHOLD)"
+    )
+
+
+@frozen(kw_only=True)
+class _Measured:
+    """What a target knows before anyone is asked; its validation score and the proof, where memory and phase allow them;
+    fingerprints of what source and target know, and the seconds that this took."""
+
+    target: Knowledge
+    score: float | None
+    proof: Proof | None
+    source_digest: str
+    target_digest: str
+    seconds: float
+
+
+def _measure(learner: Learner, source: Knowledge, phase: Phase, resources: Resources) -> _Measured | Shortage:
+    known = attempt(lambda: (learner.knowledge(), digest(source)))
+    if isinstance(known, Shortage):
+        return known
+    started = perf_counter()
+    target, told = known
+    score: float | None = None
+    proof: Proof | None = None
+    if phase != "reverse" and not memory_short(source.nbytes + target.nbytes, resources):
+        scored = attempt(learner.validate)
+        if isinstance(scored, Shortage):
+            return scored
+        proved = proof_or_shortage(learner, source, target, scored)
+        if isinstance(proved, Shortage):
+            return proved
+        score, proof = scored, proved
+    seconds = perf_counter() - started
+    return _Measured(
+        target=target,
+        score=score,
+        proof=proof,
+        source_digest=told,
+        target_digest=digest(target),
+        seconds=seconds,
+    )
+
+
+def _transact(
+    hooks: Hooks,
+    name: str,
+    learner: Learner,
+    source: Knowledge,
+    target: Knowledge,
+    score: float | None,
+    context: TransferContext,
+    resources: Resources,
+) -> LedgerEntry:
+    """One strategy's try on a learner whose validation score is `score`, if it is known already."""
+    started = perf_counter()
+    entry = _entry(hooks, name, source, context)
+
+    def prepare() -> tuple[Knowledge, float, State] | str:
+        """What the strategy offers, and the score and the state of the learner before it; or why there is nothing."""
+        short = memory_short(hooks.memory_needed(name, context.bucket, source, target), resources)
+        offered = None if short else hooks.transfer(name, source, target, context)
+        if offered is None:
+            return short or "nothing to transfer"
+        return offered, learner.validate() if score is None else score, learner.snapshot()
+
+    try:
+        prepared = attempt(prepare)
+    except PluginError as error:
+        return _failed(entry, str(error), started)
+    if isinstance(prepared, Shortage):
+        return _failed(entry, prepared.reason, started)
+    if isinstance(prepared, str):
+        return evolve(entry, reason=prepared, seconds=perf_counter() - started)
+    offered, before, state = prepared
+    entry = _adopt_or_roll_back(learner, offered, before, state, entry)
+    return evolve(entry, nbytes=offered.nbytes, seconds=perf_counter() - started)
+
+
+def _failed(entry: LedgerEntry, reason: str, started: float) -> LedgerEntry:
+    """What the ledger says of a strategy that did not get to change the learner."""
+    log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason)
+    return evolve(entry, verdict="failed", reason=reason, seconds=perf_counter() - started)
+
+
+def _adopt_or_roll_back(
+    learner: Learner, offered: Knowledge, before: float, state: State, entry: LedgerEntry
+) -> LedgerEntry:
+    tried: tuple[Adoption, float] | Shortage | None = None
+    try:
+        tried = attempt(lambda: (learner.adopt(offered), learner.validate()))
+    except Exception as error:  # a strategy may offer anything: the learner goes back to where it was
+        reason = repr(error)
+        log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason, exc_info=True)
+    if isinstance(tried, Shortage):
+        reason = tried.reason
+        log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason)
+    if not isinstance(tried, tuple):
+        learner.restore(state)  # here, where no failed frame holds the memory that it takes
+        return evolve(entry, verdict="failed", reason=reason, before=before)
+    adoption, after = tried
+    entry = evolve(
+        entry, before=before, after=after, copied=adoption.copied, new=adoption.new, dropped=adoption.dropped
+    )
+    gained = after > before if entry.phase == "reverse" else after >= before
+    if math.isfinite(after) and gained:
+        return evolve(entry, verdict="kept", reason="helped" if after > before else "did no harm")
+    learner.restore(state)
+    return evolve(entry, verdict="rolled back", reason="hurt on validation" if after < before else "did not help")
+
+
+def _entry(hooks: Hooks, strategy: str, source: Knowledge, context: TransferContext) -> LedgerEntry:
+    return LedgerEntry(
+        strategy=strategy,
+        source=source.origin,
+        source_version=source.version,
+        target=context.bucket.name,
+        phase=context.phase,
+        episode=context.episode,
+        verdict="skipped",
+        reason="",
+        alpha=hooks.alpha(strategy, context.bucket.settings),
+        proof=context.proof,
+    )

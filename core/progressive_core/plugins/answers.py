@@ -1,0 +1,114 @@
+"""What a hook may answer: the type, and values that buckets and files can take. Anything else is the plugin's failure."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Mapping
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import attrs
+from attrs import evolve
+
+from progressive_core.contract.records import Knowledge, Resources, StopRequest
+from progressive_core.plugins.blame import one_line, shown
+
+_DEVICE = re.compile(r"cpu|cuda(:\d{1,3})?", re.ASCII)
+T = TypeVar("T")
+
+
+class WrongAnswer(Exception):
+    """Its text follows the words that say whose hook it was."""
+
+
+def nothing(answer: object) -> None:
+    """The answer of a hook that is asked for none."""
+    if answer is not None:
+        raise WrongAnswer(f"must return None; got a {type(answer).__qualname__}: {shown(answer)}")
+
+
+def resources(answer: object) -> Resources | None:
+    """The answer to `on_bucket_start`."""
+    answered = _record(Resources, answer)
+    if answered is None:
+        return None
+    sizes: dict[str, Any] = {}
+    for name, least in (
+        ("parallel_episodes", 1),
+        ("batch_size", 1),
+        ("memory_needed", 0),
+        ("memory_fixed", 0),
+        ("cache_bytes", 0),
+    ):
+        sizes[name] = _whole(name, getattr(answered, name), least)
+    if answered.memory_limit is not None:
+        sizes["memory_limit"] = _whole("memory_limit", answered.memory_limit, 0)
+    if not isinstance(answered.device, str) or not _DEVICE.fullmatch(answered.device):
+        raise WrongAnswer(f'answered with the device {shown(answered.device)}, expected "cpu" or "cuda:0" or the like')
+    if answered.cache_dir is not None and not isinstance(answered.cache_dir, Path):
+        raise WrongAnswer(f"answered with the cache_dir {shown(answered.cache_dir)}, expected a Path or None")
+    return evolve(answered, **sizes)
+
+
+def stop_request(answer: object) -> StopRequest | None:
+    """The answer to `on_episode_end`."""
+    answered = _record(StopRequest, answer)
+    if answered is None:
+        return None
+    if not isinstance(answered.reason, str):
+        raise WrongAnswer(f"answered with a StopRequest for {shown(answered.reason)}, expected words that say why")
+    return StopRequest(one_line(answered.reason))
+
+
+def knowledge(answer: object, origin: str) -> Knowledge | None:
+    """The answer to `transfer`, for a target of this `origin`."""
+    import torch
+
+    answered = _record(Knowledge, answer)
+    if answered is None:
+        return None
+    if answered.origin != origin:
+        raise WrongAnswer(
+            f"must keep the target's origin {origin!r}; got {shown(answered.origin)}: answer with attrs.evolve(target, ...)"
+        )
+    for name in ("weights", "feature_importance", "horizons"):
+        if not isinstance(getattr(answered, name), Mapping):
+            raise WrongAnswer(f"answered with `{name}` {shown(getattr(answered, name))}, expected a mapping")
+    for weight, tensor in answered.weights.items():
+        if not isinstance(weight, str) or not isinstance(tensor, torch.Tensor):
+            raise WrongAnswer(
+                f"answered with the weight {shown(weight)}: {shown(tensor)}, expected a name and a tensor"
+            )
+    _check_numbers("feature", str, answered.feature_importance)
+    _check_numbers("horizon", Integral, answered.horizons)
+    return answered
+
+
+def _record(kind: type[T], answer: object) -> T | None:
+    """The answer as a record of exactly this kind: one of a kind derived from it could behave in ways of its own."""
+    if answer is None or type(answer) is kind:
+        return answer
+    if not isinstance(answer, kind):
+        raise WrongAnswer(f"must return {kind.__name__} or None; got a {type(answer).__qualname__}: {shown(answer)}")
+    return kind(
+        **{field.name: getattr(answer, field.name) for field in attrs.fields(cast("type[attrs.AttrsInstance]", kind))}
+    )
+
+
+def _whole(name: str, value: object, least: int) -> int:
+    try:
+        number = -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = -1
+    if number < least:
+        raise WrongAnswer(f"answered with {name} {shown(value)}, expected a whole number from {least}")
+    return number
+
+
+def _check_numbers(what: str, kind: type, table: Mapping[Any, object]) -> None:
+    for key, value in table.items():
+        if not isinstance(key, kind) or not isinstance(value, Real) or not math.isfinite(value):
+            raise WrongAnswer(f"answered with the {what} {shown(key)}: {shown(value)}, expected a finite number for it")

@@ -1,0 +1,100 @@
+"""What is installed: every bucket, strategy and plugin that an entry point names. Nothing of it is imported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from importlib.metadata import Distribution, EntryPoint, EntryPoints, distributions, entry_points
+from typing import Literal
+
+from attrs import frozen
+
+from progressive_core.plugins.blame import told
+
+Kind = Literal["bucket", "transfer", "plugin"]
+GROUPS: dict[Kind, str] = {
+    "bucket": "progressive_training.buckets",
+    "transfer": "progressive_training.transfers",
+    "plugin": "progressive_training.plugins",
+}
+
+
+@frozen(kw_only=True)
+class PluginRecord:
+    """One installed bucket, strategy or plugin; `value` is what its entry point names, `reason` why it is not enabled.
+
+    A bucket is loaded only when it is used, and has no hooks.
+    """
+
+    name: str
+    kind: Kind
+    distribution: str
+    version: str
+    value: str
+    hooks: tuple[str, ...] = ()
+    enabled: bool = True
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.distribution} {self.version})"
+
+    @property
+    def owner(self) -> str:
+        """Whose fault it is, as an error message begins: "plugin 'memory' (acme 1.2)"."""
+        return f"{self.kind} {self.name!r} ({self.distribution} {self.version})"
+
+
+def discover() -> tuple[list[tuple[PluginRecord, EntryPoint]], list[str]]:
+    """Every entry point of the three groups, by name, and what is wrong with each package whose files cannot be read."""
+    unreadable: list[str] = []
+    try:
+        entries = {kind: list(entry_points(group=group)) for kind, group in GROUPS.items()}
+    except Exception:  # noqa: BLE001  (importlib.metadata lets whatever it stumbles over through, and does not say where)
+        entries = _readable(unreadable)
+    found = []
+    for kind, listed in entries.items():
+        for entry in listed:
+            distribution, version = _origin(entry.dist)
+            record = PluginRecord(
+                name=entry.name, kind=kind, distribution=distribution, version=version, value=entry.value
+            )
+            found.append((record, entry))
+    return sorted(found, key=lambda pair: (pair[0].name, pair[0].distribution)), unreadable
+
+
+def _readable(unreadable: list[str]) -> dict[Kind, list[EntryPoint]]:
+    """The entry points of every package that can be read; what is wrong with each of the others goes to `unreadable`."""
+    packages: dict[str, EntryPoints] = {}
+    for distribution in distributions():
+        try:
+            folded = re.sub(r"[-_.]+", "-", distribution.name).lower()
+            packages.setdefault(folded, distribution.entry_points)  # the first on the path is the one that is imported
+        except Exception as error:  # noqa: BLE001  (as above)
+            path = getattr(distribution, "_path", "an installed package")  # where it lies has no public name
+            unreadable.append(
+                f"{path}: its METADATA or entry_points.txt cannot be read ({told(error)}): install it anew"
+            )
+    return {
+        kind: [entry for entries in packages.values() for entry in entries if entry.group == group]
+        for kind, group in GROUPS.items()
+    }
+
+
+def _origin(distribution: Distribution | None) -> tuple[str, str]:
+    """The name and version of a package, as far as it has them."""
+    try:
+        named = (distribution.name, distribution.version) if distribution else (None, None)
+    except Exception:  # noqa: BLE001  (as above; entry points can be read without the metadata)
+        named = (None, None)
+    return named[0] or "unknown", named[1] or "?"
+
+
+def clash(name: str, found: Iterable[tuple[PluginRecord, EntryPoint]]) -> str:
+    """Why a name is ambiguous, or nothing. A name must be one over all groups: it is also the name that disables."""
+    holders = [record for record, _ in found if record.name == name]
+    if len(holders) < 2:
+        return ""
+    listed = " and ".join(
+        f"{holder.kind} {holder.value!r} of {holder.distribution} {holder.version}" for holder in holders
+    )
+    return f"the name {name!r} is taken twice: {listed}. Uninstall one, or rename its entry point"

@@ -1,0 +1,40 @@
+"""The command line's outermost frame: has it done, and says in one line what went wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from progressive_app.machine.terminal import BUG, INTERRUPTED, PIPE_CLOSED, USER_ERROR, say
+from progressive_core.contract.errors import ProgressiveTrainingError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    :param argv: the arguments without the program's name; by default those of this process.
+    :return: 0, or 2 for what the user can mend, 1 for a bug, 130 and 143 when interrupted.
+    """
+    try:
+        from progressive_front.arguments import dispatch  # here, so that Ctrl-C while it is imported is caught too
+
+        code = dispatch(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
+    except SystemExit as ended:  # argparse, after --help and --version
+        return int(ended.code or 0)
+    except ProgressiveTrainingError as error:
+        say(f"error: {error}")
+        return USER_ERROR
+    except KeyboardInterrupt:
+        say("stopped")
+        return INTERRUPTED
+    except BrokenPipeError:  # `| head` has seen enough; Python must not try to flush again as it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return PIPE_CLOSED
+    except Exception:  # noqa: BLE001  (the outermost frame: a bug is shown in full)
+        import traceback
+
+        traceback.print_exc()
+        return BUG

@@ -1,0 +1,209 @@
+"""What the command line shows without training: plugins, runs, the worth of a run's models and of its transfers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import structlog
+from attrs import evolve
+
+from progressive_app.config.resolve import overlay, resolve, with_settings
+from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.terminal import one_line, table
+from progressive_app.store.progress import finished_results
+from progressive_app.store.runs import RunSummary, list_runs
+from progressive_core.contract.errors import DataError, ModelError, RunError
+from progressive_core.contract.hookspecs import PROGRAM
+from progressive_core.contract.plain import plain
+from progressive_core.contract.records import BucketResult, Performance
+from progressive_core.contract.suggest import did_you_mean
+from progressive_core.plugins.discovery import PluginRecord
+from progressive_core.plugins.registry import Registry
+from progressive_front.live import CONSOLE, with_console
+from progressive_front.output import kept_for_the_answer
+
+log = structlog.get_logger("progressive_training")
+
+
+def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequence[str], *, as_json: bool) -> int:
+    """List what is installed, with hooks, and whether it is enabled or why not."""
+    configure_logging()
+    settings = resolve(config, flags)
+    shown = with_console(settings["PLUGINS"], plugins)
+    with kept_for_the_answer():
+        records = Registry.survey((*settings["PLUGINS"], *shown), settings["TRANSFERS"])
+    if CONSOLE in shown:
+        records = tuple(map(_on_the_command_line, records))
+    if as_json:
+        return _show_json(records)
+    rows = [
+        (
+            record.name,
+            record.kind,
+            f"{record.distribution} {record.version}",
+            ", ".join(record.hooks) or "-",
+            ": ".join(["yes" if record.enabled else "no", *([record.reason] if record.reason else [])]),
+        )
+        for record in records
+    ]
+    print(table(("NAME", "KIND", "FROM", "HOOKS", "ENABLED"), rows))
+    return 0
+
+
+def _on_the_command_line(record: PluginRecord) -> PluginRecord:
+    """The console's record, with why it is enabled here though a Python caller has to name it."""
+    return evolve(record, reason="on the command line") if record.name == CONSOLE and record.enabled else record
+
+
+def show_runs(flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -> int:
+    """List the runs, each bucket with its best validation score where it is finished."""
+    configure_logging()
+    runs_dir = _runs_dir(config, flags)
+    runs = list_runs(runs_dir)
+    if as_json:
+        return _show_json([{"name": run.directory.name, **plain(run)} for run in runs])
+    if not runs:
+        print(f"no runs in {runs_dir}")
+        return 0
+    rows = [
+        (run.directory.name, run.started[:19].replace("T", " ") or "-", run.status, run.reason or _scores(run))
+        for run in runs
+    ]
+    print(table(("RUN", "STARTED", "STATUS", "SEQUENCE, BEST SCORE WHERE FINISHED"), rows))
+    return 0
+
+
+def _scores(run: RunSummary) -> str:
+    best = {result.bucket: f" {result.best_score:+.4f}" for result in run.results}
+    forked = f" (a fork of {Path(run.parent).name})" if run.parent else ""
+    return ", ".join(f"{bucket}{best.get(bucket, '')}" for bucket in run.sequence) + forked
+
+
+def _runs_dir(config: Path | None, flags: Mapping[str, Any]) -> Path:
+    """Where runs are looked for; it need not exist before the first one."""
+    runs_dir = Path(resolve(config, flags)["RUNS_DIR"])
+    if runs_dir.exists() and not runs_dir.is_dir():
+        raise RunError(f"RUNS_DIR is {runs_dir}, which is a file: expected the directory that runs are made in")
+    return runs_dir
+
+
+def show_evaluation(
+    run: Path, flags: Mapping[str, Any], config: Path | None, bars: Path | None, *, as_json: bool
+) -> int:
+    """Show every finished bucket of a run beside its baselines.
+
+    :param run: the run's directory, or its name in RUNS_DIR.
+    :param flags: RUNS_DIR, and how `bars` are to be read.
+    :param bars: measure on this file instead of showing what was measured.
+    """
+    configure_logging()
+    directory = _run_directory(run, _runs_dir(config, flags))
+    results = finished_results(directory)
+    if bars is not None:
+        return _show_performances(_performances_on(bars, flags, directory, results), bars.name, as_json=as_json)
+    if as_json:
+        return _show_json(results)
+    for result in results:
+        _show_result(result)
+    return 0
+
+
+def _performances_on(
+    bars: Path, flags: Mapping[str, Any], directory: Path, results: Sequence[BucketResult]
+) -> dict[str, tuple[Performance, ...]]:
+    """Each bucket's model and the baselines on all bars of a file, at the costs that the run was begun with.
+
+    Columns that a model was not trained with are left out: a file of an exchange often has more than one needs.
+
+    :raise DataError: the file cannot be read. :raise ModelError: a model cannot be used on such bars.
+    """
+    # Through the public face, as anyone would: the core imports no bucket.
+    face = import_module("progressive_training")
+    settings = overlay(resolve(directory / "config.json"), flags, "command line")
+    loaded = face.load_bars(with_settings(settings, {"DATA": bars}))
+    performances, left_out = {}, set()
+    for bucket in (result.bucket for result in results):
+        model = face.load_model(directory / "models" / bucket)
+        known = {name: values for name, values in loaded.extra.items() if name in model.card.features}
+        left_out |= loaded.extra.keys() - known.keys()
+        try:
+            performances[bucket] = model.performance(evolve(loaded, extra=known))
+        except (DataError, ModelError) as error:
+            raise error if bars.name in str(error) else type(error)(f"{bars}: {error}") from error
+    if left_out:
+        columns = ", ".join(sorted(left_out))
+        log.warning("columns that the models were not trained with are left out", file=str(bars), columns=columns)
+    return performances
+
+
+def _show_performances(performances: Mapping[str, Sequence[Performance]], source: str, *, as_json: bool) -> int:
+    if as_json:
+        return _show_json(performances)
+    for bucket, rows in performances.items():
+        print(f"{bucket} on all bars of {source}\n\n{_performance_table(bucket, rows)}\n")
+    return 0
+
+
+def show_transfer_report(run: Path, flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -> int:
+    """Show what knowledge transfer was worth in a run, and write it beside the run's models.
+
+    :param run: the run's directory, or its name in RUNS_DIR.
+    """
+    from progressive_studies.transfer_report.build import for_programs, transfer_report, write_report
+    from progressive_studies.transfer_report.tables import as_text, sections_of
+
+    configure_logging()
+    directory = _run_directory(run, _runs_dir(config, flags))
+    with kept_for_the_answer():
+        report = transfer_report(directory)
+    written = write_report(report, directory)
+    if as_json:
+        return _show_json(for_programs(report))
+    print(f"{as_text(sections_of(report))}\n\nwritten: {', '.join(map(str, written))}")
+    return 0
+
+
+def _run_directory(run: Path, runs_dir: Path) -> Path:
+    for directory in (run, runs_dir / run):
+        if (directory / "state.json").is_file():
+            return directory
+    known = [each.directory.name for each in list_runs(runs_dir)]
+    raise RunError(
+        f"no run {str(run)!r}, here or in {runs_dir}.{did_you_mean(str(run), known)} `{PROGRAM} runs` lists them"
+    )
+
+
+def _show_result(result: BucketResult) -> None:
+    print(f"{result.bucket}: {one_line(result.evaluation.verdict)}")
+    for split, performances in (("validation", result.evaluation.validation), ("test", result.evaluation.test)):
+        print(f"\n{_performance_table(split, performances)}")
+    for warning in result.evaluation.warnings:
+        print(f"warning: {one_line(warning)}")
+    print()
+
+
+def _performance_table(split: str, performances: Sequence[Performance]) -> str:
+    header = (split.upper(), "LOG RETURN", "SHARPE", "DRAWDOWN", "TURNOVER", "TRADES", "LONG", "FLAT", "SHORT", "T")
+    rows = [
+        (
+            each.strategy,
+            f"{each.log_return:+.4f}",
+            f"{each.sharpe:+.2f}",
+            f"{each.drawdown:.1%}",
+            f"{each.turnover:.1f}",
+            str(each.trades),
+            *(f"{share:.0%}" for share in (each.long, each.flat, each.short)),
+            f"{each.t:+.2f}",
+        )
+        for each in performances
+    ]
+    return table(header, rows)
+
+
+def _show_json(value: Any) -> int:
+    print(json.dumps(plain(value), indent=2))
+    return 0

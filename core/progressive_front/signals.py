@@ -1,0 +1,59 @@
+"""Ctrl-C once: stop at the end of the episode. Twice: stop at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from progressive_core.contract.hookspecs import PROGRAM
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopSignal:
+    """The first signal that asked for an end, or None."""
+
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        self.number: int | None = None
+        self._interrupt = interrupt
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.number is not None:
+            raise KeyboardInterrupt
+        self.number = number
+        self._interrupt()
+        behind_the_echo = "\n" if os.isatty(2) else ""  # a terminal has just shown ^C
+        line = f"{behind_the_echo}{PROGRAM}: stopping at the end of this episode; once more to stop at once\n"
+        with suppress(OSError):  # nobody may be there to read it any more
+            os.write(2, line.encode())  # a print may be what was interrupted, and prints cannot be nested
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects of a process that this signal ended."""
+        return 128 + (self.number or signal.SIGINT)
+
+
+@contextmanager
+def stop_signal(interrupt: Callable[[], None]) -> Iterator[StopSignal]:
+    """Call `interrupt` on the first SIGINT or SIGTERM, raise KeyboardInterrupt on the second.
+
+    Signals that whoever started us has switched off (nohup, a shell's background jobs) stay off, and outside the main
+    thread, where Python allows no handlers, nothing changes.
+    """
+    stop = StopSignal(interrupt)
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -1,0 +1,271 @@
+"""`ProgressiveTrainer`: begins, resumes and interrupts runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import structlog
+
+from progressive_app.config.resolve import (
+    checked,
+    merged_choices,
+    named,
+    plugin_choices,
+    refuse_idle_episodes,
+    resolve,
+    with_settings,
+)
+from progressive_app.machine.logs import configure_logging, log_to
+from progressive_app.machine.memory import all_that_is_here_stays
+from progressive_app.processes.isolation import in_order_found_apart, train_isolated
+from progressive_app.resume.fork import Fork, copy_run, fork_of
+from progressive_app.resume.manifest import manifest_of
+from progressive_app.resume.resuming import device_for, go_on_with, registry_for
+from progressive_app.store.progress import status_of
+from progressive_app.store.run_store import RunStore
+from progressive_app.store.runs import list_runs, new_run_directory
+from progressive_core.contract.errors import (
+    ConfigError,
+    OutOfMemoryError,
+    PluginError,
+    ProcessLost,
+    ProgressiveTrainingError,
+    RunError,
+    WriteError,
+)
+from progressive_core.contract.kinds import FilePath
+from progressive_core.contract.quoting import show
+from progressive_core.engine.run import Run
+from progressive_core.engine.sequence import ending_marked, train_bucket, train_sequence
+from progressive_core.plugins.hooks import Hooks
+from progressive_core.plugins.registry import Registry
+from progressive_studies.curriculum import in_found_order
+from progressive_studies.scratch import train_scratch_arms
+
+
+class ProgressiveTrainer:
+    """Trains buckets alone or in sequence, with knowledge transfer between them.
+
+    :param progress_callback: is handed one line of text at every step of a run.
+    :param settings: what `progressive_app.config.resolve.resolve` gave; by default ./config.json over the defaults.
+    :param run_dir: the run's own directory; by default a new one below RUNS_DIR.
+    :param plugins: names of plugins to enable, or `no:NAME` to disable, after those of the PLUGINS setting.
+    """
+
+    def __init__(
+        self,
+        progress_callback: Callable[[str], None] | None = None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        run_dir: Path | str | None = None,
+        plugins: Sequence[str] = (),
+    ) -> None:
+        if progress_callback is not None and not callable(progress_callback):
+            raise ConfigError(
+                f"progress_callback is {show(progress_callback)}, expected a function of one line of text"
+            )
+        self.run_dir = Path(checked(FilePath(), run_dir, "run_dir")) if run_dir is not None else None
+        self._asked_run_dir = self.run_dir
+        self._progress = progress_callback or (lambda _: None)
+        self._settings = resolve() if settings is None else settings
+        self._plugins = plugin_choices(plugins, "plugins")
+        self._interrupt = Event()
+        if not structlog.is_configured():
+            configure_logging()
+
+    def train_bucket(
+        self,
+        bucket: str,
+        episodes: int | None = None,
+        transfer_from: str | None = None,
+        ui_params: Mapping[str, Any] | None = None,
+        *,
+        scratch_arms: bool = False,
+        isolate: bool = False,
+    ) -> Path:
+        """Train one bucket, from scratch or from what `transfer_from` learned in the newest run that finished it.
+
+        :param scratch_arms: as in `train_progressively`, and so is `isolate`.
+        :return: the path of its model.
+        """
+        chosen = {"SEQUENCE": [named(bucket, "bucket")], "EPISODES": episodes}
+        settings = with_settings(self._settings, chosen, ui_params)
+        refuse_idle_episodes(episodes, settings["SEQUENCE"], "arguments")
+        asked = {"scratch_arms": scratch_arms, "isolate": isolate}
+        return self._begin(settings, asked, named(transfer_from, "transfer_from"))[bucket]
+
+    def train_progressively(
+        self,
+        custom_sequence: Sequence[str] | None = None,
+        episodes_per_bucket: Mapping[str, int] | None = None,
+        ui_params: Mapping[str, Any] | None = None,
+        *,
+        find_order: bool = False,
+        scratch_arms: bool = False,
+        isolate: bool = False,
+    ) -> dict[str, Path]:
+        """Train the buckets of the sequence one after the other.
+
+        :param find_order: train them in the order that `progressive_studies.curriculum` finds, from a tenth of each one's
+            episodes; the sequence's own stands where no other is better beyond noise.
+        :param scratch_arms: afterwards train every bucket that was taught again without transfer, from the same seed, in
+            a run of its own below this one, so that `progressive-training transfer-report` can say what transfer was worth.
+        :param isolate: train each bucket in a process of its own, which takes all that it held with it; to the same bytes.
+            A script that does this does its work under `if __name__ == "__main__":`, since each process imports it.
+        :return: the path of each bucket's model.
+        :raise Interrupted: `interrupt` was called; the run can be resumed.
+        """
+        chosen = {"SEQUENCE": custom_sequence, "EPISODES": episodes_per_bucket}
+        settings = with_settings(self._settings, chosen, ui_params)
+        refuse_idle_episodes(episodes_per_bucket, settings["SEQUENCE"], "arguments")
+        return self._begin(settings, {"scratch_arms": scratch_arms, "find_order": find_order, "isolate": isolate})
+
+    def resume(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        fork: bool = False,
+        scratch_arms: bool = False,
+        isolate: bool = False,
+        tell: Callable[[str], None] | None = None,
+    ) -> dict[str, Path]:
+        """Go on with `run_dir`, or with the newest unfinished run, from its last checkpoint and with its settings.
+
+        :param settings: those that are to be others from here on, like `{"LEARNING_RATE": 3e-4}`; what changes is kept in
+            the run's manifest. A longer SEQUENCE makes a finished run go on. Finished buckets are not trained again. The
+            trainer's own `settings` say nothing of a begun run.
+        :param fork: leave that run as it is and begin a new one in RUNS_DIR, which names it as its parent. Where all of
+            `settings` may change in a begun run, it goes on as a copy; else it begins anew, taught by the parent's buckets
+            unless it is to see other bars.
+        :param scratch_arms: train the scratch arms too, where the run was begun without them; it may be a finished one.
+        :param isolate: give each bucket a process of its own from here on; a run that was begun so keeps to it.
+        :param tell: is handed, before anything is trained, what changes, line by line; `progress_callback` when None.
+        :raise RunError: there is nothing to go on with, or the run's data have changed.
+        :raise ConfigError: a setting may not change in a run that has begun, or is unknown or out of range.
+        """
+        if settings is not None and not isinstance(settings, Mapping):
+            raise ConfigError(f'settings is {show(settings)}, expected a dictionary like {{"LEARNING_RATE": 3e-4}}')
+        directory = self._asked_run_dir or self._newest_unfinished()
+        asked = {"scratch_arms": scratch_arms, "isolate": isolate}
+        go_on = self._fork if fork else self._go_on
+        return go_on(directory, settings or {}, asked, tell or self._progress)
+
+    def _go_on(
+        self, directory: Path, settings: Mapping[str, Any], asked: Mapping[str, bool], tell: Callable[[str], None]
+    ) -> dict[str, Path]:
+        """Go on with the run at `directory`, which stands as it did when nothing comes of that."""
+        stood = status_of(directory)
+        store = RunStore.open(directory)
+        try:
+            try:
+                onward = go_on_with(store, settings, self._plugins, asked, tell)
+            except ProgressiveTrainingError:
+                store.mark(stood)
+                raise
+            return self._train(store, onward.settings, onward.registry, onward.device)
+        finally:
+            store.close()
+
+    def _fork(
+        self, directory: Path, settings: Mapping[str, Any], asked: Mapping[str, bool], tell: Callable[[str], None]
+    ) -> dict[str, Path]:
+        """Begin a run that names the one at `directory` as its parent."""
+        new = new_run_directory(Path(self._settings["RUNS_DIR"]))
+        fork = fork_of(directory, new, settings, self._plugins, asked, tell)
+        if fork.is_copy:
+            copy_run(directory, new, fork.plugins)
+            return self._go_on(new, settings, asked, tell)
+        return self._begin(fork.settings, fork.asked, fork=fork)
+
+    def interrupt(self) -> None:
+        """Stop behind the checkpoint of the episode in progress. May be called from a signal handler or a thread."""
+        self._interrupt.set()
+
+    def _begin(
+        self,
+        settings: Mapping[str, Any],
+        asked: Mapping[str, bool],
+        transfer_from: str | None = None,
+        fork: Fork | None = None,
+    ) -> dict[str, Path]:
+        """Begin a run; what is `asked` for is kept in its manifest."""
+        settings = with_settings(settings, _settled(settings, self._plugins))
+        registry = registry_for(settings)
+        taught_by = [self._finished_in(transfer_from, registry)] if transfer_from is not None else []
+        device = device_for(settings["DEVICE"], apart=asked["isolate"])
+        directory = self._asked_run_dir or new_run_directory(Path(settings["RUNS_DIR"]))
+        manifest = {**manifest_of(settings, device, registry.records, taught_by), **asked}
+        if fork is not None:
+            directory, manifest = fork.directory, {**manifest, "teachers": fork.teachers, "parent": fork.parent}
+        store = RunStore.create(directory, settings, manifest)
+        try:
+            return self._train(store, settings, registry, device)
+        except ProgressiveTrainingError as error:
+            mendable = isinstance(error, OutOfMemoryError | PluginError | ProcessLost | WriteError)  # then it can go on
+            if store.is_untouched and not mendable:
+                store.discard()
+                self.run_dir = self._asked_run_dir
+            raise
+        finally:
+            store.close()
+
+    def _train(self, store: RunStore, settings: Mapping[str, Any], registry: Registry, device: str) -> dict[str, Path]:
+        self.run_dir = store.directory
+        try:
+            with log_to(store.directory / "log.jsonl"), all_that_is_here_stays(), ending_marked(store):
+                apart = store.isolation_asked
+                run = Run(
+                    buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
+                    settings=settings,
+                    device=device,
+                    hooks=Hooks(registry, settings["PLUGIN_ERRORS"]),
+                    store=store,
+                    teachers=() if apart else store.teachers(),
+                    progress=self._progress,
+                    interrupted=self._interrupt.is_set,
+                )
+                train = train_isolated if apart else train_bucket
+                if store.order_asked:
+                    run = in_order_found_apart(run) if apart else in_found_order(run)
+                models = train_sequence(run, train)
+                if store.scratch_arms_asked:
+                    train_scratch_arms(run, train)
+                return models
+        finally:
+            self._interrupt.clear()
+
+    def _finished_in(self, bucket: str, registry: Registry) -> tuple[str, str]:
+        """The newest run that finished `bucket`.
+
+        :raise PluginError: there is no such bucket. :raise RunError: no run has finished it.
+        """
+        runs_dir = Path(self._settings["RUNS_DIR"])
+        for run in reversed(list_runs(runs_dir)):
+            if any(result.bucket == bucket for result in run.results):
+                return str(run.directory.absolute()), bucket
+        if bucket not in registry.bucket_names:  # one that was uninstalled may still teach
+            registry.bucket(bucket, named_in="the transfer")
+        raise RunError(f"{bucket}: no run below {runs_dir} has finished it; train it first with --bucket {bucket}")
+
+    def _newest_unfinished(self) -> Path:
+        runs_dir = Path(self._settings["RUNS_DIR"])
+        runs = list_runs(runs_dir)
+        for run in reversed(runs):
+            if run.status == "interrupted":
+                return run.directory
+        for run in reversed(runs):
+            if run.status == "training":
+                raise RunError(f"{run.directory}: is being trained by another process; wait for it, or stop it")
+        raise RunError(f"{runs_dir}: no unfinished run to resume; `progressive-training runs` lists them")
+
+
+def _settled(settings: Mapping[str, Any], plugins: Sequence[str]) -> dict[str, Any]:
+    """What a run must find again when it is resumed from elsewhere: its data file, and the plugins that were asked for."""
+    data = settings["DATA"]
+    return {
+        "DATA": None if data is None else str(Path(data).absolute()),
+        "PLUGINS": merged_choices(settings["PLUGINS"], plugins),
+    }

@@ -1,0 +1,117 @@
+"""The command line's main act: train, show it live, and say how to go on or how to use what came out."""
+
+from __future__ import annotations
+
+import shlex
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from progressive_app.config.resolve import read_file, refuse_idle_episodes, resolve
+from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.terminal import BUG, say, table
+from progressive_app.store.progress import read_manifest
+from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingError, RunError
+from progressive_core.contract.hookspecs import PROGRAM
+from progressive_core.engine.run import Interrupted
+from progressive_front.live import CONSOLE, with_console
+from progressive_front.signals import stop_signal
+from progressive_front.trainer import ProgressiveTrainer
+from progressive_studies.scratch import SCRATCH
+
+
+def train(
+    *,
+    flags: Mapping[str, Any],
+    config: Path | None,
+    bucket: str | None,
+    transfer_from: str | None,
+    find_order: bool,
+    scratch_arms: bool,
+    isolate: bool,
+    resume: bool,
+    fork: bool,
+    run_dir: Path | None,
+    plugins: Sequence[str],
+) -> int:
+    """Train what was asked for and return the exit code.
+
+    :raise ProgressiveTrainingError: something the user can mend; no run was begun, or the line says how to go on.
+    """
+    configure_logging()
+    settings = resolve(config, flags)
+    if not resume:
+        refuse_idle_episodes(flags.get("EPISODES"), [bucket] if bucket else settings["SEQUENCE"], "command line")
+    shown = with_console(settings["PLUGINS"], plugins)
+    trainer = ProgressiveTrainer(None if CONSOLE in shown else print, settings=settings, run_dir=run_dir, plugins=shown)
+    with stop_signal(trainer.interrupt) as stop:
+        try:
+            if resume:
+                asked = {**(read_file(config) if config else {}), **flags}
+                models = trainer.resume(asked, fork=fork, scratch_arms=scratch_arms, isolate=isolate, tell=print)
+            elif bucket is not None:
+                model = trainer.train_bucket(
+                    bucket, transfer_from=transfer_from, scratch_arms=scratch_arms, isolate=isolate
+                )
+                models = {bucket: model}
+            else:
+                models = trainer.train_progressively(find_order=find_order, scratch_arms=scratch_arms, isolate=isolate)
+        except Interrupted as interrupted:
+            say(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
+            return stop.exit_code
+        except KeyboardInterrupt:
+            say(f"stopped at once; {_way_on(trainer, plugins)}")
+            return stop.exit_code
+        except ProgressiveTrainingError as error:
+            told = resume and not isinstance(error, ProcessLost)
+            if told or isinstance(error, RunError) or not _begun(trainer):
+                raise
+            raise type(error)(f"{error}; {_way_on(trainer, plugins)}") from error
+        except BrokenPipeError:
+            raise
+        except Exception:  # noqa: BLE001  (shown in full; nothing above could add to it)
+            traceback.print_exc()
+            say(f"error: this is a bug; {_way_on(trainer, plugins)}")
+            return BUG
+    if find_order and trainer.run_dir is not None:
+        _show_order(trainer.run_dir)
+    _show_models(models)
+    if trainer.run_dir is not None and (trainer.run_dir / SCRATCH).is_dir():
+        report = shlex.join([PROGRAM, "transfer-report", str(trainer.run_dir)])
+        print(f"To see what being taught was worth:\n  {report}")
+    return 0
+
+
+def _begun(trainer: ProgressiveTrainer) -> bool:
+    return trainer.run_dir is not None and (trainer.run_dir / "state.json").is_file()
+
+
+def _way_on(trainer: ProgressiveTrainer, plugins: Sequence[str]) -> str:
+    if trainer.run_dir is None or not _begun(trainer):
+        return "no run was begun"
+    return f"go on from the last checkpoint with: {_resume_command(trainer.run_dir, plugins)}"
+
+
+def _resume_command(run_dir: Path, plugins: Sequence[str]) -> str:
+    named = [word for name in plugins for word in ("-p", name)]
+    return shlex.join([PROGRAM, "--resume", "--run-dir", str(run_dir), *named])
+
+
+def _show_order(run_dir: Path) -> None:
+    """Say why the sequence is what it is."""
+    found = read_manifest(run_dir)["curriculum"]
+    print(f"The order {', '.join(found['sequence'])}: {found['reason']}")
+    print(
+        "What each bucket, briefly trained, earned in another's place (1: as much as any of them; 0: luck or nothing):"
+    )
+    rows = [(name, *(f"{share:.2f}" for share in shares.values())) for name, shares in found["shares"].items()]
+    print(table(("TEACHER", *found["shares"]), rows))
+
+
+def _show_models(models: Mapping[str, Path]) -> None:
+    width = max(map(len, models))
+    for bucket, path in models.items():
+        print(f"{bucket:{width}}  {path}")
+    print("To use one in Python, on a DataFrame of bars:")
+    print(f"  from progressive_training import load_model; load_model({str(list(models.values())[-1])!r})(bars)")

@@ -1,0 +1,87 @@
+"""Scratch arms: every bucket that was taught, trained again without transfer, to see what being taught was worth."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from attrs import evolve
+
+from progressive_app.config.resolve import with_settings
+from progressive_app.store.progress import read_json_lines
+from progressive_app.store.run_store import RunStore
+from progressive_core.contract.protocols import Bucket
+from progressive_core.contract.records import LedgerEntry
+from progressive_core.engine.run import Interrupted, Run
+from progressive_core.engine.sequence import ending_marked, train_sequence
+
+SCRATCH = "scratch"
+"""The directory of the scratch arms' run, in that of the run they are held against."""
+
+
+def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None]) -> None:
+    """Train every bucket of the finished `run` that was taught once more: same seed and bars, no transfer.
+
+    Each trains for as many episodes as the taught one at least, and with no larger sizes than that ended with, where memory
+    ran out. A bucket that kept nothing of what it was offered needs no arm, since it would come out the same to the bit.
+
+    :param train: how to train one; as in `train_sequence`.
+    :raise Interrupted: a stop was asked for; `run` can be resumed, and goes on here.
+    """
+    episodes = {result.bucket: result.episodes for result in run.store.progress.results}
+    taught = sources_of(read_json_lines(run.store.directory / "ledger.jsonl", LedgerEntry))
+    names = [bucket for bucket in episodes if bucket in taught]
+    if not names:
+        run.progress("scratch arms: none is needed, no bucket kept anything that it was taught")
+        return
+    halved = {result.bucket: result.halved_to for result in run.store.progress.results}
+
+    def train_as_small(arm: Run, bucket: Bucket) -> None:
+        if (sizes := halved[bucket.name]) and arm.store.progress.halved_to is None:
+            arm.store.go_back(sizes)
+            arm.progress(
+                f"{bucket.name}: with {sizes.parallel_episodes} parallel episodes and batches of {sizes.batch_size} from the "
+                "beginning, to which the taught one was halved when memory ran out"
+            )
+        train(arm, bucket)
+
+    settings = with_settings(run.settings, {"SEQUENCE": names, "USE_CROSS_BUCKET_TRANSFER": False})
+    store = _store(run.store, settings)
+    try:
+        with ending_marked(store):
+            train_sequence(
+                evolve(
+                    run,
+                    buckets=[bucket for bucket in run.buckets if bucket.name in names],
+                    settings=settings,
+                    store=store,
+                    teachers=(),
+                    progress=lambda line: run.progress(f"scratch arm: {line}"),
+                    compared=episodes,
+                ),
+                train_as_small,
+            )
+    except Interrupted:
+        raise Interrupted(run.store.directory) from None
+    finally:
+        store.close()
+
+
+def sources_of(ledger: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """Whom each bucket that was taught kept something of, before or while it trained, by the lines of a ledger."""
+    sources: dict[str, dict[str, None]] = {}
+    for line in ledger:
+        if line["verdict"] == "kept" and line["phase"] != "reverse":
+            sources.setdefault(line["target"], {})[line["source"]] = None
+    return {bucket: tuple(each) for bucket, each in sources.items()}
+
+
+def _store(held_against: RunStore, settings: Mapping[str, Any]) -> RunStore:
+    """The scratch arms' own run: begun, or gone on with."""
+    directory = held_against.directory / SCRATCH
+    if (directory / "state.json").is_file():
+        return RunStore.open(directory)
+    shutil.rmtree(directory, ignore_errors=True)  # a kill came while it was made
+    manifest = {**held_against.manifest, "sequence": list(settings["SEQUENCE"]), "teachers": [], "scratch_arms": False}
+    return RunStore.create(directory, settings, manifest)

@@ -1,0 +1,92 @@
+"""The transfer report of a run: collected, and written beside it."""
+
+from __future__ import annotations
+
+import math
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import attrs
+import structlog
+from attrs import frozen
+
+from progressive_app.store.atomic_files import as_document, atomic_write
+from progressive_app.store.progress import finished_results, read_json_lines
+from progressive_core.contract.errors import ProgressiveTrainingError, RunError
+from progressive_core.contract.records import LedgerEntry
+from progressive_studies.transfer_report.account import Account, account_of
+from progressive_studies.transfer_report.matrix import ResultMatrix, result_matrix
+from progressive_studies.transfer_report.tables import as_markdown, sections_of
+from progressive_studies.transfer_report.worth import Worth, times_cheaper, worths_of
+
+log = structlog.get_logger("progressive_training")
+
+
+@frozen(kw_only=True)
+class TransferReport:
+    """What knowledge transfer was worth in one run. `notes` say what is missing, and how to get it."""
+
+    run: str
+    worths: tuple[Worth, ...]
+    times_cheaper: float
+    matrix: ResultMatrix | None
+    account: Account
+    notes: tuple[str, ...]
+
+
+def transfer_report(directory: Path) -> TransferReport:
+    """Measure what transfer was worth in the run at `directory`.
+
+    :raise RunError: no bucket of it is finished.
+    """
+    results = finished_results(directory)
+    ledger = read_json_lines(directory / "ledger.jsonl", LedgerEntry)
+    worths = worths_of(directory, ledger)
+    notes = []
+    if bare := [worth.bucket for worth in worths if worth.scratch_curve is None]:
+        notes.append(
+            f"{', '.join(bare)}: nothing to be held against; train the scratch arms with "
+            f"progressive-training --resume --run-dir {directory} --scratch-arms"
+        )
+    if not ledger:
+        notes.append("no transfer was tried in this run (one bucket, or USE_CROSS_BUCKET_TRANSFER is false)")
+    matrix = None
+    try:
+        matrix = result_matrix(directory)
+    except ProgressiveTrainingError as error:
+        notes.append(f"no R-matrix: {error}")
+    return TransferReport(
+        run=directory.name,
+        worths=worths,
+        times_cheaper=times_cheaper(worths),
+        matrix=matrix,
+        account=account_of(ledger, sum(result.seconds for result in results)),
+        notes=tuple(notes),
+    )
+
+
+def for_programs(report: TransferReport) -> dict[str, Any]:
+    """The report as JSON has it: a score that is never reached is "never", so that null says unknown and nothing else."""
+    return attrs.asdict(report, value_serializer=lambda _record, _field, value: "never" if value == math.inf else value)
+
+
+def write_report(report: TransferReport, directory: Path) -> list[Path]:
+    """Write the report into the run's directory: for programs, for people, and as a picture where matplotlib is there.
+
+    :raise RunError: it cannot be written there.
+    """
+    text = as_markdown(f"What transfer was worth in {report.run}", sections_of(report))
+    files = {"transfer.json": as_document(for_programs(report)), "transfer.md": text.encode()}
+    if find_spec("matplotlib") is None:
+        log.info("no transfer.png: matplotlib is missing; pip install 'progressive-training[report]'")
+    else:
+        from progressive_studies.transfer_report.curves import png
+
+        files["transfer.png"] = png(report)
+    for name, content in files.items():
+        try:
+            atomic_write(directory / name, content)
+        except OSError as error:
+            raise RunError(f"{directory / name}: the report cannot be written ({error.strerror})") from error
+    return [directory / name for name in files]

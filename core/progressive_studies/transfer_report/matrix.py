@@ -1,0 +1,78 @@
+"""The R-matrix: every bucket's model on every bucket's task, measured by opening the buckets once more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from progressive_app.config.resolve import defaults, overlay
+from progressive_app.machine.device import resolve_device
+from progressive_app.machine.memory import release_memory
+from progressive_app.resume.manifest import check_data_unchanged
+from progressive_app.store.progress import read_json, read_manifest, read_progress
+from progressive_app.store.saved import read_knowledge
+from progressive_core.contract.protocols import Bucket
+from progressive_core.contract.records import Knowledge, Resources
+from progressive_core.engine.proof import prove
+from progressive_core.engine.run import bucket_info
+from progressive_core.plugins.registry import Registry
+from progressive_studies.transfer_report.measures import backward_transfer, forward_transfer
+
+
+@frozen(kw_only=True)
+class ResultMatrix:
+    """Validation scores and their standard errors [1 + buckets][buckets]: row 0 is an untrained model, row i the model of the
+    i-th of `buckets` as its own training left it, each with as many of its weights as fit the bucket of the column.
+
+    Not a number: none of them fit. `forward` and `backward` transfer are the means of GEM (arXiv 1706.08840).
+    """
+
+    buckets: tuple[str, ...]
+    scores: tuple[tuple[float, ...], ...]
+    errors: tuple[tuple[float, ...], ...]
+    forward: float
+    backward: float
+
+
+def result_matrix(directory: Path) -> ResultMatrix:
+    """Measure it for the finished buckets of the run at `directory`, one bucket open at a time.
+
+    :raise ProgressiveTrainingError: the data or a plugin of the run are not there any more, or have changed.
+    """
+    check_data_unchanged(read_manifest(directory), directory)
+    file = directory / "config.json"
+    settings = overlay(defaults(), read_json(file), str(file))
+    registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], "warn")  # of the plugins it takes the buckets only
+    buckets = tuple(result.bucket for result in read_progress(directory).results)
+    models = [read_knowledge(directory, bucket, version=1) for bucket in buckets]
+    columns = [_column(registry.bucket(bucket), settings, buckets, directory, models) for bucket in buckets]
+    scores = tuple(zip(*[[score for score, _ in column] for column in columns], strict=True))
+    errors = tuple(zip(*[[error for _, error in column] for column in columns], strict=True))
+    return ResultMatrix(
+        buckets=buckets,
+        scores=scores,
+        errors=errors,
+        forward=forward_transfer(scores),
+        backward=backward_transfer(scores),
+    )
+
+
+def _column(
+    bucket: Bucket, settings: Mapping[str, Any], sequence: tuple[str, ...], directory: Path, models: Sequence[Knowledge]
+) -> list[tuple[float, float]]:
+    """Score and standard error of an untrained model and of every one of `models` on one bucket's validation part."""
+    info = bucket_info(settings, bucket, sequence, directory)
+    resources = Resources(device=resolve_device(settings["DEVICE"]), parallel_episodes=1, batch_size=1)
+    with closing(bucket.open(info, resources)) as learner:
+        untrained, target = learner.validate(), learner.knowledge()
+        column = [(untrained, learner.validation_error())]
+        for model in models:
+            proof = prove(learner, model, target, untrained)
+            column.append((proof.after, proof.error) if proof else (math.nan, math.nan))
+    release_memory()
+    return column

@@ -1,0 +1,146 @@
+"""The console: a live view of the run on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO, cast
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from progressive_plugins.console.plain import end_lines, episode_lines, plain_text, start_line
+from progressive_plugins.console.stream import QuietStream
+from progressive_plugins.console.table import closing_table, sequence_table
+from progressive_plugins.console.view import LiveView, transfer_lines
+from progressive_plugins.console.view_state import Progress
+from progressive_plugins.metrics import read_metrics
+from progressive_training import BucketInfo, EpisodeReport, Resources, hookimpl
+
+FRAMES_PER_SECOND = 1
+"""A frame costs some milliseconds that training would have had: what changes by the episode needs no more of them."""
+
+
+class ConsolePlugin:
+    """Shows a run to the person before it; enabled only where it is named. Where nobody reads, it goes quiet.
+
+    Of runs in several threads one has the live view, and the others print lines.
+
+    :param file: where to write; the standard output of the moment when None.
+    :param clock: seconds that only go forward.
+    """
+
+    opt_in = True
+
+    def __init__(self, file: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file = file
+        self._clock = clock
+        self._displays: dict[Path, _Display] = {}
+        self._choosing = threading.Lock()
+
+    @hookimpl  # named by -p, so called after the policies: it shows what they left the bucket
+    def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> None:
+        """Begin the view of a bucket."""
+        with self._choosing:
+            if before := self._displays.pop(bucket.run_dir, None):
+                before.stop()  # a bucket whose cleanup was never called
+            alone = not any(display.is_live for display in self._displays.values())
+            progress = Progress(bucket=bucket, resources=resources, started=self._clock())
+            self._displays[bucket.run_dir] = _Display(progress, self._file or sys.stdout, self._clock, live=alone)
+
+    @hookimpl
+    def on_episode_end(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
+        """Show one more episode."""
+        if display := self._displays.get(bucket.run_dir):
+            display.episode(bucket, episode)
+
+    @hookimpl
+    def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        """Give the terminal back, and show how the bucket ended."""
+        if display := self._displays.pop(bucket.run_dir, None):
+            display.end(bucket, error)
+
+
+class _Display:
+    """One bucket on the screen: as a live view where `live` is wanted and can be shown, else as lines."""
+
+    def __init__(self, progress: Progress, file: TextIO, clock: Callable[[], float], *, live: bool) -> None:
+        self._progress = progress
+        self._stream = QuietStream(file)
+        self._clock = clock
+        self._live: Live | None = None
+        console = _live_console(self._stream) if live else None
+        if console is None:
+            self._say(start_line(self._progress))
+            return
+        self._live = Live(
+            console=console,
+            get_renderable=self._view,
+            refresh_per_second=FRAMES_PER_SECOND,
+            transient=True,
+            redirect_stderr=sys.stderr.isatty(),  # a stderr that goes to a file must not land on the screen
+        )
+        self._live.start(refresh=True)
+
+    @property
+    def is_live(self) -> bool:
+        return self._live is not None
+
+    def episode(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
+        if not self._progress.reports and episode.episode > 1:
+            earlier = read_metrics(bucket.run_dir / "metrics.jsonl").get(bucket.name, [])
+            self._progress = self._progress.resumed(episode.episode, earlier)
+        self._progress = self._progress.with_report(episode)
+        if self._live is None:
+            for line in episode_lines(self._progress):
+                self._say(line)
+
+    def end(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        live = self._live
+        if live is not None:
+            live.transient = error is None  # an error leaves the last view on the screen
+        self.stop()
+        if error is not None or not bucket.results:
+            return
+        result = bucket.results[-1]
+        ends = bucket.name == bucket.sequence[-1] and len(bucket.results) > 1
+        if live is None:
+            for line in end_lines(self._progress, result):
+                self._say(line)
+            self._say(plain_text(closing_table(result, box=None)))
+            if ends:
+                self._say(plain_text(sequence_table(bucket.results, box=None)))
+            return
+        live.console.print(closing_table(result))
+        if result.transfers:
+            live.console.print(transfer_lines(result.transfers))
+        live.console.print()
+        if ends:
+            live.console.print(sequence_table(bucket.results))
+
+    def stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _view(self) -> RenderableType:
+        if self._live is not None and self._live.transient and not self._live.is_started:
+            return ""  # rich draws once more as it stops, and wipes that away
+        return LiveView(self._progress, self._clock() - self._progress.started)
+
+    def _say(self, text: str) -> None:
+        encoding = self._stream.encoding
+        print(text.encode(encoding, "replace").decode(encoding), file=self._stream, flush=True)
+
+
+def _live_console(file: QuietStream) -> Console | None:
+    """Return a console for the live view, or None where none can be shown."""
+    console = Console(file=cast("TextIO", file), force_terminal=file.isatty(), highlight=False)
+    shown = console.is_terminal and not console.is_dumb_terminal and not console.options.ascii_only
+    return console if shown else None
+
+
+console = ConsolePlugin()
