@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from progressive_market.bars.synthetic import synthetic_bars as synthetic_bars
 
 _HOME = {
-    "Bars": "records",
-    "CleaningReport": "records",
+    "Bars": "bar_records",
+    "CleaningReport": "bar_records",
     "bars_from_frame": "load",
     "check_causal": "leak",
     "check_leaks": "leak",
