@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 from fuzz_watch import MOST_SECONDS, Tally
 
-PACKAGES = ["progressive_market.bars", "progressive_buckets.card", "progressive_core"]
+PACKAGES = ["progressive_market.bars", "progressive_buckets.card", "progressive_core", "progressive_app"]
 MOST_LETTERS = 20_000
 
 
