@@ -205,7 +205,7 @@ class ProgressiveTrainer:
             return self._train(store, settings, registry, device)
         except ProgressiveTrainingError as error:
             mendable = isinstance(error, OutOfMemoryError | PluginError | ProcessLost | WriteError)  # then it can go on
-            if store.is_untouched and not mendable:
+            if store.progress.is_untouched and not mendable:
                 store.discard()
                 self.run_dir = self._asked_run_dir
             raise

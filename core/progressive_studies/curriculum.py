@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from progressive_app.config.resolve import with_settings
 from progressive_app.machine.memory import release_memory
+from progressive_app.store.run_store import on_disk
 from progressive_core.contract.protocols import Bucket, Learner
 from progressive_core.contract.records import BucketInfo, Knowledge, Proof, Resources
 from progressive_core.engine.proof import prove
@@ -48,7 +49,9 @@ def in_found_order(run: Run) -> Run:
     :raise Interrupted: a stop was asked for; the run can be resumed, and probes again.
     """
     buckets = {bucket.name: bucket for bucket in run.buckets}
-    asked = tuple(run.store.manifest["sequence"])  # a kill may have come when the settings held the order found already
+    asked = tuple(
+        on_disk(run.store).manifest["sequence"]
+    )  # a kill may have come when the settings held the order found already
     run = evolve(run, buckets=[buckets[name] for name in asked])
     allowed: dict[str, Resources] = {}
     found = curriculum_of(
@@ -60,7 +63,7 @@ def in_found_order(run: Run) -> Run:
         ),
     )
     settings = with_settings(run.settings, {"SEQUENCE": found.sequence})
-    run.store.settle_order(settings, found)
+    on_disk(run.store).settle_order(settings, found)
     told = f"sequence auto: {', '.join(found.sequence)}, {found.reason}"
     log.info(told)
     run.progress(told)

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from progressive_app.config.resolve import with_settings
 from progressive_app.store.progress import read_json_lines
-from progressive_app.store.run_store import RunStore
+from progressive_app.store.run_store import RunStore, on_disk
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import LedgerEntry
 from progressive_core.engine.run import Interrupted, Run
@@ -47,7 +47,7 @@ def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None]) -> None:
         train(arm, bucket)
 
     settings = with_settings(run.settings, {"SEQUENCE": names, "USE_CROSS_BUCKET_TRANSFER": False})
-    store = _store(run.store, settings)
+    store = _store(on_disk(run.store), settings)
     try:
         with ending_marked(store):
             train_sequence(

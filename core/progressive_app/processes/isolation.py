@@ -21,6 +21,7 @@ from progressive_app.machine.logs import current_log, tell_no_more
 from progressive_app.machine.terminal import show_cursor
 from progressive_app.processes.failure import Failure
 from progressive_app.processes.isolated import ENDED, LINE, RUN, STOP, Answer, Function, Task, find_device, train, work
+from progressive_app.store.run_store import on_disk
 from progressive_core.contract.errors import ProcessLost
 from progressive_core.contract.plain import plain
 from progressive_core.contract.protocols import Bucket
@@ -41,7 +42,7 @@ def train_isolated(run: Run, bucket: Bucket) -> None:
 def in_order_found_apart(run: Run) -> Run:
     """`in_found_order`, in a process of its own."""
     _hand_over(run, None, "the process that was to find the order")
-    settings = with_settings(run.settings, {"SEQUENCE": run.store.config["SEQUENCE"]})
+    settings = with_settings(run.settings, {"SEQUENCE": on_disk(run.store).config["SEQUENCE"]})
     buckets = {bucket.name: bucket for bucket in run.buckets}
     return evolve(run, buckets=[buckets[name] for name in settings["SEQUENCE"]], settings=settings)
 
@@ -78,7 +79,7 @@ def _hand_over(run: Run, bucket: str | None, who: str) -> None:
             if what == LINE:
                 run.progress(value)
             elif what == RUN:
-                stack.enter_context(run.store.lent())
+                stack.enter_context(on_disk(run.store).lent())
                 stack.callback(process.end)  # before the run is taken back
             return run.interrupted() if what == STOP else None
 

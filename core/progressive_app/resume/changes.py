@@ -20,10 +20,10 @@ from progressive_app.config.resolve import (
 from progressive_app.config.settings import BARS, SETTINGS
 from progressive_app.machine.terminal import table
 from progressive_app.resume.manifest import now_in_words
-from progressive_app.store.progress import Progress
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.plain import plain
 from progressive_core.contract.quoting import show
+from progressive_core.contract.store import Progress
 from progressive_front.live import CONSOLE
 
 NOT_OF_THE_RUN = frozenset({"RUNS_DIR"})

@@ -21,8 +21,8 @@ from progressive_app.resume.changes import (
     wanted_settings,
 )
 from progressive_app.resume.manifest import check_data_unchanged, check_plugins_there, plugins_of
-from progressive_app.store.progress import Progress
 from progressive_app.store.run_store import RunStore
+from progressive_core.contract.store import Progress
 from progressive_core.plugins.registry import Registry
 
 log = structlog.get_logger("progressive_training")

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import attrs
 from attrs import asdict, evolve, field, frozen
@@ -18,9 +18,9 @@ from progressive_core.contract.errors import RunError
 from progressive_core.contract.kinds import Device, Refused
 from progressive_core.contract.names import NAME_RULE, is_name
 from progressive_core.contract.quoting import show
-from progressive_core.contract.records import BucketResult, Sizes
+from progressive_core.contract.records import BucketResult
+from progressive_core.contract.store import Progress, Status
 
-Status = Literal["training", "interrupted", "finished", "damaged"]
 MOST_BYTES = 16 << 20
 """Of a JSON document of a run: a thousand times what one has."""
 MOST_EPISODES = 1_000_000
@@ -31,22 +31,19 @@ _CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.safetensors", re.ASCII)
 
 
 @frozen(kw_only=True)
-class Progress:
-    """Where a run stands. `bucket` is the one in training, None between two; `lengths` are bytes of the files of lines;
-    `halved_to` are the sizes that the bucket in training, or else the next one, goes on with since memory ran out."""
+class Commit(Progress):
+    """What one commit holds: where the run stands, and on which files that rests.
 
-    status: Status = "training"
-    bucket: str | None = None
-    episode: int = 0
+    `checkpoint` is the name of its file, `versions` are those of each bucket's model, `lengths` are bytes of the files of
+    lines.
+    """
+
     checkpoint: str | None = None
     versions: dict[str, int] = field(factory=dict)
     lengths: dict[str, int] = field(factory=dict)
-    seconds: float = 0.0
-    results: tuple[BucketResult, ...] = ()
-    halved_to: Sizes | None = None
 
 
-def read_progress(directory: Path) -> Progress:
+def read_progress(directory: Path) -> Commit:
     """Where the run in `directory` stands. The run may be a stranger's: nothing in it leads out of it.
 
     :raise RunError: `state.json` is not what this program writes or wrote, or the directory holds what no run does.
@@ -64,7 +61,7 @@ def status_of(directory: Path) -> Status:
     return "finished" if status == "finished" else "interrupted"
 
 
-def read_commit(file: Path) -> Progress:
+def read_commit(file: Path) -> Commit:
     """What was committed, as a document of its own.
 
     :raise RunError: the file is not what this program writes, or not what it wrote.
@@ -76,16 +73,16 @@ def read_commit(file: Path) -> Progress:
     return progress
 
 
-def progress_of(document: Mapping[str, Any], file: Path, directory: Path) -> Progress:
+def progress_of(document: Mapping[str, Any], file: Path, directory: Path) -> Commit:
     """A commit of the run in `directory` that `file` holds, with the paths that it has here.
 
     :raise RunError: it is none.
     """
-    missing = [name for name in attrs.fields_dict(Progress) if name not in document and name not in _NEWER]
+    missing = [name for name in attrs.fields_dict(Commit) if name not in document and name not in _NEWER]
     if missing:
         _damaged(file, f"{', '.join(missing)} missing")
     try:
-        progress: Progress = structured(dict(document), Progress)
+        progress: Commit = structured(dict(document), Commit)
     except Misfit as misfit:
         _damaged(file, str(misfit))
     _check(progress, file)
@@ -93,7 +90,7 @@ def progress_of(document: Mapping[str, Any], file: Path, directory: Path) -> Pro
     return evolve(progress, results=found)
 
 
-def _check(progress: Progress, file: Path) -> None:
+def _check(progress: Commit, file: Path) -> None:
     """What becomes a path or a count is one.
 
     :raise RunError: it is not.
@@ -231,17 +228,6 @@ def finished_results(directory: Path) -> tuple[BucketResult, ...]:
     if not results:
         raise RunError(f"{directory}: no bucket of this run is finished yet; go on with --resume --run-dir {directory}")
     return results
-
-
-@frozen(kw_only=True)
-class EpisodeLine:
-    """What this program reads again of a line of the metrics."""
-
-    bucket: str
-    best_score: float
-    episode: int = 0
-    best_episode: int = 0
-    start_score: float | None = None
 
 
 def read_json_lines(path: Path, kind: type) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from progressive_app.store.progress import Progress, progress_of, read_commit
+from progressive_app.store.progress import Commit, progress_of, read_commit
 from progressive_app.store.saved import version_path
 from progressive_app.store.tensors import read_own_card, read_tensors
 from progressive_core.contract.errors import ModelError, RunError
@@ -22,19 +22,19 @@ BEGUN = "begun.json"
 """What was committed when the bucket in training was begun."""
 
 
-def newest_whole(directory: Path) -> tuple[Progress, list[str]]:
+def newest_whole(directory: Path) -> tuple[Commit, list[str]]:
     """The newest commit of the run that can be gone on from, and what was found damaged before it, newest first.
 
     :raise RunError: there is none; its text says what is damaged.
     """
     damage: list[str] = []
-    newest: Progress | None = None
+    newest: Commit | None = None
     try:
         newest = read_commit(directory / "state.json")
         return _resting_on_whole_files(directory, newest), damage
     except (RunError, ModelError) as error:
         damage.append(str(error))
-    others: list[Progress] = []
+    others: list[Commit] = []
     for path in (path for _, _, path in reversed(checkpoints_in(directory))):
         try:
             others.append(_commit_of(path))
@@ -79,7 +79,7 @@ def checkpoint_of(path: Path) -> State:
     return State(tensors=tensors, values=card["state"])
 
 
-def _commit_of(path: Path) -> Progress:
+def _commit_of(path: Path) -> Commit:
     """What was committed with a checkpoint, once all its bytes are proved.
 
     :raise RunError: the file is damaged, or none of this program's.
@@ -97,7 +97,7 @@ def _commit_of(path: Path) -> Progress:
     return progress
 
 
-def _resting_on_whole_files(directory: Path, progress: Progress) -> Progress:
+def _resting_on_whole_files(directory: Path, progress: Commit) -> Commit:
     """The same, when every file that it rests on can be read.
 
     :raise RunError: the checkpoint is damaged. :raise ModelError: a model is.

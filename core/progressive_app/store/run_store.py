@@ -24,9 +24,7 @@ from progressive_app.store.checksum import line_with_checksum
 from progressive_app.store.containment import refuse_ways_out
 from progressive_app.store.lock import LOCK, lock_run
 from progressive_app.store.progress import (
-    EpisodeLine,
-    Progress,
-    Status,
+    Commit,
     model_path,
     read_commit,
     read_json,
@@ -39,6 +37,7 @@ from progressive_app.store.structure import structured
 from progressive_app.store.tensors import write_tensors
 from progressive_core.contract.errors import RunError, WriteError
 from progressive_core.contract.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, Sizes, State
+from progressive_core.contract.store import EpisodeLine, Status, Store
 
 TEACHERS = "teachers"
 """The directory of the models from other runs, in that of the run they teach in."""
@@ -77,7 +76,7 @@ class RunStore:
     the run was opened and where it goes on instead, empty when nothing was.
     """
 
-    def __init__(self, directory: Path, lock: FileLock, progress: Progress, made: Sequence[Path] = ()) -> None:
+    def __init__(self, directory: Path, lock: FileLock, progress: Commit, made: Sequence[Path] = ()) -> None:
         self.directory = directory
         self.progress = self._committed = progress
         self.repaired = ""
@@ -103,7 +102,7 @@ class RunStore:
                 raise
         except OSError as error:
             raise RunError(f"{directory}: cannot create a run here ({error.strerror})") from error
-        store = cls(directory, lock, Progress(), made)
+        store = cls(directory, lock, Commit(), made)
         try:
             (directory / BEGINNING).touch()
             (directory / CHECKPOINTS).mkdir(exist_ok=True)
@@ -219,11 +218,6 @@ class RunStore:
                 path.rmdir()
 
     @property
-    def is_untouched(self) -> bool:
-        """Nothing was committed yet: neither a checkpoint nor a finished bucket."""
-        return not self.progress.results and self.progress.checkpoint is None
-
-    @property
     def config(self) -> dict[str, Any]:
         """The settings the run was begun with."""
         return read_json(self.directory / "config.json")
@@ -298,9 +292,10 @@ class RunStore:
         last = structured(lines[-1], EpisodeLine) if lines else EpisodeLine(bucket=bucket, best_score=math.nan)
         return evolve(last, episode=self.progress.episode)
 
-    def ledger(self) -> list[dict[str, Any]]:
+    def ledger(self) -> list[LedgerEntry]:
         """The lines of `ledger.jsonl`: every transfer so far."""
-        return read_json_lines(self.directory / "ledger.jsonl", LedgerEntry)
+        lines = read_json_lines(self.directory / "ledger.jsonl", LedgerEntry)
+        return [structured(line, LedgerEntry) for line in lines]
 
     @_writes
     def record_transfer(self, entry: LedgerEntry) -> None:
@@ -409,17 +404,27 @@ class RunStore:
             publish(self._version(bucket, version) / name, self.directory / "models" / bucket / name)
         return self.model_path(bucket)
 
-    def _next(self, **changes: Any) -> Progress:
+    def _next(self, **changes: Any) -> Commit:
         """What is to be committed, with all lines that were written."""
         lengths = {name: _size(self.directory / name) for name in LINE_FILES}
         return evolve(self.progress, status="training", lengths=lengths, **changes)
 
-    def _commit(self, progress: Progress) -> None:
+    def _commit(self, progress: Commit) -> None:
         self.progress = self._committed = progress
         self._write("state.json")
 
     def _write(self, name: str) -> None:
         atomic_write(self.directory / name, line_with_checksum(self._committed))
+
+
+def on_disk(store: Store) -> RunStore:
+    """The same store, of a caller that needs the run's directory.
+
+    :raise RunError: the run is kept elsewhere.
+    """
+    if not isinstance(store, RunStore):
+        raise RunError(f"{store.directory}: this run is not kept in a directory, which this needs")
+    return store
 
 
 def _refuse_unless_empty(directory: Path) -> None:
@@ -430,14 +435,14 @@ def _refuse_unless_empty(directory: Path) -> None:
         raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")
 
 
-def _place(progress: Progress) -> str:
+def _place(progress: Commit) -> str:
     """Where in the sequence a commit was made."""
     if progress.bucket is not None:
         return f"episode {progress.episode} of {progress.bucket}"
     return f"the end of {progress.results[-1].bucket}" if progress.results else "the beginning"
 
 
-def _outcome(progress: Progress) -> str:
+def _outcome(progress: Commit) -> str:
     """What comes of a run that goes on from an older commit."""
     if (sizes := progress.halved_to) is None:
         return "to the same result"

@@ -10,9 +10,10 @@ import structlog
 from attrs import evolve, frozen
 
 from progressive_app.store.lock import is_free
-from progressive_app.store.progress import Status, read_manifest, read_progress
+from progressive_app.store.progress import read_manifest, read_progress
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.records import BucketResult
+from progressive_core.contract.store import Status
 
 log = structlog.get_logger("progressive_training")
 

@@ -97,11 +97,11 @@ def hurt_by(run: Run, source: str) -> set[str]:
     """
     hurt: set[str] = set()
     for line in run.store.ledger():
-        if line["source"] == source and line["phase"] == "reverse":
-            if line["verdict"] == "rolled back":
-                hurt.add(line["target"])
-            elif line["verdict"] == "kept":
-                hurt.discard(line["target"])
+        if line.source == source and line.phase == "reverse":
+            if line.verdict == "rolled back":
+                hurt.add(line.target)
+            elif line.verdict == "kept":
+                hurt.discard(line.target)
     return hurt
 
 

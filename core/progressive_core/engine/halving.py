@@ -34,7 +34,7 @@ def go_on_smaller(run: Run, bucket: str, resources: Resources, reason: str) -> N
             f"{memory.used / 1e6:,.0f} of {memory.total / 1e6:,.0f} MB are in use without it (by {memory.source}); {MEND}"
         )
     run.store.go_back(sizes)
-    start = "its last checkpoint" if run.store.progress.checkpoint else "its beginning"
+    start = "its last checkpoint" if run.store.progress.bucket else "its beginning"
     halved = f"{sizes.parallel_episodes} and {sizes.batch_size}"
     log.warning(
         "memory ran out: the bucket goes on with half the sizes",

@@ -12,10 +12,10 @@ import structlog
 from attrs import evolve, field, frozen
 
 from progressive_app.config.resolve import episodes_for, horizons_for
-from progressive_app.store.run_store import RunStore
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import BucketInfo, Knowledge, Resources, Sizes
+from progressive_core.contract.store import Store
 from progressive_core.plugins.hooks import Hooks
 
 log = structlog.get_logger("progressive_training")
@@ -34,7 +34,7 @@ class Run:
     settings: Mapping[str, Any]
     device: str
     hooks: Hooks
-    store: RunStore
+    store: Store
     teachers: Sequence[Knowledge]
     progress: Callable[[str], None]
     interrupted: Callable[[], bool]

@@ -12,11 +12,10 @@ from attrs import evolve
 
 from progressive_app.machine.memory import memory_used
 from progressive_app.machine.shortage import is_shortage, told_shortage
-from progressive_app.store.progress import EpisodeLine
-from progressive_app.store.run_store import RunStore
 from progressive_core.contract.errors import OutOfMemoryError, WriteError
 from progressive_core.contract.protocols import Bucket, Learner
 from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
+from progressive_core.contract.store import EpisodeLine, Store
 from progressive_core.engine.exchange import hurt_by, transfer_back, transfer_in
 from progressive_core.engine.halving import MEND, go_on_smaller
 from progressive_core.engine.run import Interrupted, Run, always_clean_up, info_of, resources_of, within
@@ -32,7 +31,7 @@ ALL_TRAINED = "all episodes trained"
 
 
 @contextmanager
-def ending_marked(store: RunStore) -> Iterator[None]:
+def ending_marked(store: Store) -> Iterator[None]:
     """Say in the run's directory how it ended, whatever happened."""
     try:
         yield
@@ -80,7 +79,7 @@ def _try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
         with always_clean_up(run, info):
             run.progress(f"{bucket.name}: starting, {info.episodes} episodes at most")
             resources = within(run.hooks.on_bucket_start(info, resources), run.store.progress.halved_to)
-            if run.store.is_untouched and not run.compared:
+            if run.store.progress.is_untouched and not run.compared:
                 for each in run.buckets:
                     each.check(info_of(run, each), resources)
             _train_to_the_end(run, bucket, info, resources)

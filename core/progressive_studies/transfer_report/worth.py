@@ -9,9 +9,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from progressive_app.store.progress import EpisodeLine, read_json_lines, read_manifest, read_progress
+from progressive_app.store.progress import read_json_lines, read_manifest, read_progress
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.records import BucketResult
+from progressive_core.contract.store import EpisodeLine
 from progressive_studies.scratch import SCRATCH, sources_of
 from progressive_studies.transfer_report.measures import (
     Curve,
