@@ -20,6 +20,7 @@ from transfer_markets import DATA, ELSEWHERE, STUDIES, Ground, ground_of
 from transfer_teachers import POISONS
 
 from progressive_app.config.resolve import defaults
+from progressive_app.machine.local_machine import LocalMachine
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_core.contract.records import LedgerEntry, Phase
@@ -167,7 +168,7 @@ def found_order(task: Task, ground: Ground, scratch: Mapping[str, Finished]) -> 
     def untrained(name: str) -> Iterator[MarketLearner]:
         yield pupil_on(ground, name, task.seed, as_probe=True).learner
 
-    found = curriculum_of(FIXED, probe(FIXED, trained, untrained))
+    found = curriculum_of(FIXED, probe(LocalMachine(), FIXED, trained, untrained))
     episodes = len(FIXED) * probe_episodes(ground.episodes)
     made: list[Made] = [Ordered(task.market, task.seed, found.sequence, found.reason, episodes)]
     if found.sequence != FIXED:
@@ -269,7 +270,7 @@ def offered(
 ) -> list[LedgerEntry]:
     """What became of offering `source` to `learner`, as a run does it."""
     context = TransferContext(phase=phase, episode=learner.episode, bucket=info)
-    return transfer_knowledge(hooks, learner, source, context, all_resources(info.settings))
+    return transfer_knowledge(hooks, LocalMachine(), learner, source, context, all_resources(info.settings))
 
 
 def taught_back(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from progressive_app.config.resolve import resolve as resolve
-    from progressive_app.machine.memory import Memory as Memory
     from progressive_app.machine.memory import read_memory as read_memory
     from progressive_app.machine.memory import release_heap as release_heap
     from progressive_app.machine.memory import release_memory as release_memory
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from progressive_core.contract.errors import RunError as RunError
     from progressive_core.contract.hookspecs import API_VERSION as API_VERSION
     from progressive_core.contract.hookspecs import hookimpl as hookimpl
+    from progressive_core.contract.machine import Memory as Memory
     from progressive_core.contract.protocols import Bucket as Bucket
     from progressive_core.contract.protocols import Learner as Learner
     from progressive_core.contract.records import Adoption as Adoption
@@ -60,7 +60,7 @@ _HOME = {
     "RunError": "progressive_core.contract.errors",
     "API_VERSION": "progressive_core.contract.hookspecs",
     "hookimpl": "progressive_core.contract.hookspecs",
-    "Memory": "progressive_app.machine.memory",
+    "Memory": "progressive_core.contract.machine",
     "read_memory": "progressive_app.machine.memory",
     "release_heap": "progressive_app.machine.memory",
     "release_memory": "progressive_app.machine.memory",

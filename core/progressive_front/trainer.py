@@ -18,6 +18,7 @@ from progressive_app.config.resolve import (
     resolve,
     with_settings,
 )
+from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import configure_logging, log_to
 from progressive_app.machine.memory import all_that_is_here_stays
 from progressive_app.processes.isolation import in_order_found_apart, train_isolated
@@ -214,8 +215,9 @@ class ProgressiveTrainer:
 
     def _train(self, store: RunStore, settings: Mapping[str, Any], registry: Registry, device: str) -> dict[str, Path]:
         self.run_dir = store.directory
+        machine = LocalMachine()
         try:
-            with log_to(store.directory / "log.jsonl"), all_that_is_here_stays(), ending_marked(store):
+            with log_to(store.directory / "log.jsonl"), all_that_is_here_stays(), ending_marked(store, machine):
                 apart = store.isolation_asked
                 run = Run(
                     buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
@@ -223,6 +225,7 @@ class ProgressiveTrainer:
                     device=device,
                     hooks=Hooks(registry, settings["PLUGIN_ERRORS"]),
                     store=store,
+                    machine=machine,
                     teachers=() if apart else store.teachers(),
                     progress=self._progress,
                     interrupted=self._interrupt.is_set,

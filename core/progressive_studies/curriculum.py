@@ -12,8 +12,8 @@ import structlog
 from attrs import evolve, frozen
 
 from progressive_app.config.resolve import with_settings
-from progressive_app.machine.memory import release_memory
 from progressive_app.store.run_store import on_disk
+from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket, Learner
 from progressive_core.contract.records import BucketInfo, Knowledge, Proof, Resources
 from progressive_core.engine.proof import prove
@@ -57,6 +57,7 @@ def in_found_order(run: Run) -> Run:
     found = curriculum_of(
         asked,
         probe(
+            run.machine,
             asked,
             trained=lambda name: _trained(run, buckets[name], allowed),
             untrained=lambda name: _untrained(run, buckets[name], allowed),
@@ -71,6 +72,7 @@ def in_found_order(run: Run) -> Run:
 
 
 def probe(
+    machine: Machine,
     sequence: Sequence[str],
     trained: Callable[[str], AbstractContextManager[Learner]],
     untrained: Callable[[str], AbstractContextManager[Learner]],
@@ -90,7 +92,7 @@ def probe(
         with untrained(pupil) as learner:
             score, target = learner.validate(), learner.knowledge()
             for teacher in teachers:
-                if not teacher.distrust and (proof := prove(learner, teacher, target, score)):
+                if not teacher.distrust and (proof := prove(machine, learner, teacher, target, score)):
                     proofs[teacher.origin][pupil] = proof
     return proofs
 
@@ -202,7 +204,7 @@ def _untrained(run: Run, bucket: Bucket, allowed: Mapping[str, Resources]) -> It
     """The same bucket's learner once more, as it begins."""
     with closing(bucket.open(_probe_info(run, bucket), allowed[bucket.name])) as learner:
         yield learner
-    release_memory()
+    run.machine.release_memory()
 
 
 def _probe_info(run: Run, bucket: Bucket) -> BucketInfo:

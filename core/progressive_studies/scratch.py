@@ -49,7 +49,7 @@ def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None]) -> None:
     settings = with_settings(run.settings, {"SEQUENCE": names, "USE_CROSS_BUCKET_TRANSFER": False})
     store = _store(on_disk(run.store), settings)
     try:
-        with ending_marked(store):
+        with ending_marked(store, run.machine):
             train_sequence(
                 evolve(
                     run,

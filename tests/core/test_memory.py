@@ -21,7 +21,6 @@ from structlog.testing import capture_logs
 
 from progressive_app.machine.cgroup import memory_limit
 from progressive_app.machine.memory import (
-    Memory,
     _say_once,
     all_that_is_here_stays,
     gpu_memory,
@@ -29,6 +28,7 @@ from progressive_app.machine.memory import (
     read_memory,
     release_memory,
 )
+from progressive_core.contract.machine import Memory
 
 GIB = 1 << 30
 V2 = "31 23 0:28 {shown} /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw\n"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from progressive_app.machine.local_machine import LocalMachine
 from progressive_core.engine.digest import digest
 from progressive_core.engine.proof import prove
 from progressive_training import Knowledge, Proof
@@ -37,7 +38,7 @@ def teacher(*slope: float) -> Knowledge:
 
 
 def tried(pupil: Any, source: Knowledge) -> Proof | None:
-    return prove(pupil, source, pupil.knowledge(), pupil.validate())
+    return prove(LocalMachine(), pupil, source, pupil.knowledge(), pupil.validate())
 
 
 def test_a_good_source_and_a_bad_one_are_told_apart(pupil: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from progressive_app.machine.shortage import is_shortage, told_shortage
+from progressive_app.machine.shortage import describe_shortage, is_shortage
 from progressive_core.contract.errors import OutOfMemoryError
 from progressive_core.engine.run import Interrupted
 from progressive_front.cli import main
@@ -304,6 +304,8 @@ def test_which_errors_are_of_memory(error: Exception, short: bool) -> None:
 
 
 def test_what_the_allocator_said_is_one_line() -> None:
-    told = told_shortage(from_(KeyError("x"), torch.OutOfMemoryError("CUDA out of memory.\nTried " + "much " * 200)))
-    assert told.startswith("OutOfMemoryError: CUDA out of memory. Tried much")
-    assert len(told) < 350 and "\n" not in told
+    message = describe_shortage(
+        from_(KeyError("x"), torch.OutOfMemoryError("CUDA out of memory.\nTried " + "much " * 200))
+    )
+    assert message.startswith("OutOfMemoryError: CUDA out of memory. Tried much")
+    assert len(message) < 350 and "\n" not in message

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from progressive_app.machine.shortage import Shortage, attempt
+from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.store.tensors import read_tensors
+from progressive_core.engine.out_of_memory import Shortage, attempt
 from progressive_core.engine.proof import proof_or_shortage
 from progressive_training import Knowledge
 
@@ -164,7 +165,7 @@ def test_a_learner_is_put_back_when_nothing_of_the_failed_trial_is_held(pupil: A
     pupil.validation_error = starve
     pupil.restore = lambda state: (held.append(seen[0]() is not None), restore(state))
     source = Knowledge(origin="Teacher", weights={"line.weight": torch.tensor([2.0, 1.0])})
-    proof = proof_or_shortage(pupil, source, pupil.knowledge(), score)
+    proof = proof_or_shortage(LocalMachine(), pupil, source, pupil.knowledge(), score)
     assert isinstance(proof, Shortage) and proof.reason == "out of memory: OutOfMemoryError: CUDA out of memory"
     assert held == [False]
     assert torch.equal(pupil.weight, before.tensors["weight"])
@@ -181,6 +182,6 @@ def test_a_shortage_that_is_kept_holds_no_memory() -> None:
         except KeyError as error:
             raise MemoryError from error
 
-    shortage = attempt(starve)
-    assert isinstance(shortage, Shortage) and shortage.said == "MemoryError"
+    shortage = attempt(LocalMachine(), starve)
+    assert isinstance(shortage, Shortage) and shortage.message == "MemoryError"
     assert seen[0]() is None

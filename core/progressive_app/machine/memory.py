@@ -21,26 +21,15 @@ from typing import Any
 
 import psutil
 import structlog
-from attrs import evolve, frozen
+from attrs import evolve
 
 from progressive_app.machine.cgroup import memory_limit
+from progressive_core.contract.machine import Memory
 
 log = structlog.get_logger("progressive_training")
 
 MOST_BYTES = 1 << 50
 """A pebibyte. Drivers say 2**64 - 1 of what they do not know."""
-
-
-@frozen
-class Memory:
-    """Bytes `used` and in `total` (0 when unknown); `source` says who counted: torch, nvml, cgroup or rss.
-
-    On a GPU `used` counts every process and leaves out what torch caches but could hand out again.
-    """
-
-    used: int
-    total: int
-    source: str
 
 
 def read_memory(device: str, *, root: Path = Path("/")) -> Memory:

@@ -1,23 +1,15 @@
-"""Memory that ran out: told apart from every other failure, whoever asked for the last of it."""
+"""Whether an error means that memory ran out, whoever asked for the last of it: torch, CUDA, Python or the system."""
 
 from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
-import structlog
-from attrs import frozen
-
-from progressive_app.machine.memory import release_memory
 from progressive_core.contract.errors import ProgressiveTrainingError
 from progressive_core.plugins.blame import told
 
-T = TypeVar("T")
-log = structlog.get_logger("progressive_training")
-
-_WORDS = (
+_MESSAGES = (
     "can't allocate memory",  # torch's DefaultCPUAllocator on Linux and macOS, a plain RuntimeError
     "not enough memory",  # the same on Windows
     "out of memory",  # CUDA below torch's own allocator, such as in a kernel's launch
@@ -27,51 +19,14 @@ _WORDS = (
 
 def is_shortage(error: BaseException) -> bool:
     """Whether memory ran out, or `error` was raised from an error of which that is true."""
-    return any(map(_is_one, _causes(error)))
+    return any(map(_means_shortage, _causes(error)))
 
 
-def told_shortage(error: BaseException) -> str:
-    """What the allocator said, in one line; of an error of this program's own, which says whose code it was, that one."""
+def describe_shortage(error: BaseException) -> str:
+    """The allocator's message on one line; of an error of this program, which names whose code it was, that error's."""
     if isinstance(error, ProgressiveTrainingError):
         return str(error)
-    return told(next(filter(_is_one, _causes(error)), error))
-
-
-@frozen
-class Shortage:
-    """Memory ran out: what the allocator said, and the `error`, whose tracebacks hold no frame any more."""
-
-    said: str
-    error: Exception
-
-    @property
-    def reason(self) -> str:
-        """Why something was not done."""
-        return f"out of memory: {self.said}"
-
-
-def attempt(work: Callable[[], T]) -> T | Shortage:
-    """What `work` gives, or what was said when memory ran out in it; all that it held is then free to be used again."""
-    try:
-        return work()
-    except Exception as error:
-        if not is_shortage(error):
-            raise
-        log.info("memory ran out", exc_info=True)
-        shortage = Shortage(told_shortage(error), error)
-    _let_go(shortage.error)
-    release_memory()  # here, outside of the failed frames
-    return shortage
-
-
-def _let_go(error: BaseException) -> None:
-    """Drop the tracebacks of an error and of all that it came of: their frames hold what was allocated."""
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        each = waiting.pop()
-        if each is not None and each.__traceback__ is not None:
-            each.__traceback__ = None
-            waiting += [each.__cause__, each.__context__]
+    return told(next(filter(_means_shortage, _causes(error)), error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -84,7 +39,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
-def _is_one(error: BaseException) -> bool:
+def _means_shortage(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     torch = sys.modules.get("torch")  # who has not loaded it has raised nothing of it
@@ -92,4 +47,4 @@ def _is_one(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
+    return isinstance(error, RuntimeError) and any(message in str(error) for message in _MESSAGES)

@@ -18,6 +18,7 @@ from attrs import frozen
 
 from progressive_app.config.resolve import defaults, overlay
 from progressive_app.machine.device import resolve_device
+from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import configure_logging, current_log, log_to
 from progressive_app.machine.memory import all_that_is_here_stays
 from progressive_app.processes.failure import failure_of
@@ -164,6 +165,7 @@ def train(caller: Caller, task: Task) -> Answer:
                 device=task.device,
                 hooks=hooks,
                 store=store,
+                machine=LocalMachine(),
                 teachers=store.teachers(),
                 progress=lambda line: caller.ask(LINE, line),
                 interrupted=caller.wants_a_stop,

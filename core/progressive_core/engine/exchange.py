@@ -9,7 +9,6 @@ from time import perf_counter
 
 from attrs import evolve, frozen
 
-from progressive_app.machine.shortage import Shortage, attempt
 from progressive_core.contract.protocols import Bucket, Learner
 from progressive_core.contract.records import (
     BucketInfo,
@@ -21,6 +20,7 @@ from progressive_core.contract.records import (
     Resources,
     TransferContext,
 )
+from progressive_core.engine.out_of_memory import Shortage, attempt
 from progressive_core.engine.run import Run, info_of
 from progressive_core.engine.transfer import distrusted, memory_short, skipped, transfer_knowledge, wanted
 
@@ -35,7 +35,7 @@ def transfer_in(
     entries: list[LedgerEntry] = []
     started = perf_counter()
     for source in [*run.teachers, *(run.store.knowledge(result.bucket) for result in info.results)]:
-        made = transfer_knowledge(run.hooks, learner, source, context, resources)
+        made = transfer_knowledge(run.hooks, run.machine, learner, source, context, resources)
         entries += _timed(made, started)
         started = perf_counter()
     return _recorded(run, entries)
@@ -68,12 +68,12 @@ def transfer_back(
         spared = (
             distrusted(source)
             or (again if pupil.name in hurt else "")
-            or memory_short(pupil.memory_needed(pupil_info, resources), resources)
+            or memory_short(run.machine, pupil.memory_needed(pupil_info, resources), resources)
         )
         if spared:
             entries += skipped(run.hooks, source, context, spared)
             continue
-        taught = attempt(partial(_teach, run, pupil, source, context, resources))
+        taught = attempt(run.machine, partial(_teach, run, pupil, source, context, resources))
         if isinstance(taught, Shortage):
             entries += _timed(skipped(run.hooks, source, context, taught.reason, "failed"), started)
             started = perf_counter()
@@ -121,7 +121,7 @@ def _teach(
     """Offer `source` to a finished bucket, opened for that; nothing of it is written yet."""
     with closing(pupil.open(context.bucket, resources)) as earlier:
         earlier.load(run.store.model(pupil.name))
-        made = transfer_knowledge(run.hooks, earlier, source, context, resources)
+        made = transfer_knowledge(run.hooks, run.machine, earlier, source, context, resources)
         if not any(entry.verdict == "kept" for entry in made):
             return made, None
         return made, _Learned(

@@ -6,15 +6,16 @@ from functools import partial
 
 import structlog
 
-from progressive_app.machine.shortage import Shortage, attempt
+from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Learner
 from progressive_core.contract.records import Knowledge, Proof
+from progressive_core.engine.out_of_memory import Shortage, attempt
 from progressive_core.plugins.hooks import device_of, own_knowledge
 
 log = structlog.get_logger("progressive_training")
 
 
-def prove(learner: Learner, source: Knowledge, target: Knowledge, before: float) -> Proof | None:
+def prove(machine: Machine, learner: Learner, source: Knowledge, target: Knowledge, before: float) -> Proof | None:
     """Try the weights of `source` zero-shot on the validation data of `learner`, which is then put back to the bit.
 
     Only weights are tried: they are what acts. Feature importances and horizon skills change how one learns on.
@@ -23,23 +24,25 @@ def prove(learner: Learner, source: Knowledge, target: Knowledge, before: float)
     :return: None where no weight fits, or where trying them failed (the log says why).
     :raise Exception: memory ran out.
     """
-    proof = proof_or_shortage(learner, source, target, before)
+    proof = proof_or_shortage(machine, learner, source, target, before)
     if isinstance(proof, Shortage):
         raise proof.error
     return proof
 
 
-def proof_or_shortage(learner: Learner, source: Knowledge, target: Knowledge, before: float) -> Proof | Shortage | None:
+def proof_or_shortage(
+    machine: Machine, learner: Learner, source: Knowledge, target: Knowledge, before: float
+) -> Proof | Shortage | None:
     """The same, for one that goes on without a proof: where memory ran out, the learner was put back all the same."""
     if not source.weights.keys() & target.weights.keys():
         return None
-    ready = attempt(lambda: (own_knowledge(source, device_of(target)).weights, learner.snapshot()))
+    ready = attempt(machine, lambda: (own_knowledge(source, device_of(target)).weights, learner.snapshot()))
     if isinstance(ready, Shortage):
         return ready
     weights, state = ready
     proof: Proof | Shortage | None = None
     try:
-        proof = attempt(partial(_tried, learner, Knowledge(origin=target.origin, weights=weights), before))
+        proof = attempt(machine, partial(_tried, learner, Knowledge(origin=target.origin, weights=weights), before))
     except Exception as error:  # a stranger's weights may be anything
         log.warning("a source could not be tried", source=source.origin, reason=repr(error), exc_info=True)
     learner.restore(state)  # here, where no failed frame holds the memory that it takes

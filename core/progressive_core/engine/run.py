@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 
 from progressive_app.config.resolve import episodes_for, horizons_for
 from progressive_core.contract.errors import PluginError
+from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import BucketInfo, Knowledge, Resources, Sizes
 from progressive_core.contract.store import Store
@@ -35,6 +36,7 @@ class Run:
     device: str
     hooks: Hooks
     store: Store
+    machine: Machine
     teachers: Sequence[Knowledge]
     progress: Callable[[str], None]
     interrupted: Callable[[], bool]

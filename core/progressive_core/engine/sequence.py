@@ -10,14 +10,13 @@ from time import perf_counter
 import structlog
 from attrs import evolve
 
-from progressive_app.machine.memory import memory_used
-from progressive_app.machine.shortage import is_shortage, told_shortage
 from progressive_core.contract.errors import OutOfMemoryError, WriteError
+from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket, Learner
 from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
 from progressive_core.contract.store import EpisodeLine, Store
 from progressive_core.engine.exchange import hurt_by, transfer_back, transfer_in
-from progressive_core.engine.halving import MEND, go_on_smaller
+from progressive_core.engine.out_of_memory import ADVICE, retry_with_half_sizes
 from progressive_core.engine.run import Interrupted, Run, always_clean_up, info_of, resources_of, within
 from progressive_core.engine.transfer import distrusted
 
@@ -31,7 +30,7 @@ ALL_TRAINED = "all episodes trained"
 
 
 @contextmanager
-def ending_marked(store: Store) -> Iterator[None]:
+def ending_marked(store: Store, machine: Machine) -> Iterator[None]:
     """Say in the run's directory how it ended, whatever happened."""
     try:
         yield
@@ -40,8 +39,8 @@ def ending_marked(store: Store) -> Iterator[None]:
             store.mark("interrupted")
         if not isinstance(error, Interrupted | KeyboardInterrupt):
             log.info("the run ended early", exc_info=True)
-        if is_shortage(error):
-            raise OutOfMemoryError(f"memory ran out ({told_shortage(error)}); {MEND}") from error
+        if machine.is_shortage(error):
+            raise OutOfMemoryError(f"memory ran out ({machine.describe_shortage(error)}); {ADVICE}") from error
         raise
     store.mark("finished")
 
@@ -68,7 +67,7 @@ def train_bucket(run: Run, bucket: Bucket) -> None:
     """Train a bucket to its end; where memory runs out, on from its last checkpoint with half the sizes, once."""
     while shortage := _try_bucket(run, bucket):
         # Nothing of the failed try is held here, no traceback either, so that all that it used can be freed.
-        go_on_smaller(run, bucket.name, *shortage)
+        retry_with_half_sizes(run, bucket.name, *shortage)
 
 
 def _try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
@@ -85,10 +84,10 @@ def _try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
             _train_to_the_end(run, bucket, info, resources)
     except Exception as error:
         finished = {result.bucket for result in run.store.progress.results}
-        if bucket.name in finished or not is_shortage(error):
+        if bucket.name in finished or not run.machine.is_shortage(error):
             raise
         log.info("memory ran out", bucket=bucket.name, exc_info=True)
-        return resources, told_shortage(error)
+        return resources, run.machine.describe_shortage(error)
     return None
 
 
@@ -152,7 +151,7 @@ def _train_episodes(
         report = evolve(
             learner.run_episode(),
             seconds=perf_counter() - started,
-            memory_used=memory_used(resources.device),
+            memory_used=run.machine.memory_used(resources.device),
             transfers=tuple(transfers),
             start_score=start_score,
         )

@@ -8,9 +8,8 @@ from time import perf_counter
 import structlog
 from attrs import evolve, frozen
 
-from progressive_app.machine.memory import memory_used
-from progressive_app.machine.shortage import Shortage, attempt
 from progressive_core.contract.errors import PluginError
+from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Learner
 from progressive_core.contract.records import (
     Adoption,
@@ -24,6 +23,7 @@ from progressive_core.contract.records import (
     Verdict,
 )
 from progressive_core.engine.digest import digest
+from progressive_core.engine.out_of_memory import Shortage, attempt
 from progressive_core.engine.proof import proof_or_shortage
 from progressive_core.plugins.hooks import Hooks
 
@@ -31,7 +31,12 @@ log = structlog.get_logger("progressive_training")
 
 
 def transfer_knowledge(
-    hooks: Hooks, learner: Learner, source: Knowledge, context: TransferContext, resources: Resources
+    hooks: Hooks,
+    machine: Machine,
+    learner: Learner,
+    source: Knowledge,
+    context: TransferContext,
+    resources: Resources,
 ) -> list[LedgerEntry]:
     """Offer `source` to `learner` through every strategy that wants this phase, in the configured order.
 
@@ -46,7 +51,7 @@ def transfer_knowledge(
     asked = wanted(hooks, context.phase)
     if not asked:
         return []
-    measured = _measure(learner, source, context.phase, resources)
+    measured = _measure(machine, learner, source, context.phase, resources)
     if isinstance(measured, Shortage):
         return skipped(hooks, source, context, measured.reason, "failed")
     target, score, known = measured.target, measured.score, measured.target_digest
@@ -54,7 +59,7 @@ def transfer_knowledge(
     entries: list[LedgerEntry] = []
     for name in asked:
         met = known
-        entry = _transact(hooks, name, learner, source, target, score, context, resources)
+        entry = _transact(hooks, machine, name, learner, source, target, score, context, resources)
         if entry.verdict == "kept":
             target, score = learner.knowledge(), entry.after
             known = digest(target)
@@ -82,14 +87,14 @@ def distrusted(source: Knowledge) -> str:
     return f"{source.origin} must not teach: {source.distrust}" if source.distrust else ""
 
 
-def memory_short(needed: int, resources: Resources) -> str | None:
+def memory_short(machine: Machine, needed: int, resources: Resources) -> str | None:
     """Why `needed` bytes do not fit under the limit that the policies set, or None when they do.
 
     What needs nothing always fits: when memory is short, this is how the lighter strategies still run.
     """
     if resources.memory_limit is None or needed == 0:
         return None
-    used = memory_used(resources.device)
+    used = machine.memory_used(resources.device)
     if used + needed <= resources.memory_limit:
         return None
     return (
@@ -111,19 +116,21 @@ class _Measured:
     seconds: float
 
 
-def _measure(learner: Learner, source: Knowledge, phase: Phase, resources: Resources) -> _Measured | Shortage:
-    known = attempt(lambda: (learner.knowledge(), digest(source)))
+def _measure(
+    machine: Machine, learner: Learner, source: Knowledge, phase: Phase, resources: Resources
+) -> _Measured | Shortage:
+    known = attempt(machine, lambda: (learner.knowledge(), digest(source)))
     if isinstance(known, Shortage):
         return known
     started = perf_counter()
     target, told = known
     score: float | None = None
     proof: Proof | None = None
-    if phase != "reverse" and not memory_short(source.nbytes + target.nbytes, resources):
-        scored = attempt(learner.validate)
+    if phase != "reverse" and not memory_short(machine, source.nbytes + target.nbytes, resources):
+        scored = attempt(machine, learner.validate)
         if isinstance(scored, Shortage):
             return scored
-        proved = proof_or_shortage(learner, source, target, scored)
+        proved = proof_or_shortage(machine, learner, source, target, scored)
         if isinstance(proved, Shortage):
             return proved
         score, proof = scored, proved
@@ -140,6 +147,7 @@ def _measure(learner: Learner, source: Knowledge, phase: Phase, resources: Resou
 
 def _transact(
     hooks: Hooks,
+    machine: Machine,
     name: str,
     learner: Learner,
     source: Knowledge,
@@ -154,14 +162,14 @@ def _transact(
 
     def prepare() -> tuple[Knowledge, float, State] | str:
         """What the strategy offers, and the score and the state of the learner before it; or why there is nothing."""
-        short = memory_short(hooks.memory_needed(name, context.bucket, source, target), resources)
+        short = memory_short(machine, hooks.memory_needed(name, context.bucket, source, target), resources)
         offered = None if short else hooks.transfer(name, source, target, context)
         if offered is None:
             return short or "nothing to transfer"
         return offered, learner.validate() if score is None else score, learner.snapshot()
 
     try:
-        prepared = attempt(prepare)
+        prepared = attempt(machine, prepare)
     except PluginError as error:
         return _failed(entry, str(error), started)
     if isinstance(prepared, Shortage):
@@ -169,7 +177,7 @@ def _transact(
     if isinstance(prepared, str):
         return evolve(entry, reason=prepared, seconds=perf_counter() - started)
     offered, before, state = prepared
-    entry = _adopt_or_roll_back(learner, offered, before, state, entry)
+    entry = _adopt_or_roll_back(machine, learner, offered, before, state, entry)
     return evolve(entry, nbytes=offered.nbytes, seconds=perf_counter() - started)
 
 
@@ -180,11 +188,11 @@ def _failed(entry: LedgerEntry, reason: str, started: float) -> LedgerEntry:
 
 
 def _adopt_or_roll_back(
-    learner: Learner, offered: Knowledge, before: float, state: State, entry: LedgerEntry
+    machine: Machine, learner: Learner, offered: Knowledge, before: float, state: State, entry: LedgerEntry
 ) -> LedgerEntry:
     tried: tuple[Adoption, float] | Shortage | None = None
     try:
-        tried = attempt(lambda: (learner.adopt(offered), learner.validate()))
+        tried = attempt(machine, lambda: (learner.adopt(offered), learner.validate()))
     except Exception as error:  # a strategy may offer anything: the learner goes back to where it was
         reason = repr(error)
         log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason, exc_info=True)

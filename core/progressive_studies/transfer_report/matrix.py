@@ -12,7 +12,7 @@ from attrs import frozen
 
 from progressive_app.config.resolve import defaults, overlay
 from progressive_app.machine.device import resolve_device
-from progressive_app.machine.memory import release_memory
+from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.resume.manifest import check_data_unchanged
 from progressive_app.store.progress import read_json, read_manifest, read_progress
 from progressive_app.store.saved import read_knowledge
@@ -68,11 +68,12 @@ def _column(
     """Score and standard error of an untrained model and of every one of `models` on one bucket's validation part."""
     info = bucket_info(settings, bucket, sequence, directory)
     resources = Resources(device=resolve_device(settings["DEVICE"]), parallel_episodes=1, batch_size=1)
+    machine = LocalMachine()
     with closing(bucket.open(info, resources)) as learner:
         untrained, target = learner.validate(), learner.knowledge()
         column = [(untrained, learner.validation_error())]
         for model in models:
-            proof = prove(learner, model, target, untrained)
+            proof = prove(machine, learner, model, target, untrained)
             column.append((proof.after, proof.error) if proof else (math.nan, math.nan))
-    release_memory()
+    machine.release_memory()
     return column
