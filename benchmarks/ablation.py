@@ -36,7 +36,7 @@ from rich.table import Table
 from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_market.bars import Bars, load_bars
+from progressive_market.bars import Bars, configured_bars
 
 BARS = 60_000
 SHORT: dict[str, Any] = {"EPISODES": 24, "PATIENCE": 8}
@@ -104,7 +104,7 @@ def measured(task: Task) -> list[Score]:
 def market_of(task: Task) -> PlantedMarket | Bars:
     """The market of a task: planted by its seed, or the real bars, the same for every seed."""
     if task.case == REAL:
-        return load_bars({**defaults(), "DATA": REAL_BARS})
+        return configured_bars({**defaults(), "DATA": REAL_BARS})
     return planted_bars(PLANTED[task.case], QUICK_BARS if task.quick else BARS, task.seed)
 
 

@@ -9,7 +9,7 @@ from attrs import frozen
 from planted import Kind, PlantedMarket, planted_bars
 
 from progressive_app.config.resolve import defaults
-from progressive_market.bars import Bars, load_bars
+from progressive_market.bars import Bars, configured_bars
 
 BARS, LITTLE_BARS, QUICK_BARS = 60_000, 20_000, 12_000
 ELSEWHERE = 10_000
@@ -76,7 +76,7 @@ def ground_of(name: str, seed: int, quick: bool, data: Path = DATA) -> Ground:
     settings, episodes = {**defaults(), **FINE, **(QUICK if quick else {})}, QUICK_EPISODES if quick else EPISODES
     if study.kind is None:
         settings |= {"SEED": seed, "DATA": data / REAL[name] if name in REAL else None}
-        return Ground(load_bars(settings), settings, episodes)
+        return Ground(configured_bars(settings), settings, episodes)
     settings["SLIPPAGE"] = 0.0
     if study.bars == LITTLE_BARS:
         settings["TEST_SHARE"] = 0.4  # the most that may be kept for it: what is little is for training

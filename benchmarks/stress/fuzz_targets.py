@@ -33,7 +33,7 @@ from hypothesis import strategies as st
 
 from progressive_app.config.resolve import defaults, overlay, overlay_ui, parse_episodes, parse_setting, resolve
 from progressive_app.config.settings import SETTINGS
-from progressive_market.bars import Bars, doubts, load_bars, synthetic_bars
+from progressive_market.bars import Bars, configured_bars, doubts, synthetic_bars
 
 NOW = 1_700_000_000 * 10**9
 ROWS = 60
@@ -100,7 +100,7 @@ def bar_targets(watch: Watch) -> list[Target]:
     def feed(content: bytes) -> None:
         file.write_bytes(content)
         asked = {"DATA": str(file), "FREQUENCY": "4h" if len(content) % 3 == 0 else None}
-        bars = load_bars({**defaults(), **asked})
+        bars = configured_bars({**defaults(), **asked})
         check_bars(bars)
         doubts(bars, NOW)
 

@@ -9,8 +9,8 @@ from typing import Any
 import cattrs
 from attrs import frozen
 
-from progressive_market.feature_table import BUILT_IN, SCALES
 from progressive_training import ModelError
+from progressive_training.market import BUILT_IN, SCALES
 
 FORMAT = 1
 LARGEST = 1e30

@@ -47,10 +47,10 @@ class MarketBucket:
     def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
         """Estimate the bytes that training will hold: the market, the replay, the networks and one batch."""
         from progressive_buckets.learner.critic import bytes_of_training
-        from progressive_market.market import bytes_of
+        from progressive_training.market import bytes_of_market
 
         settings = bucket.settings
-        market = bytes_of(_rows(settings["DATA"], settings["SYNTHETIC_BARS"]), features=8)
+        market = bytes_of_market(_rows(settings["DATA"], settings["SYNTHETIC_BARS"]), features=8)
         return market + bytes_of_training(resources.batch_size, self.width, self.members, settings["REPLAY_CAPACITY"])
 
     def check(self, bucket: BucketInfo, resources: Resources) -> None:

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from progressive_buckets.learner.network import Network
     from progressive_buckets.naturalistic.recall import ContextualMemory
-    from progressive_market.bars import Bars
-    from progressive_market.market import Market
     from progressive_training import Performance
+    from progressive_training.market import Bars, Market
 
 Action = Literal["long", "flat", "short"]
 ACTIONS: tuple[Action, ...] = ("flat", "long", "short")
@@ -71,9 +70,7 @@ class TradingModel:
         :raise ModelError: a column is missing or unknown, the last bar is no bar, there is too little history, or the
             bars are of another length than those trained on.
         """
-        from progressive_market.feature_table import WARM_UP
-        from progressive_market.market import age_in_segment
-        from progressive_market.policy import best_actions
+        from progressive_training.market import WARM_UP, age_in_segment, best_actions
 
         if position not in ACTIONS:
             raise ModelError(f"position is {position!r}, expected one of {', '.join(map(repr, ACTIONS))}")
@@ -95,8 +92,7 @@ class TradingModel:
 
         :raise ModelError: as for a call.
         """
-        from progressive_market.baselines import Ridge, with_baselines
-        from progressive_market.policy import positions_of
+        from progressive_training.market import Ridge, positions_of, with_baselines
 
         market = self.market(bars)
         part = market.part(slice(0, len(bars.close)))
@@ -113,10 +109,7 @@ class TradingModel:
         import numpy as np
         from attrs import evolve
 
-        from progressive_market.feature_table import BUILT_IN
-        from progressive_market.fills import Costs
-        from progressive_market.market import open_market
-        from progressive_market.scaler import Scaler
+        from progressive_training.market import BUILT_IN, Costs, Scaler, open_market
 
         card = self.card
         wanted = [name for name in card.features if name not in BUILT_IN]
@@ -197,8 +190,7 @@ def _last_bar_kept(frame: pd.DataFrame) -> Bars:
     """The bars of `frame`, whose newest row must be one of them: an older one is not what was asked about."""
     import pandas as pd
 
-    from progressive_market.bars import bars_from_frame
-    from progressive_market.bars.read import frame_reading
+    from progressive_training.market import bars_from_frame, frame_reading
 
     if not isinstance(frame, pd.DataFrame):
         raise ModelError(f"a model takes a DataFrame of bars, got a {type(frame).__name__}")

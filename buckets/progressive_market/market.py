@@ -125,7 +125,7 @@ def age_in_segment(segment: Tensor) -> Tensor:
     return index - torch.cummax(torch.where(starts, index, 0), dim=0).values
 
 
-def bytes_of(bars: int, features: int) -> int:
+def bytes_of_market(bars: int, features: int) -> int:
     """Bytes that a market of so many bars and raw features takes: the table in float32 and in bfloat16, the columns beside it
     and those of the learner, and the bars it is made of until it stands (128 a bar together, as seen at four million)."""
     return bars * (6 * features * len(SCALES) + 128)

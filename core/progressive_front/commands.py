@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from attrs import evolve
 
-from progressive_app.config.resolve import overlay, resolve, with_settings
+from progressive_app.config.resolve import overlay, resolve
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import one_line, table
 from progressive_app.store.progress import finished_results
@@ -124,7 +124,7 @@ def _performances_on(
     # Through the public face, as anyone would: the core imports no bucket.
     face = import_module("progressive_training")
     settings = overlay(resolve(directory / "config.json"), flags, "command line")
-    loaded = face.load_bars(with_settings(settings, {"DATA": bars}))
+    loaded = face.load_bars(bars, settings["FREQUENCY"], settings["FILL_MINUTES"])
     performances, left_out = {}, set()
     for bucket in (result.bucket for result in results):
         model = face.load_model(directory / "models" / bucket)

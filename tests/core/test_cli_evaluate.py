@@ -8,9 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from progressive_app.config.resolve import defaults, overlay
 from progressive_front.cli import main
-from progressive_training import load_bars
+from progressive_training.market import synthetic_bars
 
 TINY = {
     "SEQUENCE": ["Scalping"],
@@ -46,7 +45,7 @@ def run(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def write_bars(file: str, length: int, seed: int, **columns: int) -> None:
     """Write a file of bars of a synthetic market, with more columns where wanted."""
-    bars = load_bars(overlay(defaults(), {"SYNTHETIC_BARS": length, "SEED": seed}, "test"))
+    bars = synthetic_bars(length, seed)
     names: dict[str, Any] = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
     frame = pd.DataFrame({"time": pd.to_datetime(bars.time), **names})
     for name, value in columns.items():

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from progressive_buckets.insight.measurement_cache import Answers
-from progressive_market.excerpt import stretch_of
-from progressive_market.performance import t_statistic
+from progressive_training.market import stretch_of, t_statistic
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_buckets.learner.critic import Critic
-    from progressive_market.market import Part
+    from progressive_training.market import Part
 
 SHIFTED_BARS = 64
 """Bars that the network is asked about with each feature shifted: twice as many, or a thousand, rank no better (seen by us)."""

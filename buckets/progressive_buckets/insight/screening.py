@@ -15,7 +15,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from progressive_market.market import Market
+    from progressive_training.market import Market
 
 BLOCKS = 64
 WORK = 2_500_000_000

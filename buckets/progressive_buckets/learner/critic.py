@@ -13,7 +13,7 @@ from progressive_buckets.learner.gradient import Batch, Dropout, loss_and_gradie
 from progressive_buckets.learner.network import ROWS_AT_ONCE, Network, Shape
 from progressive_buckets.learner.optimiser import Adam
 from progressive_buckets.learner.targets import sweep
-from progressive_market.policy import cost_matrix
+from progressive_training.market import cost_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from progressive_buckets.naturalistic.replay import Replay
-    from progressive_market.fills import Costs
-    from progressive_market.market import Market
+    from progressive_training.market import Costs, Market
 
 ROUND = 20
 """Gradient steps between two looks at what the target network says: it moves little in so few."""

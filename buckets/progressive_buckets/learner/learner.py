@@ -27,21 +27,31 @@ from progressive_buckets.naturalistic.exploration import Exploration, Plan
 from progressive_buckets.naturalistic.lessons import completed_trades, notes_of, surprise
 from progressive_buckets.naturalistic.recall import WEIGHTS, ContextualMemory, shown_bars
 from progressive_buckets.naturalistic.replay import Replay
-from progressive_market.baselines import Ridge, fit_ridge, with_baselines
-from progressive_market.degenerate import degeneration, one_sided
-from progressive_market.excerpt import excerpt
-from progressive_market.performance import standard_error, t_statistic
-from progressive_market.policy import as_maps, best_actions, follow, positions_of, sides
-from progressive_market.verdict import SHOWN_T, judge
 from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge
+from progressive_training.market import (
+    SHOWN_T,
+    Ridge,
+    as_maps,
+    best_actions,
+    degeneration,
+    excerpt,
+    fit_ridge,
+    follow,
+    judge,
+    one_sided,
+    positions_of,
+    sides,
+    standard_error,
+    t_statistic,
+    with_baselines,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_buckets.learner.critic import Hyper
-    from progressive_market.market import Market
-    from progressive_market.split import Split
     from progressive_training import BucketInfo, Model, Resources, State
+    from progressive_training.market import Market, Split
 
 
 class MarketLearner:

@@ -10,17 +10,22 @@ import structlog
 from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.learner import MarketLearner
-from progressive_market.bars import check_leaks, doubts, load_bars
-from progressive_market.feature_table import feature_table
-from progressive_market.fills import Costs
-from progressive_market.market import open_market
-from progressive_market.split import Split, split_bars
 from progressive_training import DataError, release_heap
+from progressive_training.market import (
+    Costs,
+    Split,
+    check_leaks,
+    configured_bars,
+    doubts,
+    feature_table,
+    open_market,
+    split_bars,
+)
 
 if TYPE_CHECKING:
     from progressive_buckets.market_bucket import MarketBucket
-    from progressive_market.bars import Bars
     from progressive_training import BucketInfo, Resources
+    from progressive_training.market import Bars
 
 log = structlog.get_logger("progressive_training")
 
@@ -34,7 +39,7 @@ def check_market(info: BucketInfo, resources: Resources) -> None:
 
     :raise DataError: the bars cannot be used.
     """
-    bars = load_bars(info.settings, resources.cache_dir, resources.cache_bytes)
+    bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
     log.info("bars read", **bars.report.as_json())
     for doubt in doubts(bars, time_ns()):
         log.warning(doubt)
@@ -49,7 +54,9 @@ def check_market(info: BucketInfo, resources: Resources) -> None:
 def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
     """Load the configured bars, which `check_market` has passed, and build the bucket's learner on them."""
     prepare(info.settings)
-    return learner_on(load_bars(info.settings, resources.cache_dir, resources.cache_bytes), bucket, info, resources)
+    return learner_on(
+        configured_bars(info.settings, resources.cache_dir, resources.cache_bytes), bucket, info, resources
+    )
 
 
 def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:

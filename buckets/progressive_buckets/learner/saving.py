@@ -10,8 +10,8 @@ import torch
 from progressive_buckets.card import FORMAT, LARGEST, read_card
 from progressive_buckets.learner.network import Shape
 from progressive_buckets.naturalistic.recall import CAPACITY
-from progressive_market.feature_table import SCALES
 from progressive_training import Model, ModelError
+from progressive_training.market import SCALES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

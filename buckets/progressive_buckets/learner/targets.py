@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import torch
 
-from progressive_market.policy import FLAT, LONG, SHORT, best_actions
+from progressive_training.market import FLAT, LONG, SHORT, best_actions
 
 
 def continuation(actions: torch.Tensor, values: torch.Tensor, costs: torch.Tensor) -> torch.Tensor:

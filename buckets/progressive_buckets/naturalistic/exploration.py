@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from progressive_buckets.learner.to_host import Notes, Values
-    from progressive_market.market import Market
+    from progressive_training.market import Market
 
 LEAST = 0.02
 """No condition's rate falls below this share."""

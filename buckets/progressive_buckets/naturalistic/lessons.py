@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_buckets.learner.to_host import Notes, Values
-    from progressive_market.market import Market
+    from progressive_training.market import Market
 
 SHOWN = 5
 """Lessons of an episode that are told in full."""

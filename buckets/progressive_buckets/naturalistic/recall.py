@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from progressive_buckets.learner.critic import Critic
     from progressive_buckets.learner.network import Network
     from progressive_buckets.learner.to_host import Notes, Values
-    from progressive_market.market import Market, Part
+    from progressive_training.market import Market, Part
 
 CAPACITY = 2048
 SHARPNESS = 20.0

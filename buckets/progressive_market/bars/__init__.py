@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from progressive_market.bars.leak import check_causal as check_causal
     from progressive_market.bars.leak import check_leaks as check_leaks
     from progressive_market.bars.load import bars_from_frame as bars_from_frame
+    from progressive_market.bars.load import configured_bars as configured_bars
     from progressive_market.bars.load import load_bars as load_bars
+    from progressive_market.bars.read import frame_reading as frame_reading
     from progressive_market.bars.read import read_frame as read_frame
     from progressive_market.bars.resampling import resample as resample
     from progressive_market.bars.synthetic import synthetic_bars as synthetic_bars
@@ -23,7 +25,9 @@ _HOME = {
     "check_causal": "leak",
     "check_leaks": "leak",
     "clean": "cleaning",
+    "configured_bars": "load",
     "doubts": "doubts",
+    "frame_reading": "read",
     "load_bars": "load",
     "read_frame": "read",
     "resample": "resampling",

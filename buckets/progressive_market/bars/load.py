@@ -1,4 +1,4 @@
-"""The bars a run trains on, from its settings."""
+"""Bars from a file, from a table in memory, or as the settings of a run name them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,20 @@ from progressive_market.bars.resampling import resample
 from progressive_market.bars.synthetic import synthetic_bars
 
 
-def load_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, cache_bytes: int = 0) -> Bars:
+def load_bars(path: Path | str, frequency: str | None = None, fill_minutes: float = 10.0) -> Bars:
+    """Read and clean the bars of a file.
+
+    :param path: CSV, JSON, Parquet or Feather, or the directory of an exchange's downloads.
+    :param frequency: resample to bars of this length ("4h", "1d"); None leaves them as they are.
+    :param fill_minutes: longest quiet stretch that is filled with flat bars; a longer one is a gap.
+    :raise DataError: the file cannot be read, or its bars cannot be traded on.
+    """
+    bars = _cleaned(read_frame(Path(path)), fill_minutes)
+    pa.default_memory_pool().release_unused()  # what parsing the file took
+    return bars if frequency is None else resample(bars, frequency)
+
+
+def configured_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, cache_bytes: int = 0) -> Bars:
     """Read, clean and resample the bars that `settings` name, or make some up when they name none.
 
     :param settings: DATA, FREQUENCY, FILL_MINUTES, SYNTHETIC_BARS and SEED of the configuration.
@@ -26,25 +39,20 @@ def load_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, cache_
     :param cache_bytes: how large that directory's bars may be in all.
     :raise DataError: the file cannot be read, or its bars cannot be traded on.
     """
+    frequency, fill_minutes = settings["FREQUENCY"], settings["FILL_MINUTES"]
     if settings["DATA"] is None:
         bars = synthetic_bars(settings["SYNTHETIC_BARS"], settings["SEED"])
-        return bars if settings["FREQUENCY"] is None else resample(bars, settings["FREQUENCY"])
+        return bars if frequency is None else resample(bars, frequency)
     source = Path(settings["DATA"])
     if cache_dir is None or not source.is_file():
-        return _from_file(source, settings)
-    kept = kept_path(cache_dir, source, settings["FREQUENCY"], settings["FILL_MINUTES"])
+        return load_bars(source, frequency, fill_minutes)
+    kept = kept_path(cache_dir, source, frequency, fill_minutes)
     found = read_kept(kept, str(source))
     if found is not None:
         return found
-    bars = _from_file(source, settings)
+    bars = load_bars(source, frequency, fill_minutes)
     keep(bars, kept, cache_bytes)
     return bars
-
-
-def _from_file(source: Path, settings: Mapping[str, Any]) -> Bars:
-    bars = _cleaned(read_frame(source), settings["FILL_MINUTES"])
-    pa.default_memory_pool().release_unused()  # what parsing the file took
-    return bars if settings["FREQUENCY"] is None else resample(bars, settings["FREQUENCY"])
 
 
 def _cleaned(reading: Reading, fill_minutes: float) -> Bars:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from progressive_market.bars import load_bars
+from progressive_market.bars import configured_bars
 
 PLAIN = ["time", "open", "high", "low", "close", "volume"]
 
@@ -85,7 +85,7 @@ WITH_EXTRAS: dict[str, tuple[set[str], Of]] = {
 def test_what_else_an_exchange_sends_becomes_features(exchange: str, frame: pd.DataFrame, tmp_path: Path) -> None:
     extras, tree_of = WITH_EXTRAS[exchange]
     (tmp_path / "answer.json").write_text(json.dumps(tree_of(frame)))
-    bars = load_bars({"DATA": str(tmp_path / "answer.json"), "FREQUENCY": None, "FILL_MINUTES": 10})
+    bars = configured_bars({"DATA": str(tmp_path / "answer.json"), "FREQUENCY": None, "FILL_MINUTES": 10})
     np.testing.assert_array_equal(bars.time, epoch(frame, "ns"))
     for name in PLAIN[1:]:
         np.testing.assert_allclose(getattr(bars, name), frame[name], rtol=1e-12, err_msg=name)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from attrs import evolve
 
-from progressive_market.bars import Bars, check_causal, check_leaks, load_bars, synthetic_bars
+from progressive_market.bars import Bars, check_causal, check_leaks, configured_bars, synthetic_bars
 from progressive_market.bars.leak import leak_evidence
 from progressive_training import DataError
 
@@ -111,7 +111,7 @@ def test_honest_columns_pass(count: int) -> None:
 
 @pytest.mark.parametrize("name", ["binance_btcusdt_1h.parquet", "bitfinex_btcusd_1m.parquet"])
 def test_honest_columns_of_real_bars_pass(name: str, data_dir: Path) -> None:
-    bars = load_bars({"DATA": str(data_dir / name), "FREQUENCY": None, "FILL_MINUTES": 10})
+    bars = configured_bars({"DATA": str(data_dir / name), "FREQUENCY": None, "FILL_MINUTES": 10})
     bars = evolve(bars, extra={name: make(bars) for name, make in HONEST.items()})
     assert check_leaks(bars, prices) == []
 

@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from progressive_market.bars import Bars, bars_from_frame, load_bars
+from progressive_market.bars import Bars, bars_from_frame, configured_bars, load_bars
 from progressive_training import DataError
 
 SETTINGS: dict[str, Any] = {"DATA": None, "FREQUENCY": None, "FILL_MINUTES": 10, "SYNTHETIC_BARS": 500, "SEED": 3}
@@ -34,27 +34,27 @@ def file(frame: pd.DataFrame, tmp_path: Path) -> Path:
 
 
 def test_without_data_the_market_is_made_up() -> None:
-    bars = load_bars(SETTINGS)
+    bars = configured_bars(SETTINGS)
     assert bars.synthetic
     assert len(bars) == 500
-    assert len(load_bars(SETTINGS | {"FREQUENCY": "4h"})) == 125
+    assert len(configured_bars(SETTINGS | {"FREQUENCY": "4h"})) == 125
 
 
 def test_settings_change_what_is_loaded(file: Path) -> None:
     settings = SETTINGS | {"DATA": str(file)}
-    assert (len(load_bars(settings)), load_bars(settings).report.gaps) == (197, 1)
-    assert load_bars(settings | {"FILL_MINUTES": 180}).report.filled == 3
-    assert load_bars(settings | {"FREQUENCY": "2h"}).interval == 7200 * 10**9
+    assert (len(configured_bars(settings)), configured_bars(settings).report.gaps) == (197, 1)
+    assert configured_bars(settings | {"FILL_MINUTES": 180}).report.filled == 3
+    assert configured_bars(settings | {"FREQUENCY": "2h"}).interval == 7200 * 10**9
 
 
 def test_kept_bars_are_the_same_bars(file: Path, tmp_path: Path) -> None:
     cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
-    first = load_bars(settings, cache, 10**6)
+    first = configured_bars(settings, cache, 10**6)
     assert len(list(cache.iterdir())) == 1
-    second = load_bars(settings, cache, 10**6)
+    second = configured_bars(settings, cache, 10**6)
     assert same(first, second)
     assert second.close.flags.writeable
-    load_bars(settings | {"FREQUENCY": "4h"}, cache, 10**6)
+    configured_bars(settings | {"FREQUENCY": "4h"}, cache, 10**6)
     assert len(list(cache.iterdir())) == 2
 
 
@@ -62,34 +62,34 @@ def test_kept_bars_keep_what_has_no_value(frame: pd.DataFrame, tmp_path: Path) -
     average = frame["close"].rolling(20).mean()
     frame.assign(sma=average).to_csv(tmp_path / "bars.csv", index=False)
     cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(tmp_path / "bars.csv")}
-    first = load_bars(settings, cache, 10**6)
-    second = load_bars(settings, cache, 10**6)
+    first = configured_bars(settings, cache, 10**6)
+    second = configured_bars(settings, cache, 10**6)
     assert same(first, second)
     np.testing.assert_array_equal(np.isnan(second.extra["sma"]), average.isna())
 
 
 def test_kept_bars_save_the_reading(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
-    first = load_bars(settings, cache, 10**6)
+    first = configured_bars(settings, cache, 10**6)
     monkeypatch.setattr("progressive_market.bars.load.read_frame", pytest.fail)
-    assert same(load_bars(settings, cache, 10**6), first)
+    assert same(configured_bars(settings, cache, 10**6), first)
 
 
 def test_a_changed_file_is_read_anew(file: Path, frame: pd.DataFrame, tmp_path: Path) -> None:
     cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
-    load_bars(settings, cache, 10**6)
+    configured_bars(settings, cache, 10**6)
     frame.head(60).to_csv(file, index=False)
-    assert len(load_bars(settings, cache, 10**6)) == 60
+    assert len(configured_bars(settings, cache, 10**6)) == 60
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: b"", lambda content: b"x" * 500])
 def test_a_damaged_cache_is_read_over_and_written_anew(file: Path, tmp_path: Path, damage: Any) -> None:
     cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
-    first = load_bars(settings, cache, 10**6)
+    first = configured_bars(settings, cache, 10**6)
     kept = next(cache.iterdir())
     whole = kept.read_bytes()
     kept.write_bytes(damage(whole))
-    assert same(load_bars(settings, cache, 10**6), first)
+    assert same(configured_bars(settings, cache, 10**6), first)
     assert kept.read_bytes() == whole
 
 
@@ -107,19 +107,19 @@ def test_a_damaged_cache_is_read_over_and_written_anew(file: Path, tmp_path: Pat
 def test_kept_bars_that_are_none_are_read_anew(file: Path, tmp_path: Path, change: Any) -> None:
     """A run may come from a stranger, cache and all."""
     cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
-    first = load_bars(settings, cache, 10**6)
+    first = configured_bars(settings, cache, 10**6)
     kept = next(cache.iterdir())
     with safe_open(kept, framework="numpy") as opened:
         arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  (no mapping)
         header = opened.metadata()
     save_file({**arrays, **change(arrays)}, kept, metadata=header)
-    assert same(load_bars(settings, cache, 10**6), first)
+    assert same(configured_bars(settings, cache, 10**6), first)
 
 
 def test_the_cache_keeps_to_its_bound(file: Path, tmp_path: Path) -> None:
     cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
     for frequency in (None, "2h", "4h", "1h"):
-        load_bars(settings | {"FREQUENCY": frequency}, cache, 25_000)
+        configured_bars(settings | {"FREQUENCY": frequency}, cache, 25_000)
         assert sum(path.stat().st_size for path in cache.iterdir()) <= 25_000
     assert 1 <= len(list(cache.iterdir())) < 4
 
@@ -216,7 +216,13 @@ def test_a_broken_file_is_refused_by_name_in_one_line(name: str, tmp_path: Path)
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError) as caught:
-        load_bars(SETTINGS | {"DATA": str(tmp_path / name)})
+        configured_bars(SETTINGS | {"DATA": str(tmp_path / name)})
     assert str(caught.value).startswith(str(tmp_path / name))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_path_is_enough(file: Path) -> None:
+    bars = load_bars(file)
+    assert same(bars, configured_bars(SETTINGS | {"DATA": str(file)}))
+    assert load_bars(str(file), "2h", 180).interval == 7200 * 10**9

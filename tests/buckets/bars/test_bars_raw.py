@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from progressive_market.bars import Bars, load_bars
+from progressive_market.bars import Bars, configured_bars
 from progressive_training import DataError
 
 SETTINGS = {"FREQUENCY": None, "FILL_MINUTES": 10, "SYNTHETIC_BARS": 100, "SEED": 0}
 
 
 def load(path: Path) -> Bars:
-    return load_bars(SETTINGS | {"DATA": str(path)})
+    return configured_bars(SETTINGS | {"DATA": str(path)})
 
 
 RAW = {  # bars, seconds of each, first bar, the first bar's open, high, low, close and volume in BTC

@@ -17,13 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from progressive_app.config.resolve import defaults
-from progressive_market.bars import load_bars
+from progressive_market.bars import configured_bars
 from progressive_market.bars.cleaning import clean
 from progressive_training import DataError
 
 
 def load(file: Path):
-    return load_bars({**defaults(), "DATA": str(file)})
+    return configured_bars({**defaults(), "DATA": str(file)})
 
 
 def csv_of(frame: pd.DataFrame) -> bytes:
@@ -165,7 +165,7 @@ def test_numbers_that_no_market_has_are_bad_rows(frame: pd.DataFrame, tmp_path: 
     frame.loc[[5, 6], "volume"] = 1e308  # whose sum is infinite
     frame.loc[9, "high"] = 1e200
     frame.to_csv(tmp_path / "bars.csv", index=False)
-    bars = load_bars({**defaults(), "DATA": str(tmp_path / "bars.csv"), "FREQUENCY": "4h"})
+    bars = configured_bars({**defaults(), "DATA": str(tmp_path / "bars.csv"), "FREQUENCY": "4h"})
     assert bars.report.bad == 3
     assert np.isfinite(bars.volume).all()
 

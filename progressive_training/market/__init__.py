@@ -1,0 +1,86 @@
+"""The market, for a bucket with a learner of its own: bars, features, split, fills and costs, performance, baselines, verdict.
+
+`load_bars(path)` reads bars, `open_market(bars, split, costs, device)` makes tensors of them. Names load on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from progressive_market.bars import Bars as Bars
+    from progressive_market.bars import bars_from_frame as bars_from_frame
+    from progressive_market.bars import check_causal as check_causal
+    from progressive_market.bars import check_leaks as check_leaks
+    from progressive_market.bars import configured_bars as configured_bars
+    from progressive_market.bars import doubts as doubts
+    from progressive_market.bars import frame_reading as frame_reading
+    from progressive_market.bars import load_bars as load_bars
+    from progressive_market.bars import synthetic_bars as synthetic_bars
+    from progressive_market.baselines import Ridge as Ridge
+    from progressive_market.baselines import fit_ridge as fit_ridge
+    from progressive_market.baselines import with_baselines as with_baselines
+    from progressive_market.degenerate import degeneration as degeneration
+    from progressive_market.degenerate import one_sided as one_sided
+    from progressive_market.excerpt import excerpt as excerpt
+    from progressive_market.excerpt import stretch_of as stretch_of
+    from progressive_market.feature_table import BUILT_IN as BUILT_IN
+    from progressive_market.feature_table import SCALES as SCALES
+    from progressive_market.feature_table import WARM_UP as WARM_UP
+    from progressive_market.feature_table import feature_names as feature_names
+    from progressive_market.feature_table import feature_table as feature_table
+    from progressive_market.fills import Costs as Costs
+    from progressive_market.fills import fill_returns as fill_returns
+    from progressive_market.fills import log_growth as log_growth
+    from progressive_market.market import Market as Market
+    from progressive_market.market import Part as Part
+    from progressive_market.market import age_in_segment as age_in_segment
+    from progressive_market.market import bytes_of_market as bytes_of_market
+    from progressive_market.market import open_market as open_market
+    from progressive_market.performance import measure as measure
+    from progressive_market.performance import standard_error as standard_error
+    from progressive_market.performance import t_statistic as t_statistic
+    from progressive_market.policy import FLAT as FLAT
+    from progressive_market.policy import LONG as LONG
+    from progressive_market.policy import SHORT as SHORT
+    from progressive_market.policy import as_maps as as_maps
+    from progressive_market.policy import best_actions as best_actions
+    from progressive_market.policy import cost_matrix as cost_matrix
+    from progressive_market.policy import follow as follow
+    from progressive_market.policy import positions_of as positions_of
+    from progressive_market.policy import sides as sides
+    from progressive_market.scaler import Scaler as Scaler
+    from progressive_market.split import Split as Split
+    from progressive_market.split import split_bars as split_bars
+    from progressive_market.verdict import SHOWN_T as SHOWN_T
+    from progressive_market.verdict import judge as judge
+
+_NAMES = {
+    "bars": (
+        "Bars bars_from_frame check_causal check_leaks configured_bars doubts frame_reading load_bars synthetic_bars"
+    ),
+    "baselines": "Ridge fit_ridge with_baselines",
+    "degenerate": "degeneration one_sided",
+    "excerpt": "excerpt stretch_of",
+    "feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
+    "fills": "Costs fill_returns log_growth",
+    "market": "Market Part age_in_segment bytes_of_market open_market",
+    "performance": "measure standard_error t_statistic",
+    "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
+    "scaler": "Scaler",
+    "split": "Split split_bars",
+    "verdict": "SHOWN_T judge",
+}
+_HOME = {name: f"progressive_market.{module}" for module, names in _NAMES.items() for name in names.split()}
+__all__ = sorted(_HOME)  # noqa: PLE0605  (one list, kept in _NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
