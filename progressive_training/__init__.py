@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from progressive_app.machine.memory import release_heap as release_heap
     from progressive_app.machine.memory import release_memory as release_memory
     from progressive_app.store.tensors import read_tensors as read_tensors
+    from progressive_app.store.validated import InvalidValue as InvalidValue
+    from progressive_app.store.validated import validated as validated
     from progressive_buckets.market_bucket import MarketBucket as MarketBucket
     from progressive_buckets.model import TradingModel as TradingModel
     from progressive_buckets.model import load_model as load_model
@@ -80,6 +82,8 @@ _HOME = {
     "TransferContext": "progressive_core.contract.records",
     "Interrupted": "progressive_core.engine.run",
     "read_tensors": "progressive_app.store.tensors",
+    "InvalidValue": "progressive_app.store.validated",
+    "validated": "progressive_app.store.validated",
     "ProgressiveTrainer": "progressive_front.trainer",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605  (one list, kept in _HOME)

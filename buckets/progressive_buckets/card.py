@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cattrs
 from attrs import frozen
 
-from progressive_training import ModelError
+from progressive_training import InvalidValue, ModelError, validated
 from progressive_training.market import BUILT_IN, SCALES
 
 FORMAT = 1
@@ -65,46 +64,21 @@ class Card:
     importance: Importance
 
 
-def _exactly(kind: type[Any]) -> Any:
-    def check(value: Any, _: type[Any]) -> Any:
-        if type(value) is not kind and not (kind is float and type(value) is int):
-            raise TypeError(f"expected {kind.__name__}, got {_told(value)}")
-        return kind(value)
-
-    return check
-
-
-def _told(value: Any) -> str:
-    try:
-        return f"{value!r:.40}"
-    except (ValueError, RecursionError):
-        return f"a huge {type(value).__name__}"
-
-
-_converter = cattrs.Converter(detailed_validation=False)
-for _kind in (bool, int, float, str):
-    _converter.register_structure_hook(_kind, _exactly(_kind))
-
-_ODD = (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError, cattrs.BaseValidationError)
-"""What cattrs raises over values of other types."""
-
-
 def read_card(values: Mapping[str, Any], file: Path) -> Card:
     """Check a card.
 
     :raise ModelError: it is of another format, or something is missing or of the wrong kind.
     """
-    if values.get("format") != FORMAT:
+    if (made := values.get("format")) != FORMAT:
+        shown = made if made in range(100) else "unknown"
         raise ModelError(
-            f"{file}: a model of format {_told(values.get('format'))}, and this program reads format {FORMAT}. It was made by "
-            f"another version, or by a bucket with a network of its own."
+            f"{file}: a model of format {shown}, and this program reads format {FORMAT}. It was made by another version, or "
+            "by a bucket with a network of its own."
         )
     try:
-        card = _converter.structure(values, Card)
-    except _ODD as error:
-        raise ModelError(
-            f"{file}: its card is damaged ({type(error).__name__}: {error}). Take another copy."
-        ) from error
+        card = validated(values, Card)
+    except InvalidValue as error:
+        raise ModelError(f"{file}: its card is damaged ({error}). Take another copy.") from None
     if why := _misfit(card):
         raise ModelError(f"{file}: its card is damaged ({why}). Take another copy.")
     return card

@@ -13,7 +13,7 @@ from attrs import asdict, evolve, field, frozen
 
 from progressive_app.store.checksum import is_whole
 from progressive_app.store.containment import refuse_ways_out
-from progressive_app.store.structure import Misfit, structured
+from progressive_app.store.validated import InvalidValue, validated
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.kinds import Device, Refused
 from progressive_core.contract.names import NAME_RULE, is_name
@@ -82,9 +82,9 @@ def progress_of(document: Mapping[str, Any], file: Path, directory: Path) -> Com
     if missing:
         _damaged(file, f"{', '.join(missing)} missing")
     try:
-        progress: Commit = structured(dict(document), Commit)
-    except Misfit as misfit:
-        _damaged(file, str(misfit))
+        progress = validated(dict(document), Commit)
+    except InvalidValue as error:
+        _damaged(file, str(error))
     _check(progress, file)
     found = tuple(evolve(result, model_path=model_path(directory, result.bucket)) for result in progress.results)
     return evolve(progress, results=found)
@@ -185,9 +185,9 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     file = directory / "manifest.json"
     manifest = read_json(file)
     try:
-        known: _Manifest = structured(manifest, _Manifest)
-    except Misfit as misfit:
-        raise RunError(f"{file}: damaged ({misfit})") from None
+        known = validated(manifest, _Manifest)
+    except InvalidValue as error:
+        raise RunError(f"{file}: damaged ({error})") from None
     try:
         Device().check(known.device)
     except Refused:
@@ -253,7 +253,7 @@ def read_json_lines(path: Path, kind: type) -> list[dict[str, Any]]:
                 raise RunError(f"{path}, line {number}: not valid JSON ({error})") from error
             break
         try:
-            structured(found[-1], kind)
-        except Misfit as misfit:
-            raise RunError(f"{path}, line {number}: damaged ({misfit})") from None
+            validated(found[-1], kind)
+        except InvalidValue as error:
+            raise RunError(f"{path}, line {number}: damaged ({error})") from None
     return found

@@ -33,8 +33,8 @@ from progressive_app.store.progress import (
 )
 from progressive_app.store.recovery import BEGUN, CHECKPOINTS, checkpoint_of, checkpoints_in, newest_whole
 from progressive_app.store.saved import read_knowledge, read_model, version_path
-from progressive_app.store.structure import structured
 from progressive_app.store.tensors import write_tensors
+from progressive_app.store.validated import validated
 from progressive_core.contract.errors import RunError, WriteError
 from progressive_core.contract.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, Sizes, State
 from progressive_core.contract.store import EpisodeLine, Status, Store
@@ -289,13 +289,13 @@ class RunStore:
         lines = [
             line for line in read_json_lines(self.directory / "metrics.jsonl", EpisodeLine) if line["bucket"] == bucket
         ]
-        last = structured(lines[-1], EpisodeLine) if lines else EpisodeLine(bucket=bucket, best_score=math.nan)
+        last = validated(lines[-1], EpisodeLine) if lines else EpisodeLine(bucket=bucket, best_score=math.nan)
         return evolve(last, episode=self.progress.episode)
 
     def ledger(self) -> list[LedgerEntry]:
         """The lines of `ledger.jsonl`: every transfer so far."""
         lines = read_json_lines(self.directory / "ledger.jsonl", LedgerEntry)
-        return [structured(line, LedgerEntry) for line in lines]
+        return [validated(line, LedgerEntry) for line in lines]
 
     @_writes
     def record_transfer(self, entry: LedgerEntry) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from attrs import frozen
 
 from progressive_app.store.progress import model_path
-from progressive_app.store.structure import Misfit, structured
 from progressive_app.store.tensors import read_tensors
+from progressive_app.store.validated import InvalidValue, validated
 from progressive_core.contract.errors import ModelError
 from progressive_core.contract.records import Knowledge, Model
 
@@ -41,10 +41,10 @@ def read_knowledge(directory: Path, bucket: str, version: int | None = None) -> 
     model = read_model(directory, bucket, version)
     where = f"{model_path(directory, bucket)}: its card is damaged"
     try:
-        taught: _Taught = structured(model.card.get("knowledge"), _Taught, "knowledge")
-        made: int = structured(model.card.get("version"), int, "version")
-    except Misfit as misfit:
-        raise ModelError(f"{where} ({misfit})") from None
+        taught = validated(model.card.get("knowledge"), _Taught, "knowledge")
+        made = validated(model.card.get("version"), int, "version")
+    except InvalidValue as error:
+        raise ModelError(f"{where} ({error})") from None
     if absent := [name for name in taught.weights if name not in model.tensors]:
         raise ModelError(f"{where} (knowledge.weights names {absent[0]!r:.60}, and there is no such tensor)")
     if odd := [horizon for horizon in taught.horizons if not _HORIZON.fullmatch(horizon)]:
