@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -21,7 +22,7 @@ from progressive_app.config.resolve import (
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import configure_logging, log_to
 from progressive_app.machine.memory import all_that_is_here_stays
-from progressive_app.processes.isolation import in_order_found_apart, train_isolated
+from progressive_app.processes.isolation import train_isolated
 from progressive_app.resume.fork import Fork, copy_run, fork_of
 from progressive_app.resume.manifest import manifest_of
 from progressive_app.resume.resuming import device_for, go_on_with, registry_for
@@ -43,7 +44,7 @@ from progressive_core.engine.run import Run
 from progressive_core.engine.sequence import ending_marked, train_bucket, train_sequence
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.registry import Registry
-from progressive_studies.curriculum import in_found_order
+from progressive_studies.curriculum import order_by_probing, order_isolated
 from progressive_studies.scratch import train_scratch_arms
 
 
@@ -196,7 +197,7 @@ class ProgressiveTrainer:
         settings = with_settings(settings, _settled(settings, self._plugins))
         registry = registry_for(settings)
         taught_by = [self._finished_in(transfer_from, registry)] if transfer_from is not None else []
-        device = device_for(settings["DEVICE"], apart=asked["isolate"])
+        device = device_for(settings["DEVICE"], isolated=asked["isolate"])
         directory = self._asked_run_dir or new_run_directory(Path(settings["RUNS_DIR"]))
         manifest = {**manifest_of(settings, device, registry.records, taught_by), **asked}
         if fork is not None:
@@ -218,7 +219,7 @@ class ProgressiveTrainer:
         machine = LocalMachine()
         try:
             with log_to(store.directory / "log.jsonl"), all_that_is_here_stays(), ending_marked(store, machine):
-                apart = store.isolation_asked
+                isolated = store.isolation_asked
                 run = Run(
                     buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
                     settings=settings,
@@ -226,13 +227,13 @@ class ProgressiveTrainer:
                     hooks=Hooks(registry, settings["PLUGIN_ERRORS"]),
                     store=store,
                     machine=machine,
-                    teachers=() if apart else store.teachers(),
+                    teachers=() if isolated else store.teachers(),
                     progress=self._progress,
                     interrupted=self._interrupt.is_set,
                 )
-                train = train_isolated if apart else train_bucket
+                train = partial(train_isolated, train=train_bucket) if isolated else train_bucket
                 if store.order_asked:
-                    run = in_order_found_apart(run) if apart else in_found_order(run)
+                    run = order_isolated(run) if isolated else order_by_probing(run)
                 models = train_sequence(run, train)
                 if store.scratch_arms_asked:
                     train_scratch_arms(run, train)

@@ -12,6 +12,7 @@ import structlog
 from attrs import evolve, frozen
 
 from progressive_app.config.resolve import with_settings
+from progressive_app.processes.isolation import run_isolated
 from progressive_app.store.run_store import on_disk
 from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket, Learner
@@ -43,15 +44,20 @@ class Curriculum:
     errors: Mapping[str, Mapping[str, float]]
 
 
-def in_found_order(run: Run) -> Run:
-    """The same run in the order that probing its buckets finds, which its store then holds.
+def order_isolated(run: Run) -> Run:
+    """`order_by_probing`, in a process of its own."""
+    run_isolated(run, order_by_probing, "the process that was to find the order")
+    return _in_order(run, on_disk(run.store).config["SEQUENCE"])
+
+
+def order_by_probing(run: Run) -> Run:
+    """Train every bucket briefly, and return the run in the order that is found so, which its store then holds.
 
     :raise Interrupted: a stop was asked for; the run can be resumed, and probes again.
     """
     buckets = {bucket.name: bucket for bucket in run.buckets}
-    asked = tuple(
-        on_disk(run.store).manifest["sequence"]
-    )  # a kill may have come when the settings held the order found already
+    store = on_disk(run.store)
+    asked = tuple(store.manifest["sequence"])  # not the settings': a kill may have come after they got the order found
     run = evolve(run, buckets=[buckets[name] for name in asked])
     allowed: dict[str, Resources] = {}
     found = curriculum_of(
@@ -63,12 +69,18 @@ def in_found_order(run: Run) -> Run:
             untrained=lambda name: _untrained(run, buckets[name], allowed),
         ),
     )
-    settings = with_settings(run.settings, {"SEQUENCE": found.sequence})
-    on_disk(run.store).settle_order(settings, found)
-    told = f"sequence auto: {', '.join(found.sequence)}, {found.reason}"
-    log.info(told)
-    run.progress(told)
-    return evolve(run, buckets=[buckets[name] for name in found.sequence], settings=settings)
+    run = _in_order(run, found.sequence)
+    store.settle_order(run.settings, found)
+    message = f"sequence auto: {', '.join(found.sequence)}, {found.reason}"
+    log.info(message)
+    run.progress(message)
+    return run
+
+
+def _in_order(run: Run, sequence: Sequence[str]) -> Run:
+    buckets = {bucket.name: bucket for bucket in run.buckets}
+    settings = with_settings(run.settings, {"SEQUENCE": sequence})
+    return evolve(run, buckets=[buckets[name] for name in settings["SEQUENCE"]], settings=settings)
 
 
 def probe(

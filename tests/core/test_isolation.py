@@ -2,21 +2,31 @@
 
 import json
 import os
+import pickle
 import pty
 import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import torch
 
-from progressive_app.processes.failure import failure_of
+from progressive_app.config.resolve import defaults
+from progressive_app.machine.local_machine import LocalMachine
+from progressive_app.machine.shortage import is_shortage
+from progressive_app.processes.failure import RemoteError, failure_of
+from progressive_app.processes.isolation import run_isolated
 from progressive_app.store.run_store import RunStore
 from progressive_core.contract.errors import ConfigError, PluginError, ProcessLost, RunError
-from progressive_core.engine.run import Interrupted
+from progressive_core.engine.run import Interrupted, Run
+from progressive_core.plugins.hooks import Hooks
+from progressive_core.plugins.registry import Registry
 
 NUDGE = """
     from attrs import evolve
@@ -173,19 +183,64 @@ class Own(ValueError):
     [
         (ConfigError("SEED is -1"), ConfigError, "SEED is -1"),
         (KeyError("SEED"), KeyError, "'SEED'"),
-        (OSError(28, "No space left on device", Path("runs")), OSError, "[Errno 28] No space left on device: 'runs'"),
+        (OSError(28, "No space left on device", Path("runs")), OSError, "No space left on device: "),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), UnicodeDecodeError, "can't decode byte 0xff"),
-        (ExceptionGroup("both", [ValueError("one")]), Exception, "both (1 sub-exception)"),
-        (Own("mine"), ValueError, "Own: mine"),
-        (Own({}), ValueError, "Own: {}"),
         (SystemExit(3), SystemExit, "3"),
         (KeyboardInterrupt(), KeyboardInterrupt, ""),
+        (ExceptionGroup("both", [ValueError("one")]), RemoteError, "ExceptionGroup: both (1 sub-exception)"),
+        (Own("mine"), RemoteError, "Own: mine"),
+        (ValueError({}), RemoteError, "ValueError: {}"),
+        (torch.OutOfMemoryError("CUDA out of memory"), RemoteError, "OutOfMemoryError: CUDA out of memory"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
-def test_an_error_comes_back_as_itself_or_as_what_it_is_derived_from(error, kind, text) -> None:
+def test_an_error_of_ours_or_of_python_crosses_as_itself_and_any_other_as_text(error, kind, text) -> None:
     error.__cause__ = error  # they may go round in a circle
-    back = failure_of(error).error()
+    back = pickle.loads(pickle.dumps(failure_of(error))).error()
     assert type(back) is kind
     assert text in str(back)
-    assert isinstance(back.__cause__, kind)
+    assert type(back.__cause__) is kind
+    assert is_shortage(back) == is_shortage(error)
+
+
+HANDED = """
+import os
+
+def write_id(run, text):
+    run.progress(f"{text} {[bucket.name for bucket in run.buckets]}")
+    (run.store.directory / "pid").write_text(str(os.getpid()))
+
+class Own(ValueError):
+    pass
+
+def fail(run):
+    raise Own("mine")
+"""
+
+
+def test_a_process_runs_the_function_that_it_is_handed(workshop, install, tmp_path) -> None:
+    install("handed", handed=HANDED)
+    handed = import_module("handed")
+    workshop.trainer().train_progressively()
+    registry = Registry((), ("weights",), "stop")
+    store = RunStore.open(tmp_path / "run")
+    said: list[str] = []
+    settings = {**defaults(), "SEQUENCE": ("First", "Second"), "DEVICE": "cpu"}
+    run = Run(
+        buckets=[registry.bucket(name) for name in ("First", "Second")],
+        settings=settings,
+        device="cpu",
+        hooks=Hooks(registry),
+        store=store,
+        machine=LocalMachine(),
+        teachers=(),
+        progress=said.append,
+        interrupted=lambda: False,
+    )
+    run_isolated(run, partial(handed.write_id, text="here are"), "the process")
+    assert said == ["here are ['First', 'Second']"]
+    assert int((tmp_path / "run" / "pid").read_text()) != os.getpid()
+    with pytest.raises(RemoteError, match="^Own: mine") as caught:
+        run_isolated(run, handed.fail, "the process")
+    assert "in fail\n" in caught.value.__notes__[0]
+    store.close()

@@ -1,10 +1,10 @@
-"""An error in words, to be raised again in another process: nothing of its own is pickled, since not all of it could be."""
+"""How an error crosses from one process to another: ours and Python's own by class and arguments, any other as text."""
 
 from __future__ import annotations
 
 import builtins
 import traceback
-from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -12,42 +12,42 @@ from attrs import frozen
 from progressive_core.contract import errors
 from progressive_core.plugins.blame import told
 
-_KNOWN = {errors.__name__, builtins.__name__}
-_CAUSES = 5
-"""How many of an error's causes go with it: Python lets them go round in a circle."""
+_CLASSES_OF = {errors.__name__, builtins.__name__}
+_PLAIN = {str, bytes, int, float, type(None), type(Path())}
+
+
+class RemoteError(RuntimeError):
+    """An error of another process, as text: its class may not be known here."""
 
 
 @frozen(kw_only=True)
 class Failure:
-    """An error in words: the names of its class and of those it is derived from, which both sides know."""
+    """What is sent of an error: enough to raise it again."""
 
-    kinds: tuple[str, ...]
+    kind: type[BaseException]
     arguments: tuple[Any, ...]
     cause: Failure | None
     traceback: str
 
     def error(self) -> BaseException:
-        """The error as it was, or the nearest one that can be made from what is known of it."""
-        made = BaseException(*self.arguments)
-        for kind in self.kinds:
-            with suppress(TypeError):  # it takes other arguments, as ExceptionGroup does
-                made = (getattr(errors, kind, None) or getattr(builtins, kind))(*self.arguments)
-                break
-        made.__cause__ = self.cause.error() if self.cause else None
-        return made
+        """The error, with its cause."""
+        error = self.kind(*self.arguments)
+        error.__cause__ = self.cause.error() if self.cause else None
+        return error
 
 
-def failure_of(error: BaseException, causes: int = _CAUSES) -> Failure:
-    """An error in words."""
-    known = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ in _KNOWN]
-    exact = type(error).__module__ in _KNOWN
-    plain = all(isinstance(each, str | bytes | int | float | None) for each in error.args)
-    arguments = error.args if exact and plain else (told(error),)
-    if isinstance(error, OSError) and exact and error.filename is not None:
-        arguments = (error.errno, error.strerror, str(error.filename))
+def failure_of(error: BaseException, *, with_cause: bool = True) -> Failure:
+    """What is sent of `error`, and of the one that it was raised from."""
+    kind: type[BaseException] = RemoteError
+    arguments: tuple[Any, ...] = (told(error),)
+    if type(error).__module__ in _CLASSES_OF:
+        own = error.__reduce__()[1]  # as pickle would: of an OSError with the file's name
+        if isinstance(own, tuple) and {type(each) for each in own} <= _PLAIN:
+            kind, arguments = type(error), own
+    cause = error.__cause__ if with_cause else None
     return Failure(
-        kinds=tuple(known),
+        kind=kind,
         arguments=arguments,
-        cause=failure_of(error.__cause__, causes - 1) if error.__cause__ is not None and causes else None,
+        cause=failure_of(cause, with_cause=False) if cause is not None else None,
         traceback="".join(traceback.format_exception(error)),
     )

@@ -1,26 +1,35 @@
-"""Each bucket in a process of its own, started anew: all that it held is gone with it, and who waits for it stays small.
+"""Work on a run in a spawned process: all memory that it held goes with it, and this process stays small.
 
-The run's directory is what they hand each other, and its lock goes with it. The process asks before it goes on from a line
-of progress and from an episode, so that a run is the same to the byte, and stops where it would have stopped.
+The child opens the run's directory anew and takes over its lock. It waits for a reply after each line of progress and each
+episode, so that the run is the same to the byte as one without, and stops at the same episode.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
-from attrs import evolve
-
-from progressive_app.config.resolve import with_settings
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.logs import current_log, tell_no_more
 from progressive_app.machine.terminal import show_cursor
+from progressive_app.processes.child import (
+    ENDED,
+    PROGRESS,
+    READY,
+    STOP,
+    Function,
+    Outcome,
+    Parent,
+    Task,
+    main,
+    run_task,
+)
 from progressive_app.processes.failure import Failure
-from progressive_app.processes.isolated import ENDED, LINE, RUN, STOP, Answer, Function, Task, find_device, train, work
 from progressive_app.store.run_store import on_disk
 from progressive_core.contract.errors import ProcessLost
 from progressive_core.contract.plain import plain
@@ -31,113 +40,113 @@ GRACE = 10.0
 """Seconds that a process has to clean up when it is to end at once."""
 
 
-def train_isolated(run: Run, bucket: Bucket) -> None:
-    """`train_bucket`, in a process of its own.
+def train_isolated(run: Run, bucket: Bucket, train: Callable[[Run, Bucket], object]) -> None:
+    """`train(run, bucket)` in a spawned process, as `run_isolated` calls it."""
+    run_isolated(run, partial(_train_named, train=train, name=bucket.name), f"{bucket.name}: its process")
 
-    :raise ProcessLost: it did not live to say how the bucket ended. What it raised is raised here.
+
+def _train_named(run: Run, train: Callable[[Run, Bucket], object], name: str) -> None:
+    train(run, next(bucket for bucket in run.buckets if bucket.name == name))
+
+
+def run_isolated(run: Run, function: Callable[[Run], object], process_name: str) -> None:
+    """`function(run)` in a spawned process; `run` is not to be used meanwhile.
+
+    :param function: pickled, so it is a function of a module, or a `partial` of one. What it returns is dropped: what it is
+        to leave, it commits to the run's store.
+    :param process_name: opens the message about a process that was lost.
+    :raise ProcessLost: the process ended without an answer. What `function` raised is raised here.
     """
-    _hand_over(run, bucket.name, f"{bucket.name}: its process")
-
-
-def in_order_found_apart(run: Run) -> Run:
-    """`in_found_order`, in a process of its own."""
-    _hand_over(run, None, "the process that was to find the order")
-    settings = with_settings(run.settings, {"SEQUENCE": on_disk(run.store).config["SEQUENCE"]})
-    buckets = {bucket.name: bucket for bucket in run.buckets}
-    return evolve(run, buckets=[buckets[name] for name in settings["SEQUENCE"]], settings=settings)
-
-
-def device_found_apart(setting: str) -> str:
-    """`resolve_device`, in a process of its own where that takes torch."""
-    if setting == "cpu":
-        return resolve_device(setting)
-    with _started("the process that was to look for a GPU", find_device, setting) as process:
-        return str(process.served(_nothing))
-
-
-def _nothing(what: str, value: Any) -> None:
-    """It asks for nothing."""
-
-
-def _hand_over(run: Run, bucket: str | None, who: str) -> None:
-    """Have a process take the run, and take it back when that has ended."""
-    log, told = current_log()
+    log, shown = current_log()
     task = Task(
+        function=function,
         directory=run.store.directory,
         settings=plain(run.settings),
         device=run.device,
-        bucket=bucket,
         compared=dict(run.compared),
         disabled=frozenset(run.hooks.disabled),
         log=log,
-        told=told,
+        shown=shown,
     )
     with ExitStack() as stack:
-        process = stack.enter_context(_started(who, train, task))
+        process = stack.enter_context(_spawned(process_name, run_task, task))
 
-        def reply(what: str, value: Any) -> Any:
-            if what == LINE:
+        def reply(message: str, value: Any) -> Any:
+            if message == PROGRESS:
                 run.progress(value)
-            elif what == RUN:
+            elif message == READY:
                 stack.enter_context(on_disk(run.store).lent())
                 stack.callback(process.end)  # before the run is taken back
-            return run.interrupted() if what == STOP else None
+            return run.interrupted() if message == STOP else None
 
-        answer: Answer = process.served(reply)
-    run.hooks.disabled.update(answer.disabled)
-    tell_no_more(answer.told)
-    if answer.interrupted:
+        outcome: Outcome = process.serve(reply)
+    run.hooks.disabled.update(outcome.disabled)
+    tell_no_more(outcome.shown)
+    if outcome.interrupted:
         raise Interrupted(run.store.directory)
 
 
+def resolve_device_isolated(setting: str) -> str:
+    """`resolve_device`, in a spawned process where that takes torch."""
+    if setting == "cpu":
+        return resolve_device(setting)
+    with _spawned("the process that was to look for a GPU", _resolve_device, setting) as process:
+        return str(process.serve(lambda *_: None))
+
+
+def _resolve_device(parent: Parent, setting: str) -> str:
+    return resolve_device(setting)
+
+
 class _Process:
-    """A process at work on one thing. `who` opens the line that says that it is lost."""
+    """A spawned process. `name` opens the message that it was lost."""
 
-    def __init__(self, who: str, function: Function, argument: Any) -> None:
-        self._who = who
+    def __init__(self, name: str, function: Function, argument: Any) -> None:
+        self._name = name
         context = get_context("spawn")  # a fork would inherit threads and a GPU in the middle of something
-        self._connection, its_connection = context.Pipe()
-        its_rope, self._rope = context.Pipe(duplex=False)
-        self._process = context.Process(target=work, args=(its_connection, its_rope, function, argument), name=who)
+        self._connection, child_connection = context.Pipe()
+        child_watched, self._watched = context.Pipe(duplex=False)
+        arguments = (child_connection, child_watched, function, argument)
+        self._process = context.Process(target=main, args=arguments, name=name)
         sys.stdout.flush()  # what it prints comes after what was printed here
-        with _signals_held():
+        with _signals_blocked():
             self._process.start()
-        its_connection.close()
-        its_rope.close()
+        child_connection.close()
+        child_watched.close()
 
-    def served(self, reply: Any) -> Any:
-        """What the process answers at its end, once all that it asks in between has its reply.
+    def serve(self, reply: Callable[[str, Any], Any]) -> Any:
+        """Reply to each message of the process until it ends, and return what its function returned.
 
-        :raise ProcessLost: it ended without. What it raised is raised here, with its traceback as a note.
+        :raise ProcessLost: it ended without an answer. What its function raised is raised here, its traceback as a note.
         """
         while True:
             try:
-                what, value = self._connection.recv()
+                message, value = self._connection.recv()
             except (EOFError, OSError):
                 raise self._loss() from None
-            if what == ENDED:
+            if message == ENDED:
                 break
-            self._connection.send(reply(what, value))
+            self._connection.send(reply(message, value))
         answer, failure = value
         if isinstance(failure, Failure):
             error = failure.error()
-            error.add_note(f"{self._who}:\n{failure.traceback}")
+            error.add_note(f"{self._name}:\n{failure.traceback}")
             raise error
         return answer
 
     def _loss(self) -> ProcessLost:
         self._process.join(GRACE)
         code = self._process.exitcode or 0
-        how = f"ended with status {code} and without a word"
+        how = f"ended with status {code} and without an answer"
         if code < 0:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
             of_memory = ", as the system does when memory runs out" if name == "SIGKILL" else ""
             how = f"was ended by {name}{of_memory}"
-        return ProcessLost(f"{self._who} {how}; its last checkpoint stands")
+        return ProcessLost(f"{self._name} {how}; its last checkpoint stands")
 
     def end(self) -> None:
         """Have it end at once, if it has not yet."""
-        self._rope.close()
+        self._watched.close()
         self._connection.close()
         try:
             self._process.join(GRACE)
@@ -149,8 +158,8 @@ class _Process:
 
 
 @contextmanager
-def _started(who: str, function: Function, argument: Any) -> Iterator[_Process]:
-    process = _Process(who, function, argument)
+def _spawned(name: str, function: Function, argument: Any) -> Iterator[_Process]:
+    process = _Process(name, function, argument)
     try:
         yield process
     finally:
@@ -158,8 +167,8 @@ def _started(who: str, function: Function, argument: Any) -> Iterator[_Process]:
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
-    """A process that is started in it sees none of these before it has said what it makes of them."""
+def _signals_blocked() -> Iterator[None]:
+    """Block SIGINT and SIGTERM: a process started within receives none before it has set its handlers."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

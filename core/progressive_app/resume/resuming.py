@@ -11,7 +11,7 @@ from attrs import frozen
 from progressive_app.config.resolve import merged_choices, refuse_unknown_buckets, settings_of_run, with_settings
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.logs import log_to
-from progressive_app.processes.isolation import device_found_apart
+from progressive_app.processes.isolation import resolve_device_isolated
 from progressive_app.resume.changes import (
     changes_between,
     finished_in,
@@ -64,7 +64,7 @@ def go_on_with(
     registry = registry_for(used)
     check_plugins_there(manifest, [record.name for record in registry.records], directory)
     others = {each.key: each.new for each in changes}
-    device = device_for(others.get("DEVICE", manifest["device"]), apart=flags["isolate"] or store.isolation_asked)
+    device = device_for(others.get("DEVICE", manifest["device"]), isolated=flags["isolate"] or store.isolation_asked)
     lines = [note] if note else []
     lines += [*told_changes(changes, progress), *_made_again(manifest["changes"], progress)]
     if changes:
@@ -100,9 +100,9 @@ def registry_for(settings: Mapping[str, Any]) -> Registry:
     return registry
 
 
-def device_for(setting: str, *, apart: bool) -> str:
-    """What a DEVICE setting means here, asked without loading torch into this process where buckets are trained `apart`."""
-    return device_found_apart(setting) if apart else resolve_device(setting)
+def device_for(setting: str, *, isolated: bool) -> str:
+    """The device that a DEVICE setting means here; where buckets are trained `isolated`, without loading torch into this process."""
+    return resolve_device_isolated(setting) if isolated else resolve_device(setting)
 
 
 def _made_again(changes: Sequence[Mapping[str, Any]], progress: Progress) -> list[str]:

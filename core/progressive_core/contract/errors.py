@@ -30,7 +30,7 @@ class OutOfMemoryError(ProgressiveTrainingError):
 
 
 class ProcessLost(ProgressiveTrainingError):
-    """The process of a bucket was killed, or ended without a word. The run stands at its last commit."""
+    """The process of a bucket was killed, or ended without an answer. The run stands at its last commit."""
 
 
 class ModelError(ProgressiveTrainingError):

@@ -1,0 +1,180 @@
+"""What runs in the spawned process: it calls the function that it is handed, and reports to its parent meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from _thread import interrupt_main
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from attrs import frozen
+
+from progressive_app.config.resolve import defaults, overlay
+from progressive_app.machine.local_machine import LocalMachine
+from progressive_app.machine.logs import configure_logging, current_log, log_to
+from progressive_app.machine.memory import all_that_is_here_stays
+from progressive_app.processes.failure import failure_of
+from progressive_app.store.run_store import RunStore
+from progressive_core.engine.run import Interrupted, Run
+from progressive_core.plugins.hooks import Hooks
+from progressive_core.plugins.registry import Registry
+
+Function = Callable[["Parent", Any], Any]
+"""What a process may be started with; pickled, so it is a function of a module, or a `partial` of one."""
+PROGRESS, STOP, READY, ENDED = "progress", "stop", "ready", "ended"
+"""Messages to the parent: a line of progress; whether to stop; that it is ready to open the run; that it has ended."""
+
+
+@frozen(kw_only=True)
+class Task:
+    """The `function` to call with the run in `directory`, opened anew, and what it takes to open it.
+
+    `settings` are JSON values; `disabled` are the plugins that failed before; events are logged to the file `log`, and the
+    warnings in `shown` are not shown again.
+    """
+
+    function: Callable[[Run], object]
+    directory: Path
+    settings: Mapping[str, Any]
+    device: str
+    compared: Mapping[str, int]
+    disabled: frozenset[str]
+    log: Path | None
+    shown: frozenset[str]
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What the parent must know afterwards: as in `Task`, and whether the function stopped behind a checkpoint when asked."""
+
+    disabled: frozenset[str]
+    shown: frozenset[str]
+    interrupted: bool
+
+
+class Parent:
+    """The process that started this one and waits for it. Each message has a reply, so that the two work in turn."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stop_asked = False
+
+    def on_stop(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal that was sent to this process alone: stop behind the next checkpoint."""
+        self._stop_asked = True
+
+    def ask(self, message: str, value: Any = None) -> Any:
+        """Send a message and return the reply.
+
+        :raise KeyboardInterrupt: the parent is gone, or closed the connection to end this process at once.
+        """
+        try:
+            self._connection.send((message, value))
+            return self._connection.recv()
+        except (EOFError, OSError):
+            raise KeyboardInterrupt from None
+
+    def wants_a_stop(self) -> bool:
+        """Whether training is to stop behind the next checkpoint."""
+        return self._stop_asked or bool(self.ask(STOP))
+
+
+class ParentWatch:
+    """Stops this process when its parent dies or asks.
+
+    The parent asks by closing its end of `connection`: the work is then interrupted once, and may clean up. Ctrl-C on a
+    terminal reaches both processes; this one ignores it until the parent asks.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stop_asked = False
+        self.interrupted = False
+        """Set also when the work is done, so that nothing interrupts what follows it."""
+
+    def watch(self) -> None:
+        """Interrupt the work when the parent asks, and exit when it is gone. Runs in a thread of its own."""
+        with suppress(EOFError, OSError):
+            self._connection.recv()
+        self._stop_asked = True
+        if not self.interrupted:
+            _interrupt_main_thread()
+        parent = parent_process()
+        assert parent is not None  # this process was started by one
+        wait([parent.sentinel])
+        os._exit(1)
+
+    def on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Handle SIGINT."""
+        if self._stop_asked and not self.interrupted:
+            self.interrupted = True  # once: cleaning up is not interrupted again
+            raise KeyboardInterrupt
+
+
+def _interrupt_main_thread() -> None:
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # also ends a sleep
+    else:
+        interrupt_main()
+
+
+def main(connection: Connection, watched: Connection, function: Function, argument: Any) -> None:
+    """Call `function` with the parent and `argument`, and send what it returned or raised."""
+    configure_logging()
+    parent, watch = Parent(connection), ParentWatch(watched)
+    signal.signal(signal.SIGINT, watch.on_interrupt)
+    signal.signal(signal.SIGTERM, parent.on_stop)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    threading.Thread(target=watch.watch, name="parent watch", daemon=True).start()
+    answer, failure = None, None
+    try:
+        answer = function(parent, argument)
+    except BaseException as error:  # noqa: BLE001  (the parent raises it again)
+        failure = failure_of(error)
+    watch.interrupted = True
+    with suppress(OSError):
+        connection.send((ENDED, (answer, failure)))
+
+
+def run_task(parent: Parent, task: Task) -> Outcome:
+    """Open the run of the task and call its function with it."""
+    settings = overlay(defaults(), task.settings, "the settings of the run")
+    registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], settings["PLUGIN_ERRORS"])
+    registry.left_out.clear()  # the parent has logged it
+    hooks = Hooks(registry, settings["PLUGIN_ERRORS"])
+    hooks.disabled.update(task.disabled)
+    import torch  # noqa: F401  (before the run is taken over: while it changes hands, nobody holds its lock)
+
+    parent.ask(READY)
+    store = RunStore.open(task.directory)
+    interrupted = False
+    try:
+        with log_to(task.log, task.shown), all_that_is_here_stays():
+            run = Run(
+                buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
+                settings=settings,
+                device=task.device,
+                hooks=hooks,
+                store=store,
+                machine=LocalMachine(),
+                teachers=store.teachers(),
+                progress=lambda line: parent.ask(PROGRESS, line),
+                interrupted=parent.wants_a_stop,
+                compared=task.compared,
+            )
+            try:
+                task.function(run)
+            except Interrupted:
+                interrupted = True
+            shown = current_log()[1]
+    finally:
+        store.close()
+    return Outcome(disabled=frozenset(hooks.disabled), shown=shown, interrupted=interrupted)
