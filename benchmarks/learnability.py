@@ -33,7 +33,7 @@ from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_market.bars import Bars
 from progressive_market.split import Split
-from progressive_training import BucketInfo, Evaluation, MarketBucket, Performance, Resources
+from progressive_training import BucketInfo, Edge, Evaluation, MarketBucket, Performance, Resources
 
 Work = TypeVar("Work")
 Done = TypeVar("Done")
@@ -170,7 +170,7 @@ def ridge_of(evaluation: Evaluation) -> Performance:
 
 def claims_edge(evaluation: Evaluation) -> bool:
     """Whether a report would say that there is something to earn."""
-    return "edge on validation" in evaluation.verdict and "not confirmed" not in evaluation.verdict
+    return evaluation.edge is Edge.CONFIRMED
 
 
 def passes(outcomes: list[Outcome]) -> bool:

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from progressive_core.contract.records import Adoption as Adoption
     from progressive_core.contract.records import BucketInfo as BucketInfo
     from progressive_core.contract.records import BucketResult as BucketResult
+    from progressive_core.contract.records import Edge as Edge
     from progressive_core.contract.records import EpisodeReport as EpisodeReport
     from progressive_core.contract.records import Evaluation as Evaluation
     from progressive_core.contract.records import Knowledge as Knowledge
     from progressive_core.contract.records import LedgerEntry as LedgerEntry
     from progressive_core.contract.records import Model as Model
     from progressive_core.contract.records import Performance as Performance
+    from progressive_core.contract.records import PerformanceKind as PerformanceKind
     from progressive_core.contract.records import Proof as Proof
     from progressive_core.contract.records import Resources as Resources
     from progressive_core.contract.records import State as State
@@ -69,12 +71,14 @@ _HOME = {
     "Adoption": "progressive_core.contract.records",
     "BucketInfo": "progressive_core.contract.records",
     "BucketResult": "progressive_core.contract.records",
+    "Edge": "progressive_core.contract.records",
     "EpisodeReport": "progressive_core.contract.records",
     "Evaluation": "progressive_core.contract.records",
     "Knowledge": "progressive_core.contract.records",
     "LedgerEntry": "progressive_core.contract.records",
     "Model": "progressive_core.contract.records",
     "Performance": "progressive_core.contract.records",
+    "PerformanceKind": "progressive_core.contract.records",
     "Proof": "progressive_core.contract.records",
     "Resources": "progressive_core.contract.records",
     "State": "progressive_core.contract.records",

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from progressive_market.performance import measure
 from progressive_market.policy import cost_matrix, positions_of
+from progressive_training import PerformanceKind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,12 +86,17 @@ def with_baselines(
     :param traded: [N] the positions it would take. :param abstains: it stays flat all the same; what it would have done
         is then the second row.
     """
-    own = {name: torch.zeros_like(traded), f"{name}, had it traded": traded} if abstains else {name: traded}
-    rows = {
-        **own,
-        "flat": torch.zeros_like(traded),
-        "buy and hold": torch.ones_like(traded),
-        "ridge with no-trade band": ridge.positions(part, market),
-        "same positions shifted in time": traded.roll(len(traded) // 2),
-    }
-    return tuple(measure(label, held, part, market.costs, market.interval) for label, held in rows.items())
+    flat = torch.zeros_like(traded)
+    rows = [
+        (name, PerformanceKind.MODEL, flat if abstains else traded),
+        (f"{name}, had it traded", PerformanceKind.UNTRADED, traded),
+        ("flat", PerformanceKind.FLAT, flat),
+        ("buy and hold", PerformanceKind.BASELINE, torch.ones_like(traded)),
+        ("ridge with no-trade band", PerformanceKind.BASELINE, ridge.positions(part, market)),
+        ("same positions shifted in time", PerformanceKind.BASELINE, traded.roll(len(traded) // 2)),
+    ]
+    return tuple(
+        measure(label, held, part, market.costs, market.interval, kind)
+        for label, kind, held in rows
+        if abstains or kind is not PerformanceKind.UNTRADED
+    )

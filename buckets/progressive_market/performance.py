@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from progressive_market.fills import Costs, log_growth
-from progressive_training import Performance
+from progressive_training import Performance, PerformanceKind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +43,14 @@ def block_sums(growth: Tensor) -> Tensor:
     return growth[: count * length].view(count, length).sum(dim=1)
 
 
-def measure(strategy: str, positions: Tensor, part: Part, costs: Costs, interval: float) -> Performance:
+def measure(
+    strategy: str,
+    positions: Tensor,
+    part: Part,
+    costs: Costs,
+    interval: float,
+    kind: PerformanceKind = PerformanceKind.MODEL,
+) -> Performance:
     """How `positions` [N] did on one part, net of costs.
 
     :param interval: seconds between two bars, to annualise the Sharpe ratio.
@@ -67,4 +74,5 @@ def measure(strategy: str, positions: Tensor, part: Part, costs: Costs, interval
         flat=float(((held == 0) & part.decidable).sum() / tradable),
         short=float(((held < 0) & part.decidable).sum() / tradable),
         t=t_statistic(growth),
+        kind=kind,
     )

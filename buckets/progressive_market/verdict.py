@@ -1,11 +1,11 @@
-"""Say in words whether an edge was shown, and what a user must know before believing it."""
+"""The verdict: whether an edge was shown and confirmed, and what a user must know before believing it."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from progressive_training import Evaluation
+from progressive_training import Edge, Evaluation, PerformanceKind
 
 if TYPE_CHECKING:
     from progressive_training import Performance
@@ -28,20 +28,22 @@ def judge(
     :param degenerate: what `market.degenerate` says of the policy, if anything: what one action earned while others
         paid is no edge of the policy's.
     """
-    abstains = t < SHOWN_T
-    if abstains:
+    edge = Edge.NONE
+    if t < SHOWN_T:
         verdict = f"{NO_EDGE} (t = {_below(t)} on validation bars that did not choose the model, {SHOWN_T:g} is needed)"
     elif degenerate:
         verdict = f"no edge of its own, whatever one action earned (t = {t:.1f} on validation)"
     elif test[0].t < CONFIRMED_T:
+        edge = Edge.SHOWN
         verdict = f"edge on validation (t = {t:.1f}), not confirmed on test (t = {_below(test[0].t)})"
     else:
+        edge = Edge.CONFIRMED
         verdict = f"edge on validation (t = {t:.1f}), confirmed on test (t = {test[0].t:.1f})"
-    told = warnings(test, abstains)
+    noted = warnings(test, abstains=t < SHOWN_T)
     if degenerate:
         verdict = f"{verdict}; degenerate policy"
-        told.insert(0, f"{degenerate}; it does not teach other buckets")
-    return Evaluation(validation=validation, test=test, verdict=verdict, t=t, warnings=tuple(told))
+        noted.insert(0, f"{degenerate}; it does not teach other buckets")
+    return Evaluation(validation=validation, test=test, verdict=verdict, edge=edge, t=t, warnings=tuple(noted))
 
 
 def _below(t: float) -> str:
@@ -49,21 +51,20 @@ def _below(t: float) -> str:
     return f"{math.floor(t * 10) / 10:.1f}"
 
 
-def warnings(test: tuple[Performance, ...], abstains: bool) -> list[str]:
+def warnings(test: tuple[Performance, ...], *, abstains: bool) -> list[str]:
     """What the numbers alone might hide."""
     own = test[0]
-    told = [
+    noted = [
         f"collapsed to one action: {action} on {getattr(own, action):.0%} of the bars"
         for action in ("long", "flat", "short")
         if getattr(own, action) >= ONE_ACTION and not (abstains and action == "flat")
     ]
     if abstains:
-        told.append("stays flat, since validation shows no edge; what it would have done is a row of its own")
+        noted.append("stays flat, since validation shows no edge; what it would have done is a row of its own")
     if own.log_return < 0:
-        told.append(f"loses money on test: log return {own.log_return:.3f} after costs")
-    better = [
-        row.strategy for row in test[1:] if row.log_return > max(own.log_return, 0.0) and "had it" not in row.strategy
-    ]
+        noted.append(f"loses money on test: log return {own.log_return:.3f} after costs")
+    baselines = [row for row in test if row.kind is PerformanceKind.BASELINE]
+    better = [row.strategy for row in baselines if row.log_return > max(own.log_return, 0.0)]
     if better:
-        told.append(f"beaten on test by {' and '.join(better)}")
-    return told
+        noted.append(f"beaten on test by {' and '.join(better)}")
+    return noted

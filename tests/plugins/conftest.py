@@ -16,6 +16,7 @@ from progressive_training import (
     Evaluation,
     LedgerEntry,
     Performance,
+    PerformanceKind,
     Resources,
 )
 
@@ -117,10 +118,14 @@ class ScriptedRun:
         def rows(profit: float, t: float) -> tuple[Performance, ...]:
             return (
                 performance("Short", profit, 0.9 * t, 0.083, 214.0, 107, t),
-                performance("flat", 0.0, 0.0, 0.0, 0.0, 0, 0.0),
-                performance("buy and hold", 0.31, 0.8, 0.412, 1.0, 1, 0.7),
-                performance("ridge with no-trade band", profit / 3, 0.4 * t, 0.121, 88.0, 44, 0.4 * t),
-                performance("same positions shifted in time", -0.094, -0.6, 0.193, 214.0, 107, -0.7),
+                performance("flat", 0.0, 0.0, 0.0, 0.0, 0, 0.0, PerformanceKind.FLAT),
+                performance("buy and hold", 0.31, 0.8, 0.412, 1.0, 1, 0.7, PerformanceKind.BASELINE),
+                performance(
+                    "ridge with no-trade band", profit / 3, 0.4 * t, 0.121, 88.0, 44, 0.4 * t, PerformanceKind.BASELINE
+                ),
+                performance(
+                    "same positions shifted in time", -0.094, -0.6, 0.193, 214.0, 107, -0.7, PerformanceKind.BASELINE
+                ),
             )
 
         values: dict[str, Any] = {
@@ -137,8 +142,12 @@ class ScriptedRun:
         told = self.evaluation()
 
         def rows(traded: tuple[Performance, ...]) -> tuple[Performance, ...]:
-            flat = evolve(traded[1], strategy=name)
-            return (flat, evolve(traded[0], strategy=f"{name}, had it traded"), *traded[1:])
+            flat = evolve(traded[1], strategy=name, kind=PerformanceKind.MODEL)
+            return (
+                flat,
+                evolve(traded[0], strategy=f"{name}, had it traded", kind=PerformanceKind.UNTRADED),
+                *traded[1:],
+            )
 
         return self.result(
             name,
@@ -176,7 +185,14 @@ class ScriptedRun:
 
 
 def performance(
-    strategy: str, profit: float, sharpe: float, drawdown: float, turnover: float, trades: int, t: float
+    strategy: str,
+    profit: float,
+    sharpe: float,
+    drawdown: float,
+    turnover: float,
+    trades: int,
+    t: float,
+    kind: PerformanceKind = PerformanceKind.MODEL,
 ) -> Performance:
     return Performance(
         strategy=strategy,
@@ -189,6 +205,7 @@ def performance(
         flat=0.12,
         short=0.07,
         t=t,
+        kind=kind,
     )
 
 

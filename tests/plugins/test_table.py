@@ -11,6 +11,7 @@ from rich.console import Console
 
 from progressive_plugins.console.plain import plain_text
 from progressive_plugins.console.table import closing_table, sequence_table
+from progressive_training import Edge
 
 GREEN, YELLOW = "32m", "33m"
 
@@ -46,8 +47,8 @@ def test_losses_look_like_losses(run: Any) -> None:
 
 
 def test_a_verdict_is_coloured_by_what_it_says_not_by_a_threshold_of_the_table(run: Any) -> None:
-    def colours(verdict: str) -> list[str]:
-        result = run.result("Short", evaluation=run.evaluation(verdict=verdict))
+    def colours(edge: Edge, verdict: str) -> list[str]:
+        result = run.result("Short", evaluation=run.evaluation(verdict=verdict, edge=edge))
         console = Console(
             file=io.StringIO(), width=100, force_terminal=True, color_system="standard", legacy_windows=False
         )
@@ -55,9 +56,9 @@ def test_a_verdict_is_coloured_by_what_it_says_not_by_a_threshold_of_the_table(r
             console.print(closing_table(result), sequence_table((result,)))
         return re.findall(rf"(3\dm)(?:{verdict[:8]}| *1\.7(?=\x1b\[0m *\n\s*$))", capture.get())
 
-    assert colours("edge on validation (t = 2.6), confirmed on test (t = 2.1)") == [GREEN, GREEN]
-    assert colours("edge on validation (t = 2.6), not confirmed on test (t = 1.1)") == [YELLOW, YELLOW]
-    assert colours("no edge shown (t = 2.2 on validation, 2.5 is needed)") == [YELLOW, YELLOW]
+    assert colours(Edge.CONFIRMED, "edge on validation (t = 2.6), confirmed on test (t = 2.1)") == [GREEN, GREEN]
+    assert colours(Edge.SHOWN, "edge on validation (t = 2.6), not confirmed on test (t = 1.1)") == [YELLOW, YELLOW]
+    assert colours(Edge.NONE, "no edge shown (t = 2.2 on validation, 2.5 is needed)") == [YELLOW, YELLOW]
 
 
 def test_models_that_abstain_share_one_column_and_t_is_of_what_they_would_have_done(run: Any) -> None:

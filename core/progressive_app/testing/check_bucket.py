@@ -30,6 +30,7 @@ from progressive_core.contract.records import (
     Knowledge,
     Model,
     Performance,
+    PerformanceKind,
     Resources,
     State,
 )
@@ -241,6 +242,11 @@ def _check_evaluate(owner: str, learner: Learner) -> None:
     require(bool(evaluation.verdict), f"{where}: the verdict must say whether an edge was shown")
     for split, rows in (("validation", evaluation.validation), ("test", evaluation.test)):
         require(bool(rows), f"{where}: {split} needs at least the model's own row")
+        kinds = [row.kind for row in rows]
+        require(
+            kinds[0] is PerformanceKind.MODEL and PerformanceKind.MODEL not in kinds[1:],
+            f"{where}: {split}: the first row is the model's, of kind PerformanceKind.MODEL, and no other is; got {kinds}",
+        )
         for row in rows:
             _check_performance(f"{where}: {split}: {row.strategy}", row)
     require(learner.validate() == before, f"{where} must change nothing; validate() says so")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,6 +77,24 @@ class Sizes:
     batch_size: int
 
 
+class PerformanceKind(StrEnum):
+    """Whose performance a row is: the model's as it acts, what a model that stays flat would have earned had it traded, that
+    of staying flat, or another baseline's."""
+
+    MODEL = "model"
+    UNTRADED = "untraded"
+    FLAT = "flat"
+    BASELINE = "baseline"
+
+
+class Edge(StrEnum):
+    """Whether a model has an edge: validation shows none; validation shows one; and test confirms it."""
+
+    NONE = "none"
+    SHOWN = "shown"
+    CONFIRMED = "confirmed"
+
+
 @frozen(kw_only=True)
 class Performance:
     """One strategy over one split, net of costs.
@@ -95,19 +114,21 @@ class Performance:
     flat: float
     short: float
     t: float
+    kind: PerformanceKind = PerformanceKind.MODEL
 
 
 @frozen(kw_only=True)
 class Evaluation:
     """A finished model and its baselines on `validation` and `test`, the model's own row first.
 
-    `t` is the t-statistic that `verdict` rests on, which says whether an edge was shown; `warnings` name what a user must
+    `edge` is the verdict, `verdict` the same in words, `t` the t-statistic that it rests on; `warnings` name what a user must
     know (a policy that collapsed to one action, say).
     """
 
     validation: tuple[Performance, ...]
     test: tuple[Performance, ...]
     verdict: str
+    edge: Edge = Edge.NONE
     t: float = 0.0
     warnings: tuple[str, ...] = ()
 

@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from progressive_plugins.console.strategies import compared, is_confirmed, row_of
+from progressive_plugins.console.strategies import compared, row_of
 from progressive_plugins.console.units import profit_text, share_text, time_text
-from progressive_training import BucketResult, Performance
+from progressive_training import BucketResult, Edge, Performance
 
 LOSS, GAIN, WARNING = "red", "green", "yellow"
 
@@ -94,4 +94,4 @@ def _exposure(row: Performance) -> Text:
 
 def _verdict_style(result: BucketResult) -> str:
     """Green is for an edge that validation shows and test confirms; the rest is to be doubted."""
-    return GAIN if is_confirmed(result.evaluation) else WARNING
+    return GAIN if result.evaluation.edge is Edge.CONFIRMED else WARNING

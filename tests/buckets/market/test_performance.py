@@ -12,7 +12,7 @@ from progressive_market.market import open_market
 from progressive_market.performance import measure, t_statistic
 from progressive_market.split import split_bars
 from progressive_market.verdict import judge
-from progressive_training import Performance
+from progressive_training import Edge, Performance
 
 
 def test_t_of_independent_bars_is_the_textbook_one() -> None:
@@ -59,14 +59,16 @@ ROW = Performance(
 
 def test_an_edge_needs_validation_and_test() -> None:
     weak = evolve(ROW, t=1.0)
-    assert judge((weak,), (ROW,), 2.96).verdict.startswith("no edge shown (t = 2.9 ")
-    assert "not confirmed on test" in judge((ROW,), (weak,), 3.0).verdict
-    assert ", confirmed on test" in judge((ROW,), (ROW,), 3.0).verdict
+    none, shown, confirmed = judge((weak,), (ROW,), 2.96), judge((ROW,), (weak,), 3.0), judge((ROW,), (ROW,), 3.0)
+    assert none.verdict.startswith("no edge shown (t = 2.9 ")
+    assert "not confirmed on test" in shown.verdict
+    assert ", confirmed on test" in confirmed.verdict
+    assert (none.edge, shown.edge, confirmed.edge) == (Edge.NONE, Edge.SHOWN, Edge.CONFIRMED)
 
 
 def test_what_one_action_earned_while_others_paid_is_no_edge() -> None:
     evaluation = judge((ROW,), (ROW,), 3.5, degenerate="degenerate policy, long on 100% of the bars")
-    assert "confirmed" not in evaluation.verdict
+    assert evaluation.edge is Edge.NONE
     assert evaluation.verdict.endswith("degenerate policy")
     assert evaluation.warnings[0] == "degenerate policy, long on 100% of the bars; it does not teach other buckets"
 
