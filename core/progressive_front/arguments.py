@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
 from progressive_app.config.resolve import checked, named, parse_episodes, parse_setting, plugin_choices, split_names
 from progressive_app.config.settings import SETTINGS, When
+from progressive_core import PROGRAM
 from progressive_core.contract.errors import ConfigError
-from progressive_core.contract.hookspecs import PROGRAM
 from progressive_core.contract.kinds import FilePath
 from progressive_core.contract.suggest import did_you_mean
 
@@ -125,6 +124,8 @@ def _train(arguments: list[str]) -> int:
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     options = parser.parse_args(arguments)
     if options.version:
+        from importlib.metadata import version
+
         print(f"{PROGRAM} {version(PROGRAM)}")
         return 0
     _refuse_contradictions(options)

@@ -16,8 +16,8 @@ from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import one_line, table
 from progressive_app.store.progress import finished_results
 from progressive_app.store.runs import RunSummary, list_runs
+from progressive_core import PROGRAM
 from progressive_core.contract.errors import DataError, ModelError, RunError
-from progressive_core.contract.hookspecs import PROGRAM
 from progressive_core.contract.plain import plain
 from progressive_core.contract.records import BucketResult, Performance
 from progressive_core.contract.suggest import did_you_mean

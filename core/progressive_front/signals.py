@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from progressive_core.contract.hookspecs import PROGRAM
+from progressive_core import PROGRAM
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -12,8 +12,8 @@ from progressive_app.config.resolve import read_file, refuse_idle_episodes, reso
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import BUG, say, table
 from progressive_app.store.progress import read_manifest
+from progressive_core import PROGRAM
 from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingError, RunError
-from progressive_core.contract.hookspecs import PROGRAM
 from progressive_core.engine.run import Interrupted
 from progressive_front.live import CONSOLE, with_console
 from progressive_front.signals import stop_signal

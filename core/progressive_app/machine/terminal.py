@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from progressive_core.contract.hookspecs import PROGRAM
+from progressive_core import PROGRAM
 
 MISSING, NEVER = "-", "never"
 """What a table says in the place of a number that is not known, and of one without end."""

@@ -24,8 +24,8 @@ from progressive_app.store.containment import refuse_ways_out
 from progressive_app.store.lock import LOCK, lock_run
 from progressive_app.store.progress import read_json, read_manifest, read_progress
 from progressive_app.store.run_store import TEACHERS
+from progressive_core import PROGRAM
 from progressive_core.contract.errors import RunError
-from progressive_core.contract.hookspecs import PROGRAM
 from progressive_core.contract.store import Progress
 
 STATE, CACHE = "state.json", "cache"

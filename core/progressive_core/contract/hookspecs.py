@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pluggy
 
+from progressive_core import PROJECT
 from progressive_core.contract.records import (
     BucketInfo,
     EpisodeReport,
@@ -13,9 +14,6 @@ from progressive_core.contract.records import (
     TransferContext,
 )
 
-PROJECT = "progressive_training"
-PROGRAM = "progressive-training"
-"""The distribution, and the command line."""
 API_VERSION = 1
 """Of all that a plugin may build on: hooks, records, protocols. It grows by one when something is added to them."""
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -12,8 +12,8 @@ import pluggy
 import structlog
 from attrs import evolve
 
+from progressive_core import PROGRAM
 from progressive_core.contract.errors import PluginError
-from progressive_core.contract.hookspecs import PROGRAM
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.suggest import did_you_mean
 from progressive_core.plugins.blame import Policy, blamed, told, without

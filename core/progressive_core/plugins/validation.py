@@ -14,9 +14,9 @@ from typing import Any, cast, get_args
 import pluggy
 
 from progressive_app.config.settings import SETTINGS
+from progressive_core import PROGRAM, PROJECT
 from progressive_core.contract import hookspecs
 from progressive_core.contract.errors import PluginError
-from progressive_core.contract.hookspecs import PROGRAM
 from progressive_core.contract.names import NAME_RULE, is_name
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import Phase
@@ -31,14 +31,14 @@ API = "progressive_training_api"
 HOOKS: Mapping[str, tuple[str, ...]] = {
     name: tuple(inspect.signature(value).parameters)
     for name, value in vars(hookspecs).items()
-    if inspect.isfunction(value) and hasattr(value, f"{hookspecs.PROJECT}_spec")
+    if inspect.isfunction(value) and hasattr(value, f"{PROJECT}_spec")
 }
 """Each hook's name and its arguments."""
 
 
 def new_manager() -> pluggy.PluginManager:
     """A pluggy manager that knows the hooks and no plugin."""
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     return manager
 
@@ -191,7 +191,7 @@ def _options(plugin: object, name: str) -> Mapping[str, Any] | None:
         value = value.__func__
     if not inspect.isroutine(value):
         return None
-    options = getattr(value, f"{hookspecs.PROJECT}_impl", None)
+    options = getattr(value, f"{PROJECT}_impl", None)
     return options if isinstance(options, Mapping) else None
 
 
