@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from progressive_app.machine.terminal import BUG, INTERRUPTED, PIPE_CLOSED, USER_ERROR, say
+from progressive_app.machine.terminal import BUG, INTERRUPTED, PIPE_CLOSED, USER_ERROR, print_error
 from progressive_core.contract.errors import ProgressiveTrainingError
 
 
@@ -25,10 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as ended:  # argparse, after --help and --version
         return int(ended.code or 0)
     except ProgressiveTrainingError as error:
-        say(f"error: {error}")
+        print_error(f"error: {error}")
         return USER_ERROR
     except KeyboardInterrupt:
-        say("stopped")
+        print_error("stopped")
         return INTERRUPTED
     except BrokenPipeError:  # `| head` has seen enough; Python must not try to flush again as it exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

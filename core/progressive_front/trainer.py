@@ -21,7 +21,7 @@ from progressive_app.config.resolve import (
 )
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import configure_logging, log_to
-from progressive_app.machine.memory import all_that_is_here_stays
+from progressive_app.machine.memory import gc_frozen
 from progressive_app.processes.isolation import train_isolated
 from progressive_app.resume.fork import Fork, copy_run, fork_of
 from progressive_app.resume.manifest import manifest_of
@@ -218,7 +218,7 @@ class ProgressiveTrainer:
         self.run_dir = store.directory
         machine = LocalMachine()
         try:
-            with log_to(store.directory / "log.jsonl"), all_that_is_here_stays(), ending_marked(store, machine):
+            with log_to(store.directory / "log.jsonl"), gc_frozen(), ending_marked(store, machine):
                 isolated = store.isolation_asked
                 run = Run(
                     buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],

@@ -10,7 +10,7 @@ from typing import Any
 
 from progressive_app.config.resolve import read_file, refuse_idle_episodes, resolve
 from progressive_app.machine.logs import configure_logging
-from progressive_app.machine.terminal import BUG, say, table
+from progressive_app.machine.terminal import BUG, print_error, table
 from progressive_app.store.progress import read_manifest
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingError, RunError
@@ -58,10 +58,10 @@ def train(
             else:
                 models = trainer.train_progressively(find_order=find_order, scratch_arms=scratch_arms, isolate=isolate)
         except Interrupted as interrupted:
-            say(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
+            print_error(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
             return stop.exit_code
         except KeyboardInterrupt:
-            say(f"stopped at once; {_way_on(trainer, plugins)}")
+            print_error(f"stopped at once; {_way_on(trainer, plugins)}")
             return stop.exit_code
         except ProgressiveTrainingError as error:
             told = resume and not isinstance(error, ProcessLost)
@@ -72,7 +72,7 @@ def train(
             raise
         except Exception:  # noqa: BLE001  (shown in full; nothing above could add to it)
             traceback.print_exc()
-            say(f"error: this is a bug; {_way_on(trainer, plugins)}")
+            print_error(f"error: this is a bug; {_way_on(trainer, plugins)}")
             return BUG
     if find_order and trainer.run_dir is not None:
         _show_order(trainer.run_dir)

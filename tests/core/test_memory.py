@@ -21,8 +21,8 @@ from structlog.testing import capture_logs
 
 from progressive_app.machine.cgroup import memory_limit
 from progressive_app.machine.memory import (
-    _say_once,
-    all_that_is_here_stays,
+    _warn_once,
+    gc_frozen,
     gpu_memory,
     process_memory,
     read_memory,
@@ -290,7 +290,7 @@ class FailsAtOnce(FakeNvml):
 def without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     """torch is there, and has no GPU to tell of, whatever this machine has."""
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=None))
-    _say_once.cache_clear()
+    _warn_once.cache_clear()
 
 
 @pytest.mark.usefixtures("without_cuda")
@@ -360,7 +360,7 @@ def test_memory_is_given_back_to_the_system() -> None:
 
 def test_of_runs_in_several_threads_the_last_one_lets_the_collector_look_at_everything_again() -> None:
     assert gc.get_freeze_count() == 0
-    first, second = all_that_is_here_stays(), all_that_is_here_stays()
+    first, second = gc_frozen(), gc_frozen()
     with first:
         second.__enter__()
     assert gc.get_freeze_count() > 0
@@ -376,7 +376,7 @@ class Cycle:
 
 
 def test_what_a_run_leaves_behind_does_not_outlive_the_runs_after_it() -> None:
-    with all_that_is_here_stays():
+    with gc_frozen():
         left = weakref.ref(Cycle())
         assert left() is not None
     assert left() is None

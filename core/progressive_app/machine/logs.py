@@ -17,19 +17,19 @@ from structlog.typing import EventDict, WrappedLogger
 from progressive_app.machine.terminal import one_line
 from progressive_core.contract.plain import plain
 
-_TOLD = frozenset({"warning", "error", "critical", "exception"})  # the levels a user must see
-_UNTOLD_KEYS = frozenset({"event", "level", "timestamp", "exception"})
+_SHOWN_LEVELS = frozenset({"warning", "error", "critical", "exception"})
+_HIDDEN_KEYS = frozenset({"event", "level", "timestamp", "exception"})
 
 
 class _RunLog:
-    """One run's file of events, None outside of any run, and the warnings that its user was told."""
+    """One run's log file, None outside of any run, and the warnings that its user was shown."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self.told: set[str] = set()
+        self.shown: set[str] = set()
 
     def write(self, event: EventDict) -> None:
-        """Append to the file, opened for each line so that nothing is held back by a crash."""
+        """Append to the file, opened for each line so that a crash loses none."""
         if self.path is None:
             return
         line = json.dumps(plain(event), default=str, ensure_ascii=False)
@@ -40,19 +40,19 @@ class _RunLog:
             path, self.path = self.path, None
             _print_line("warning", f"{path}: logging stops: {error.strerror}")
 
-    def tell(self, method: str, event: EventDict) -> None:
-        """Show warnings to the user, each once a run: four buckets have the same to say about the same data."""
-        details = ", ".join(f"{key}={value}" for key, value in event.items() if key not in _UNTOLD_KEYS)
+    def show(self, method: str, event: EventDict) -> None:
+        """Print a warning, each once a run: four buckets may warn of the same data."""
+        details = ", ".join(f"{key}={value}" for key, value in event.items() if key not in _HIDDEN_KEYS)
         text = f"{event['event']}{f' ({details})' if details else ''}"
-        if method in _TOLD and text not in self.told:
-            self.told.add(text)
+        if method in _SHOWN_LEVELS and text not in self.shown:
+            self.shown.add(text)
             _print_line(event["level"], text)
 
 
 _OUTSIDE = _RunLog(None)
 _current: ContextVar[_RunLog] = ContextVar("the current run's log", default=_OUTSIDE)
-"""Of a context and not of the process, so that trainers in several threads each write to their own run's file."""
-_setting_up = threading.Lock()
+"""Of a context and not of the process: trainers in several threads each write to their own run's file."""
+_configuring = threading.Lock()
 
 
 def _write(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -60,39 +60,39 @@ def _write(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     return event
 
 
-def _tell(logger: WrappedLogger, method: str, event: EventDict) -> Any:
-    _current.get().tell(method, event)
+def _show(logger: WrappedLogger, method: str, event: EventDict) -> Any:
+    _current.get().show(method, event)
     raise structlog.DropEvent
 
 
 def configure_logging() -> None:
-    """Set structlog up for the command line; what was told before may be told again."""
-    _current.get().told.clear()
+    """Configure structlog for the command line; warnings that were shown before may be shown again."""
+    _current.get().shown.clear()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _write,
-            _tell,
+            _show,
         ],
         cache_logger_on_first_use=False,
     )
 
 
 @contextmanager
-def log_to(path: Path | None, told: Iterable[str] = ()) -> Iterator[None]:
-    """Within it, write all events of this context to `path` too, as JSON lines; the user knows the warnings in `told`.
+def log_to(path: Path | None, shown: Iterable[str] = ()) -> Iterator[None]:
+    """Within it, write all events of this context to `path` too, as JSON lines; the warnings in `shown` are not shown again.
 
-    An application that has set structlog up in its own way keeps that, and the file is written beside it.
+    An application's own configuration of structlog is kept, and the file written beside it.
     """
-    with _setting_up:
+    with _configuring:
         if not structlog.is_configured():
             configure_logging()
         elif _write not in (processors := structlog.get_config()["processors"]):
             structlog.configure(processors=[structlog.processors.add_log_level, _write, *processors])
     before = _current.set(_RunLog(path))
-    tell_no_more(told)
+    mark_as_shown(shown)
     try:
         yield
     finally:
@@ -100,18 +100,17 @@ def log_to(path: Path | None, told: Iterable[str] = ()) -> Iterator[None]:
 
 
 def current_log() -> tuple[Path | None, frozenset[str]]:
-    """Where the events of this context are written to, and the warnings that its user was told."""
+    """The file that the events of this context are written to, and the warnings that were shown."""
     run = _current.get()
-    return run.path, frozenset(run.told)
+    return run.path, frozenset(run.shown)
 
 
-def tell_no_more(told: Iterable[str]) -> None:
-    """Take these warnings of this context to be known to the user."""
-    _current.get().told.update(told)
+def mark_as_shown(warnings: Iterable[str]) -> None:
+    """Do not show these warnings again in this context."""
+    _current.get().shown.update(warnings)
 
 
 def _print_line(level: str, text: str) -> None:
-    """Look stderr up anew each time: a live console puts its own in place. One that takes nothing, as on a full disk,
-    must not end a run."""
+    """Print to the current stderr, which a live console replaces; one that cannot be written to must not end a run."""
     with suppress(OSError):
         print(f"progressive-training: {level}: {one_line(text)}", file=sys.stderr, flush=True)

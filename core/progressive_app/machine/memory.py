@@ -29,13 +29,13 @@ from progressive_core.contract.machine import Memory
 log = structlog.get_logger("progressive_training")
 
 MOST_BYTES = 1 << 50
-"""A pebibyte. Drivers say 2**64 - 1 of what they do not know."""
+"""A pebibyte. Drivers report 2**64 - 1 where they do not know."""
 
 
 def read_memory(device: str, *, root: Path = Path("/")) -> Memory:
     """Return the memory of a GPU ("cuda:0"), or for "cpu" of this process against its container.
 
-    A GPU that nobody can ask about is answered with the process's memory; that is logged once.
+    Where the memory of a GPU cannot be read, that of this process is returned, and a warning logged once.
 
     :param root: the directory that /proc and /sys are under; "/" but in tests.
     """
@@ -45,13 +45,13 @@ def read_memory(device: str, *, root: Path = Path("/")) -> Memory:
     torch = sys.modules.get("torch")
     memory = gpu_memory(index, torch and torch.cuda, _nvml())
     if memory is None:
-        _say_once("the memory of the GPU cannot be read: counting this process's memory instead", device)
+        _warn_once("the memory of the GPU cannot be read: counting this process's memory instead", device)
         return process_memory(root)
     return memory
 
 
 def memory_used(device: str) -> int:
-    """Return the bytes that `read_memory` calls used; for "cpu" without looking for the limit, which takes 20 times as long."""
+    """Return the bytes in use, as `read_memory` does; for "cpu" without reading the limit, which takes 20 times as long."""
     return read_memory(device).used if device.startswith("cuda") else _resident()
 
 
@@ -70,31 +70,31 @@ def _resident() -> int:
 
 @cache
 def _process(number: int) -> psutil.Process:
-    """The process of that number: making it takes as long as all else that is read of it."""
+    """The process `number`, kept: to create the object takes as long as to read the memory."""
     return psutil.Process(number)
 
 
 def gpu_memory(index: int, cuda: Any, nvml: Any) -> Memory | None:
-    """Return the memory of GPU `index` as CUDA numbers it, or None when neither source has a sane answer.
+    """Return the memory of GPU `index` as CUDA numbers it, or None when neither source gives a plausible value.
 
-    torch's counters come first: they are right inside a MIG slice. NVML adds what torch does not see of other
-    processes, and answers alone while torch is not loaded.
+    torch's counters come first: they are right inside a MIG slice. NVML adds other processes, which torch does not see, and
+    is used alone while torch is not loaded.
 
     :param cuda: the module torch.cuda, or None.
     :param nvml: the module pynvml, or None.
     """
-    by_torch, cached = _ask_torch(index, cuda)
-    by_nvml = _ask_nvml(index, nvml)
+    by_torch, cached = _memory_by_torch(index, cuda)
+    by_nvml = _memory_by_nvml(index, nvml)
     if by_torch is None:
         return by_nvml
     # NVML numbers and names devices in its own way; a total that differs is another device (or a slice's parent)
-    same = by_nvml is not None and abs(by_nvml.total - by_torch.total) <= 0.02 * by_torch.total
-    seen = by_nvml if by_nvml is not None and same and by_nvml.used > by_torch.used else by_torch
-    return evolve(seen, used=max(0, min(seen.used, by_torch.total) - cached), total=by_torch.total)
+    same_device = by_nvml is not None and abs(by_nvml.total - by_torch.total) <= 0.02 * by_torch.total
+    larger = by_nvml if by_nvml is not None and same_device and by_nvml.used > by_torch.used else by_torch
+    return evolve(larger, used=max(0, min(larger.used, by_torch.total) - cached), total=by_torch.total)
 
 
-def _ask_torch(index: int, cuda: Any) -> tuple[Memory | None, int]:
-    """Return what torch counts, and the bytes in its cache that it could hand out again."""
+def _memory_by_torch(index: int, cuda: Any) -> tuple[Memory | None, int]:
+    """Return the memory that torch reports, and the bytes in its cache that it could hand out again."""
     if cuda is None:
         return None, 0
     try:
@@ -102,29 +102,29 @@ def _ask_torch(index: int, cuda: Any) -> tuple[Memory | None, int]:
         cached = cuda.memory_reserved(index) - cuda.memory_allocated(index)
     except (RuntimeError, AssertionError, ValueError):  # AssertionError: torch built without CUDA
         return None, 0
-    return _sane(total - free, total, "torch"), max(0, cached)
+    return _checked(total - free, total, "torch"), max(0, cached)
 
 
-def _ask_nvml(index: int, nvml: Any) -> Memory | None:
-    """Return what NVML counts. Whatever it raises is no answer: a driver too old, a slice without the right."""
+def _memory_by_nvml(index: int, nvml: Any) -> Memory | None:
+    """Return the memory that NVML reports; None where it raises anything: a driver too old, a slice without the right."""
     if nvml is None:
         return None
     try:
         nvml.nvmlInit()
         try:
             info = nvml.nvmlDeviceGetMemoryInfo(_handle(index, nvml))
-            return _sane(info.used, info.total, "nvml")
+            return _checked(info.used, info.total, "nvml")
         finally:
-            with suppress(Exception):  # the answer stands
+            with suppress(Exception):  # the memory was read
                 nvml.nvmlShutdown()
     except Exception:  # noqa: BLE001  (bindings over a driver: each version has errors of its own)
         return None
 
 
 def _handle(index: int, nvml: Any) -> Any:
-    """Return the handle of the device that CUDA calls `index`: CUDA_VISIBLE_DEVICES renumbers, and names MIG slices.
+    """Return the handle of the device that CUDA numbers `index`: CUDA_VISIBLE_DEVICES renumbers, and names MIG slices.
 
-    Where it names none, CUDA shows the first slice of a GPU that is divided; NVML would answer for the whole.
+    Where it names none, CUDA shows the first slice of a divided GPU, and NVML by itself the whole GPU.
     """
     visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
     name = visible[index] if index < len(visible) else str(index)
@@ -138,8 +138,8 @@ def _handle(index: int, nvml: Any) -> Any:
     return nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, 0) if divided == 1 else handle
 
 
-def _sane(used: object, total: object, source: str) -> Memory | None:
-    """The two as memory; None where they are no counts of bytes that a device can have."""
+def _checked(used: object, total: object, source: str) -> Memory | None:
+    """The two numbers as `Memory`; None where no device can have them."""
     try:
         used, total = operator.index(used), operator.index(total)  # type: ignore[arg-type]
     except TypeError:
@@ -155,49 +155,49 @@ def _nvml() -> Any:
 
 
 @cache
-def _say_once(event: str, device: str) -> None:
+def _warn_once(event: str, device: str) -> None:
     log.warning(event, device=device)
 
 
-class _Standstill:
-    """Objects that the collection of cycles passes over, as long as anyone wants that."""
+class _FrozenObjects:
+    """Freezes the objects that exist now, for as long as at least one caller wants that."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._wanted = 0
-        self._ours = False
+        self._users = 0
+        self._frozen_by_us = False
 
-    def begin(self) -> None:
+    def freeze(self) -> None:
         with self._lock:
-            if not self._wanted and not gc.get_freeze_count():  # an application that has frozen its own keeps that
+            if not self._users and not gc.get_freeze_count():  # an application may have frozen its own
                 gc.freeze()
-                self._ours = True
-            self._wanted += 1
+                self._frozen_by_us = True
+            self._users += 1
 
-    def end(self) -> None:
+    def unfreeze(self) -> None:
         with self._lock:
-            self._wanted -= 1
-            if not self._wanted and self._ours:
-                release_memory()  # quick as yet; garbage of this run would outlive all runs that begin before a collection
+            self._users -= 1
+            if not self._users and self._frozen_by_us:
+                release_memory()  # while it is quick: else garbage of this run may outlive the runs after it
                 gc.unfreeze()
-                self._ours = False
+                self._frozen_by_us = False
 
 
-_standstill = _Standstill()
+_frozen_objects = _FrozenObjects()
 
 
 @contextmanager
-def all_that_is_here_stays() -> Iterator[None]:
-    """Within it, the collection of cycles passes over all objects that were there before: torch alone brings 180,000,
-    and looking at them after every bucket takes 80 ms.
+def gc_frozen() -> Iterator[None]:
+    """Within it, the garbage collector skips the objects that existed before (`gc.freeze`).
 
-    Of trainers in several threads the first one begins that, and the last one ends it.
+    torch alone brings 180,000, and a collection after every bucket would take 80 ms longer. Of trainers in several threads
+    the first one freezes and the last one unfreezes.
     """
-    _standstill.begin()
+    _frozen_objects.freeze()
     try:
         yield
     finally:
-        _standstill.end()
+        _frozen_objects.unfreeze()
 
 
 def release_memory() -> None:

@@ -1,4 +1,4 @@
-"""How the command line speaks: plain text, the same to a terminal and to a pipe."""
+"""Plain text for the terminal: one-line messages, tables, exit codes."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from collections.abc import Sequence
 from progressive_core import PROGRAM
 
 MISSING, NEVER = "-", "never"
-"""What a table says in the place of a number that is not known, and of one without end."""
+"""In a table: a number that is not known, and one that is infinite."""
 BUG, USER_ERROR, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # exit codes
 
 
 def one_line(text: str) -> str:
-    """`text` on one line, and nothing in it that a terminal would obey: some of it may come from a stranger's file."""
+    """`text` on one line, without control characters: some of it may come from a stranger's file."""
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
-def say(line: str) -> None:
-    """Tell the user one line on stderr."""
+def print_error(line: str) -> None:
+    """Print one line on stderr."""
     print(f"{PROGRAM}: {one_line(line)}", file=sys.stderr, flush=True)
 
 
 def show_cursor() -> None:
-    """Give a terminal its cursor back, which a killed process may have hidden for its live view."""
+    """Show the cursor of a terminal again, which a killed process may have hidden for its live view."""
     if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         print("\x1b[?25h", end="", flush=True)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell; a column of numbers, some of which may be missing, stands to the right."""
+    """Columns as wide as their widest cell; columns of numbers are aligned to the right."""
     rows = [[one_line(cell) for cell in row] for row in rows]
     columns = list(zip(header, *rows, strict=True))
     numeric = [_are_numbers(column[1:]) for column in columns]

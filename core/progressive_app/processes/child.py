@@ -19,7 +19,7 @@ from attrs import frozen
 from progressive_app.config.resolve import defaults, overlay
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import configure_logging, current_log, log_to
-from progressive_app.machine.memory import all_that_is_here_stays
+from progressive_app.machine.memory import gc_frozen
 from progressive_app.processes.failure import failure_of
 from progressive_app.store.run_store import RunStore
 from progressive_core.engine.run import Interrupted, Run
@@ -157,7 +157,7 @@ def run_task(parent: Parent, task: Task) -> Outcome:
     store = RunStore.open(task.directory)
     interrupted = False
     try:
-        with log_to(task.log, task.shown), all_that_is_here_stays():
+        with log_to(task.log, task.shown), gc_frozen():
             run = Run(
                 buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
                 settings=settings,

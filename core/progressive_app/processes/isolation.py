@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from progressive_app.machine.device import resolve_device
-from progressive_app.machine.logs import current_log, tell_no_more
+from progressive_app.machine.logs import current_log, mark_as_shown
 from progressive_app.machine.terminal import show_cursor
 from progressive_app.processes.child import (
     ENDED,
@@ -81,7 +81,7 @@ def run_isolated(run: Run, function: Callable[[Run], object], process_name: str)
 
         outcome: Outcome = process.serve(reply)
     run.hooks.disabled.update(outcome.disabled)
-    tell_no_more(outcome.shown)
+    mark_as_shown(outcome.shown)
     if outcome.interrupted:
         raise Interrupted(run.store.directory)
 
