@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+
+from progressive_core.contract.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 BLOCK = 16 << 20
 """Bytes. Freed blocks below this size stay with the process, for the next step to use; larger ones, such as columns of
 millions of bars, go back to the system, so that what one part of the work held is there for the next."""
+AUTO_PRECISION = "PROGRESSIVE_TRAINING_AUTO_PRECISION"
+"""An environment variable: fp32 or bf16, what PRECISION "auto" means, whatever the device. For tests."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
@@ -41,8 +46,14 @@ def precision(wanted: str, device: torch.device) -> torch.dtype:
     """What the gradient step computes in: bfloat16 where `wanted` is "bf16", or "auto" and the device is made for it.
 
     Weights, moments and sums stay in float32, and so does all that acts and is measured.
+
+    :raise ConfigError: the environment variable that decides what "auto" means has an unknown value.
     """
-    return torch.bfloat16 if wanted == "bf16" or (wanted == "auto" and has_bf16(device)) else torch.float32
+    if wanted == "auto":
+        wanted = os.environ.get(AUTO_PRECISION) or ("bf16" if has_bf16(device) else "fp32")
+        if wanted not in ("fp32", "bf16"):
+            raise ConfigError(f"{AUTO_PRECISION} is {wanted!r}, expected fp32 or bf16")
+    return torch.bfloat16 if wanted == "bf16" else torch.float32
 
 
 def in_precision(table: Tensor, dtype: torch.dtype) -> Tensor:

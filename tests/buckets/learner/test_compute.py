@@ -4,16 +4,34 @@ import pytest
 import torch
 
 from progressive_buckets.learner import compute
+from progressive_training import ConfigError
 
 CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("made_for_it", [True, False])
 def test_auto_takes_half_precision_only_where_the_device_is_made_for_it(made_for_it, monkeypatch) -> None:
+    monkeypatch.delenv(compute.AUTO_PRECISION, raising=False)
     monkeypatch.setattr(compute, "has_bf16", lambda device: made_for_it)
     assert compute.precision("auto", CPU) == (torch.bfloat16 if made_for_it else torch.float32)
     assert compute.precision("fp32", CPU) == torch.float32
     assert compute.precision("bf16", CPU) == torch.bfloat16
+
+
+@pytest.mark.parametrize(("meaning", "expected"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_the_environment_decides_what_auto_means_whatever_the_device(meaning, expected, monkeypatch) -> None:
+    monkeypatch.setenv("PROGRESSIVE_TRAINING_AUTO_PRECISION", meaning)
+    for made_for_it in (True, False):
+        monkeypatch.setattr(compute, "has_bf16", lambda device, answer=made_for_it: answer)
+        assert compute.precision("auto", CPU) == expected
+    assert compute.precision("fp32", CPU) == torch.float32
+    assert compute.precision("bf16", CPU) == torch.bfloat16
+
+
+def test_another_meaning_of_auto_is_refused(monkeypatch) -> None:
+    monkeypatch.setenv("PROGRESSIVE_TRAINING_AUTO_PRECISION", "fp16")
+    with pytest.raises(ConfigError, match=r"^PROGRESSIVE_TRAINING_AUTO_PRECISION is 'fp16', expected fp32 or bf16$"):
+        compute.precision("auto", CPU)
 
 
 @pytest.mark.parametrize(
