@@ -13,7 +13,9 @@ from typing import Any
 
 from attrs import frozen
 
+from progressive_app.store import recovery
 from progressive_app.store import run_store as store
+from progressive_app.store.models import ModelVersions
 from progressive_app.store.run_store import RunStore
 from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.learner import MarketLearner
@@ -61,10 +63,10 @@ def _writing(what: str, file: str) -> tuple[Moment, ...]:
 
 
 OPENING = (
-    Moment(name="a run about to be opened again", owner=RunStore, function="_return_to_the_commit"),
-    Moment(name="lines cut back", owner=store, function="truncate", after=True),
-    Moment(name="models cut back", owner=RunStore, function="_remove_models_after_the_commit", after=True),
-    Moment(name="a run opened again", owner=RunStore, function="_return_to_the_commit", after=True),
+    Moment(name="a run about to be opened again", owner=store, function="restore_files"),
+    Moment(name="lines cut back", owner=recovery, function="truncate", after=True),
+    Moment(name="models cut back", owner=ModelVersions, function="remove_later_than", after=True),
+    Moment(name="a run opened again", owner=store, function="restore_files", after=True),
 )
 """These come when a run is resumed only."""
 MOMENTS: tuple[Moment, ...] = (

@@ -219,7 +219,7 @@ class ProgressiveTrainer:
         machine = LocalMachine()
         try:
             with log_to(store.directory / "log.jsonl"), gc_frozen(), ending_marked(store, machine):
-                isolated = store.isolation_asked
+                isolated = store.documents.is_asked("isolate")
                 run = Run(
                     buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
                     settings=settings,
@@ -232,10 +232,10 @@ class ProgressiveTrainer:
                     interrupted=self._interrupt.is_set,
                 )
                 train = partial(train_isolated, train=train_bucket) if isolated else train_bucket
-                if store.order_asked:
+                if store.documents.is_asked("find_order"):
                     run = order_isolated(run) if isolated else order_by_probing(run)
                 models = train_sequence(run, train)
-                if store.scratch_arms_asked:
+                if store.documents.is_asked("scratch_arms"):
                     train_scratch_arms(run, train)
                 return models
         finally:

@@ -11,7 +11,7 @@ from typing import Any
 from progressive_app.config.resolve import read_file, refuse_idle_episodes, resolve
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import BUG, print_error, table
-from progressive_app.store.progress import read_manifest
+from progressive_app.store.run_documents import read_manifest
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingError, RunError
 from progressive_core.engine.run import Interrupted

@@ -47,7 +47,7 @@ class Curriculum:
 def order_isolated(run: Run) -> Run:
     """`order_by_probing`, in a process of its own."""
     run_isolated(run, order_by_probing, "the process that was to find the order")
-    return _in_order(run, on_disk(run.store).config["SEQUENCE"])
+    return _in_order(run, on_disk(run.store).documents.config["SEQUENCE"])
 
 
 def order_by_probing(run: Run) -> Run:
@@ -57,7 +57,9 @@ def order_by_probing(run: Run) -> Run:
     """
     buckets = {bucket.name: bucket for bucket in run.buckets}
     store = on_disk(run.store)
-    asked = tuple(store.manifest["sequence"])  # not the settings': a kill may have come after they got the order found
+    asked = tuple(
+        store.documents.manifest["sequence"]
+    )  # not the settings': a kill may have come after they got the order found
     run = evolve(run, buckets=[buckets[name] for name in asked])
     allowed: dict[str, Resources] = {}
     found = curriculum_of(
@@ -70,7 +72,7 @@ def order_by_probing(run: Run) -> Run:
         ),
     )
     run = _in_order(run, found.sequence)
-    store.settle_order(run.settings, found)
+    store.documents.settle_order(run.settings, found)
     message = f"sequence auto: {', '.join(found.sequence)}, {found.reason}"
     log.info(message)
     run.progress(message)

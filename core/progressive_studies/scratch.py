@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve
 
 from progressive_app.config.resolve import with_settings
-from progressive_app.store.progress import read_json_lines
+from progressive_app.store.documents import read_json_lines
 from progressive_app.store.run_store import RunStore, on_disk
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import LedgerEntry
@@ -83,5 +83,10 @@ def _store(held_against: RunStore, settings: Mapping[str, Any]) -> RunStore:
     if (directory / "state.json").is_file():
         return RunStore.open(directory)
     shutil.rmtree(directory, ignore_errors=True)  # a kill came while it was made
-    manifest = {**held_against.manifest, "sequence": list(settings["SEQUENCE"]), "teachers": [], "scratch_arms": False}
+    manifest = {
+        **held_against.documents.manifest,
+        "sequence": list(settings["SEQUENCE"]),
+        "teachers": [],
+        "scratch_arms": False,
+    }
     return RunStore.create(directory, settings, manifest)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from progressive_app.store.saved import read_knowledge
+from progressive_app.store.models import read_knowledge
 from progressive_core.engine.digest import digest
 
 MIXES = (

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from progressive_app.config.resolve import defaults, with_settings
-from progressive_app.store.saved import read_model
+from progressive_app.store.models import read_model
 from progressive_core.engine.digest import digest
 from progressive_core.engine.run import bucket_info
 from progressive_core.plugins.hooks import Hooks

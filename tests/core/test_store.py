@@ -12,10 +12,10 @@ import torch
 from attrs import evolve
 
 from progressive_app.store import atomic_files as files
-from progressive_app.store import run_store as store_module
+from progressive_app.store import progress as commits
+from progressive_app.store.models import read_knowledge
 from progressive_app.store.run_store import RunStore
 from progressive_app.store.runs import list_runs, new_run_directory
-from progressive_app.store.saved import read_knowledge
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.records import (
     BucketResult,
@@ -239,7 +239,7 @@ def _killed_before(name: str, directory: Path, manifest: dict[str, Any]) -> None
             os._exit(9)
         written(path, content)
 
-    files.atomic_write = store_module.atomic_write = write  # type: ignore[assignment]
+    files.atomic_write = commits.atomic_write = write  # type: ignore[assignment]
     RunStore.create(directory, {"SEED": 1}, manifest)
 
 
@@ -255,7 +255,7 @@ def test_where_a_kill_came_before_a_run_had_begun_one_can_be_begun(store: RunSto
     assert [run.directory.name for run in list_runs(tmp_path / "runs")] == ["one"]
     RunStore.create(directory, {"SEED": 2}, manifest).close()
     again = RunStore.open(directory)
-    assert again.config == {"SEED": 2}
+    assert again.documents.config == {"SEED": 2}
     assert [each.origin for each in again.teachers()] == ["Scalping"]
     again.close()
     assert not list(directory.rglob(".*.partial"))

@@ -11,9 +11,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_app.store.progress import read_json_lines, read_manifest, read_progress
+from progressive_app.store.documents import read_json_lines
+from progressive_app.store.models import read_knowledge
+from progressive_app.store.progress import read_progress
+from progressive_app.store.run_documents import read_manifest
 from progressive_app.store.run_store import RunStore
-from progressive_app.store.saved import read_knowledge
 from progressive_core.contract.errors import ModelError, RunError
 from progressive_core.contract.names import is_name
 from progressive_core.contract.records import (

@@ -20,10 +20,12 @@ from progressive_app.resume.changes import change_the_bars, changes_between, fin
 from progressive_app.resume.manifest import check_data_unchanged, now_in_words, plugins_of
 from progressive_app.resume.resuming import registry_for
 from progressive_app.store.atomic_files import atomic_write, write_json
-from progressive_app.store.containment import refuse_ways_out
+from progressive_app.store.containment import check_no_external_links
+from progressive_app.store.creation import TEACHERS
+from progressive_app.store.documents import read_json
 from progressive_app.store.lock import LOCK, lock_run
-from progressive_app.store.progress import read_json, read_manifest, read_progress
-from progressive_app.store.run_store import TEACHERS
+from progressive_app.store.progress import read_progress
+from progressive_app.store.run_documents import read_manifest
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.store import Progress
@@ -111,7 +113,7 @@ def copy_run(directory: Path, new: Path, plugins: Mapping[str, Any]) -> None:
 
     :param plugins: what its manifest says of those that are there now. :raise RunError: the run is being trained, cannot be read, or `new` cannot be written.
     """
-    refuse_ways_out(directory)  # before the lock: it is a file that is opened to be written
+    check_no_external_links(directory)  # before the lock: it is a file that is opened to be written
     lock = lock_run(directory)
     try:
         progress, manifest = read_progress(directory), read_manifest(directory)

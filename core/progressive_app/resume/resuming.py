@@ -53,9 +53,9 @@ def go_on_with(
     :raise ProgressiveTrainingError: something may not change, or what the run needs is gone; nothing is changed then.
     """
     directory, progress = store.directory, store.progress
-    store.finish_change()
-    manifest = store.manifest
-    settings, note = settings_of_run(store.config, directory / "config.json")
+    store.documents.finish_change()
+    manifest = store.documents.manifest
+    settings, note = settings_of_run(store.documents.config, directory / "config.json")
     wanted = wanted_settings(settings, asked, plugins)
     changes = changes_between(settings, wanted, progress, manifest["device"])
     refuse_changes(changes, directory)
@@ -64,7 +64,9 @@ def go_on_with(
     registry = registry_for(used)
     check_plugins_there(manifest, [record.name for record in registry.records], directory)
     others = {each.key: each.new for each in changes}
-    device = device_for(others.get("DEVICE", manifest["device"]), isolated=flags["isolate"] or store.isolation_asked)
+    device = device_for(
+        others.get("DEVICE", manifest["device"]), isolated=flags["isolate"] or store.documents.is_asked("isolate")
+    )
     lines = [note] if note else []
     lines += [*told_changes(changes, progress), *_made_again(manifest["changes"], progress)]
     if changes:
@@ -74,13 +76,13 @@ def go_on_with(
             "device": device,
             **plugins_of(registry.records),
         }
-        store.change_settings(wanted, recorded)
+        store.documents.change_settings(wanted, recorded)
     if flags["scratch_arms"]:
-        store.ask_for_scratch_arms()
+        store.documents.ask_for("scratch_arms")
     if flags["isolate"]:
-        store.ask_for_isolation()
-    if store.scratch_arms_asked:
-        lines += _unequal_arms(store.manifest["changes"])
+        store.documents.ask_for("isolate")
+    if store.documents.is_asked("scratch_arms"):
+        lines += _unequal_arms(store.documents.manifest["changes"])
     with log_to(directory / "log.jsonl"):
         for line in lines:
             log.info(line)

@@ -4,11 +4,42 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from progressive_core.contract.errors import WriteError
 from progressive_core.contract.plain import plain
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class _OfARun(Protocol):
+    @property
+    def directory(self) -> Path: ...
+
+
+_S = TypeVar("_S", bound=_OfARun)
+
+
+def writes(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, _P], _R]:
+    """Of a method of a run that writes: turns an OSError into one WriteError line."""
+
+    @wraps(method)
+    def wrapped(run: _S, /, *arguments: _P.args, **named: _P.kwargs) -> _R:
+        try:
+            return method(run, *arguments, **named)
+        except OSError as error:
+            where = error.filename2 or error.filename or run.directory
+            raise WriteError(
+                f"{where}: cannot be written ({error.strerror}); the run stands at its last commit: "
+                f"mend that, then go on with --resume --run-dir {run.directory}"
+            ) from error
+
+    return wrapped
 
 
 def atomic_write(path: Path, content: bytes) -> None:

@@ -16,7 +16,7 @@ MOST_ENTRIES = 100_000
 """Files and directories that a run may hold: far more than any does, and soon counted."""
 
 
-def refuse_ways_out(directory: Path) -> None:
+def check_no_external_links(directory: Path) -> None:
     """Look at everything below the run at `directory`, which may itself be a link: the user named it.
 
     :raise RunError: a link leads out of it, something is neither a file nor a directory, or there is too much to look at.
@@ -34,7 +34,7 @@ def refuse_ways_out(directory: Path) -> None:
             raise RunError(f"{directory}: holds more than {MOST_ENTRIES:,} files, which no run does")
         for entry in entries:
             if entry.is_symlink():
-                _refuse_unless_within(Path(entry.path), home)
+                _check_stays_within(Path(entry.path), home)
             elif entry.is_dir(follow_symlinks=False):
                 ahead.append(Path(entry.path))
             elif not _is_file(entry):
@@ -48,7 +48,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return True
 
 
-def _refuse_unless_within(link: Path, home: Path) -> None:
+def _check_stays_within(link: Path, home: Path) -> None:
     try:
         target = link.resolve(strict=True)
     except (OSError, RuntimeError):  # RuntimeError: it leads in a circle

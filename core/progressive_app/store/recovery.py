@@ -1,7 +1,7 @@
-"""Where a run goes on: from its newest commit all of whose files are as they were written.
+"""Where a run resumes: from its newest commit all of whose files are as they were written (rollback to a commit).
 
 A commit is in `state.json`, in every checkpoint (its own), and in `begun.json` (that of the end of the bucket before).
-Training is exact: from whichever of them a run goes on, it ends with the same bytes. Only where memory ran out since are its
+Training is exact: from whichever of them a run resumes, it ends with the same bytes. Only where memory ran out since are its
 sizes halved from there on, so that memory does not run out once more.
 """
 
@@ -9,101 +9,102 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
 from attrs import evolve
 
-from progressive_app.store.progress import Commit, progress_of, read_commit
-from progressive_app.store.saved import version_path
-from progressive_app.store.tensors import read_own_card, read_tensors
+from progressive_app.store.atomic_files import truncate
+from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints
+from progressive_app.store.models import ModelVersions, version_path
+from progressive_app.store.progress import BEGUN, LINE_FILES, STATE, Commit, read_commit, size_of, write_commit
+from progressive_app.store.tensors import read_own_card
 from progressive_core.contract.errors import ModelError, RunError
-from progressive_core.contract.records import State
+from progressive_core.contract.store import Progress
 
-CHECKPOINTS = "checkpoints"
-BEGUN = "begun.json"
-"""What was committed when the bucket in training was begun."""
+log = structlog.get_logger("progressive_training")
 
 
 def newest_whole(directory: Path) -> tuple[Commit, list[str]]:
-    """The newest commit of the run that can be gone on from, and what was found damaged before it, newest first.
+    """The newest commit of the run all of whose files are whole, and what was found damaged before it, newest first.
 
-    :raise RunError: there is none; its text says what is damaged.
+    :raise RunError: there is none; its text names what is damaged.
     """
     damage: list[str] = []
     newest: Commit | None = None
     try:
-        newest = read_commit(directory / "state.json")
-        return _resting_on_whole_files(directory, newest), damage
+        newest = read_commit(directory / STATE)
+        _check_files(directory, newest)
     except (RunError, ModelError) as error:
         damage.append(str(error))
-    others: list[Commit] = []
-    for path in (path for _, _, path in reversed(checkpoints_in(directory))):
+    else:
+        return newest, damage
+    older: list[Commit] = []
+    checkpoints = Checkpoints(directory)
+    for name in reversed(checkpoints.names()):
         try:
-            others.append(_commit_of(path))
+            older.append(checkpoints.commit_in(name))
         except RunError as error:
             damage.append(str(error))
     try:
-        others.append(read_commit(directory / BEGUN))
+        older.append(read_commit(directory / BEGUN))
     except RunError as error:
         damage.append(str(error))
-    for progress in sorted(others, key=lambda each: (len(each.results), each.episode), reverse=True):
+    for commit in sorted(older, key=lambda each: (len(each.results), each.episode), reverse=True):
         try:
-            whole = _resting_on_whole_files(directory, progress)
+            _check_files(directory, commit)
         except (RunError, ModelError) as error:
             damage.append(str(error))
             continue
-        if newest is not None and len(newest.results) == len(whole.results):  # the same bucket is in training
-            whole = evolve(whole, halved_to=newest.halved_to)
-        return whole, list(dict.fromkeys(damage))
+        if newest is not None and len(newest.results) == len(commit.results):  # the same bucket is in training
+            return evolve(commit, halved_to=newest.halved_to), list(dict.fromkeys(damage))
+        return commit, list(dict.fromkeys(damage))
     raise RunError(f"{damage[0]}; nothing older is left to go on from: put a copy of the file back, or start a new run")
 
 
-def checkpoints_in(directory: Path) -> list[tuple[str, int, Path]]:
-    """The bucket, the episode and the path of every checkpoint that is there, by bucket and then by episode."""
-    found = []
-    for path in (directory / CHECKPOINTS).glob("*.safetensors"):
-        bucket, _, episode = path.stem.rpartition("-")
-        if episode.isdecimal():
-            found.append((bucket, int(episode), path))
-    return sorted(found)
+def restore_files(directory: Path, commit: Commit) -> None:
+    """Make the files of the run what they were at `commit`.
 
-
-def checkpoint_of(path: Path) -> State:
-    """The state of the learner in a checkpoint.
-
-    :raise RunError: the file is damaged, or none of this program's.
+    `state.json` must hold it already: whenever this is killed, it can be done again.
     """
-    _commit_of(path)
-    try:
-        tensors, card = read_tensors(path)
-    except ModelError as error:
-        raise RunError(f"checkpoint {error}") from error
-    return State(tensors=tensors, values=card["state"])
+    (directory / CHECKPOINTS).mkdir(exist_ok=True)
+    for partial in directory.rglob(".*.partial"):
+        if partial.is_file():
+            partial.unlink()
+    Checkpoints(directory).remove_later_than(commit)
+    if commit.checkpoint is None:
+        write_commit(directory / BEGUN, commit)  # a kill may have come between the end of a bucket and this
+    for name in LINE_FILES:
+        kept, file = commit.lengths.get(name, 0), directory / name
+        if file.is_dir():
+            raise RunError(f"{file}: a directory, expected the lines of this run")
+        truncate(file, kept)
+        if size_of(file) < kept:
+            log.warning("lines of this run are lost, and it goes on without them", file=str(file))
+    models = ModelVersions(directory)
+    models.remove_later_than(commit.versions)
+    for bucket, version in commit.versions.items():
+        models.publish(bucket, version)
 
 
-def _commit_of(path: Path) -> Commit:
-    """What was committed with a checkpoint, once all its bytes are proved.
-
-    :raise RunError: the file is damaged, or none of this program's.
-    """
-    try:
-        card = read_own_card(path)
-    except ModelError as error:
-        raise RunError(f"checkpoint {error}") from error
-    state, commit = card.get("state"), card.get("commit")
-    if not isinstance(state, dict) or not isinstance(commit, dict):
-        raise RunError(f"checkpoint {path}: damaged (state or commit is missing)")
-    progress = progress_of(commit, path, path.parents[1])
-    if progress.checkpoint != path.name:
-        raise RunError(f"checkpoint {path}: damaged (it was written as {progress.checkpoint})")
-    return progress
+def describe_repair(damage: list[str], commit: Progress) -> str:
+    """What was damaged, and from where the run resumes instead, in one line."""
+    if commit.bucket is not None:
+        place = f"episode {commit.episode} of {commit.bucket}"
+    else:
+        place = f"the end of {commit.results[-1].bucket}" if commit.results else "the beginning"
+    outcome = "to the same result"
+    if sizes := commit.halved_to:
+        outcome = (
+            f"with {sizes.parallel_episodes} parallel episodes and batches of {sizes.batch_size}, since memory ran out"
+        )
+    return f"{'; '.join(damage)}; going on from {place}, {outcome}"
 
 
-def _resting_on_whole_files(directory: Path, progress: Commit) -> Commit:
-    """The same, when every file that it rests on can be read.
+def _check_files(directory: Path, commit: Commit) -> None:
+    """Check that every file that a commit rests on is whole.
 
     :raise RunError: the checkpoint is damaged. :raise ModelError: a model is.
     """
-    if progress.checkpoint is not None:
-        _commit_of(directory / CHECKPOINTS / progress.checkpoint)
-    for bucket, version in progress.versions.items():
+    if commit.checkpoint is not None:
+        Checkpoints(directory).commit_in(commit.checkpoint)
+    for bucket, version in commit.versions.items():
         read_own_card(version_path(directory / "models" / bucket, version) / "model.safetensors")
-    return progress

@@ -10,7 +10,8 @@ import structlog
 from attrs import evolve, frozen
 
 from progressive_app.store.lock import is_free
-from progressive_app.store.progress import read_manifest, read_progress
+from progressive_app.store.progress import read_progress
+from progressive_app.store.run_documents import read_manifest
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.records import BucketResult
 from progressive_core.contract.store import Status

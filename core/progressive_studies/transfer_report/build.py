@@ -12,7 +12,8 @@ import structlog
 from attrs import frozen
 
 from progressive_app.store.atomic_files import as_document, atomic_write
-from progressive_app.store.progress import finished_results, read_json_lines
+from progressive_app.store.documents import read_json_lines
+from progressive_app.store.progress import finished_results
 from progressive_core.contract.errors import ProgressiveTrainingError, RunError
 from progressive_core.contract.records import LedgerEntry
 from progressive_studies.transfer_report.account import Account, account_of

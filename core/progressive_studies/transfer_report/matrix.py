@@ -14,8 +14,10 @@ from progressive_app.config.resolve import defaults, overlay
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.resume.manifest import check_data_unchanged
-from progressive_app.store.progress import read_json, read_manifest, read_progress
-from progressive_app.store.saved import read_knowledge
+from progressive_app.store.documents import read_json
+from progressive_app.store.models import read_knowledge
+from progressive_app.store.progress import read_progress
+from progressive_app.store.run_documents import read_manifest
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import Knowledge, Resources
 from progressive_core.engine.proof import prove

@@ -9,7 +9,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from progressive_app.store.progress import read_json_lines, read_manifest, read_progress
+from progressive_app.store.documents import read_json_lines
+from progressive_app.store.progress import read_progress
+from progressive_app.store.run_documents import read_manifest
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.records import BucketResult
 from progressive_core.contract.store import EpisodeLine

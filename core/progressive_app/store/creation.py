@@ -1,0 +1,96 @@
+"""Begin a run in a directory of its own, and remove one that came to nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from progressive_app.store.atomic_files import publish, write_json
+from progressive_app.store.checkpoints import CHECKPOINTS
+from progressive_app.store.containment import check_no_external_links
+from progressive_app.store.lock import LOCK, lock_run
+from progressive_app.store.progress import BEGUN, STATE, Commit, model_path, write_commit
+from progressive_core.contract.errors import RunError
+
+TEACHERS = "teachers"
+"""The directory of the models from other runs, in that of the run they teach in."""
+BEGINNING = ".run.partial"
+"""Marks a run that is being created; if found later, the directory may be reused."""
+_BEGUN_WITH = frozenset({LOCK, CHECKPOINTS, "models", "config.json", "manifest.json", TEACHERS, BEGUN})
+
+
+def take_empty_directory(directory: Path) -> FileLock:
+    """Make and lock the directory of a run that is to be created.
+
+    :raise RunError: it holds something, or cannot be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _refuse_unless_empty(directory)
+        check_no_external_links(directory)
+        lock = lock_run(directory)
+        try:
+            _refuse_unless_empty(directory)  # another one may have been here since
+        except BaseException:
+            lock.release()
+            raise
+    except OSError as error:
+        raise RunError(f"{directory}: cannot create a run here ({error.strerror})") from error
+    return lock
+
+
+def write_first_files(directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+    """Write all that a run begins with; `state.json`, which makes it one, comes last.
+
+    :raise RunError: a model that is to teach, or the directory, cannot be used.
+    """
+    try:
+        (directory / BEGINNING).touch()
+        (directory / CHECKPOINTS).mkdir(exist_ok=True)
+        (directory / "models").mkdir(exist_ok=True)
+        write_json(directory / "config.json", config)
+        write_json(directory / "manifest.json", manifest)
+        _copy_teachers(directory, manifest.get("teachers", ()))
+        for name in (BEGUN, STATE):
+            write_commit(directory / name, Commit())
+        (directory / BEGINNING).unlink()
+    except OSError as error:
+        raise RunError(f"{directory}: cannot create a run here ({error.strerror})") from error
+
+
+def remove_run(directory: Path, lock: FileLock, made: Sequence[Path]) -> None:
+    """Remove a run, and the directories `made` for it alone, where nothing else has moved in meanwhile."""
+    with suppress(OSError):  # what cannot be removed stays
+        for path in directory.iterdir():
+            if path.name != LOCK:  # to the last, so that nobody moves in meanwhile
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    lock.release()
+    with suppress(OSError):
+        (directory / LOCK).unlink()
+    for path in made:
+        with suppress(OSError):  # another run has moved in meanwhile
+            path.rmdir()
+
+
+def _copy_teachers(directory: Path, teachers: Sequence[Sequence[str]]) -> None:
+    """Copy models of other runs here: a resumed run then finds them as they were, and reads no file but its own."""
+    for run, bucket in teachers:
+        original, kept = model_path(Path(run), bucket), model_path(directory / TEACHERS, bucket)
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            publish(original, kept)
+        except OSError as error:
+            raise RunError(f"{original}: the model that is to teach cannot be had ({error.strerror})") from error
+
+
+def _refuse_unless_empty(directory: Path) -> None:
+    found = {path.name for path in directory.iterdir()}
+    if BEGINNING in found:  # what a run begins with was to be put here, and nothing else was here
+        found = {name for name in found if name not in _BEGUN_WITH and not name.endswith(".partial")}
+    if found - {LOCK}:
+        raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")

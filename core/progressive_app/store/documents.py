@@ -1,0 +1,62 @@
+"""JSON documents and files of JSON lines, read back with one-line errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from progressive_app.store.validated import InvalidValue, validated
+from progressive_core.contract.errors import RunError
+
+MOST_BYTES = 16 << 20
+"""Of a JSON document of a run: a thousand times what one has."""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file that holds one JSON object.
+
+    :raise RunError: it is missing, or holds something else.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise RunError(f"{path}: {path.stat().st_size:,} bytes, and a run's document has {MOST_BYTES:,} at most")
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunError(f"{path}: missing; this run cannot be read") from None
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path}: not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path}: not a JSON object")
+    return value
+
+
+def read_json_lines(path: Path, kind: type) -> list[dict[str, Any]]:
+    """The lines of a run's metrics or ledger; none where nothing was written. A torn last line is left out.
+
+    :param kind: the record whose fields every line must hold.
+    :raise RunError: one does not.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")  # nothing else parts lines: a text may hold what `splitlines` splits at
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror})") from error
+    if not lines[-1]:
+        del lines[-1]
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            if number < len(lines):
+                raise RunError(f"{path}, line {number}: not valid JSON ({error})") from error
+            break
+        try:
+            validated(found[-1], kind)
+        except InvalidValue as error:
+            raise RunError(f"{path}, line {number}: damaged ({error})") from None
+    return found

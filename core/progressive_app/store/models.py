@@ -1,0 +1,110 @@
+"""The saved models of a run: one directory a version, the newest one published under the bucket's name."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from progressive_app.store.atomic_files import publish, write_json
+from progressive_app.store.progress import model_path
+from progressive_app.store.tensors import read_tensors, write_tensors
+from progressive_app.store.validated import InvalidValue, validated
+from progressive_core.contract.errors import ModelError
+from progressive_core.contract.records import Knowledge, Model
+
+MODEL_FILES = ("card.json", "model.safetensors")
+_HORIZON = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+@frozen
+class ModelVersions:
+    """Writes the models of the run at `directory`; which versions count is for its commits to say."""
+
+    directory: Path
+
+    def write(self, bucket: str, version: int, model: Model, knowledge: Knowledge) -> None:
+        """Write a version, with what it can teach in its card."""
+        path = version_path(self.directory / "models" / bucket, version)
+        path.mkdir(parents=True, exist_ok=True)
+        taught = {
+            "distrust": knowledge.distrust,
+            "weights": list(knowledge.weights),
+            "feature_importance": knowledge.feature_importance,
+            "horizons": knowledge.horizons,
+        }
+        card = {**model.card, "bucket": bucket, "version": version, "knowledge": taught}
+        write_tensors(path / "model.safetensors", {**knowledge.weights, **model.tensors}, card)
+        write_json(path / "card.json", card)
+
+    def publish(self, bucket: str, version: int) -> Path:
+        """Make `version` the bucket's model: the files in `models/<Bucket>/` are those of the version."""
+        models = self.directory / "models" / bucket
+        for name in MODEL_FILES:
+            publish(version_path(models, version) / name, models / name)
+        return model_path(self.directory, bucket)
+
+    def remove_later_than(self, versions: Mapping[str, int]) -> None:
+        """Remove the versions after each bucket's one in `versions`, and all of a bucket that has none there."""
+        for models in (self.directory / "models").iterdir():
+            committed = versions.get(models.name, 0)
+            for version in (models / "versions").glob("[0-9]*"):
+                if version.name.isdecimal() and int(version.name) > committed:
+                    shutil.rmtree(version)
+            if not committed:
+                for name in MODEL_FILES:
+                    (models / name).unlink(missing_ok=True)
+
+
+def version_path(models: Path, version: int) -> Path:
+    """Where a bucket's directory of models keeps one version."""
+    return models / "versions" / f"{version:04d}"
+
+
+def read_model(directory: Path, bucket: str, version: int | None = None) -> Model:
+    """The newest model of `bucket` in the run at `directory`, or an older `version` of it.
+
+    :raise ModelError: the file is absent or damaged.
+    """
+    path = directory / "models" / bucket
+    tensors, card = read_tensors((path if version is None else version_path(path, version)) / "model.safetensors")
+    return Model(tensors=tensors, card=card)
+
+
+@frozen(kw_only=True)
+class _Taught:
+    """What the card of a saved model records of what it can teach."""
+
+    weights: tuple[str, ...]
+    feature_importance: dict[str, float]
+    horizons: dict[str, float]
+    distrust: str = ""
+
+
+def read_knowledge(directory: Path, bucket: str, version: int | None = None) -> Knowledge:
+    """What the newest model of `bucket` in the run at `directory`, or an older `version` of it, can teach.
+
+    :raise ModelError: the model cannot be read, or its card lacks it.
+    """
+    model = read_model(directory, bucket, version)
+    where = f"{model_path(directory, bucket)}: its card is damaged"
+    try:
+        taught = validated(model.card.get("knowledge"), _Taught, "knowledge")
+        made = validated(model.card.get("version"), int, "version")
+    except InvalidValue as error:
+        raise ModelError(f"{where} ({error})") from None
+    if absent := [name for name in taught.weights if name not in model.tensors]:
+        raise ModelError(f"{where} (knowledge.weights names {absent[0]!r:.60}, and there is no such tensor)")
+    if odd := [horizon for horizon in taught.horizons if not _HORIZON.fullmatch(horizon)]:
+        raise ModelError(f"{where} (knowledge.horizons names {odd[0]!r:.60}, expected a number of bars)")
+    return Knowledge(
+        origin=bucket,
+        weights={name: model.tensors[name] for name in taught.weights},
+        feature_importance=taught.feature_importance,
+        horizons={int(horizon): skill for horizon, skill in taught.horizons.items()},
+        distrust=taught.distrust,
+        version=made,
+    )

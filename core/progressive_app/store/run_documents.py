@@ -1,0 +1,141 @@
+"""`config.json` and `manifest.json` of a run: what it was begun with and on, and what was asked for since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import asdict, field, frozen
+
+from progressive_app.store.atomic_files import write_json, writes
+from progressive_app.store.documents import read_json
+from progressive_app.store.progress import damaged, refuse_odd_names
+from progressive_app.store.validated import InvalidValue, validated
+from progressive_core.contract.errors import RunError
+from progressive_core.contract.kinds import Device, Refused
+from progressive_core.contract.quoting import show
+
+Flag = Literal["scratch_arms", "isolate", "find_order"]
+"""What may be asked for when a run is begun or resumed: the buckets that were taught trained again without transfer, each
+bucket in a process of its own, and the order of the sequence still to be found."""
+
+
+@frozen(kw_only=True)
+class _Data:
+    file: str | None
+    sha256: str = ""
+
+
+@frozen(kw_only=True)
+class _Change:
+    """A setting that was changed when the run was gone on with, and where it stood then."""
+
+    when: str
+    key: str
+    old: Any
+    new: Any
+    bucket: str | None = None
+    episode: int = 0
+
+
+@frozen(kw_only=True)
+class _Parent:
+    """The run that this one was forked from, and where that one stood then."""
+
+    run: str
+    bucket: str | None = None
+    episode: int = 0
+
+
+@frozen(kw_only=True)
+class _Manifest:
+    """What this program reads of a manifest, and of what type it is."""
+
+    started: str
+    sequence: tuple[str, ...]
+    device: str = "auto"
+    data: _Data = _Data(file=None)
+    teachers: tuple[tuple[str, ...], ...] = ()
+    scratch_arms: bool = False
+    find_order: bool = False
+    isolate: bool = False
+    changes: tuple[_Change, ...] = ()
+    changing: dict[str, Any] | None = None
+    parent: _Parent | None = None
+    hooks: dict[str, tuple[str, ...]] = field(factory=dict)
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """What the run in `directory` was begun on.
+
+    :raise RunError: it is not what this program writes.
+    """
+    file = directory / "manifest.json"
+    manifest = read_json(file)
+    try:
+        known = validated(manifest, _Manifest)
+    except InvalidValue as error:
+        raise RunError(f"{file}: damaged ({error})") from None
+    try:
+        Device().check(known.device)
+    except Refused:
+        damaged(file, f"device is {show(known.device)}, expected {Device().allowed}")
+    for position, teacher in enumerate(known.teachers):
+        if len(teacher) != 2 or "\0" in teacher[0]:
+            damaged(file, f"teachers[{position}] is {show(teacher)}, expected a run's directory and a bucket")
+    refuse_odd_names([*known.sequence, *(bucket for _, bucket in known.teachers)], str(file))
+    return {**asdict(known), **manifest}
+
+
+@frozen
+class RunDocuments:
+    """The two documents of the run at `directory`. They are read anew each time: another process may have changed them."""
+
+    directory: Path
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings that the run was begun with, or given since."""
+        return read_json(self.directory / "config.json")
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What the run was begun on: data, versions, seed, device."""
+        return read_manifest(self.directory)
+
+    def is_asked(self, flag: Flag) -> bool:
+        """Whether `flag` was asked for, and is still to be done."""
+        return bool(self.manifest.get(flag))
+
+    @writes
+    def ask_for(self, flag: Flag) -> None:
+        """Record that `flag` is wanted, of a run that was begun without it."""
+        write_json(self.directory / "manifest.json", {**self.manifest, flag: True})
+
+    @writes
+    def settle_order(self, settings: Mapping[str, Any], found: Any) -> None:
+        """Go on with the sequence of `settings`, and keep what was `found` on the way to it.
+
+        The manifest, which says that the order is settled, comes last: after a kill before it, it is found again.
+        """
+        write_json(self.directory / "config.json", settings)
+        settled = {"sequence": list(settings["SEQUENCE"]), "find_order": False, "curriculum": found}
+        write_json(self.directory / "manifest.json", {**self.manifest, **settled})
+
+    @writes
+    def change_settings(self, settings: Mapping[str, Any], recorded: Mapping[str, Any]) -> None:
+        """Go on with other settings, and keep in the manifest what is `recorded` of that.
+
+        The manifest holds both until the settings are in their file: a kill leaves all of it, or nothing.
+        """
+        write_json(self.directory / "manifest.json", {**self.manifest, **recorded, "changing": settings})
+        self.finish_change()
+
+    @writes
+    def finish_change(self) -> None:
+        """Do what is left of a change of settings that a kill may have cut short."""
+        manifest = self.manifest
+        if manifest["changing"] is not None:
+            write_json(self.directory / "config.json", manifest["changing"])
+            write_json(self.directory / "manifest.json", {**manifest, "changing": None})
