@@ -153,7 +153,7 @@ def judging(learner: MarketLearner) -> float:
     horizon_skill(learner.critic, learner.validation)
     each = thread_time() - start
     cooldown: int = learner.info.settings["TRANSFER_COOLDOWN"]
-    return once + each * (1 + learner.episode // cooldown)
+    return once + each * (1 + learner.progress.episode // cooldown)
 
 
 def area(importance: Mapping[str, float]) -> float:

@@ -249,7 +249,7 @@ def finished(
             untrained = learner.validate()
             curve.append(untrained)
         learner.run_episode()
-        curve.append(max(untrained, learner.best_score))
+        curve.append(max(untrained, learner.progress.best_score))
     learner.keep_best()
     trained = Trained(
         market=task.market,
@@ -269,7 +269,7 @@ def offered(
     hooks: Hooks, learner: MarketLearner, source: Knowledge, phase: Phase, info: BucketInfo
 ) -> list[LedgerEntry]:
     """What became of offering `source` to `learner`, as a run does it."""
-    context = TransferContext(phase=phase, episode=learner.episode, bucket=info)
+    context = TransferContext(phase=phase, episode=learner.progress.episode, bucket=info)
     return transfer_knowledge(hooks, LocalMachine(), learner, source, context, all_resources(info.settings))
 
 

@@ -11,15 +11,16 @@ Where validation has many bars an excerpt of each half chooses, and the whole ot
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from progressive_buckets.insight.measurement_cache import Answers
+from progressive_buckets.state_checks import checked_like, checked_number
 from progressive_training.market import stretch_of, t_statistic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -61,6 +62,22 @@ class Edge:
             return t_statistic(torch.where(in_first_half(bars, len(first)), second, first))
 
         return min(self.cap, self._judged.of(self.states.clone(), judged))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What each half keeps with its score, and the cap; None for no cap."""
+        cap = self.cap if math.isfinite(self.cap) else None
+        return {"states": self.states, "score": self.score, "cap": cap}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to a state of `state_dict()`.
+
+        :raise ValueError: something does not fit; nothing is then changed.
+        """
+        tensors = checked_like(state, states=self.states, score=self.score)
+        cap = math.inf if state.get("cap", 0) is None else checked_number(state, "cap")
+        device = self.states.device
+        self.states, self.score = (tensors[name].to(device, copy=True) for name in ("states", "score"))
+        self.cap = cap
 
 
 def in_first_half(bars: Tensor, count: int) -> Tensor:

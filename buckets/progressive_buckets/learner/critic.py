@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from attrs import frozen
@@ -12,7 +12,9 @@ from progressive_buckets.learner.compute import in_precision
 from progressive_buckets.learner.gradient import Batch, Dropout, loss_and_gradient, shares_of
 from progressive_buckets.learner.network import ROWS_AT_ONCE, Network, Shape
 from progressive_buckets.learner.optimiser import Adam
+from progressive_buckets.learner.state import below_prefix, with_prefix
 from progressive_buckets.learner.targets import sweep
+from progressive_buckets.state_checks import checked_like
 from progressive_training.market import cost_matrix
 
 if TYPE_CHECKING:
@@ -189,6 +191,26 @@ class Critic:
         """What came within each horizon, and how much it counts [horizons, B]: not across a gap, by 1 / sqrt(horizon)."""
         outcome, exists = self.market.outcomes(bars, self.horizons)
         return outcome, exists * (self.horizon_weight * self.overlap)[:, None]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights and prior of both networks, the weight of each horizon, and the optimiser's state below `adam`."""
+        networks = {"online": self.online.state(), "target": self.target.state()}
+        return networks | {"horizon_weight": self.horizon_weight} | with_prefix("adam", self.adam.state_dict())
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to a state of `state_dict()`.
+
+        :raise ValueError: something does not fit; nothing is then changed.
+        """
+        networks = checked_like(state, online=self.online.state(), target=self.target.state())
+        tensors = checked_like(state, horizon_weight=self.horizon_weight)
+        try:
+            self.adam.load_state_dict(below_prefix("adam", state))
+        except ValueError as error:
+            raise ValueError(f"adam.{error}") from None
+        self.online.load_state(networks["online"])
+        self.target.load_state(networks["target"])
+        self.horizon_weight.copy_(tensors["horizon_weight"])
 
 
 def cost_units(costs: Costs, unit: float, reluctance: float, device: torch.device) -> Tensor:

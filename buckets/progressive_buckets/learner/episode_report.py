@@ -25,10 +25,10 @@ def report_of(learner: MarketLearner, score: float, seen: dict[str, Values]) -> 
     traces["priorities"] = {name: float(value) for name, value in priorities.items()}
     traces["priorities"]["filled"] = int(priorities["filled"])
     return EpisodeReport(
-        episode=learner.episode,
+        episode=learner.progress.episode,
         score=score,
-        best_score=learner.best_score,
-        best_episode=learner.best_episode,
+        best_score=learner.progress.best_score,
+        best_episode=learner.progress.best_episode,
         loss=float(seen["score"]["loss"]),
         exploration=float(explored["mean"]),
         exploration_cause=learner.exploration.cause(explored),

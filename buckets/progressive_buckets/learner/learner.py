@@ -15,14 +15,15 @@ from progressive_buckets.insight.edge import Edge
 from progressive_buckets.insight.importance import Measured, judge_inputs
 from progressive_buckets.insight.measurement_cache import Answers
 from progressive_buckets.insight.screening import screened_importance
-from progressive_buckets.learner.adopting import adopt_knowledge
+from progressive_buckets.learner.adopting import SharedInsight, adopt_knowledge
 from progressive_buckets.learner.compute import precision
 from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.episode_report import report_of
 from progressive_buckets.learner.network import Network
 from progressive_buckets.learner.saving import load_into, model_of
-from progressive_buckets.learner.state import restore_learner, snapshot_learner
+from progressive_buckets.learner.state import load_parts, snapshot_of
 from progressive_buckets.learner.to_host import Notes, read
+from progressive_buckets.learner.training_progress import TrainingProgress
 from progressive_buckets.naturalistic.exploration import Exploration, Plan
 from progressive_buckets.naturalistic.lessons import completed_trades, notes_of, surprise
 from progressive_buckets.naturalistic.recall import WEIGHTS, ContextualMemory, shown_bars
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_buckets.learner.critic import Hyper
+    from progressive_buckets.learner.state import Part
     from progressive_training import BucketInfo, Model, Resources, State
     from progressive_training.market import Market, Split
 
@@ -74,10 +76,11 @@ class MarketLearner:
         )
         self.screened = screened_importance(market, split.train)
         self.critic.set_prior(self.screened)
-        self.replay = Replay(settings["REPLAY_CAPACITY"], market.device, settings["PRIORITISED_REPLAY"])
+        count = len(market.returns)
+        self.replay = Replay(settings["REPLAY_CAPACITY"], market.device, settings["PRIORITISED_REPLAY"], count)
         rate = settings["EXPLORATION"] if settings["EXPLORATION"] is not None else exploration
         self.exploration = Exploration(market, split.train, rate, settings["ADAPTIVE_EXPLORATION"])
-        self.memory = ContextualMemory(market.features.shape[1], market.device)
+        self.memory = ContextualMemory(market.features.shape[1], market.device, count)
         self.validation, self.test = market.part(split.validation), market.part(split.test)
         self.scored, rows = excerpt(self.validation)
         """The validation bars that every episode is scored on."""
@@ -85,11 +88,8 @@ class MarketLearner:
         """The training bars that a source of transfer is tried on as well."""
         self.shown = shown_bars(self.validation)
         self.edge = Edge(rows, len(self.validation), len(self.critic.target.state()))
-        self.episode = 0
-        self.best_score, self.best_episode = -math.inf, 0
-        self.best = self.critic.target.state()
-        self.adopted = False
-        self.told: Knowledge | None = None
+        self.progress = TrainingProgress(self.critic.target, self.generator)
+        self.shared = SharedInsight()
         self._ridge: Ridge | None = None
         self._measured: Answers[Measured] = Answers()
         self._held: Answers[Tensor] = Answers()
@@ -101,9 +101,9 @@ class MarketLearner:
 
         Nothing here waits for the device until all that people read of the episode is read at once.
         """
-        if self.adopted:
+        if self.progress.adopted:
             self.consider()
-        self.episode += 1
+        self.progress.episode += 1
         plan = self.exploration.plan(self.episodes, self.length, self.generator)
         bars, visited, notes = self.walk(plan)
         notes["exploration"] |= plan.notes
@@ -130,14 +130,7 @@ class MarketLearner:
 
     def keep(self, score: float) -> float:
         """Keep the current weights if none had a better score; minus infinity where `score` is not a number."""
-        self.adopted = False
-        if math.isnan(score):
-            return -math.inf
-        if score >= self.best_score:
-            self.best = self.critic.target.state()
-        if score > self.best_score:
-            self.best_score, self.best_episode = score, self.episode
-        return score
+        return self.progress.keep(score, self.critic.target)
 
     def walk(self, plan: Plan) -> tuple[Tensor, Tensor, dict[str, Notes]]:
         """Act through the planned episodes and put what was visited into the replay.
@@ -153,9 +146,7 @@ class MarketLearner:
         advantage = critic.advantages(self.market.features.index_select(0, bars.flatten())).view(*bars.shape, 2)
 
         actions = best_actions(advantage, critic.costs)  # [P, L, 3]
-        rates = plan.rates[self.exploration.conditions[bars].long()]
-        explored = torch.rand(bars.shape, generator=self.generator, device=device) < rates
-        trial = torch.randint(3, bars.shape, generator=self.generator, device=device)
+        trial, explored = self.exploration.trials(bars, plan.rates, self.generator)  # [P, L] both
         actions = torch.where(explored[..., None], trial[..., None], actions)
         position = follow(as_maps(actions, decidable))  # [P, L], 0 flat, 1 long, 2 short
 
@@ -234,7 +225,7 @@ class MarketLearner:
 
         Where the model abstains, what it would have done is a row of its own.
         """
-        if self.adopted:
+        if self.progress.adopted:
             self.consider()
         abstains = self.abstains()
         rows = []
@@ -261,14 +252,14 @@ class MarketLearner:
         Nobody may learn from a degenerate policy.
         """
         measured = self.measured()
-        self.told = Knowledge(
+        self.shared.share(measured.importance, measured.horizons)
+        return Knowledge(
             origin=self.info.name,
             weights=self.critic.target.knowledge(),
             feature_importance=measured.importance,
             horizons=measured.horizons,
             distrust=self.degeneration(),
         )
-        return self.told
 
     def measured(self) -> Measured:
         """Importance of features and skill by horizon, measured once for the same weights."""
@@ -281,18 +272,35 @@ class MarketLearner:
 
     # ------------------------------------------------------------------ saving
 
+    def parts(self) -> dict[str, Part]:
+        """The parts that training changes; each owns its state."""
+        return {
+            "progress": self.progress,
+            "critic": self.critic,
+            "replay": self.replay,
+            "exploration": self.exploration,
+            "memory": self.memory,
+            "edge": self.edge,
+            "shared": self.shared,
+        }
+
     def snapshot(self) -> State:
-        """All that changes in training, as copies."""
-        return snapshot_learner(self)
+        """The states of all parts, as copies."""
+        return snapshot_of(self.parts())
 
     def restore(self, state: State) -> None:
-        """Go on from a snapshot."""
-        restore_learner(self, state)
+        """Return to a snapshot; training then goes on as it did from there, to the bit.
+
+        :raise ModelError: it does not fit; the learner is then as it was.
+        """
+        load_parts(self.parts(), state, self.info.name)
+        if len(self.memory.rows):
+            self.memory.refresh(self.critic.target)
 
     def keep_best(self) -> None:
         """Return to the best weights, and choose on validation how much recall may say beside them."""
         for network in (self.critic.online, self.critic.target):
-            network.load_state(self.best)
+            network.load_state(self.progress.best)
         self.memory.weight = 0.0
         if self.memory_on and len(self.memory.bars):
             self.memory.follow(self.critic)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from progressive_buckets.state_checks import checked_count, checked_like
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 BETAS = (0.9, 0.99)
@@ -39,3 +43,18 @@ class Adam:
         scale = self.square.sqrt().add_(EPSILON * bias_correction)
         self.parameters.addcmul_(self.parameters, self.decay, value=-1.0)
         self.parameters.addcdiv_(self.mean, scale, value=-self.rate * bias_correction / (1 - first**self.steps))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Both moments and the number of steps; the tensors are the optimiser's own."""
+        return {"mean": self.mean, "square": self.square, "steps": self.steps}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to a state of `state_dict()`.
+
+        :raise ValueError: something does not fit; nothing is then changed.
+        """
+        steps = checked_count(state, "steps")
+        tensors = checked_like(state, mean=self.mean, square=self.square)
+        self.mean.copy_(tensors["mean"])
+        self.square.copy_(tensors["square"])
+        self.steps = steps

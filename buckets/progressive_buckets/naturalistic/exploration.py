@@ -8,12 +8,16 @@ mean rate starts where least has been seen; the others start anywhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from attrs import frozen
 
+from progressive_buckets.state_checks import checked_like
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Generator, Tensor
 
     from progressive_buckets.learner.to_host import Notes, Values
@@ -87,6 +91,12 @@ class Exploration:
         starts = torch.where(explores, least, anywhere)
         return Plan(starts + self.train.start, rates, {"rates": rates, "mean": mean, **self.reasons(rates)})
 
+    def trials(self, bars: Tensor, rates: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        """A random action for each of `bars` [P, L], and whether it is to be taken in place of the best one [P, L]: as
+        often as the rate of the bar's condition, of `rates` [9]."""
+        taken = torch.rand(bars.shape, generator=generator, device=bars.device) < rates[self.conditions[bars].long()]
+        return torch.randint(3, bars.shape, generator=generator, device=bars.device), taken
+
     def reasons(self, rates: Tensor) -> Notes:
         """What `cause` puts into words: the share of bars seen, the condition explored most, how unseen it is, and how
         far its errors still change."""
@@ -118,3 +128,16 @@ class Exploration:
         self.progress = torch.where(count > 0, 0.7 * self.progress + 0.3 * change.clamp(max=1.0), self.progress)
         self.error = torch.where(self.error > 0, 0.7 * self.error + 0.3 * mean, mean)
         self.seen += count
+
+    def state_dict(self) -> dict[str, Any]:
+        """Visits of stretches; bars seen, error and progress of each condition. The tensors are its own."""
+        return {"visits": self.visits, "seen": self.seen, "error": self.error, "progress": self.progress}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to a state of `state_dict()`.
+
+        :raise ValueError: something does not fit; nothing is then changed.
+        """
+        own = self.state_dict()
+        for name, tensor in checked_like(state, **own).items():
+            own[name].copy_(tensor)

@@ -13,8 +13,17 @@ import torch
 from torch.nn.functional import normalize
 
 from progressive_buckets.naturalistic.lessons import time_text
+from progressive_buckets.state_checks import (
+    checked_bars,
+    checked_length,
+    checked_number,
+    checked_tensor,
+    misfit,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from progressive_buckets.learner.critic import Critic
@@ -52,10 +61,12 @@ class ContextualMemory:
     """Situations kept, drawn evenly from those visited; their keys are made anew whenever the network has changed.
 
     `bars` [M] are where they were met, `rows` [M, columns] what was seen there, `followed` [M, 2] what came, `keys`
-    [M, d] how they are recognised; `weight` is the say of recall beside the network.
+    [M, d] how they are recognised; `weight` is the say of recall beside the network. `market_bars` is the number of
+    bars of the market they are of.
     """
 
-    def __init__(self, columns: int, device: torch.device | str) -> None:
+    def __init__(self, columns: int, device: torch.device | str, market_bars: int = 0) -> None:
+        self.market_bars = market_bars
         self.bars = torch.zeros(0, dtype=torch.int64, device=device)
         self.rows = torch.zeros(0, columns, device=device)
         self.followed = torch.zeros(0, 2, device=device)
@@ -121,6 +132,27 @@ class ContextualMemory:
             times = {"time": time_text(market.times[int(bar)]), "recalls": time_text(market.times[int(recalls)])}
             told.append(times | dict(zip(("similarity", "long", "short"), map(float, numbers), strict=True)))
         return {"situations": len(self.bars), "weight": self.weight, "told": told}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The situations and the weight of recall; the keys follow from the network (see `refresh`)."""
+        return {"bars": self.bars, "rows": self.rows, "followed": self.followed, "weight": self.weight}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to a state of `state_dict()`; call `refresh` then.
+
+        :raise ValueError: something does not fit; nothing is then changed.
+        """
+        count = checked_length(state, "rows")
+        known = min(count, checked_length(state, "bars"))
+        if known not in (0, count):  # of a loaded model's situations it is not known where they were met
+            raise misfit("bars")
+        bars = checked_bars(state, "bars", known, self.market_bars)
+        rows = checked_tensor(state, "rows", (count, self.rows.shape[1]), self.rows.dtype)
+        followed = checked_tensor(state, "followed", (count, 2), self.followed.dtype)
+        weight = checked_number(state, "weight", 0.0, 1.0)
+        device = self.bars.device
+        self.bars, self.rows, self.followed = (part.to(device, copy=True) for part in (bars, rows, followed))
+        self.weight = weight
 
 
 def shown_bars(part: Part) -> Tensor:

@@ -6,12 +6,16 @@ that priorities change how often a bar is looked at, never what is learned from 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from attrs import frozen
 
+from progressive_buckets.state_checks import checked_bars, checked_count, checked_length, checked_tensor, misfit
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Generator, Tensor
 
 EXPONENT = 0.6
@@ -39,10 +43,13 @@ def draw(weights: Tensor, count: int, generator: Generator) -> tuple[Tensor, Ten
 
 
 class Replay:
-    """A ring of `capacity` visited bars with a priority each: 0 where nothing can be learned, or nothing is kept yet."""
+    """A ring of `capacity` visited bars with a priority each: 0 where nothing can be learned, or nothing is kept yet.
 
-    def __init__(self, capacity: int, device: torch.device | str, prioritised: bool) -> None:
-        self.capacity, self.prioritised = capacity, prioritised
+    `market_bars`: number of bars of the market that they are of.
+    """
+
+    def __init__(self, capacity: int, device: torch.device | str, prioritised: bool, market_bars: int) -> None:
+        self.capacity, self.prioritised, self.market_bars = capacity, prioritised, market_bars
         self.bars = torch.zeros(capacity, dtype=torch.int64, device=device)
         self.priorities = torch.zeros(capacity, device=device)
         self.filled = 0
@@ -88,3 +95,23 @@ class Replay:
             "highest": priorities.max(),
             "effective_bars": total.square() / priorities.square().sum().clamp(min=1e-12),
         }
+
+    def state_dict(self) -> dict[str, Any]:
+        """The filled part of the ring, as views, and the place of the next bar."""
+        filled = slice(self.filled)
+        return {"bars": self.bars[filled], "priorities": self.priorities[filled], "cursor": self.cursor}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to a state of `state_dict()`.
+
+        :raise ValueError: something does not fit; nothing is then changed.
+        """
+        filled = checked_length(state, "bars")
+        if filled > self.capacity:
+            raise misfit("bars")
+        bars = checked_bars(state, "bars", filled, self.market_bars)
+        priorities = checked_tensor(state, "priorities", (filled,), self.priorities.dtype)
+        cursor = checked_count(state, "cursor", self.capacity - 1)
+        self.bars[:filled] = bars
+        self.priorities[:filled] = priorities
+        self.filled, self.cursor = filled, cursor
