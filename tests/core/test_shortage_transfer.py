@@ -13,7 +13,7 @@ import torch
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.store.tensors import read_tensors
 from progressive_core.engine.out_of_memory import Shortage, attempt
-from progressive_core.engine.proof import proof_or_shortage
+from progressive_core.engine.proof import prove
 from progressive_training import Knowledge
 
 LINES = (Path(__file__).parent / "line_bucket.py").read_text()
@@ -165,8 +165,8 @@ def test_a_learner_is_put_back_when_nothing_of_the_failed_trial_is_held(pupil: A
     pupil.validation_error = starve
     pupil.restore = lambda state: (held.append(seen[0]() is not None), restore(state))
     source = Knowledge(origin="Teacher", weights={"line.weight": torch.tensor([2.0, 1.0])})
-    proof = proof_or_shortage(LocalMachine(), pupil, source, pupil.knowledge(), score)
-    assert isinstance(proof, Shortage) and proof.reason == "out of memory: OutOfMemoryError: CUDA out of memory"
+    with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+        prove(LocalMachine(), pupil, source, pupil.knowledge(), score)
     assert held == [False]
     assert torch.equal(pupil.weight, before.tensors["weight"])
 

@@ -28,7 +28,7 @@ from progressive_core.engine.transfer import distrusted, memory_short, skipped, 
 def transfer_in(
     run: Run, info: BucketInfo, resources: Resources, learner: Learner, phase: Phase, episode: int
 ) -> list[LedgerEntry]:
-    """Offer this bucket what earlier buckets learned, the nearest in the sequence last."""
+    """Offer this bucket what earlier buckets learned, the nearest in the sequence last. Returns the ledger entries."""
     if not info.settings["USE_CROSS_BUCKET_TRANSFER"]:
         return []
     context = TransferContext(phase=phase, episode=episode, bucket=info)
@@ -49,10 +49,9 @@ def transfer_back(
     episode: int,
     hurt: Collection[str] = (),
 ) -> list[LedgerEntry]:
-    """Offer every finished bucket what this one learned, but for those that it has `hurt`.
+    """Offer every finished bucket what this one learned, but those whose last offer `hurt` them (see `hurt_by`).
 
-    What helps one becomes a new version of its model, measured anew: the result that stands is that of the version that
-    stands.
+    Where it helped, the finished bucket gets a new version of its model, and the result of that version.
     """
     settings, finished = info.settings, {result.bucket: result for result in info.results}
     enabled = settings["USE_CROSS_BUCKET_TRANSFER"] and settings["ENABLE_REVERSE_TRANSFER"]
@@ -64,14 +63,14 @@ def transfer_back(
     for pupil in (bucket for bucket in run.buckets if bucket.name in finished):
         pupil_info = info_of(run, pupil)
         context = TransferContext(phase="reverse", episode=episode, bucket=pupil_info)
-        again = f"it hurt the last time, and is offered again when {info.name} is finished"
-        spared = (
+        postponed = f"it hurt the last time, and is offered again when {info.name} is finished"
+        reason = (
             distrusted(source)
-            or (again if pupil.name in hurt else "")
+            or (postponed if pupil.name in hurt else "")
             or memory_short(run.machine, pupil.memory_needed(pupil_info, resources), resources)
         )
-        if spared:
-            entries += skipped(run.hooks, source, context, spared)
+        if reason:
+            entries += skipped(run.hooks, source, context, reason)
             continue
         taught = attempt(run.machine, partial(_teach, run, pupil, source, context, resources))
         if isinstance(taught, Shortage):
@@ -107,7 +106,7 @@ def hurt_by(run: Run, source: str) -> set[str]:
 
 @frozen(kw_only=True)
 class _Learned:
-    """All that is kept of a finished bucket that learned something."""
+    """What is saved of a finished bucket that learned something."""
 
     model: Model
     knowledge: Knowledge
@@ -118,7 +117,7 @@ class _Learned:
 def _teach(
     run: Run, pupil: Bucket, source: Knowledge, context: TransferContext, resources: Resources
 ) -> tuple[list[LedgerEntry], _Learned | None]:
-    """Offer `source` to a finished bucket, opened for that; nothing of it is written yet."""
+    """Open a finished bucket and offer it `source`; nothing is saved yet."""
     with closing(pupil.open(context.bucket, resources)) as earlier:
         earlier.load(run.store.model(pupil.name))
         made = transfer_knowledge(run.hooks, run.machine, earlier, source, context, resources)
@@ -133,11 +132,11 @@ def _teach(
 
 
 def _timed(entries: list[LedgerEntry], started: float) -> list[LedgerEntry]:
-    """The same entries, with the time since `started` that none of them tells in the first one's `shared_seconds`."""
+    """The same entries; the time since `started` that none of them counts is the first one's `shared_seconds`."""
     if not entries:
         return entries
-    told = sum(entry.seconds + entry.proof_seconds for entry in entries)
-    return [evolve(entries[0], shared_seconds=perf_counter() - started - told), *entries[1:]]
+    counted = sum(entry.seconds + entry.proof_seconds for entry in entries)
+    return [evolve(entries[0], shared_seconds=perf_counter() - started - counted), *entries[1:]]
 
 
 def _recorded(run: Run, entries: list[LedgerEntry]) -> list[LedgerEntry]:

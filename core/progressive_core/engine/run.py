@@ -1,4 +1,4 @@
-"""One run: what is trained, with which plugins, where to; and what each bucket is told of it."""
+"""`Run`: all that the engine works with, and the records of it that buckets and plugins get."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ log = structlog.get_logger("progressive_training")
 
 @frozen(kw_only=True)
 class Run:
-    """One run: what to train, with which plugins, where to, and how to tell of it.
+    """One run: what to train, with which plugins, in which store and on which machine.
 
-    `teachers` are what was learned outside this run and may be used at the start of every bucket; `interrupted` is
-    asked after every episode. Of a run of scratch arms `compared` says how many episodes the bucket trained that each is
-    held against: it trains as many at least, on bars that were looked at already.
+    `teachers` is knowledge from outside this run, offered at the start of every bucket; `progress` gets a line of text at
+    every step; `interrupted` is asked after every episode. `compared` is given for scratch arms: the number of episodes of
+    the bucket that each is compared with. An arm trains at least as many, and its data are not checked again.
     """
 
     buckets: Sequence[Bucket]
@@ -45,7 +45,7 @@ class Run:
 
 @contextmanager
 def always_clean_up(run: Run, info: BucketInfo) -> Iterator[None]:
-    """Call every plugin's cleanup, whatever happened; a failing cleanup never hides what ended the bucket."""
+    """Call every plugin's cleanup, whatever happened; a failing cleanup never hides the error that ended the bucket."""
     try:
         yield
     except BaseException as error:
@@ -58,7 +58,7 @@ def always_clean_up(run: Run, info: BucketInfo) -> Iterator[None]:
 
 
 class Interrupted(Exception):
-    """Training was asked to stop, and did so behind a checkpoint."""
+    """Training was asked to stop, and stopped behind a checkpoint."""
 
     def __init__(self, run_dir: Path) -> None:
         super().__init__(f"stopped; the run in {run_dir} can go on with --resume")
@@ -66,14 +66,14 @@ class Interrupted(Exception):
 
 
 def info_of(run: Run, bucket: Bucket) -> BucketInfo:
-    """What `bucket` is told of the run, as it stands now."""
+    """The `BucketInfo` of `bucket` in the run as it stands now."""
     sequence = tuple(each.name for each in run.buckets)
     info = bucket_info(run.settings, bucket, sequence, run.store.directory)
     return evolve(info, results=run.store.progress.results, scratch_arm=bool(run.compared))
 
 
 def bucket_info(settings: Mapping[str, Any], bucket: Bucket, sequence: tuple[str, ...], run_dir: Path) -> BucketInfo:
-    """What `bucket` is told of a run in which nothing is finished."""
+    """The `BucketInfo` of `bucket` in a run in which nothing is finished."""
     return BucketInfo(
         name=bucket.name,
         horizons=horizons_for(settings, bucket.name, bucket.horizons),
@@ -86,7 +86,7 @@ def bucket_info(settings: Mapping[str, Any], bucket: Bucket, sequence: tuple[str
 
 
 def resources_of(run: Run, bucket: Bucket, info: BucketInfo) -> Resources:
-    """All that the settings ask for, before any policy has had its say; less where memory ran out before."""
+    """The resources that the settings ask for, before any policy changes them; less where memory ran out before."""
     asked = Resources(
         device=run.device,
         parallel_episodes=run.settings["PARALLEL_EPISODES"],

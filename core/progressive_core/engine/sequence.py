@@ -23,19 +23,22 @@ from progressive_core.engine.transfer import distrusted
 log = structlog.get_logger("progressive_training")
 
 CHECKPOINT_SHARE = 0.005
-"""Of a bucket's time, what checkpoints may take. On a disk that needs 20 ms a kill then costs 4 s of training, which are
-made again to the same bits; after every episode, however short, they took 3 to 10 % of the time."""
+"""The share of a bucket's time that checkpoints may take. On a disk that needs 20 ms for one, a kill then costs 4 s of
+training, which a resume repeats to the same bits; a checkpoint after every episode took 3 to 10 % of the time."""
 
 ALL_TRAINED = "all episodes trained"
 
 
 @contextmanager
 def ending_marked(store: Store, machine: Machine) -> Iterator[None]:
-    """Say in the run's directory how it ended, whatever happened."""
+    """Record in the store how the run ended, whatever happened.
+
+    :raise OutOfMemoryError: memory ran out where no smaller sizes could help.
+    """
     try:
         yield
     except BaseException as error:
-        with suppress(WriteError):  # without a word of it, the run is one whose process has ended
+        with suppress(WriteError):  # a run that is not marked counts as interrupted, once its process has ended
             store.mark("interrupted")
         if not isinstance(error, Interrupted | KeyboardInterrupt):
             log.info("the run ended early", exc_info=True)
@@ -48,30 +51,31 @@ def ending_marked(store: Store, machine: Machine) -> Iterator[None]:
 def train_sequence(run: Run, train: Callable[[Run, Bucket], None]) -> dict[str, Path]:
     """Train every bucket that is not finished yet.
 
-    :param train: how to train one: `train_bucket`, or the same in another process.
+    :param train: trains one bucket: `train_bucket`, or the same in another process.
     :return: the path of each bucket's model, in the order of the sequence.
     :raise Interrupted: a stop was asked for; the run can be resumed.
     """
     if run.store.repaired:
-        log.info(run.store.repaired)  # the user was warned when it was found, before the run had its log
+        log.info(run.store.repaired)  # shown when the run was opened, before it had its log
         run.progress(run.store.repaired)
     finished = {result.bucket for result in run.store.progress.results}
     for bucket in run.buckets:
         if bucket.name not in finished:
-            _stop_if_asked(run)
+            if run.interrupted():
+                raise Interrupted(run.store.directory)
             train(run, bucket)
     return {result.bucket: run.store.model_path(result.bucket) for result in run.store.progress.results}
 
 
 def train_bucket(run: Run, bucket: Bucket) -> None:
-    """Train a bucket to its end; where memory runs out, on from its last checkpoint with half the sizes, once."""
+    """Train one bucket; where memory runs out, once more from its last checkpoint with half the sizes."""
     while shortage := _try_bucket(run, bucket):
         # Nothing of the failed try is held here, no traceback either, so that all that it used can be freed.
         retry_with_half_sizes(run, bucket.name, *shortage)
 
 
 def _try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
-    """Train a bucket to its end, or until memory runs out: the resources that it had, and what the allocator said."""
+    """Train one bucket. Where memory runs out: the resources that it had, and the allocator's message; else None."""
     info = info_of(run, bucket)
     resources = resources_of(run, bucket, info)
     try:
@@ -92,6 +96,7 @@ def _try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
 
 
 def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Resources) -> None:
+    """Train all episodes, teach the finished buckets, evaluate, and commit model and result."""
     with closing(bucket.open(info, resources)) as learner:
         begun = perf_counter() - run.store.progress.seconds
         last, stopped = _train_episodes(run, info, resources, learner, begun)
@@ -123,10 +128,9 @@ def _train_episodes(
 ) -> tuple[EpisodeReport | EpisodeLine, str]:
     """Train until the planned number of episodes or a stop request; returns the last episode and why it was the last.
 
-    A checkpoint follows every episode, unless they have taken too much of the time; one that was asked for by an
-    interrupt always does.
+    A checkpoint follows every episode, unless checkpoints have taken their share of the time; before an interrupt always.
     """
-    opened, spent = perf_counter(), 0.0
+    opened, checkpointing = perf_counter(), 0.0
     transfers: list[LedgerEntry] = []
     start_score: float | None = None
     state = run.store.checkpoint(info.name)
@@ -141,28 +145,10 @@ def _train_episodes(
         if episode >= info.episodes:  # fewer are asked for than when it was begun
             return last, ALL_TRAINED
     while True:
-        cooldown = info.settings["TRANSFER_COOLDOWN"]
-        if episode and episode % cooldown == 0:
-            transfers += transfer_in(run, info, resources, learner, "periodic", episode)
-            if best_episode > episode - cooldown:  # nothing better to teach than the last time, nothing to offer
-                hurt = hurt_by(run, info.name)
-                transfers += transfer_back(run, info, resources, learner, episode, hurt)
-        started = perf_counter()
-        report = evolve(
-            learner.run_episode(),
-            seconds=perf_counter() - started,
-            memory_used=run.machine.memory_used(resources.device),
-            transfers=tuple(transfers),
-            start_score=start_score,
-        )
-        transfers.clear()
-        start_score = None
+        transfers += _periodic_transfers(run, info, resources, learner, episode, best_episode)
+        report = _run_episode(run, info, resources, learner, tuple(transfers), start_score)
+        transfers, start_score = [], None
         episode, best_episode = report.episode, report.best_episode
-        run.store.record_episode(info.name, report)
-        run.progress(
-            f"{info.name}: episode {episode} of {info.episodes}, validation score {report.score:+.4f} "
-            f"(best {report.best_score:+.4f} at {report.best_episode})"
-        )
         stop = run.hooks.on_episode_end(info, report)
         if stop and episode >= run.compared.get(info.name, 0):
             request, plugin = stop
@@ -171,7 +157,7 @@ def _train_episodes(
             return report, ALL_TRAINED
         interrupted = run.interrupted()
         started = perf_counter()
-        if interrupted or spent <= CHECKPOINT_SHARE * (started - opened):
+        if interrupted or checkpointing <= CHECKPOINT_SHARE * (started - opened):
             run.store.save_checkpoint(
                 info.name,
                 episode,
@@ -180,11 +166,44 @@ def _train_episodes(
                 keep=info.settings["KEEP_CHECKPOINTS"],
                 best=best_episode,
             )
-            spent += perf_counter() - started
+            checkpointing += perf_counter() - started
         if interrupted:
             raise Interrupted(run.store.directory)
 
 
-def _stop_if_asked(run: Run) -> None:
-    if run.interrupted():
-        raise Interrupted(run.store.directory)
+def _periodic_transfers(
+    run: Run, info: BucketInfo, resources: Resources, learner: Learner, episode: int, best_episode: int
+) -> list[LedgerEntry]:
+    """Every TRANSFER_COOLDOWN episodes: learn from the earlier buckets, and teach them if there is something new to teach."""
+    cooldown = info.settings["TRANSFER_COOLDOWN"]
+    if not episode or episode % cooldown:
+        return []
+    transfers = transfer_in(run, info, resources, learner, "periodic", episode)
+    if best_episode > episode - cooldown:
+        transfers += transfer_back(run, info, resources, learner, episode, hurt_by(run, info.name))
+    return transfers
+
+
+def _run_episode(
+    run: Run,
+    info: BucketInfo,
+    resources: Resources,
+    learner: Learner,
+    transfers: tuple[LedgerEntry, ...],
+    start_score: float | None,
+) -> EpisodeReport:
+    """Train one episode, record it, and return its report with `transfers`, those made since the one before."""
+    started = perf_counter()
+    report = evolve(
+        learner.run_episode(),
+        seconds=perf_counter() - started,
+        memory_used=run.machine.memory_used(resources.device),
+        transfers=transfers,
+        start_score=start_score,
+    )
+    run.store.record_episode(info.name, report)
+    run.progress(
+        f"{info.name}: episode {report.episode} of {info.episodes}, validation score {report.score:+.4f} "
+        f"(best {report.best_score:+.4f} at {report.best_episode})"
+    )
+    return report

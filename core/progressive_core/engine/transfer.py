@@ -1,8 +1,9 @@
-"""A transfer is a transaction: measure the target, let the strategy change it, measure again, keep or roll back."""
+"""A transfer is a transaction: measure the target, let a strategy change it, measure again; keep the change or roll it back."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from time import perf_counter
 
 import structlog
@@ -24,7 +25,7 @@ from progressive_core.contract.records import (
 )
 from progressive_core.engine.digest import digest
 from progressive_core.engine.out_of_memory import Shortage, attempt
-from progressive_core.engine.proof import proof_or_shortage
+from progressive_core.engine.proof import prove
 from progressive_core.plugins.hooks import Hooks
 
 log = structlog.get_logger("progressive_training")
@@ -40,8 +41,8 @@ def transfer_knowledge(
 ) -> list[LedgerEntry]:
     """Offer `source` to `learner` through every strategy that wants this phase, in the configured order.
 
-    First the source is tried in the learner's place (`proof`): strategies decide by that what may travel. Backward, the
-    source was the target's pupil, and the target is a finished model that only what is strictly better may change.
+    First the source is tried in the learner's place (`proof`); strategies decide by it what they pass on. In the reverse
+    phase the target is a finished model, which only a strictly better score may change.
 
     :return: one ledger entry a strategy. Whatever a strategy does, the learner ends as it was or better on its
         validation data. Distrusted knowledge reaches no strategy, and is not tried.
@@ -51,21 +52,23 @@ def transfer_knowledge(
     asked = wanted(hooks, context.phase)
     if not asked:
         return []
-    measured = _measure(machine, learner, source, context.phase, resources)
+    measured = attempt(machine, partial(_measure, machine, learner, source, context.phase, resources))
     if isinstance(measured, Shortage):
         return skipped(hooks, source, context, measured.reason, "failed")
     target, score, known = measured.target, measured.score, measured.target_digest
     context = evolve(context, proof=measured.proof)
     entries: list[LedgerEntry] = []
     for name in asked:
-        met = known
+        before_digest = known
         entry = _transact(hooks, machine, name, learner, source, target, score, context, resources)
         if entry.verdict == "kept":
             target, score = learner.knowledge(), entry.after
             known = digest(target)
         elif entry.before is not None:
             score = entry.before
-        entries.append(evolve(entry, source_digest=measured.source_digest, before_digest=met, after_digest=known))
+        entries.append(
+            evolve(entry, source_digest=measured.source_digest, before_digest=before_digest, after_digest=known)
+        )
     return [evolve(entries[0], proof_seconds=measured.seconds), *entries[1:]]
 
 
@@ -77,13 +80,13 @@ def wanted(hooks: Hooks, phase: Phase) -> list[str]:
 def skipped(
     hooks: Hooks, source: Knowledge, context: TransferContext, reason: str, verdict: Verdict = "skipped"
 ) -> list[LedgerEntry]:
-    """What the ledger says of a target that no strategy could be tried on."""
+    """The ledger entries of a target that no strategy could be tried on."""
     asked = wanted(hooks, context.phase)
     return [evolve(_entry(hooks, name, source, context), verdict=verdict, reason=reason) for name in asked]
 
 
 def distrusted(source: Knowledge) -> str:
-    """Why nobody may learn from `source`, empty when all may."""
+    """Why no bucket may learn from `source`; empty when all may."""
     return f"{source.origin} must not teach: {source.distrust}" if source.distrust else ""
 
 
@@ -105,8 +108,8 @@ def memory_short(machine: Machine, needed: int, resources: Resources) -> str | N
 
 @frozen(kw_only=True)
 class _Measured:
-    """What a target knows before anyone is asked; its validation score and the proof, where memory and phase allow them;
-    fingerprints of what source and target know, and the seconds that this took."""
+    """The target before any strategy is asked: its knowledge, and, where memory and phase allow them, its validation score
+    and the source's proof; the digests of both; and the seconds that this took."""
 
     target: Knowledge
     score: float | None
@@ -116,32 +119,25 @@ class _Measured:
     seconds: float
 
 
-def _measure(
-    machine: Machine, learner: Learner, source: Knowledge, phase: Phase, resources: Resources
-) -> _Measured | Shortage:
-    known = attempt(machine, lambda: (learner.knowledge(), digest(source)))
-    if isinstance(known, Shortage):
-        return known
+def _measure(machine: Machine, learner: Learner, source: Knowledge, phase: Phase, resources: Resources) -> _Measured:
+    """Measure the target, which is left as it was.
+
+    :raise Exception: memory ran out.
+    """
+    target, source_digest = learner.knowledge(), digest(source)
     started = perf_counter()
-    target, told = known
     score: float | None = None
     proof: Proof | None = None
     if phase != "reverse" and not memory_short(machine, source.nbytes + target.nbytes, resources):
-        scored = attempt(machine, learner.validate)
-        if isinstance(scored, Shortage):
-            return scored
-        proved = proof_or_shortage(machine, learner, source, target, scored)
-        if isinstance(proved, Shortage):
-            return proved
-        score, proof = scored, proved
-    seconds = perf_counter() - started
+        score = learner.validate()
+        proof = prove(machine, learner, source, target, score)
     return _Measured(
         target=target,
         score=score,
         proof=proof,
-        source_digest=told,
+        source_digest=source_digest,
         target_digest=digest(target),
-        seconds=seconds,
+        seconds=perf_counter() - started,
     )
 
 
@@ -156,12 +152,12 @@ def _transact(
     context: TransferContext,
     resources: Resources,
 ) -> LedgerEntry:
-    """One strategy's try on a learner whose validation score is `score`, if it is known already."""
+    """Ask one strategy, and keep or undo what it changes. `score` is the learner's validation score, if known already."""
     started = perf_counter()
     entry = _entry(hooks, name, source, context)
 
     def prepare() -> tuple[Knowledge, float, State] | str:
-        """What the strategy offers, and the score and the state of the learner before it; or why there is nothing."""
+        """The strategy's offer, and the score and state of the learner before it; or the reason why there is none."""
         short = memory_short(machine, hooks.memory_needed(name, context.bucket, source, target), resources)
         offered = None if short else hooks.transfer(name, source, target, context)
         if offered is None:
@@ -182,7 +178,7 @@ def _transact(
 
 
 def _failed(entry: LedgerEntry, reason: str, started: float) -> LedgerEntry:
-    """What the ledger says of a strategy that did not get to change the learner."""
+    """The ledger entry of a strategy that failed before it changed the learner."""
     log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason)
     return evolve(entry, verdict="failed", reason=reason, seconds=perf_counter() - started)
 
