@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from progressive_core.contract.records import State as State
     from progressive_core.contract.records import StopRequest as StopRequest
     from progressive_core.contract.records import TransferContext as TransferContext
+    from progressive_core.contract.store import EpisodeLine as EpisodeLine
+    from progressive_core.contract.store import Progress as Progress
+    from progressive_core.contract.store import Store as Store
     from progressive_core.engine.run import Interrupted as Interrupted
     from progressive_front.trainer import ProgressiveTrainer as ProgressiveTrainer
     from progressive_market.bars import load_bars as load_bars
@@ -55,6 +58,9 @@ _HOME = {
     "load_model": "progressive_buckets.model",
     "Bucket": "progressive_core.contract.protocols",
     "Learner": "progressive_core.contract.protocols",
+    "EpisodeLine": "progressive_core.contract.store",
+    "Progress": "progressive_core.contract.store",
+    "Store": "progressive_core.contract.store",
     "resolve": "progressive_app.config.resolve",
     "ConfigError": "progressive_core.contract.errors",
     "DataError": "progressive_core.contract.errors",

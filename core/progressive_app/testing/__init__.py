@@ -2,6 +2,7 @@
 
 from progressive_app.testing.check_bucket import check_bucket
 from progressive_app.testing.check_plugin import check_plugin
+from progressive_app.testing.check_store import check_store
 from progressive_app.testing.check_transfer import check_transfer
 
-__all__ = ["check_bucket", "check_plugin", "check_transfer"]
+__all__ = ["check_bucket", "check_plugin", "check_store", "check_transfer"]

@@ -120,3 +120,6 @@ class Store(Protocol):
 
     def go_back(self, halved_to: Sizes) -> None:
         """Undo what was written since the last commit, and limit the bucket's sizes from there on. Durable."""
+
+    def close(self) -> None:
+        """Let another process open the run; the store is not used afterwards."""
