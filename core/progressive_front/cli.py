@@ -1,4 +1,4 @@
-"""The command line's outermost frame: has it done, and says in one line what went wrong."""
+"""The command line's outermost frame: runs a command, and prints what went wrong as one line."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from progressive_core.contract.suggest import did_you_mean
 from progressive_core.plugins.discovery import PluginRecord
 from progressive_core.plugins.registry import Registry
 from progressive_front.live import CONSOLE, with_console
-from progressive_front.output import kept_for_the_answer
+from progressive_front.output import stdout_reserved
 
 log = structlog.get_logger("progressive_training")
 
@@ -34,7 +34,7 @@ def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequenc
     configure_logging()
     settings = resolve(config, flags)
     shown = with_console(settings["PLUGINS"], plugins)
-    with kept_for_the_answer():
+    with stdout_reserved():
         records = Registry.survey((*settings["PLUGINS"], *shown), settings["TRANSFERS"])
     if CONSOLE in shown:
         records = tuple(map(_on_the_command_line, records))
@@ -158,7 +158,7 @@ def show_transfer_report(run: Path, flags: Mapping[str, Any], config: Path | Non
 
     configure_logging()
     directory = _run_directory(run, _runs_dir(config, flags))
-    with kept_for_the_answer():
+    with stdout_reserved():
         report = transfer_report(directory)
     written = write_report(report, directory)
     if as_json:

@@ -1,4 +1,4 @@
-"""The live console: the command line shows training with it, unless it is told not to."""
+"""The live console: the command line shows training with it, unless `-p no:console` turns it off."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ CONSOLE = "console"
 
 
 def with_console(settled: Sequence[str], asked: Sequence[str]) -> tuple[str, ...]:
-    """The plugin choices of a command line, with the console first among them where it is wanted.
+    """The plugin choices of a command line, with the console first unless it is turned off.
 
-    :param settled: the PLUGINS setting. :param asked: those of `-p`; the last word on a plugin stands.
+    :param settled: the PLUGINS setting. :param asked: those of `-p`; of two choices for one plugin the last counts.
     """
-    last_word = {choice.removeprefix("no:"): choice for choice in (*settled, *asked)}
-    return tuple(asked) if last_word.get(CONSOLE) == f"no:{CONSOLE}" else (CONSOLE, *asked)
+    last_choice = {choice.removeprefix("no:"): choice for choice in (*settled, *asked)}
+    return tuple(asked) if last_choice.get(CONSOLE) == f"no:{CONSOLE}" else (CONSOLE, *asked)

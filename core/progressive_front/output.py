@@ -1,4 +1,4 @@
-"""Standard output kept for a command's answer, which programs read: what plugins print meanwhile goes to stderr."""
+"""Keeps standard output for a command's result, which programs read: what plugins print meanwhile goes to stderr."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 
 
 @contextmanager
-def kept_for_the_answer() -> Iterator[None]:
+def stdout_reserved() -> Iterator[None]:
     """Within it, standard output is standard error: for `print`, and for what C code and programs write to descriptor 1.
 
     It is the whole process's: for a command line, not for a thread of an application.

@@ -28,14 +28,13 @@ from progressive_app.resume.manifest import manifest_of
 from progressive_app.resume.resuming import device_for, go_on_with, registry_for
 from progressive_app.store.progress import status_of
 from progressive_app.store.run_store import RunStore
-from progressive_app.store.runs import list_runs, new_run_directory
+from progressive_app.store.runs import new_run_directory
 from progressive_core.contract.errors import (
     ConfigError,
     OutOfMemoryError,
     PluginError,
     ProcessLost,
     ProgressiveTrainingError,
-    RunError,
     WriteError,
 )
 from progressive_core.contract.kinds import FilePath
@@ -44,6 +43,7 @@ from progressive_core.engine.run import Run
 from progressive_core.engine.sequence import ending_marked, train_bucket, train_sequence
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.registry import Registry
+from progressive_front.found_runs import newest_unfinished, newest_with
 from progressive_studies.curriculum import order_by_probing, order_isolated
 from progressive_studies.scratch import train_scratch_arms
 
@@ -51,7 +51,7 @@ from progressive_studies.scratch import train_scratch_arms
 class ProgressiveTrainer:
     """Trains buckets alone or in sequence, with knowledge transfer between them.
 
-    :param progress_callback: is handed one line of text at every step of a run.
+    :param progress_callback: gets a line of text at every step of a run.
     :param settings: what `progressive_app.config.resolve.resolve` gave; by default ./config.json over the defaults.
     :param run_dir: the run's own directory; by default a new one below RUNS_DIR.
     :param plugins: names of plugins to enable, or `no:NAME` to disable, after those of the PLUGINS setting.
@@ -114,7 +114,7 @@ class ProgressiveTrainer:
         :param find_order: train them in the order that `progressive_studies.curriculum` finds, from a tenth of each one's
             episodes; the sequence's own stands where no other is better beyond noise.
         :param scratch_arms: afterwards train every bucket that was taught again without transfer, from the same seed, in
-            a run of its own below this one, so that `progressive-training transfer-report` can say what transfer was worth.
+            a run of its own below this one, so that `progressive-training transfer-report` can show what transfer was worth.
         :param isolate: train each bucket in a process of its own, which takes all that it held with it; to the same bytes.
             A script that does this does its work under `if __name__ == "__main__":`, since each process imports it.
         :return: the path of each bucket's model.
@@ -132,54 +132,54 @@ class ProgressiveTrainer:
         fork: bool = False,
         scratch_arms: bool = False,
         isolate: bool = False,
-        tell: Callable[[str], None] | None = None,
+        on_message: Callable[[str], None] | None = None,
     ) -> dict[str, Path]:
         """Go on with `run_dir`, or with the newest unfinished run, from its last checkpoint and with its settings.
 
         :param settings: those that are to be others from here on, like `{"LEARNING_RATE": 3e-4}`; what changes is kept in
             the run's manifest. A longer SEQUENCE makes a finished run go on. Finished buckets are not trained again. The
-            trainer's own `settings` say nothing of a begun run.
+            trainer's own `settings` do not apply to a begun run.
         :param fork: leave that run as it is and begin a new one in RUNS_DIR, which names it as its parent. Where all of
             `settings` may change in a begun run, it goes on as a copy; else it begins anew, taught by the parent's buckets
             unless it is to see other bars.
         :param scratch_arms: train the scratch arms too, where the run was begun without them; it may be a finished one.
         :param isolate: give each bucket a process of its own from here on; a run that was begun so keeps to it.
-        :param tell: is handed, before anything is trained, what changes, line by line; `progress_callback` when None.
+        :param on_message: gets a line for each thing that changes, before anything is trained; `progress_callback` when None.
         :raise RunError: there is nothing to go on with, or the run's data have changed.
         :raise ConfigError: a setting may not change in a run that has begun, or is unknown or out of range.
         """
         if settings is not None and not isinstance(settings, Mapping):
             raise ConfigError(f'settings is {show(settings)}, expected a dictionary like {{"LEARNING_RATE": 3e-4}}')
-        directory = self._asked_run_dir or self._newest_unfinished()
+        directory = self._asked_run_dir or newest_unfinished(Path(self._settings["RUNS_DIR"]))
         asked = {"scratch_arms": scratch_arms, "isolate": isolate}
         go_on = self._fork if fork else self._go_on
-        return go_on(directory, settings or {}, asked, tell or self._progress)
+        return go_on(directory, settings or {}, asked, on_message or self._progress)
 
     def _go_on(
-        self, directory: Path, settings: Mapping[str, Any], asked: Mapping[str, bool], tell: Callable[[str], None]
+        self, directory: Path, settings: Mapping[str, Any], asked: Mapping[str, bool], on_message: Callable[[str], None]
     ) -> dict[str, Path]:
-        """Go on with the run at `directory`, which stands as it did when nothing comes of that."""
-        stood = status_of(directory)
+        """Go on with the run at `directory`; where it cannot go on, its status stays as it was."""
+        status = status_of(directory)
         store = RunStore.open(directory)
         try:
             try:
-                onward = go_on_with(store, settings, self._plugins, asked, tell)
+                onward = go_on_with(store, settings, self._plugins, asked, on_message)
             except ProgressiveTrainingError:
-                store.mark(stood)
+                store.mark(status)
                 raise
             return self._train(store, onward.settings, onward.registry, onward.device)
         finally:
             store.close()
 
     def _fork(
-        self, directory: Path, settings: Mapping[str, Any], asked: Mapping[str, bool], tell: Callable[[str], None]
+        self, directory: Path, settings: Mapping[str, Any], asked: Mapping[str, bool], on_message: Callable[[str], None]
     ) -> dict[str, Path]:
         """Begin a run that names the one at `directory` as its parent."""
         new = new_run_directory(Path(self._settings["RUNS_DIR"]))
-        fork = fork_of(directory, new, settings, self._plugins, asked, tell)
+        fork = fork_of(directory, new, settings, self._plugins, asked, on_message)
         if fork.is_copy:
             copy_run(directory, new, fork.plugins)
-            return self._go_on(new, settings, asked, tell)
+            return self._go_on(new, settings, asked, on_message)
         return self._begin(fork.settings, fork.asked, fork=fork)
 
     def interrupt(self) -> None:
@@ -193,21 +193,24 @@ class ProgressiveTrainer:
         transfer_from: str | None = None,
         fork: Fork | None = None,
     ) -> dict[str, Path]:
-        """Begin a run; what is `asked` for is kept in its manifest."""
+        """Begin a run; the flags `asked` for are kept in its manifest."""
         settings = with_settings(settings, _settled(settings, self._plugins))
         registry = registry_for(settings)
-        taught_by = [self._finished_in(transfer_from, registry)] if transfer_from is not None else []
+        teachers = []
+        if transfer_from is not None:
+            runs_dir = Path(self._settings["RUNS_DIR"])
+            teachers = [(str(newest_with(transfer_from, runs_dir, registry)), transfer_from)]
         device = device_for(settings["DEVICE"], isolated=asked["isolate"])
         directory = self._asked_run_dir or new_run_directory(Path(settings["RUNS_DIR"]))
-        manifest = {**manifest_of(settings, device, registry.records, taught_by), **asked}
+        manifest = {**manifest_of(settings, device, registry.records, teachers), **asked}
         if fork is not None:
             directory, manifest = fork.directory, {**manifest, "teachers": fork.teachers, "parent": fork.parent}
         store = RunStore.create(directory, settings, manifest)
         try:
             return self._train(store, settings, registry, device)
         except ProgressiveTrainingError as error:
-            mendable = isinstance(error, OutOfMemoryError | PluginError | ProcessLost | WriteError)  # then it can go on
-            if store.progress.is_untouched and not mendable:
+            resumable = isinstance(error, OutOfMemoryError | PluginError | ProcessLost | WriteError)
+            if store.progress.is_untouched and not resumable:
                 store.discard()
                 self.run_dir = self._asked_run_dir
             raise
@@ -241,33 +244,9 @@ class ProgressiveTrainer:
         finally:
             self._interrupt.clear()
 
-    def _finished_in(self, bucket: str, registry: Registry) -> tuple[str, str]:
-        """The newest run that finished `bucket`.
-
-        :raise PluginError: there is no such bucket. :raise RunError: no run has finished it.
-        """
-        runs_dir = Path(self._settings["RUNS_DIR"])
-        for run in reversed(list_runs(runs_dir)):
-            if any(result.bucket == bucket for result in run.results):
-                return str(run.directory.absolute()), bucket
-        if bucket not in registry.bucket_names:  # one that was uninstalled may still teach
-            registry.bucket(bucket, named_in="the transfer")
-        raise RunError(f"{bucket}: no run below {runs_dir} has finished it; train it first with --bucket {bucket}")
-
-    def _newest_unfinished(self) -> Path:
-        runs_dir = Path(self._settings["RUNS_DIR"])
-        runs = list_runs(runs_dir)
-        for run in reversed(runs):
-            if run.status == "interrupted":
-                return run.directory
-        for run in reversed(runs):
-            if run.status == "training":
-                raise RunError(f"{run.directory}: is being trained by another process; wait for it, or stop it")
-        raise RunError(f"{runs_dir}: no unfinished run to resume; `progressive-training runs` lists them")
-
 
 def _settled(settings: Mapping[str, Any], plugins: Sequence[str]) -> dict[str, Any]:
-    """What a run must find again when it is resumed from elsewhere: its data file, and the plugins that were asked for."""
+    """The settings that a resume from another directory depends on: the path of the data file, and the plugins asked for."""
     data = settings["DATA"]
     return {
         "DATA": None if data is None else str(Path(data).absolute()),

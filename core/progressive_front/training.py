@@ -1,4 +1,4 @@
-"""The command line's main act: train, show it live, and say how to go on or how to use what came out."""
+"""The command line's training: show it live, and print how to resume it or how to use the models."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def train(
         try:
             if resume:
                 asked = {**(read_file(config) if config else {}), **flags}
-                models = trainer.resume(asked, fork=fork, scratch_arms=scratch_arms, isolate=isolate, tell=print)
+                models = trainer.resume(asked, fork=fork, scratch_arms=scratch_arms, isolate=isolate, on_message=print)
             elif bucket is not None:
                 model = trainer.train_bucket(
                     bucket, transfer_from=transfer_from, scratch_arms=scratch_arms, isolate=isolate
@@ -61,18 +61,19 @@ def train(
             print_error(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
             return stop.exit_code
         except KeyboardInterrupt:
-            print_error(f"stopped at once; {_way_on(trainer, plugins)}")
+            print_error(f"stopped at once; {_how_to_resume(trainer, plugins)}")
             return stop.exit_code
         except ProgressiveTrainingError as error:
-            told = resume and not isinstance(error, ProcessLost)
-            if told or isinstance(error, RunError) or not _begun(trainer):
+            # the messages of a resume and of a run error name the run themselves
+            complete = resume and not isinstance(error, ProcessLost)
+            if complete or isinstance(error, RunError) or not _begun(trainer):
                 raise
-            raise type(error)(f"{error}; {_way_on(trainer, plugins)}") from error
+            raise type(error)(f"{error}; {_how_to_resume(trainer, plugins)}") from error
         except BrokenPipeError:
             raise
         except Exception:  # noqa: BLE001  (shown in full; nothing above could add to it)
             traceback.print_exc()
-            print_error(f"error: this is a bug; {_way_on(trainer, plugins)}")
+            print_error(f"error: this is a bug; {_how_to_resume(trainer, plugins)}")
             return BUG
     if find_order and trainer.run_dir is not None:
         _show_order(trainer.run_dir)
@@ -87,7 +88,7 @@ def _begun(trainer: ProgressiveTrainer) -> bool:
     return trainer.run_dir is not None and (trainer.run_dir / "state.json").is_file()
 
 
-def _way_on(trainer: ProgressiveTrainer, plugins: Sequence[str]) -> str:
+def _how_to_resume(trainer: ProgressiveTrainer, plugins: Sequence[str]) -> str:
     if trainer.run_dir is None or not _begun(trainer):
         return "no run was begun"
     return f"go on from the last checkpoint with: {_resume_command(trainer.run_dir, plugins)}"
@@ -99,7 +100,7 @@ def _resume_command(run_dir: Path, plugins: Sequence[str]) -> str:
 
 
 def _show_order(run_dir: Path) -> None:
-    """Say why the sequence is what it is."""
+    """Print the order that was found, and why."""
     found = read_manifest(run_dir)["curriculum"]
     print(f"The order {', '.join(found['sequence'])}: {found['reason']}")
     print(

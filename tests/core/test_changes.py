@@ -71,7 +71,7 @@ def test_a_change_is_told_recorded_and_kept_and_gives_the_same_bytes_again(rated
     for copy in (again, same):
         shutil.copytree(run, copy)
     told: list[str] = []
-    rated.trainer().resume({"LEARNING_RATE": 3e-4}, tell=told.append)
+    rated.trainer().resume({"LEARNING_RATE": 3e-4}, on_message=told.append)
     assert told == [
         "SETTING          WAS      IS  APPLIES",
         "LEARNING_RATE  0.001  0.0003  from episode 3 of Second",
@@ -152,7 +152,7 @@ def test_buckets_that_have_not_begun_may_be_others(rated: Any) -> None:
 def test_no_episode_is_trained_beyond_those_that_are_asked_for_now(rated: Any, episodes: int) -> None:
     told: list[str] = []
     rated.said.clear()
-    rated.trainer().resume({"EPISODES": episodes}, tell=told.append)
+    rated.trainer().resume({"EPISODES": episodes}, on_message=told.append)
     assert told[1].endswith("at once: Second ends with the 2 episodes that it has")
     assert not any("Second: episode" in line for line in rated.said)
     assert rated.said[-1].startswith("Second: finished, all episodes trained; best validation score -")
@@ -166,7 +166,7 @@ def test_no_episode_is_trained_beyond_those_that_are_asked_for_now(rated: Any, e
 def test_between_two_buckets_what_the_state_is_made_by_may_change(workshop: Any) -> None:
     stopped(workshop, "First: finished")
     told: list[str] = []
-    workshop.trainer().resume({"REPLAY_CAPACITY": 7, "DEVICE": "auto"}, tell=told.append)
+    workshop.trainer().resume({"REPLAY_CAPACITY": 7, "DEVICE": "auto"}, on_message=told.append)
     assert any(line.startswith("REPLAY_CAPACITY") and line.endswith(" from Second on") for line in told)
     assert read(workshop.directory / "run", "manifest.json")["device"]  # auto means what it means here
 
@@ -176,7 +176,7 @@ def test_a_finished_run_goes_on_with_later_buckets_and_its_own_stay(workshop: An
     run = workshop.directory / "run"
     before = files(run, "models")
     told: list[str] = []
-    workshop.trainer().resume({"EPISODES": 6}, tell=told.append)
+    workshop.trainer().resume({"EPISODES": 6}, on_message=told.append)
     assert told[1:] == [
         "EPISODES    4   6  to no bucket: all have begun, and stay as they are",
         "First, Second: finished, and not trained again",

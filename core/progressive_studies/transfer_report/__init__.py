@@ -1,1 +1,1 @@
-"""What knowledge transfer was worth in a run: measured against scratch arms, told in tables, drawn."""
+"""What knowledge transfer was worth in a run: measured against scratch arms, in tables and curves."""

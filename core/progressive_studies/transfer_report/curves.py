@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from progressive_studies.transfer_report.matrix import ResultMatrix
     from progressive_studies.transfer_report.worth import Worth
 
-BLUE, GREY, ORANGE = "#0072B2", "#999999", "#E69F00"  # Okabe and Ito (2008): told apart whatever colours one sees
+BLUE, GREY, ORANGE = "#0072B2", "#999999", "#E69F00"  # Okabe and Ito (2008): distinct for every kind of colour vision
 COLUMNS = 3
 
 
@@ -52,8 +52,8 @@ def _curves(axes: Axes, worth: Worth) -> None:
     if math.isfinite(worth.threshold) and worth.taught_by:
         axes.axhline(worth.threshold, color=ORANGE, linewidth=0.8, linestyle="--", label="90 % of scratch's best")
     axes.set_title(worth.bucket, fontsize=9, fontweight="bold", loc="left")
-    told = f"area ratio {ratio(worth.area_ratio)}" if worth.taught_by else "taught by nobody"
-    axes.set_title(told, fontsize=8, loc="right")
+    title = f"area ratio {ratio(worth.area_ratio)}" if worth.taught_by else "taught by nobody"
+    axes.set_title(title, fontsize=8, loc="right")
     axes.set_xlabel("episode", fontsize=8)
     axes.set_ylabel("best validation score so far", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))

@@ -66,8 +66,8 @@ def worths_of(directory: Path, ledger: Sequence[Mapping[str, Any]]) -> tuple[Wor
     control_curves = curves_of(arms)
     sources = sources_of(ledger)
     trained = {bucket: float(result.episodes) for bucket, result in results.items()} | _trained_elsewhere(directory)
-    if untold := [bucket for bucket in results if bucket not in curves]:
-        raise RunError(f"{directory / 'metrics.jsonl'}: damaged (it holds no episode of {', '.join(untold)})")
+    if without_curve := [bucket for bucket in results if bucket not in curves]:
+        raise RunError(f"{directory / 'metrics.jsonl'}: damaged (it holds no episode of {', '.join(without_curve)})")
     worths = []
     for bucket, result in results.items():
         taught_by = sources.get(bucket, ())
