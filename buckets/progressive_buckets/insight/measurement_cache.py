@@ -16,7 +16,7 @@ KEPT = 2
 """The learner as it is, and a source in its place."""
 
 
-class Answers(Generic[Answer]):
+class MeasurementCache(Generic[Answer]):
     """Measurements of the last `KEPT` states that were asked about; an equal state is not measured again."""
 
     def __init__(self) -> None:

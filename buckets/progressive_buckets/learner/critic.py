@@ -174,7 +174,7 @@ class Critic:
             counts *= sample.weights
             targets = torch.cat([wanted, outcomes])  # [2 + horizons, batches * size]
             shares = shares_of(sample.weights, counts, self.hyper.auxiliary) / size
-            self.dropout.renew(self.online.shape.members * size * self.online.shape.width, self.generator)
+            self.dropout.refill(self.online.shape.members * size * self.online.shape.width, self.generator)
             missed = torch.empty_like(sample.weights)
             for k in range(count):
                 part = slice(k % batches * size, (k % batches + 1) * size)
@@ -184,7 +184,7 @@ class Critic:
                 self.target.flat.lerp_(self.online.flat, self.hyper.tracking)
                 torch.mean(error.abs(), dim=0, out=missed[part])
                 losses.append(loss)
-            replay.renew(sample.slots, missed)
+            replay.update_priorities(sample.slots, missed)
         return torch.stack(losses).mean()
 
     def outcomes(self, bars: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ Values = dict[str, "np.ndarray"]
 """The same on the host, float64: whole numbers up to 2 ** 53, such as bars and nanoseconds of a run, stay exact."""
 
 
-def read(groups: Mapping[str, Notes]) -> dict[str, Values]:
+def to_host(groups: Mapping[str, Notes]) -> dict[str, Values]:
     """Bring all tensors of all groups over at once; shapes stay, and a number is an array without a dimension."""
     tensors = [tensor for notes in groups.values() for tensor in notes.values()]
     flat = torch.cat([tensor.flatten().to(torch.float64) for tensor in tensors]).cpu().numpy()
