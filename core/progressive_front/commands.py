@@ -1,4 +1,4 @@
-"""What the command line shows without training: plugins, runs, the worth of a run's models and of its transfers."""
+"""The commands that train nothing: plugins, runs, evaluate, transfer-report."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequenc
 
 
 def _on_the_command_line(record: PluginRecord) -> PluginRecord:
-    """The console's record, with why it is enabled here though a Python caller has to name it."""
+    """The console's record, with the reason why the command line enables it (a Python caller has to name it)."""
     return evolve(record, reason="on the command line") if record.name == CONSOLE and record.enabled else record
 
 
@@ -84,7 +84,7 @@ def _scores(run: RunSummary) -> str:
 
 
 def _runs_dir(config: Path | None, flags: Mapping[str, Any]) -> Path:
-    """Where runs are looked for; it need not exist before the first one."""
+    """RUNS_DIR, which need not exist before the first run."""
     runs_dir = Path(resolve(config, flags)["RUNS_DIR"])
     if runs_dir.exists() and not runs_dir.is_dir():
         raise RunError(f"RUNS_DIR is {runs_dir}, which is a file: expected the directory that runs are made in")
