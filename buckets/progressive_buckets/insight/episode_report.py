@@ -1,4 +1,4 @@
-"""What was read of an episode, put into words: the report of it, with a trace of every naturalistic part."""
+"""The episode report, with a trace of each naturalistic part (exploration, lessons, recall, replay)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def report_of(learner: MarketLearner, score: float, seen: dict[str, Values]) -> EpisodeReport:
-    """The report of the episode that just ended with this `score`, from all that was read of it."""
+    """The report of the episode that just ended.
+
+    :param score: net log return on validation. :param seen: the episode's statistics from `to_host`, by group.
+    """
     explored, lessons, priorities = seen["exploration"], seen["lessons"], seen["priorities"]
     rates = dict(zip(NAMES, explored["rates"].tolist(), strict=True))
     traces: dict[str, Any] = {"exploration": {"rates": rates, "tried": float(explored["tried"])}}
