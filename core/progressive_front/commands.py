@@ -12,13 +12,13 @@ import structlog
 from attrs import evolve
 
 from progressive_app.config.resolve import overlay, resolve
+from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import one_line, table
 from progressive_app.store.progress import finished_results
 from progressive_app.store.runs import RunSummary, list_runs
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import DataError, ModelError, RunError
-from progressive_core.contract.plain import plain
 from progressive_core.contract.records import BucketResult, Performance
 from progressive_core.contract.suggest import did_you_mean
 from progressive_core.plugins.discovery import PluginRecord
@@ -65,7 +65,7 @@ def show_runs(flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -
     runs_dir = _runs_dir(config, flags)
     runs = list_runs(runs_dir)
     if as_json:
-        return _show_json([{"name": run.directory.name, **plain(run)} for run in runs])
+        return _show_json([{"name": run.directory.name, **json_values(run)} for run in runs])
     if not runs:
         print(f"no runs in {runs_dir}")
         return 0
@@ -205,5 +205,5 @@ def _performance_table(split: str, performances: Sequence[Performance]) -> str:
 
 
 def _show_json(value: Any) -> int:
-    print(json.dumps(plain(value), indent=2))
+    print(json.dumps(json_values(value), indent=2))
     return 0
