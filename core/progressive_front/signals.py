@@ -33,7 +33,7 @@ class StopSignal:
 
     @property
     def exit_code(self) -> int:
-        """The exit code that a shell expects of a process ended by this signal."""
+        """What a shell expects of a process that this signal ended."""
         return 128 + (self.number or signal.SIGINT)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import pluggy
 import structlog
 
 from progressive_app.config.resolve import (
@@ -42,6 +43,7 @@ from progressive_core.contract.quoting import show
 from progressive_core.engine.run import Run
 from progressive_core.engine.sequence import ending_marked, train_bucket, train_sequence
 from progressive_core.plugins.hooks import Hooks
+from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry
 from progressive_front.found_runs import newest_unfinished, newest_with
 from progressive_studies.curriculum import order_by_probing, order_isolated
@@ -74,9 +76,16 @@ class ProgressiveTrainer:
         self._progress = progress_callback or (lambda _: None)
         self._settings = resolve() if settings is None else settings
         self._plugins = plugin_choices(plugins, "plugins")
+        self._manager = Manager()
         self._interrupt = Event()
         if not structlog.is_configured():
             configure_logging()
+
+    @property
+    def manager(self) -> pluggy.PluginManager:
+        """The pluggy manager of this trainer's runs, for observers: plugins whose hooks are all `@hookimpl(wrapper=True)`, and
+        functions by `add_hookcall_monitoring`. They see every hook call of this process, and return results unchanged."""
+        return self._manager
 
     def train_bucket(
         self,
@@ -163,7 +172,7 @@ class ProgressiveTrainer:
         store = RunStore.open(directory)
         try:
             try:
-                onward = go_on_with(store, settings, self._plugins, asked, on_message)
+                onward = go_on_with(store, settings, self._plugins, asked, on_message, self._manager)
             except ProgressiveTrainingError:
                 store.mark(status)
                 raise
@@ -176,7 +185,7 @@ class ProgressiveTrainer:
     ) -> dict[str, Path]:
         """Begin a run that names the one at `directory` as its parent."""
         new = new_run_directory(Path(self._settings["RUNS_DIR"]))
-        fork = fork_of(directory, new, settings, self._plugins, asked, on_message)
+        fork = fork_of(directory, new, settings, self._plugins, asked, on_message, self._manager)
         if fork.is_copy:
             copy_run(directory, new, fork.plugins)
             return self._go_on(new, settings, asked, on_message)
@@ -195,7 +204,7 @@ class ProgressiveTrainer:
     ) -> dict[str, Path]:
         """Begin a run; the flags `asked` for are kept in its manifest."""
         settings = with_settings(settings, _settled(settings, self._plugins))
-        registry = registry_for(settings)
+        registry = registry_for(settings, self._manager)
         teachers = []
         if transfer_from is not None:
             runs_dir = Path(self._settings["RUNS_DIR"])
@@ -227,7 +236,7 @@ class ProgressiveTrainer:
                     buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
                     settings=settings,
                     device=device,
-                    hooks=Hooks(registry, settings["PLUGIN_ERRORS"]),
+                    hooks=Hooks(registry, settings["PLUGIN_ERRORS"], machine.is_shortage),
                     store=store,
                     machine=machine,
                     teachers=() if isolated else store.teachers(),

@@ -1,1 +1,1 @@
-"""Studies that compare several trainings: scratch arms, transfer report, curriculum."""
+"""What only several trainings can say."""

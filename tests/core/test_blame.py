@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_core.plugins.blame import LONGEST, one_line, shown, told
+from progressive_core.plugins.blame import LONGEST, describe_error, one_line, safe_repr
 
 
 @given(st.text() | st.text(st.characters(categories=["Cc", "Zs", "Zl"])).map(lambda text: text * 50))
@@ -11,7 +11,7 @@ def test_words_of_a_plugin_become_one_bounded_line_that_can_be_printed(text: str
     line = one_line(text)
     assert len(line) <= LONGEST and line.isprintable() and line == line.strip()
     assert "".join(text.split()).startswith(line.removesuffix("...").replace(" ", "")) or not text.isprintable()
-    assert told(ValueError(text)) in (f"ValueError: {line}", "ValueError")
+    assert describe_error(ValueError(text)) in (f"ValueError: {line}", "ValueError")
 
 
 def test_what_cannot_be_shown_is_told_all_the_same() -> None:
@@ -21,6 +21,6 @@ def test_what_cannot_be_shown_is_told_all_the_same() -> None:
 
         __repr__ = __str__
 
-    assert told(Silent()) == "Silent: <a Silent whose str() raised SystemExit>"
-    assert shown(Silent()) == "<a Silent whose repr() raised SystemExit>"
-    assert told(SystemExit()) == "it called sys.exit()"
+    assert describe_error(Silent()) == "Silent: <a Silent whose str() raised SystemExit>"
+    assert safe_repr(Silent()) == "<a Silent whose repr() raised SystemExit>"
+    assert describe_error(SystemExit()) == "it called sys.exit()"

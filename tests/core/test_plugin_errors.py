@@ -249,7 +249,8 @@ def test_a_plugin_that_cannot_be_used_is_listed_named_and_left_out(
         ("phases = property(lambda self: 1 / 0)", "cannot be examined: ZeroDivisionError"),
         ("opt_in = property(lambda self: exit(4))", "cannot be examined: it called sys.exit(4)"),
         ("progressive_training_api = property(lambda self: 1 / 0)", "cannot be examined: ZeroDivisionError"),
-        ("__eq__ = lambda self, other: 1 / 0", "cannot be registered: ZeroDivisionError"),
+        ("__eq__ = lambda self, other: 1 / 0; __hash__ = object.__hash__", "cannot be registered: ZeroDivisionError"),
+        ("__hash__ = None", ": a Rogue is not hashable, and pluggy keeps plugins in sets"),
         ("__dir__ = lambda self: 1 / 0", "cannot be examined: ZeroDivisionError"),
     ],
 )
@@ -262,7 +263,7 @@ def test_an_object_that_fails_when_it_is_looked_at(rogue: Callable[..., None], l
     )
     with pytest.raises(PluginError) as caught:
         Registry()
-    assert f"transfer '{ROGUE} {reason}" in str(caught.value)
+    assert f"transfer '{ROGUE} {reason}".replace(" :", ":") in str(caught.value)
     registry = Registry(policy="warn")
     assert stress.NAME not in registry.transfers and len(registry.left_out) == 1
     (listed,) = [record for record in Registry.survey() if record.name == stress.NAME]

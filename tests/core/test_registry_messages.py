@@ -115,8 +115,8 @@ def test_an_order_of_ones_own(install: Install) -> None:
         install, "class W:\n    @hookimpl(tryfirst=True)\n    def cleanup(self): ...\nwatch = W()\n"
     )
     assert message == (
-        f"{OWNER}: cleanup(): @hookimpl(tryfirst=True) is not taken for cleanup: the configuration decides the order; "
-        "write a plain @hookimpl, and set the order with PLUGINS or TRANSFERS"
+        f"{OWNER}: cleanup(): @hookimpl(tryfirst=True) is not allowed for cleanup: the configuration decides the order; "
+        "leave it out, and set the order with PLUGINS or TRANSFERS"
     )
 
 

@@ -235,12 +235,12 @@ class NeedsHalfAByte(Sound):
             WritesIntoTheTarget(),
             "a twin that was not tried, phase initial, alpha 0: target was changed: build new tensors",
         ),
-        (ChangesTheOrigin(), "its origin must be 'Pupil', the bucket whose knowledge it is; got 'Teacher'"),
+        (ChangesTheOrigin(), "must keep the target's origin 'Pupil'; got 'Teacher'"),
         (Dithers(), "the same question got two answers: draw no randomness, keep no state"),
         (DividesByNothing(), "the weight 'extractor.weight' has values that are not finite"),
         (LeavesSharesOver(), "phase periodic, alpha 0: feature_importance must sum to 1; got 0.5"),
-        (GivesANumber(), "expected Knowledge, got int"),
-        (NeedsHalfAByte(), "memory_needed must return bytes, a whole number from 0; got 0.5"),
+        (GivesANumber(), "must return Knowledge or None; got a int: 3"),
+        (NeedsHalfAByte(), "must return bytes, a whole number from 0; got 0.5"),
         (object(), "a object implements no hook"),
     ],
 )
@@ -312,9 +312,9 @@ class CleansWithAnAnswer:
     [
         (Grows(), "may shrink batch_size, down to 1, and never enlarge it; it made 64 of 32"),
         (Unlimits(), "may lower memory_limit and never lift it: another policy set it; it made None of"),
-        (StopsWithoutAWord(), "a StopRequest needs a reason that a user can read; got ' '"),
-        (StopsWithTrue(), "on_episode_end must return StopRequest or None; got True"),
-        (CleansWithAnAnswer(), "cleanup must return None; got ['done']"),
+        (StopsWithoutAWord(), "a StopRequest needs a reason that a user can read; got ''"),
+        (StopsWithTrue(), "on_episode_end for bucket 'First' must return StopRequest or None; got a bool: True"),
+        (CleansWithAnAnswer(), "cleanup for bucket 'First' must return None; got a str: 'done'"),
     ],
 )
 def test_a_spoilt_plugin_is_told_what_is_wrong(plugin: object, told: str) -> None:
@@ -335,5 +335,5 @@ def test_a_plugin_that_cleans_up_only_once() -> None:
         def cleanup(self, bucket: BucketInfo) -> None:
             del self.held[bucket.name]
 
-    with pytest.raises(KeyError):
+    with pytest.raises(AssertionError, match="cleanup for bucket 'First' failed: KeyError: 'First'"):
         check_plugin(Once())

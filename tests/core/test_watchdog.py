@@ -127,7 +127,7 @@ def test_a_run_that_hangs_in_a_plugin_says_so_and_ctrl_c_twice_ends_it(
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read().splitlines()
     assert process.returncode == 130
-    assert any("stopped while a plugin was at work" in line and "'sleeper' (lines 1.2)" in line for line in rest)
+    assert any("interrupted while a plugin was running" in line and "'sleeper' (lines 1.2)" in line for line in rest)
     assert "--resume --run-dir run" in rest[-1]
     monkeypatch.chdir(tmp_path)
     assert main(["--resume", "--run-dir", "run", "-p", "no:sleeper"]) == 0

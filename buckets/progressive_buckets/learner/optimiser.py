@@ -18,10 +18,7 @@ EPSILON = 1e-8
 
 
 class Adam:
-    """Moments of the gradient, and the step.
-
-    :param parameters: [S], changed in place. :param decay_mask: [S], 1 for each parameter that decays, else 0.
-    """
+    """Moments of the gradient, and the step. `decay_mask` says which parameters decay."""
 
     def __init__(self, parameters: Tensor, decay_mask: Tensor, rate: float, decay: float) -> None:
         self.parameters, self.rate = parameters, rate
@@ -31,13 +28,13 @@ class Adam:
         self.steps = 0
 
     def forget(self) -> None:
-        """Reset the moments, after the weights have been replaced."""
+        """Start anew: the moments belong to weights that have been replaced."""
         self.mean.zero_()
         self.square.zero_()
         self.steps = 0
 
     def step(self, gradient: Tensor) -> None:
-        """One step of the parameters against `gradient` [S]."""
+        """Move the parameters against `gradient`."""
         self.steps += 1
         first, second = BETAS
         self.mean.lerp_(gradient, 1 - first)

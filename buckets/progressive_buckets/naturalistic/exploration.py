@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Generator, Tensor
 
-    from progressive_buckets.insight.to_host import Notes, Values
+    from progressive_buckets.learner.to_host import Notes, Values
     from progressive_training.market import Market
 
 LEAST = 0.02
@@ -116,7 +116,7 @@ class Exploration:
         why = "seldom seen yet" if read["unseen"] >= read["progress"] else "errors there still change"
         return f"{float(read['covered']):.0%} of the bars seen; most in {NAMES[int(read['most'])]} ({why})"
 
-    def update(self, bars: Tensor, errors: Tensor, counted: Tensor) -> None:
+    def learn(self, bars: Tensor, errors: Tensor, counted: Tensor) -> None:
         """Count a visit of `bars` [N] where `counted` [N], where the values were wrong by `errors` [N]."""
         weight = counted.to(errors.dtype)
         self.visits.index_add_(0, (bars - self.train.start) // STRETCH, weight / STRETCH)

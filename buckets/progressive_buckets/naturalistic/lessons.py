@@ -15,7 +15,7 @@ from attrs import asdict, frozen
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from progressive_buckets.insight.to_host import Notes, Values
+    from progressive_buckets.learner.to_host import Notes, Values
     from progressive_training.market import Market
 
 SHOWN = 5
@@ -26,7 +26,7 @@ CAUSES = ("values", "exploration", "end of episode or gap")
 @frozen
 class Lesson:
     """One completed trade. Gains are log returns of the equity at stake; `expected` is what its values promised bar
-    by bar, `favourable` and `adverse` the best and the worst it stood at, `cause` what ended it, `conclusion` what follows."""
+    by bar, `favourable` and `adverse` the best and the worst it stood at, `cause` what ended it, `says` what follows."""
 
     side: str
     entry_time: str
@@ -39,7 +39,7 @@ class Lesson:
     favourable: float
     adverse: float
     cause: str
-    conclusion: str
+    says: str
 
 
 @frozen
@@ -111,8 +111,8 @@ def surprise(trades: Trades) -> Tensor:
     return (trades.net - trades.expected).abs() / held.sqrt() * trades.entered
 
 
-def summarise_trades(market: Market, trades: Trades) -> Notes:
-    """What `lessons_trace` needs: the number of trades, what they add up to, and the most surprising ones."""
+def notes_of(market: Market, trades: Trades) -> Notes:
+    """What `tell` needs: the number of trades, what they add up to, and the most surprising ones."""
     entered = trades.entered
     count = entered.sum()
     rank = torch.where(entered, surprise(trades), -1.0).flatten()
@@ -134,14 +134,14 @@ def _mean(values: Tensor, entered: Tensor) -> Tensor:
     return torch.where(entered, values.double(), 0.0).sum() / entered.sum().clamp(min=1)
 
 
-def lessons_trace(market: Market, read: Values) -> dict[str, Any]:
+def tell(market: Market, read: Values) -> dict[str, Any]:
     """The trace of an episode: how many lessons, what they add up to, and the most surprising ones in full."""
     count = int(read["count"])
     if not count:
-        return {"count": 0, "shown": []}
+        return {"count": 0, "told": []}
     sums = {name: float(read[name]) for name in ("won", "mean_net", "mean_expected", "mean_bars_held")}
     shown = range(min(count, len(read["entry"])))
-    return {"count": count, **sums, "shown": [asdict(_lesson(market, read, n)) for n in shown]}
+    return {"count": count, **sums, "told": [asdict(_lesson(market, read, n)) for n in shown]}
 
 
 def _lesson(market: Market, read: Values, n: int) -> Lesson:
@@ -159,11 +159,11 @@ def _lesson(market: Market, read: Values, n: int) -> Lesson:
         favourable=trade["favourable"],
         adverse=trade["adverse"],
         cause=CAUSES[int(trade["cause"])],
-        conclusion=_conclusion(trade["net"], trade["expected"], trade["favourable"]),
+        says=_says(trade["net"], trade["expected"], trade["favourable"]),
     )
 
 
-def _conclusion(net: float, expected: float, favourable: float) -> str:
+def _says(net: float, expected: float, favourable: float) -> str:
     if net >= expected:
         return "it paid at least what its values promised"
     if favourable > max(expected, 0.0):

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from progressive_buckets.insight.to_host import Notes, Values
     from progressive_buckets.learner.critic import Critic
     from progressive_buckets.learner.network import Network
+    from progressive_buckets.learner.to_host import Notes, Values
     from progressive_training.market import Market, Part
 
 CAPACITY = 2048
@@ -109,8 +109,8 @@ class ContextualMemory:
             return advantage
         return torch.lerp(advantage, self.recall(network, features), weight)
 
-    def examples(self, critic: Critic, bars: Tensor) -> Notes:
-        """What a few `bars` recall, with their similarity, for `recall_trace`."""
+    def notes(self, critic: Critic, bars: Tensor) -> Notes:
+        """What a few `bars` recall, with their similarity, for `told`."""
         if len(self.bars) == 0 or len(bars) == 0:
             return {}
         market = critic.market
@@ -125,13 +125,13 @@ class ContextualMemory:
             "short": average[:, 1] * critic.unit,
         }
 
-    def recall_trace(self, market: Market, read: Values) -> dict[str, Any]:
+    def told(self, market: Market, read: Values) -> dict[str, Any]:
         """The trace of an episode, for a person to look at: how many situations, what their say is, and a few recalled."""
-        shown = []
+        told = []
         for bar, recalls, *numbers in zip(*read.values(), strict=True):
             times = {"time": time_text(market.times[int(bar)]), "recalls": time_text(market.times[int(recalls)])}
-            shown.append(times | dict(zip(("similarity", "long", "short"), map(float, numbers), strict=True)))
-        return {"situations": len(self.bars), "weight": self.weight, "shown": shown}
+            told.append(times | dict(zip(("similarity", "long", "short"), map(float, numbers), strict=True)))
+        return {"situations": len(self.bars), "weight": self.weight, "told": told}
 
     def state_dict(self) -> dict[str, Any]:
         """The situations and the weight of recall; the keys follow from the network (see `refresh`)."""

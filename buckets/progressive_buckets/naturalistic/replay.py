@@ -74,7 +74,7 @@ class Replay:
         mean = total / (priorities > 0).sum()
         return Sample(self.bars[slots], slots, (mean / priorities[slots]).float())
 
-    def update_priorities(self, slots: Tensor, errors: Tensor) -> None:
+    def renew(self, slots: Tensor, errors: Tensor) -> None:
         """Set the priorities of `slots` from how wrong the values were there (absolute errors, in deviations).
 
         Of a slot drawn several times the largest counts, in whatever order the device goes through them.
@@ -85,7 +85,7 @@ class Replay:
         """How much more often a bar with such an error is drawn."""
         return (errors + FLOOR) ** EXPONENT if self.prioritised else torch.ones_like(errors)
 
-    def statistics(self) -> dict[str, Tensor]:
+    def trace(self) -> dict[str, Tensor]:
         """How many bars are kept, and how far priorities spread."""
         priorities = self.priorities[: max(1, self.filled)]
         filled, total = (priorities > 0).sum(), priorities.sum()

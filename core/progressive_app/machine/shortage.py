@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from progressive_core.contract.errors import ProgressiveTrainingError
-from progressive_core.plugins.blame import told
+from progressive_core.plugins.blame import describe_error
 
 _MESSAGES = (
     "can't allocate memory",  # torch's DefaultCPUAllocator on Linux and macOS, a plain RuntimeError
@@ -26,7 +26,7 @@ def describe_shortage(error: BaseException) -> str:
     """The allocator's message on one line; of an error of this program, which names whose code it was, that error's."""
     if isinstance(error, ProgressiveTrainingError):
         return str(error)
-    return told(next(filter(_means_shortage, _causes(error)), error))
+    return describe_error(next(filter(_means_shortage, _causes(error)), error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

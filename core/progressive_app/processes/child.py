@@ -20,6 +20,7 @@ from progressive_app.config.resolve import defaults, overlay
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import configure_logging, current_log, log_to
 from progressive_app.machine.memory import gc_frozen
+from progressive_app.machine.shortage import is_shortage
 from progressive_app.processes.failure import failure_of
 from progressive_app.store.run_store import RunStore
 from progressive_core.engine.run import Interrupted, Run
@@ -149,8 +150,8 @@ def run_task(parent: Parent, task: Task) -> Outcome:
     settings = overlay(defaults(), task.settings, "the settings of the run")
     registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], settings["PLUGIN_ERRORS"])
     registry.left_out.clear()  # the parent has logged it
-    hooks = Hooks(registry, settings["PLUGIN_ERRORS"])
-    hooks.disabled.update(task.disabled)
+    hooks = Hooks(registry, settings["PLUGIN_ERRORS"], is_shortage)
+    hooks.disable(*task.disabled)
     import torch  # noqa: F401  (before the run is taken over: while it changes hands, nobody holds its lock)
 
     parent.ask(READY)
@@ -177,4 +178,4 @@ def run_task(parent: Parent, task: Task) -> Outcome:
             shown = current_log()[1]
     finally:
         store.close()
-    return Outcome(disabled=frozenset(hooks.disabled), shown=shown, interrupted=interrupted)
+    return Outcome(disabled=hooks.disabled, shown=shown, interrupted=interrupted)

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from progressive_core.contract import errors
-from progressive_core.plugins.blame import told
+from progressive_core.plugins.blame import describe_error
 
 _CLASSES_OF = {errors.__name__, builtins.__name__}
 _PLAIN = {str, bytes, int, float, type(None), type(Path())}
@@ -39,7 +39,7 @@ class Failure:
 def failure_of(error: BaseException, *, with_cause: bool = True) -> Failure:
     """What is sent of `error`, and of the one that it was raised from."""
     kind: type[BaseException] = RemoteError
-    arguments: tuple[Any, ...] = (told(error),)
+    arguments: tuple[Any, ...] = (describe_error(error),)
     if type(error).__module__ in _CLASSES_OF:
         own = error.__reduce__()[1]  # as pickle would: of an OSError with the file's name
         if isinstance(own, tuple) and {type(each) for each in own} <= _PLAIN:

@@ -29,6 +29,7 @@ from progressive_app.store.run_documents import read_manifest
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.store import Progress
+from progressive_core.plugins.manager import Manager
 
 STATE, CACHE = "state.json", "cache"
 
@@ -57,6 +58,7 @@ def fork_of(
     plugins: Sequence[str],
     flags: Mapping[str, bool],
     tell: Callable[[str], None],
+    manager: Manager,
 ) -> Fork:
     """What a fork of the run at `directory` with the settings `asked` for is to be; nothing is written yet.
 
@@ -68,7 +70,7 @@ def fork_of(
     settings, _ = settings_of_run(manifest["changing"] or read_json(file), file)
     wanted = wanted_settings(settings, asked, plugins)
     changes = changes_between(settings, wanted, progress, manifest["device"])
-    registry = registry_for(wanted)
+    registry = registry_for(wanted, manager)
     refused = ", ".join(each.key for each in changes if each.refused)
     teachers: list[tuple[str, str]] = []
     if not refused:

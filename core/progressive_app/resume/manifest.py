@@ -47,7 +47,7 @@ def plugins_of(plugins: Sequence[PluginRecord]) -> dict[str, Any]:
     """Which plugins a run trains with, whose they are, and which hooks they answer."""
     enabled = [plugin for plugin in plugins if plugin.enabled]
     return {
-        "plugins": {plugin.name: f"{plugin.distribution} {plugin.version}" for plugin in enabled},
+        "plugins": {plugin.name: plugin.origin for plugin in enabled},
         "hooks": {plugin.name: list(plugin.hooks) for plugin in enabled if plugin.hooks},
     }
 

@@ -23,6 +23,7 @@ from progressive_app.resume.changes import (
 from progressive_app.resume.manifest import check_data_unchanged, check_plugins_there, plugins_of
 from progressive_app.store.run_store import RunStore
 from progressive_core.contract.store import Progress
+from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry
 
 log = structlog.get_logger("progressive_training")
@@ -46,6 +47,7 @@ def go_on_with(
     plugins: Sequence[str],
     flags: Mapping[str, bool],
     tell: Callable[[str], None],
+    manager: Manager,
 ) -> Onward:
     """Give the run the settings `asked` for and the choices of `plugins`, and tell and record what that changes.
 
@@ -61,7 +63,7 @@ def go_on_with(
     refuse_changes(changes, directory)
     check_data_unchanged(manifest, directory)
     used = with_settings(wanted, {"PLUGINS": merged_choices(wanted["PLUGINS"], plugins)})  # the console too
-    registry = registry_for(used)
+    registry = registry_for(used, manager)
     check_plugins_there(manifest, [record.name for record in registry.records], directory)
     others = {each.key: each.new for each in changes}
     device = device_for(
@@ -90,12 +92,12 @@ def go_on_with(
     return Onward(settings=used, registry=registry, device=device)
 
 
-def registry_for(settings: Mapping[str, Any]) -> Registry:
+def registry_for(settings: Mapping[str, Any], manager: Manager) -> Registry:
     """The plugins of a run, with every bucket that its settings name.
 
     :raise PluginError: one cannot be used. :raise ConfigError: a setting names a bucket that is not installed.
     """
-    registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], settings["PLUGIN_ERRORS"])
+    registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], settings["PLUGIN_ERRORS"], manager)
     refuse_unknown_buckets(settings, [record.name for record in registry.records if record.kind == "bucket"])
     for name in settings["SEQUENCE"]:
         registry.bucket(name)

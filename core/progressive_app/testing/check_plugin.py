@@ -17,40 +17,42 @@ from progressive_app.testing.scene import (
     require,
     small_settings,
 )
-from progressive_core.contract.records import BucketInfo, Resources, StopRequest
-from progressive_core.plugins.validation import check_observer_object, new_manager
+from progressive_core.contract.records import BucketInfo, Resources
+from progressive_core.plugins.discovery import object_name
+from progressive_core.plugins.hooks import Hooks
+from progressive_core.plugins.manager import Manager
+from progressive_core.plugins.registry import Registry
+from progressive_core.plugins.validation import check_plugin_object
 
 
 def check_plugin(plugin: object, settings: Mapping[str, Any] | None = None) -> None:
     """Lead a plugin (an instance or a module) through two buckets, one of which ends in an error.
 
-    It must be of valid hooks, answer with the right types, never enlarge the resources that it is given, and clean up
-    as often as it is asked, before anything happened too.
+    It is called as in a run. Its hooks must be valid, answer with the right types, never enlarge the resources that it is
+    given, and clean up as often as it is asked, before anything happened too.
 
     :param settings: changes to the defaults, such as those that make the plugin act.
     :raise AssertionError: saying what is wrong, in words for the plugin's author.
     """
-    owner = f"check_plugin: {_name(plugin)}"
+    owner = f"check_plugin: {getattr(plugin, '__name__', type(plugin).__qualname__)}"
     with contract_as_assertion():
-        check_observer_object(plugin, owner)
-    manager = new_manager()
-    manager.register(plugin)
-    hook = manager.hook
-    with TemporaryDirectory() as directory:
+        check_plugin_object(plugin, owner)
+    with TemporaryDirectory() as directory, contract_as_assertion(owner):
+        hooks = Hooks(Registry(manager=Manager({object_name(plugin): plugin}), installed=False))
         run_dir = Path(directory)
         first = bucket_info("First", (1, 12), run_dir, small_settings(settings))
         first = evolve(first, sequence=("First", "Second"), episodes=3)
-        _clean_up(hook, owner, first, None)
-        _train(hook, owner, first)
+        hooks.cleanup(first, None)
+        _train(hooks, owner, first)
         done = evolve(first, results=(bucket_result("First", run_dir),))
-        _clean_up(hook, owner, done, None)
-        _clean_up(hook, owner, done, None)
+        hooks.cleanup(done, None)
+        hooks.cleanup(done, None)
         second = evolve(done, name="Second")
-        _train(hook, owner, second)
-        _clean_up(hook, owner, second, RuntimeError("the bucket failed"))
+        _train(hooks, owner, second)
+        hooks.cleanup(second, RuntimeError("the bucket failed"))
 
 
-def _train(hook: Any, owner: str, bucket: BucketInfo) -> None:
+def _train(hooks: Hooks, owner: str, bucket: BucketInfo) -> None:
     given = Resources(
         device="cpu",
         parallel_episodes=bucket.settings["PARALLEL_EPISODES"],
@@ -58,23 +60,16 @@ def _train(hook: Any, owner: str, bucket: BucketInfo) -> None:
         memory_needed=1_000_000,
         memory_limit=1 << 40,
     )
-    for answer in hook.on_bucket_start(bucket=bucket, resources=given):
-        _check_resources(owner, answer, given)
+    _check_resources(owner, hooks.on_bucket_start(bucket, given), given)
     for number in (1, 2, 3):
-        for answer in hook.on_episode_end(bucket=bucket, episode=episode_report(number)):
+        if stop := hooks.on_episode_end(bucket, episode_report(number)):
             require(
-                isinstance(answer, StopRequest),
-                f"{owner}: on_episode_end must return StopRequest or None; got {answer!r}",
-            )
-            require(
-                isinstance(answer.reason, str) and bool(answer.reason.strip()),
-                f"{owner}: a StopRequest needs a reason that a user can read; got {answer.reason!r}",
+                bool(stop[0].reason.strip()),
+                f"{owner}: a StopRequest needs a reason that a user can read; got {stop[0].reason!r}",
             )
 
 
-def _check_resources(owner: str, answer: object, given: Resources) -> None:
-    require(isinstance(answer, Resources), f"{owner}: on_bucket_start must return Resources or None; got {answer!r}")
-    assert isinstance(answer, Resources)
+def _check_resources(owner: str, answer: Resources, given: Resources) -> None:
     for name in ("parallel_episodes", "batch_size"):
         before, after = getattr(given, name), getattr(answer, name)
         require(
@@ -88,12 +83,3 @@ def _check_resources(owner: str, answer: object, given: Resources) -> None:
         f"{owner}: on_bucket_start may lower memory_limit and never lift it: another policy set it; "
         f"it made {answer.memory_limit} of {given.memory_limit}",
     )
-
-
-def _clean_up(hook: Any, owner: str, bucket: BucketInfo, error: BaseException | None) -> None:
-    answers = hook.cleanup(bucket=bucket, error=error)
-    require(not answers, f"{owner}: cleanup must return None; got {answers[:1]!r}")
-
-
-def _name(plugin: object) -> str:
-    return str(getattr(plugin, "__name__", type(plugin).__qualname__))

@@ -13,15 +13,17 @@ from attrs import evolve
 from progressive_app.testing.scene import (
     bucket_info,
     contract_as_assertion,
-    copied_tensors,
     require,
     require_knowledge,
     same_tensors,
     small_settings,
 )
 from progressive_core.contract.records import Knowledge, Phase, Proof, TransferContext
-from progressive_core.plugins.hooks import outline
-from progressive_core.plugins.validation import PHASES, check_transfer_object, new_manager
+from progressive_core.plugins.discovery import object_name
+from progressive_core.plugins.hooks import Hooks
+from progressive_core.plugins.manager import Manager
+from progressive_core.plugins.registry import Registry
+from progressive_core.plugins.validation import check_transfer_object
 
 
 def check_transfer(strategy: object, settings: Mapping[str, Any] | None = None) -> None:
@@ -37,11 +39,9 @@ def check_transfer(strategy: object, settings: Mapping[str, Any] | None = None) 
     owner = f"check_transfer: {getattr(strategy, '__name__', type(strategy).__qualname__)}"
     with contract_as_assertion():
         check_transfer_object(strategy, owner)
-    manager = new_manager()
-    manager.register(strategy)
-    needed = getattr(strategy, "memory_needed", None)
-    with TemporaryDirectory() as directory:
-        for phase in getattr(strategy, "phases", PHASES):
+    with TemporaryDirectory() as directory, contract_as_assertion(owner):
+        asked = _Asked(object_name(strategy), strategy)
+        for phase in asked.hooks.phases(asked.name):
             for alpha in (0.0, 0.5, 1.0):
                 mixing = {"WEIGHT_TRANSFER_ALPHA": alpha, "FEATURE_TRANSFER_ALPHA": alpha}
                 bucket = bucket_info("Pupil", (6, 24), Path(directory), small_settings({**mixing, **(settings or {})}))
@@ -49,22 +49,32 @@ def check_transfer(strategy: object, settings: Mapping[str, Any] | None = None) 
                 for case, (source, target) in _pairs().items():
                     for shown, proof in _proofs(phase).items():
                         where = f"{owner}: {case} {shown}, phase {phase}, alpha {alpha:g}"
-                        _check_answer(manager.hook, where, source, target, evolve(context, proof=proof))
-                    if needed is not None:
-                        estimate = needed(outline(source), outline(target))
-                        require(
-                            isinstance(estimate, int) and estimate >= 0,
-                            f"{owner}: {case}: memory_needed must return bytes, a whole number from 0; got {estimate!r}",
-                        )
+                        _check_answer(asked, where, source, target, evolve(context, proof=proof))
+                    asked.hooks.memory_needed(asked.name, bucket, source, target)
 
 
-def _check_answer(hook: Any, where: str, source: Knowledge, target: Knowledge, context: TransferContext) -> None:
-    before = [_frozen_copy(source), _frozen_copy(target)]
-    answers = [_ask(hook, source, target, context) for _ in range(2)]
-    for name, was, now in (("source", before[0], source), ("target", before[1], target)):
-        require(
-            _same(was, now), f"{where}: {name} was changed: build new tensors and answer with attrs.evolve(target, ...)"
-        )
+class _Asked:
+    """A strategy that is asked as in a run; `given` are the copies of source and target that it was given last."""
+
+    def __init__(self, name: str, strategy: object) -> None:
+        registry = Registry(manager=Manager({name: strategy}), installed=False)
+        self.name, self.hooks = name, Hooks(registry)
+        self.given: Mapping[str, Any] = {}
+        registry.manager.add_hookcall_monitoring(self._note, lambda *_: None)
+
+    def _note(self, hook: str, implementations: object, given: Mapping[str, Any]) -> None:
+        self.given = given
+
+
+def _check_answer(asked: _Asked, where: str, source: Knowledge, target: Knowledge, context: TransferContext) -> None:
+    answers = []
+    for _ in range(2):
+        answers.append(asked.hooks.transfer(asked.name, source, target, context))
+        for name, was in (("source", source), ("target", target)):
+            require(
+                _same(was, asked.given[name]),
+                f"{where}: {name} was changed: build new tensors and answer with attrs.evolve(target, ...)",
+            )
     first, second = answers
     if first is None or second is None:
         require(first is second, f"{where}: the same question got None once and knowledge once")
@@ -72,11 +82,6 @@ def _check_answer(hook: Any, where: str, source: Knowledge, target: Knowledge, c
     knowledge = require_knowledge(first, target.origin, where)
     again = require_knowledge(second, target.origin, where)
     require(_same(knowledge, again), f"{where}: the same question got two answers: draw no randomness, keep no state")
-
-
-def _ask(hook: Any, source: Knowledge, target: Knowledge, context: TransferContext) -> object:
-    answers = hook.transfer(source=source, target=target, context=context)
-    return answers[0] if answers else None
 
 
 def _proofs(phase: Phase) -> dict[str, Proof | None]:
@@ -118,15 +123,6 @@ def _pairs() -> dict[str, tuple[Knowledge, Knowledge]]:
         "a teacher that knows nothing": (Knowledge(origin="Teacher"), pupil),
         "a pupil that knows nothing": (taught("Teacher", 4, ("range",), (6,)), Knowledge(origin="Pupil")),
     }
-
-
-def _frozen_copy(knowledge: Knowledge) -> Knowledge:
-    return evolve(
-        knowledge,
-        weights=copied_tensors(knowledge.weights),
-        feature_importance=dict(knowledge.feature_importance),
-        horizons=dict(knowledge.horizons),
-    )
 
 
 def _same(first: Knowledge, second: Knowledge) -> bool:

@@ -47,12 +47,12 @@ def require(met: bool, message: str) -> None:
 
 
 @contextmanager
-def contract_as_assertion() -> Iterator[None]:
-    """What the registry would refuse fails the check in the same words."""
+def contract_as_assertion(check: str = "") -> Iterator[None]:
+    """What the registry refuses or a plugin fails in fails the check with the same message, after the name of the `check`."""
     try:
         yield
     except PluginError as error:
-        raise AssertionError(str(error)) from error
+        raise AssertionError(f"{check}: {error}" if check else str(error)) from error
 
 
 def require_knowledge(knowledge: object, origin: str, where: str) -> Knowledge:

@@ -14,7 +14,7 @@ import attrs
 from attrs import evolve
 
 from progressive_core.contract.records import Knowledge, Resources, StopRequest
-from progressive_core.plugins.blame import one_line, shown
+from progressive_core.plugins.blame import one_line, safe_repr
 
 _DEVICE = re.compile(r"cpu|cuda(:\d{1,3})?", re.ASCII)
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class WrongAnswer(Exception):
 def nothing(answer: object) -> None:
     """The answer of a hook that is asked for none."""
     if answer is not None:
-        raise WrongAnswer(f"must return None; got a {type(answer).__qualname__}: {shown(answer)}")
+        raise WrongAnswer(f"must return None; got a {type(answer).__qualname__}: {safe_repr(answer)}")
 
 
 def resources(answer: object) -> Resources | None:
@@ -47,9 +47,11 @@ def resources(answer: object) -> Resources | None:
     if answered.memory_limit is not None:
         sizes["memory_limit"] = _whole("memory_limit", answered.memory_limit, 0)
     if not isinstance(answered.device, str) or not _DEVICE.fullmatch(answered.device):
-        raise WrongAnswer(f'answered with the device {shown(answered.device)}, expected "cpu" or "cuda:0" or the like')
+        raise WrongAnswer(
+            f'answered with the device {safe_repr(answered.device)}, expected "cpu" or "cuda:0" or the like'
+        )
     if answered.cache_dir is not None and not isinstance(answered.cache_dir, Path):
-        raise WrongAnswer(f"answered with the cache_dir {shown(answered.cache_dir)}, expected a Path or None")
+        raise WrongAnswer(f"answered with the cache_dir {safe_repr(answered.cache_dir)}, expected a Path or None")
     return evolve(answered, **sizes)
 
 
@@ -59,7 +61,7 @@ def stop_request(answer: object) -> StopRequest | None:
     if answered is None:
         return None
     if not isinstance(answered.reason, str):
-        raise WrongAnswer(f"answered with a StopRequest for {shown(answered.reason)}, expected words that say why")
+        raise WrongAnswer(f"answered with a StopRequest for {safe_repr(answered.reason)}, expected words that say why")
     return StopRequest(one_line(answered.reason))
 
 
@@ -72,15 +74,15 @@ def knowledge(answer: object, origin: str) -> Knowledge | None:
         return None
     if answered.origin != origin:
         raise WrongAnswer(
-            f"must keep the target's origin {origin!r}; got {shown(answered.origin)}: answer with attrs.evolve(target, ...)"
+            f"must keep the target's origin {origin!r}; got {safe_repr(answered.origin)}: answer with attrs.evolve(target, ...)"
         )
     for name in ("weights", "feature_importance", "horizons"):
         if not isinstance(getattr(answered, name), Mapping):
-            raise WrongAnswer(f"answered with `{name}` {shown(getattr(answered, name))}, expected a mapping")
+            raise WrongAnswer(f"answered with `{name}` {safe_repr(getattr(answered, name))}, expected a mapping")
     for weight, tensor in answered.weights.items():
         if not isinstance(weight, str) or not isinstance(tensor, torch.Tensor):
             raise WrongAnswer(
-                f"answered with the weight {shown(weight)}: {shown(tensor)}, expected a name and a tensor"
+                f"answered with the weight {safe_repr(weight)}: {safe_repr(tensor)}, expected a name and a tensor"
             )
     _check_numbers("feature", str, answered.feature_importance)
     _check_numbers("horizon", Integral, answered.horizons)
@@ -92,7 +94,9 @@ def _record(kind: type[T], answer: object) -> T | None:
     if answer is None or type(answer) is kind:
         return answer
     if not isinstance(answer, kind):
-        raise WrongAnswer(f"must return {kind.__name__} or None; got a {type(answer).__qualname__}: {shown(answer)}")
+        raise WrongAnswer(
+            f"must return {kind.__name__} or None; got a {type(answer).__qualname__}: {safe_repr(answer)}"
+        )
     return kind(
         **{field.name: getattr(answer, field.name) for field in attrs.fields(cast("type[attrs.AttrsInstance]", kind))}
     )
@@ -104,11 +108,13 @@ def _whole(name: str, value: object, least: int) -> int:
     except TypeError:
         number = -1
     if number < least:
-        raise WrongAnswer(f"answered with {name} {shown(value)}, expected a whole number from {least}")
+        raise WrongAnswer(f"answered with {name} {safe_repr(value)}, expected a whole number from {least}")
     return number
 
 
 def _check_numbers(what: str, kind: type, table: Mapping[Any, object]) -> None:
     for key, value in table.items():
         if not isinstance(key, kind) or not isinstance(value, Real) or not math.isfinite(value):
-            raise WrongAnswer(f"answered with the {what} {shown(key)}: {shown(value)}, expected a finite number for it")
+            raise WrongAnswer(
+                f"answered with the {what} {safe_repr(key)}: {safe_repr(value)}, expected a finite number for it"
+            )

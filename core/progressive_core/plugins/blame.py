@@ -1,4 +1,4 @@
-"""What a plugin did wrong, told in one line that can be printed, whatever it was."""
+"""Calls a plugin's code, and describes in one printable line what it did wrong."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ T = TypeVar("T")
 log = structlog.get_logger("progressive_training")
 
 
-def blamed(what: str, verdict: str, function: Callable[..., T], *arguments: object) -> T:
-    """What `function`, which is a plugin's code, answers.
+def call_plugin(what: str, verdict: str, function: Callable[..., T], *arguments: object) -> T:
+    """What `function`, which is a plugin's code, returns.
 
-    :param what: whose code it is, and what it is to do. :param verdict: the words that follow when it fails.
-    :raise PluginError: it raised anything at all, `sys.exit()` too. KeyboardInterrupt passes: that is the user's word,
-        and whoever raises it only ends the run behind its last checkpoint. The log then says where it came up.
+    :param what: whose code it is, and what it does, for messages. :param verdict: the words that follow when it fails.
+    :raise PluginError: it raised any exception, SystemExit too. KeyboardInterrupt passes, since it is the user's: the run
+        ends after its last checkpoint, and the log names the plugin that was interrupted.
     """
     try:
         return function(*arguments)
     except KeyboardInterrupt:
-        log.warning("stopped while a plugin was at work", plugin=what)
+        log.warning("interrupted while a plugin was running", plugin=what)
         raise
     except BaseException as error:
-        raise PluginError(f"{what} {verdict}: {told(error)}") from error
+        raise PluginError(f"{what} {verdict}: {describe_error(error)}") from error
 
 
-def without(*names: str) -> str:
-    """How to go on without plugins that failed, to follow what is wrong with them."""
+def how_to_disable(*names: str) -> str:
+    """How to run without plugins that failed, to be appended to an error message."""
     ways = [" ".join(f"-p no:{name}" for name in names), "--set PLUGIN_ERRORS=disable"]
     return f"(to go on without it: {', or '.join(filter(None, ways))})"
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An exception's type and message, also where the message is long, has many lines, or cannot be had."""
     if isinstance(error, SystemExit):
-        return f"it called sys.exit({'' if error.code is None else shown(error.code)})"
+        return f"it called sys.exit({'' if error.code is None else safe_repr(error.code)})"
     text = _rendered(str, error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def shown(value: object) -> str:
-    """`repr` of what a plugin answered or carries, as bounded as what `told` tells."""
+def safe_repr(value: object) -> str:
+    """`repr` of what a plugin answered or carries, bounded as in `describe_error`."""
     return _rendered(repr, value)
 
 
 def one_line(text: str) -> str:
-    """Text of a plugin's own without line ends, without what would move a terminal's cursor, and not too long."""
+    """Text from a plugin on one line: control characters replaced by spaces, cut at LONGEST."""
     start = text[: 2 * LONGEST]
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in start).split())
     return words if len(text) <= LONGEST and len(words) <= LONGEST else f"{words[: LONGEST - 3]}..."

@@ -1,15 +1,19 @@
-"""What is installed: every bucket, strategy and plugin that an entry point names. Nothing of it is imported."""
+"""What is there: every bucket, strategy and plugin that an entry point names, not imported yet; and objects of this process."""
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import Distribution, EntryPoint, EntryPoints, distributions, entry_points
 from typing import Literal
 
 from attrs import frozen
 
-from progressive_core.plugins.blame import told
+from progressive_core.contract.names import is_name
+from progressive_core.plugins.blame import describe_error
+from progressive_core.plugins.validation import is_observer
 
 Kind = Literal["bucket", "transfer", "plugin"]
 GROUPS: dict[Kind, str] = {
@@ -19,11 +23,15 @@ GROUPS: dict[Kind, str] = {
 }
 
 
+THIS_PROCESS = "this process"
+"""The distribution of an object that a program brought along."""
+
+
 @frozen(kw_only=True)
 class PluginRecord:
-    """One installed bucket, strategy or plugin; `value` is what its entry point names, `reason` why it is not enabled.
+    """One bucket, strategy or plugin; `value` is what its entry point names, `reason` why it is not enabled.
 
-    A bucket is loaded only when it is used, and has no hooks.
+    A bucket is loaded only when it is used, and has no hooks. An object of this process has no version.
     """
 
     name: str
@@ -36,15 +44,46 @@ class PluginRecord:
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.distribution} {self.version})"
+        return f"{self.name} ({self.origin})"
+
+    @property
+    def origin(self) -> str:
+        """Its distribution and version."""
+        return f"{self.distribution} {self.version}".rstrip()
 
     @property
     def owner(self) -> str:
         """Whose fault it is, as an error message begins: "plugin 'memory' (acme 1.2)"."""
-        return f"{self.kind} {self.name!r} ({self.distribution} {self.version})"
+        return f"{self.kind} {self.name!r} ({self.origin})"
 
 
-def discover() -> tuple[list[tuple[PluginRecord, EntryPoint]], list[str]]:
+Found = tuple[PluginRecord, Callable[[], object]]
+"""A record, and what loads its object."""
+
+
+def object_name(plugin: object) -> str:
+    """The name of an object of this process: its `name`, or that of its class or module."""
+    name: object = getattr(plugin, "name", None)
+    if isinstance(name, str) and is_name(name):
+        return name
+    return str(getattr(plugin, "__name__", type(plugin).__name__)).rpartition(".")[2]
+
+
+def found_object(name: str, plugin: object) -> Found:
+    """An object of this process: a bucket if it can be opened, a strategy if it has the hook `transfer`."""
+    strategy = hasattr(plugin, "transfer") and not is_observer(plugin)
+    kind: Kind = "bucket" if hasattr(plugin, "open") else "transfer" if strategy else "plugin"
+    holder = plugin if inspect.ismodule(plugin) else type(plugin)
+    module = getattr(holder, "__module__", holder.__name__)
+    record = PluginRecord(name=name, kind=kind, distribution=THIS_PROCESS, version="", value=module)
+    return record, partial(_itself, plugin)
+
+
+def _itself(plugin: object) -> object:
+    return plugin
+
+
+def discover() -> tuple[list[Found], list[str]]:
     """Every entry point of the three groups, by name, and what is wrong with each package whose files cannot be read."""
     unreadable: list[str] = []
     try:
@@ -58,7 +97,7 @@ def discover() -> tuple[list[tuple[PluginRecord, EntryPoint]], list[str]]:
             record = PluginRecord(
                 name=entry.name, kind=kind, distribution=distribution, version=version, value=entry.value
             )
-            found.append((record, entry))
+            found.append((record, entry.load))
     return sorted(found, key=lambda pair: (pair[0].name, pair[0].distribution)), unreadable
 
 
@@ -72,7 +111,7 @@ def _readable(unreadable: list[str]) -> dict[Kind, list[EntryPoint]]:
         except Exception as error:  # noqa: BLE001  (as above)
             path = getattr(distribution, "_path", "an installed package")  # where it lies has no public name
             unreadable.append(
-                f"{path}: its METADATA or entry_points.txt cannot be read ({told(error)}): install it anew"
+                f"{path}: its METADATA or entry_points.txt cannot be read ({describe_error(error)}): install it anew"
             )
     return {
         kind: [entry for entries in packages.values() for entry in entries if entry.group == group]
@@ -89,12 +128,10 @@ def _origin(distribution: Distribution | None) -> tuple[str, str]:
     return named[0] or "unknown", named[1] or "?"
 
 
-def clash(name: str, found: Iterable[tuple[PluginRecord, EntryPoint]]) -> str:
+def clash(name: str, found: Iterable[Found]) -> str:
     """Why a name is ambiguous, or nothing. A name must be one over all groups: it is also the name that disables."""
     holders = [record for record, _ in found if record.name == name]
     if len(holders) < 2:
         return ""
-    listed = " and ".join(
-        f"{holder.kind} {holder.value!r} of {holder.distribution} {holder.version}" for holder in holders
-    )
+    listed = " and ".join(f"{holder.kind} {holder.value!r} of {holder.origin}" for holder in holders)
     return f"the name {name!r} is taken twice: {listed}. Uninstall one, or rename its entry point"

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from attrs import evolve
-from pluggy import HookImpl
 
-from progressive_app.machine.shortage import is_shortage
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.records import (
     BucketInfo,
@@ -23,9 +21,9 @@ from progressive_core.contract.records import (
     TransferContext,
 )
 from progressive_core.plugins import answers
-from progressive_core.plugins.blame import Policy, blamed, shown, told, without
+from progressive_core.plugins.blame import Policy, call_plugin, describe_error, safe_repr
 from progressive_core.plugins.registry import Registry
-from progressive_core.plugins.validation import HOOKS, PHASES
+from progressive_core.plugins.validation import PHASES
 from progressive_core.plugins.watchdog import watched
 
 if TYPE_CHECKING:
@@ -35,38 +33,44 @@ T = TypeVar("T")
 log = structlog.get_logger("progressive_training")
 
 
+class ObserverError(PluginError):
+    """An observer failed; the plugin that it observes did not."""
+
+
 class Hooks:
     """The hooks of all enabled plugins. Each plugin gets records that it cannot damage for the others.
 
     A plugin fails when it raises (`sys.exit()` counts) or answers with what no hook may. `policy` says what comes of it:
 
     - stop: `PluginError`, which names the plugin, its distribution, the hook and the bucket, and is chained from the cause.
-    - disable: that is told once, the plugin may clean up, and is not called again.
-    - warn: that is told each time, and its answer is None.
+    - disable: one warning; the plugin may clean up, and is unregistered.
+    - warn: a warning each time; its answer is taken as None.
 
-    Under each of them a failing `transfer` raises `PluginError`, for the core to write into the ledger and go on.
-    `disabled` are the names of those that failed before and are not called any more.
+    Under each of them a failing `transfer` raises `PluginError`, for the engine to write into the ledger and go on. An
+    observer fails when it raises or changes a result; the plugin that it observes is asked all the same.
+
+    :param is_shortage: whether an error means that memory ran out, which is no plugin's failure: it is raised under every
+        policy, since smaller sizes may help.
     """
 
-    def __init__(self, registry: Registry, policy: Policy = "stop") -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        policy: Policy = "stop",
+        is_shortage: Callable[[BaseException], bool] = lambda _: False,
+    ) -> None:
         for reason in registry.left_out:
             log.warning("a plugin cannot be used, and is left out", reason=reason)
         self._registry = registry
+        self._manager = registry.manager
         self._policy = policy
-        self.disabled: set[str] = set()
-        self._implementations: dict[str, dict[str, HookImpl]] = {}
-        for hook in HOOKS:
-            caller = getattr(registry.manager.hook, hook)
-            # pluggy lists them in the order of registration, and calls them from the end.
-            self._implementations[hook] = {
-                implementation.plugin_name: implementation for implementation in reversed(caller.get_hookimpls())
-            }
+        self._is_shortage = is_shortage
         # Read once: a property of a plugin's own could fail in the middle of a run.
         self._phases: dict[str, tuple[Phase, ...]] = {}
         self._alphas: dict[str, str | None] = {}
         self._estimates: dict[str, Callable[[Knowledge, Knowledge], int] | None] = {}
         for name in registry.transfers:
-            look = partial(blamed, registry.owner(name), "cannot be examined", getattr, registry.plugin(name))
+            look = partial(call_plugin, registry.owner(name), "cannot be examined", getattr, registry.plugin(name))
             self._phases[name] = look("phases", PHASES)
             self._alphas[name] = look("alpha_setting", None)
             self._estimates[name] = look("memory_needed", None)
@@ -74,11 +78,21 @@ class Hooks:
     @property
     def transfers(self) -> tuple[str, ...]:
         """The enabled transfer strategies, in the order they are asked."""
-        return tuple(name for name in self._registry.transfers if name not in self.disabled)
+        return tuple(name for name in self._registry.transfers if self._manager.has_plugin(name))
+
+    @property
+    def disabled(self) -> frozenset[str]:
+        """Names of the plugins that failed, and are not called any more in this run."""
+        return frozenset(name for name in self._registry.plugins if not self._manager.has_plugin(name))
+
+    def disable(self, *names: str) -> None:
+        """Unregister plugins that failed, in this process or another one of the run."""
+        for name in names:
+            self._manager.unregister(name=name)
 
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> Resources:
         """What the bucket may use, once each policy in turn has seen its predecessor's answer."""
-        for name in self._implementations["on_bucket_start"]:
+        for name in self._manager.asked("on_bucket_start"):
             given = {"bucket": _own_bucket(bucket), "resources": evolve(resources)}
             resources = self._ask("on_bucket_start", name, bucket, given, answers.resources) or resources
         return resources
@@ -123,9 +137,9 @@ class Hooks:
         where = f"{self._registry.owner(name)}: memory_needed(source, target) for bucket {bucket.name!r}"
         try:
             with watched(where):
-                needed = blamed(where, "failed", estimate, outline(source), outline(target))
+                needed = call_plugin(where, "failed", estimate, outline(source), outline(target))
             if not isinstance(needed, int) or needed < 0:
-                raise PluginError(f"{where} must return bytes, a whole number from 0; got {shown(needed)}")
+                raise PluginError(f"{where} must return bytes, a whole number from 0; got {safe_repr(needed)}")
         except PluginError as failure:
             self._disable_if_asked_to(name, "memory_needed", bucket, failure)
             raise
@@ -134,7 +148,7 @@ class Hooks:
     def on_episode_end(self, bucket: BucketInfo, episode: EpisodeReport) -> tuple[StopRequest, str] | None:
         """The first request to stop, in order, with the name of the plugin that made it; all plugins are asked."""
         stop: tuple[StopRequest, str] | None = None
-        for name in self._implementations["on_episode_end"]:
+        for name in self._manager.asked("on_episode_end"):
             given = {"bucket": _own_bucket(bucket), "episode": evolve(episode, traces=_copied(episode.traces))}
             request = self._ask("on_episode_end", name, bucket, given, answers.stop_request, episode=episode.episode)
             if request is not None:
@@ -145,13 +159,11 @@ class Hooks:
         """Let every plugin clean up, also after another's failed or was interrupted; then raise what went wrong."""
         failures: dict[str, PluginError] = {}
         interrupt: KeyboardInterrupt | None = None
-        for name in self._implementations["cleanup"]:
-            if name in self.disabled:
-                continue
+        for name in self._manager.asked("cleanup"):
             try:
                 self._clean_up(name, bucket, error)
             except PluginError as failure:
-                if is_shortage(failure):  # the bucket is done with; the others release what they hold
+                if self._is_shortage(failure):  # the bucket is done with; the others release what they hold
                     log.warning("memory ran out in a cleanup", reason=str(failure))
                 else:
                     failures[name] = failure
@@ -161,9 +173,9 @@ class Hooks:
             raise interrupt
         if len(failures) > 1 and self._policy == "stop":
             causes = ExceptionGroup("cleanup failed", list(failures.values()))
-            raise PluginError(f"{'; '.join(map(str, failures.values()))} {without(*failures)}") from causes
+            raise PluginError(f"{'; '.join(map(str, failures.values()))}{self._registry.way_on(*failures)}") from causes
         for name, failed in failures.items():
-            self._outlast(name, "cleanup", bucket, failed)
+            self._apply_error_policy(name, "cleanup", bucket, failed)
 
     def _ask(
         self,
@@ -174,13 +186,11 @@ class Hooks:
         check: Callable[[object], T | None],
         **when: int,
     ) -> T | None:
-        """One plugin's answer; None from one that failed, or did before, and that the run outlasts."""
-        if name in self.disabled:
-            return None
+        """One plugin's checked answer; None where it failed and the policy is to go on."""
         try:
             return self._call(hook, name, bucket, given, check)
         except PluginError as failure:
-            self._outlast(name, hook, bucket, failure, **when)
+            self._apply_error_policy(name, hook, bucket, failure, **when)
             return None
 
     def _call(
@@ -191,22 +201,42 @@ class Hooks:
         given: Mapping[str, object],
         check: Callable[[object], T | None],
     ) -> T | None:
-        """One plugin's checked answer; as pluggy does, it is given the arguments that it names.
+        """One plugin's checked answer.
 
-        :raise PluginError: it failed.
+        :raise PluginError: it failed, or one of its observers did and the policy is to stop.
         """
-        implementation = self._implementations[hook][name]
         where = f"{self._registry.owner(name)}: {hook} for bucket {bucket.name!r}"
+        unobserved: set[str] = set()
         with watched(where):
-            answer = blamed(
-                where, "failed", implementation.function, *(given[wanted] for wanted in implementation.argnames)
-            )
+            while True:
+                call = partial(self._manager.call, hook, name, given, unobserved)
+                outcome = call_plugin(where, "failed", call)
+                if outcome.observer_error is not None:
+                    unobserved.update(self._observer_failed(hook, where, outcome.observer_error, unobserved))
+                if outcome.answers is not None:
+                    break
+            answer = outcome.answers[0] if outcome.answers else None
             try:
                 return check(answer)
             except answers.WrongAnswer as wrong:
                 raise PluginError(f"{where} {wrong}") from wrong
             except Exception as error:  # an answer may be of a class of the plugin's own
-                raise PluginError(f"{where} answered with what cannot be read: {told(error)}") from error
+                raise PluginError(f"{where} answered with what cannot be read: {describe_error(error)}") from error
+
+    def _observer_failed(self, hook: str, where: str, error: BaseException, unobserved: set[str]) -> list[str]:
+        """The observers that `error` is blamed on, where the policy is to go on without them.
+
+        :raise ObserverError: it is not; or a function of `add_hookcall_monitoring` failed, which cannot be left out.
+        """
+        names = self._manager.observers_at_fault(hook, error, unobserved)
+        who = f"observer {' or '.join(map(repr, names))}" if names else "a function of add_hookcall_monitoring"
+        reason = f"{who} failed around {where}: {describe_error(error)}"
+        if self._policy == "stop" or not names or self._is_shortage(error):
+            raise ObserverError(f"{reason}{self._registry.way_on(*names)}") from error
+        log.warning("an observer failed, and training goes on", reason=reason)
+        if self._policy == "disable":
+            self.disable(*names)
+        return names
 
     def _clean_up(self, name: str, bucket: BucketInfo, error: BaseException | None) -> None:
         """One plugin's cleanup; what ended the bucket leaves it as it came."""
@@ -217,31 +247,31 @@ class Hooks:
             if error is not None and kept is not None:
                 error.args, error.__traceback__ = kept
 
-    def _outlast(self, name: str, hook: str, bucket: BucketInfo, failure: PluginError, **when: int) -> None:
+    def _apply_error_policy(self, name: str, hook: str, bucket: BucketInfo, failure: PluginError, **when: int) -> None:
         """Go on after a failure, if that is the policy.
 
-        :raise PluginError: it is not; the line says how to go on without the plugin. Memory that ran out is no matter of
-            policy: smaller sizes may mend it, for all plugins.
+        :raise PluginError: it is not, or memory ran out; the message says how to go on without the plugin.
         """
-        if is_shortage(failure):
+        if isinstance(failure, ObserverError) or self._is_shortage(failure):
             raise failure
         if self._policy == "stop":
-            raise PluginError(f"{failure} {without(name)}") from failure.__cause__
+            raise PluginError(f"{failure}{self._registry.way_on(name)}") from failure.__cause__
         if self._policy == "warn":
             log.warning("a plugin failed, and training goes on", reason=str(failure), **when)
         self._disable_if_asked_to(name, hook, bucket, failure)
 
     def _disable_if_asked_to(self, name: str, hook: str, bucket: BucketInfo, failure: PluginError) -> None:
-        """Have a plugin release what it holds, and call it no more."""
-        if self._policy != "disable" or is_shortage(failure):
+        """Let a plugin that failed release what it holds, and unregister it."""
+        if self._policy != "disable" or isinstance(failure, ObserverError) or self._is_shortage(failure):
             return
-        self.disabled.add(name)
         log.warning("a plugin failed, and is disabled for the rest of this run", plugin=name, reason=str(failure))
-        if hook != "cleanup" and name in self._implementations["cleanup"]:
-            try:
+        try:
+            if hook != "cleanup" and name in self._manager.asked("cleanup"):
                 self._clean_up(name, bucket, failure)
-            except PluginError as second:
-                log.info("the cleanup of a disabled plugin failed, too", plugin=name, reason=str(second))
+        except PluginError as second:
+            log.info("the cleanup of a disabled plugin failed, too", plugin=name, reason=str(second))
+        finally:
+            self.disable(name)
 
 
 def _own_bucket(bucket: BucketInfo) -> BucketInfo:

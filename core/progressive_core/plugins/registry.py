@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from importlib.metadata import EntryPoint, version
+from importlib.metadata import version
 from sys import modules
 from typing import TypeVar
 
-import pluggy
 import structlog
 from attrs import evolve
 
@@ -16,14 +15,23 @@ from progressive_core import PROGRAM
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.suggest import did_you_mean
-from progressive_core.plugins.blame import Policy, blamed, told, without
-from progressive_core.plugins.discovery import GROUPS, Kind, PluginRecord, clash, discover
+from progressive_core.plugins.blame import Policy, call_plugin, describe_error, how_to_disable
+from progressive_core.plugins.discovery import (
+    GROUPS,
+    Found,
+    Kind,
+    PluginRecord,
+    clash,
+    discover,
+    found_object,
+)
+from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.validation import (
     check_api,
     check_bucket_object,
-    check_observer_object,
+    check_observer,
+    check_plugin_object,
     check_transfer_object,
-    new_manager,
 )
 from progressive_core.plugins.watchdog import watched
 
@@ -32,7 +40,7 @@ log = structlog.get_logger("progressive_training")
 
 _CHECKS: dict[Kind, Callable[[object, str], tuple[str, ...]]] = {
     "transfer": check_transfer_object,
-    "plugin": check_observer_object,
+    "plugin": check_plugin_object,
 }
 
 
@@ -44,6 +52,8 @@ class Registry:
     :param transfer_order: strategies in the order they are asked; those left out follow by name.
     :param policy: what becomes of a strategy or plugin that cannot be used, or whose name is ambiguous: an error (stop), or
         a line in the log, and the rest goes on without it (disable, warn).
+    :param manager: where the plugins are registered; what an earlier registry registered there is unregistered.
+    :param installed: whether what is installed is used, beside the manager's objects.
     :raise PluginError: a name in `choices` or `transfer_order` is unknown, or the policy is to stop.
 
     Plugins are called by name, those named in `choices` after them in the order they are named there, so that what
@@ -51,16 +61,24 @@ class Registry:
     """
 
     def __init__(
-        self, choices: Sequence[str] = (), transfer_order: Sequence[str] | None = None, policy: Policy = "stop"
+        self,
+        choices: Sequence[str] = (),
+        transfer_order: Sequence[str] | None = None,
+        policy: Policy = "stop",
+        manager: Manager | None = None,
+        *,
+        installed: bool = True,
     ) -> None:
-        found, unreadable = discover()
+        self.manager = manager or Manager()
+        found, unreadable = discover() if installed else ([], [])
+        found += [found_object(name, plugin) for name, plugin in self.manager.objects.items()]
         self._policy = policy
         self.left_out: list[str] = []
-        """Why each plugin is missing that cannot be used; `Hooks` tells it, where the run's log hears it too."""
+        """Why each plugin is missing that cannot be used; `Hooks` logs it, when the run has its log."""
         for reason in unreadable:
-            self._outlast(PluginError(reason))
-        self._entries = {record.name: (record, entry) for record, entry in found}
-        wanted = _parse(choices, self._entries)
+            self._apply_error_policy(PluginError(reason))
+        self._found = {record.name: (record, load) for record, load in found}
+        wanted = _parse(choices, self._found)
         order = tuple(transfer_order or ())
         for name in order:
             if name not in self._names("transfer"):
@@ -68,26 +86,27 @@ class Registry:
         self._objects: dict[str, object] = {}
         self._records: dict[str, PluginRecord] = {}
         self._unusable: dict[str, str] = {}
-        self.manager: pluggy.PluginManager = new_manager()
+        self.manager.forget_run()
+        for name, on in wanted.items():
+            if not on:
+                self.manager.block(name)
         for name in _call_order(found, order, wanted):
-            record, entry = self._entries[name]
+            record, load = self._found[name]
             try:
-                if wanted.get(name) is not False and (reason := clash(name, found)):
+                if self.manager.is_blocked(name):
+                    self._records[name] = evolve(record, enabled=False, reason=f"disabled by 'no:{name}'")
+                    continue
+                if reason := clash(name, found):
                     raise PluginError(reason)
-                self._records[name], plugin = _admit(record, entry, wanted)
+                self._records[name], plugin = _loaded(record, load, named=name in wanted)
                 if self._records[name].enabled and plugin is not None:
                     self._refuse_twin(record, plugin)
+                    call_plugin(record.owner, "cannot be registered", self.manager.admit, name, plugin)
                     self._objects[name] = plugin
             except PluginError as error:
                 self._leave_out(record, error)
-        # pluggy calls what was registered last first.
-        for name in reversed(list(self._objects)):
-            record, plugin = self._records[name], self._objects[name]
-            try:
-                blamed(record.owner, "cannot be registered", partial(self.manager.register, plugin, name=name))
-            except PluginError as error:
-                del self._objects[name]
-                self._leave_out(record, error)
+        for name in self.manager.strangers():
+            check_observer(self.manager.get_plugin(name), f"plugin {name!r} (registered by this process)")
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
@@ -122,7 +141,7 @@ class Registry:
             raise PluginError(_unknown("bucket", name, self.bucket_names, named_in))
         if not record.enabled:
             raise PluginError(f"{record.owner} is disabled by 'no:{name}': take that away, or leave the bucket out")
-        return _load_bucket(record, self._entries[name][1])
+        return _load_bucket(record, self._found[name][1])
 
     def plugin(self, name: str) -> object:
         """The enabled strategy or plugin of that name."""
@@ -135,6 +154,11 @@ class Registry:
     def owner(self, name: str) -> str:
         """The words an error message about this plugin begins with."""
         return self._records[name].owner
+
+    def way_on(self, *names: str) -> str:
+        """How to run without plugins that failed, to follow a message; nothing for objects of this process."""
+        brought = names and all(name not in self._found or name in self.manager.objects for name in names)
+        return "" if brought else f" {how_to_disable(*names)}"
 
     @classmethod
     def survey(
@@ -165,20 +189,20 @@ class Registry:
         return tuple(sorted(surveyed, key=lambda record: list(GROUPS).index(record.kind)))
 
     def _names(self, kind: Kind) -> tuple[str, ...]:
-        return tuple(name for name, (record, _) in self._entries.items() if record.kind == kind)
+        return tuple(name for name, (record, _) in self._found.items() if record.kind == kind)
 
     def _leave_out(self, record: PluginRecord, error: PluginError) -> None:
         """Go on without a plugin that cannot be used, if that is the policy.
 
         :raise PluginError: it is not.
         """
-        self._outlast(error, record.name)
+        self._apply_error_policy(error, record.name)
         self._unusable[record.name] = str(error)
         self._records[record.name] = evolve(record, hooks=(), enabled=False, reason=str(error))
 
-    def _outlast(self, error: PluginError, *names: str) -> None:
+    def _apply_error_policy(self, error: PluginError, *names: str) -> None:
         if self._policy == "stop":
-            raise PluginError(f"{error} {without(*names)}") from error.__cause__
+            raise PluginError(f"{error}{self.way_on(*names)}") from error.__cause__
         self.left_out.append(str(error))
 
     def _refuse_twin(self, record: PluginRecord, plugin: object) -> None:
@@ -208,9 +232,7 @@ def _unknown(kind: str, name: str, known: Iterable[str], where: str) -> str:
     return f"no {kind} {name!r} is installed (named in {where}).{did_you_mean(name, known)} Known: {listed}"
 
 
-def _call_order(
-    found: Sequence[tuple[PluginRecord, EntryPoint]], transfer_order: Sequence[str], wanted: dict[str, bool]
-) -> list[str]:
+def _call_order(found: Sequence[Found], transfer_order: Sequence[str], wanted: dict[str, bool]) -> list[str]:
     """Names without repetition, in the order they are called: buckets, strategies, plugins."""
     kinds = {record.name: record.kind for record, _ in found}
     named = [name for name, on in wanted.items() if on]
@@ -227,36 +249,33 @@ def _call_order(
     return sorted(kinds, key=rank)
 
 
-def _admit(record: PluginRecord, entry: EntryPoint, wanted: dict[str, bool]) -> tuple[PluginRecord, object | None]:
-    """The record with its hooks, and the loaded object; a bucket, or what is disabled, is not imported here."""
-    choice = wanted.get(record.name)
-    if choice is False:
-        return evolve(record, enabled=False, reason=f"disabled by 'no:{record.name}'"), None
+def _loaded(record: PluginRecord, load: Callable[[], object], *, named: bool) -> tuple[PluginRecord, object | None]:
+    """The record with its hooks, and the loaded object; a bucket is not imported here."""
     if record.kind == "bucket":
         return record, None
-    plugin = _load(record, entry)
+    plugin = _load(record, load)
     hooks = _examined(record, partial(_CHECKS[record.kind], plugin, record.owner))
-    if _examined(record, partial(getattr, plugin, "opt_in", False)) and not choice:
+    if _examined(record, partial(getattr, plugin, "opt_in", False)) and not named:
         return evolve(record, hooks=hooks, enabled=False, reason=f"off unless named: -p {record.name}"), None
     return evolve(record, hooks=hooks), plugin
 
 
-def _load(record: PluginRecord, entry: EntryPoint) -> object:
+def _load(record: PluginRecord, load: Callable[[], object]) -> object:
     try:
         with watched(f"{record.owner}: its import"):
-            loaded: object = blamed(record.owner, f"cannot be imported from {record.value!r}", entry.load)
+            loaded: object = call_plugin(record.owner, f"cannot be imported from {record.value!r}", load)
     except PluginError as error:
         missing = error.__cause__.name if isinstance(error.__cause__, ImportError) else None
         if missing == "progressive_training":
             raise PluginError(f"{error}: it may need a newer version than {version(PROGRAM)}") from error.__cause__
         raise
-    for holder in (loaded, modules.get(entry.module)):
+    for holder in (loaded, modules.get(record.value.partition(":")[0].strip())):
         _examined(record, partial(check_api, holder, record.owner))
     return loaded
 
 
-def _load_bucket(record: PluginRecord, entry: EntryPoint) -> Bucket:
-    bucket = _load(record, entry)
+def _load_bucket(record: PluginRecord, load: Callable[[], object]) -> Bucket:
+    bucket = _load(record, load)
     return _examined(record, partial(check_bucket_object, bucket, record.owner, expected_name=record.name))
 
 
@@ -270,4 +289,4 @@ def _examined(record: PluginRecord, look: Callable[[], T]) -> T:
     except (PluginError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        raise PluginError(f"{record.owner} cannot be examined: {told(error)}") from error
+        raise PluginError(f"{record.owner} cannot be examined: {describe_error(error)}") from error

@@ -11,9 +11,6 @@ from importlib.metadata import version
 from itertools import pairwise
 from typing import Any, cast, get_args
 
-import pluggy
-
-from progressive_app.config.settings import SETTINGS
 from progressive_core import PROGRAM, PROJECT
 from progressive_core.contract import hookspecs
 from progressive_core.contract.errors import PluginError
@@ -21,11 +18,9 @@ from progressive_core.contract.names import NAME_RULE, is_name
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import Phase
 from progressive_core.contract.suggest import did_you_mean
-from progressive_core.plugins.blame import shown
+from progressive_core.plugins.blame import safe_repr
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
-ALPHAS = tuple(key for key in SETTINGS if key.endswith("_ALPHA"))
-"""The settings that say how much of a source is mixed in."""
 API = "progressive_training_api"
 """The attribute by which a plugin, or its module, may say which API version it needs at least."""
 HOOKS: Mapping[str, tuple[str, ...]] = {
@@ -34,13 +29,6 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
     if inspect.isfunction(value) and hasattr(value, f"{PROJECT}_spec")
 }
 """Each hook's name and its arguments."""
-
-
-def new_manager() -> pluggy.PluginManager:
-    """A pluggy manager that knows the hooks and no plugin."""
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(hookspecs)
-    return manager
 
 
 def check_api(holder: object, owner: str) -> None:
@@ -52,7 +40,7 @@ def check_api(holder: object, owner: str) -> None:
     needed = getattr(holder, API, hookspecs.API_VERSION)
     if type(needed) is not int or needed < 1:
         raise PluginError(
-            f"{owner}: `{API}` must be a whole number from 1, such as {hookspecs.API_VERSION}; got {shown(needed)}"
+            f"{owner}: `{API}` must be a whole number from 1, such as {hookspecs.API_VERSION}; got {safe_repr(needed)}"
         )
     if needed > hookspecs.API_VERSION:
         raise PluginError(
@@ -61,12 +49,18 @@ def check_api(holder: object, owner: str) -> None:
         )
 
 
-def check_plugin_object(plugin: object, owner: str) -> tuple[str, ...]:
+def check_hooks(plugin: object, owner: str) -> tuple[str, ...]:
     """The hooks that `plugin` (an instance or a module) implements, in the order of the specifications.
 
-    :raise PluginError: it is a class, it has no hook, or a hook is unmarked, misspelled or of a wrong signature.
+    :raise PluginError: it is a class or not hashable, it has no hook, or a hook is unmarked, misspelled or of a wrong
+        signature.
     """
     _refuse_class(plugin, owner)
+    if type(plugin).__hash__ is None:
+        raise PluginError(
+            f"{owner}: {_kind_of(plugin)} is not hashable, and pluggy keeps plugins in sets: give its class eq=False, or a "
+            "__hash__"
+        )
     for hook, arguments in HOOKS.items():
         value = inspect.getattr_static(plugin, hook, None)
         if callable(value) and _options(plugin, hook) is None:
@@ -75,7 +69,7 @@ def check_plugin_object(plugin: object, owner: str) -> tuple[str, ...]:
                 f"put @hookimpl (from progressive_training) above it, or rename it. "
                 f"The hook is {_expected(hook, arguments)}"
             )
-    found: set[str] = set()
+    found: dict[str, bool] = {}
     for name in dir(plugin):
         options = _options(plugin, name)
         if options is None:
@@ -90,23 +84,35 @@ def check_plugin_object(plugin: object, owner: str) -> tuple[str, ...]:
                 f"{where} is marked @hookimpl, but there is no hook {hook!r}.{did_you_mean(hook, HOOKS)} "
                 f"The hooks are {', '.join(HOOKS)}"
             )
+        wraps = bool(options.get("wrapper") or options.get("hookwrapper"))
         _check_options(options, hook, where)
-        _check_signature(function, hook, where)
+        _check_signature(function, hook, where, wraps=wraps)
         if hook in found:
             raise PluginError(f"{where}: the hook {hook} is implemented twice here: keep one")
-        found.add(hook)
+        found[hook] = wraps
     if not found:
         raise PluginError(
             f"{owner}: {_kind_of(plugin)} implements no hook, so it would do nothing: mark a function with @hookimpl "
             f"(from progressive_training) and name it after one of {', '.join(HOOKS)}"
         )
+    if len(set(found.values())) > 1:
+        raise PluginError(
+            f"{owner}: some of its hooks are wrappers and some are not: an observer has wrappers only (wrapper=True), and "
+            "what answers is another plugin"
+        )
     return tuple(hook for hook in HOOKS if hook in found)
 
 
-def check_observer_object(plugin: object, owner: str) -> tuple[str, ...]:
-    """As `check_plugin_object`, for the group of plugins, where `transfer` has no place."""
-    hooks = check_plugin_object(plugin, owner)
-    if "transfer" in hooks:
+def is_observer(plugin: object) -> bool:
+    """Whether the hooks of a plugin that passed `check_hooks` are wrappers."""
+    options = (_options(plugin, name) for name in dir(plugin))
+    return any(each.get("wrapper") or each.get("hookwrapper") for each in options if each)
+
+
+def check_plugin_object(plugin: object, owner: str) -> tuple[str, ...]:
+    """As `check_hooks`, for the group of plugins, where only an observer implements `transfer`."""
+    hooks = check_hooks(plugin, owner)
+    if "transfer" in hooks and not is_observer(plugin):
         raise PluginError(
             f"{owner}: implements the hook transfer, which is asked of transfer strategies only: declare it in the "
             'entry-point group "progressive_training.transfers"'
@@ -114,37 +120,49 @@ def check_observer_object(plugin: object, owner: str) -> tuple[str, ...]:
     return hooks
 
 
+def check_observer(plugin: object, owner: str) -> None:
+    """As `check_hooks`, for what a program registers on the trainer's manager: it may observe, and nothing else.
+
+    :raise PluginError: naming what is wrong.
+    """
+    check_hooks(plugin, owner)
+    if not is_observer(plugin):
+        raise PluginError(f"{owner}: the manager takes observers (@hookimpl(wrapper=True)) only")
+
+
 def check_transfer_object(strategy: object, owner: str) -> tuple[str, ...]:
-    """As `check_plugin_object`, and the hook `transfer` must be there; `phases`, `memory_needed` and `alpha_setting` must
+    """As `check_hooks`, and the hook `transfer` must be there; `phases`, `memory_needed` and `alpha_setting` must
     fit.
 
     :raise PluginError: naming what is wrong.
     """
-    hooks = check_plugin_object(strategy, owner)
-    if "transfer" not in hooks:
+    hooks = check_hooks(strategy, owner)
+    if "transfer" not in hooks or is_observer(strategy):
         raise PluginError(
             f"{owner}: a transfer strategy must implement {_expected('transfer', HOOKS['transfer'])} under @hookimpl; "
             f"got only {', '.join(hooks)}"
         )
     phases = getattr(strategy, "phases", PHASES)
     if not isinstance(phases, tuple) or not phases:
-        raise PluginError(f"{owner}: `phases` must be a tuple of {', '.join(map(repr, PHASES))}; got {shown(phases)}")
+        raise PluginError(
+            f"{owner}: `phases` must be a tuple of {', '.join(map(repr, PHASES))}; got {safe_repr(phases)}"
+        )
     for phase in phases:
         if phase not in PHASES:
             raise PluginError(
-                f"{owner}: unknown phase {shown(phase)} in `phases`.{did_you_mean(str(phase), PHASES)} "
+                f"{owner}: unknown phase {safe_repr(phase)} in `phases`.{did_you_mean(str(phase), PHASES)} "
                 f"The phases are {', '.join(PHASES)}"
             )
     needed = getattr(strategy, "memory_needed", None)
     if needed is not None and not callable(needed):
         raise PluginError(
-            f"{owner}: `memory_needed` must be a function of (source, target) that returns bytes; got {shown(needed)}"
+            f"{owner}: `memory_needed` must be a function of (source, target) that returns bytes; got {safe_repr(needed)}"
         )
     alpha = getattr(strategy, "alpha_setting", None)
-    if alpha is not None and alpha not in ALPHAS:
+    if alpha is not None and not isinstance(alpha, str):
         raise PluginError(
-            f"{owner}: `alpha_setting` must name the setting of the mixing that the ledger tells, one of "
-            f"{', '.join(ALPHAS)}; got {shown(alpha)}"
+            f"{owner}: `alpha_setting` must name the setting whose value the ledger shows as alpha, such as "
+            f"'WEIGHT_TRANSFER_ALPHA'; got {safe_repr(alpha)}"
         )
     return hooks
 
@@ -158,7 +176,7 @@ def check_bucket_object(bucket: object, owner: str, expected_name: str | None = 
     name: Any = getattr(bucket, "name", None)
     if not is_name(name):
         raise PluginError(
-            f"{owner}: a bucket needs `name`, {NAME_RULE}, since it names its directory; got {shown(name)} on {_kind_of(bucket)}"
+            f"{owner}: a bucket needs `name`, {NAME_RULE}, since it names its directory; got {safe_repr(name)} on {_kind_of(bucket)}"
         )
     if expected_name is not None and name != expected_name:
         raise PluginError(
@@ -173,7 +191,7 @@ def check_bucket_object(bucket: object, owner: str, expected_name: str | None = 
     ):
         raise PluginError(
             f"{owner}: `horizons` must be a tuple of positive whole numbers of bars, ascending, such as (12, 24, 48); "
-            f"got {shown(horizons)}"
+            f"got {safe_repr(horizons)}"
         )
     for method in ("memory_needed", "check", "open"):
         if not callable(getattr(bucket, method, None)):
@@ -196,23 +214,24 @@ def _options(plugin: object, name: str) -> Mapping[str, Any] | None:
 
 
 def _check_options(options: Mapping[str, Any], hook: str, where: str) -> None:
-    for option in ("tryfirst", "trylast", "wrapper", "hookwrapper"):
+    for option in ("tryfirst", "trylast"):
         if options.get(option):
             raise PluginError(
-                f"{where}: @hookimpl({option}=True) is not taken for {hook}: the configuration decides the order; "
-                f"write a plain @hookimpl, and set the order with PLUGINS or TRANSFERS"
+                f"{where}: @hookimpl({option}=True) is not allowed for {hook}: the configuration decides the order; "
+                f"leave it out, and set the order with PLUGINS or TRANSFERS"
             )
 
 
-def _check_signature(function: Any, hook: str, where: str) -> None:
+def _check_signature(function: Any, hook: str, where: str, *, wraps: bool) -> None:
     """pluggy passes by position only what it finds by name, and says nothing about the rest."""
     known = HOOKS[hook]
     expected = f"The hook is {_expected(hook, known)}, and arguments may be left out but not renamed"
-    if (
-        inspect.iscoroutinefunction(function)
-        or inspect.isasyncgenfunction(function)
-        or inspect.isgeneratorfunction(function)
-    ):
+    yields = inspect.isgeneratorfunction(function)
+    if wraps and not yields:
+        raise PluginError(
+            f"{where}: a wrapper must yield once, and return what that gave: `return (yield)`. {expected}"
+        )
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function) or (yields and not wraps):
         raise PluginError(
             f"{where}: is async or yields, so its body would never run: write a plain function. {expected}"
         )
