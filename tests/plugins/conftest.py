@@ -28,7 +28,7 @@ LESSON = {
     "bars_held": 31,
     "net": -0.0041,
     "cause": "values",
-    "says": "the promised gain never came: look at the entry again",
+    "conclusion": "the promised gain never came: look at the entry again",
 }
 
 
@@ -74,7 +74,7 @@ class ScriptedRun:
             "transitions": 8192,
             "trades": 214 - number,
             "traces": {
-                "lessons": {"count": 34, "won": 0.41, "told": [LESSON]},
+                "lessons": {"count": 34, "won": 0.41, "shown": [LESSON]},
                 "recalls": [{"recalls": "2021-05-19T13:00:00Z", "similarity": 0.914, "long": -0.0021, "short": 0.0007}],
             },
             "seconds": 0.8,

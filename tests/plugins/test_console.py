@@ -95,7 +95,7 @@ def test_the_view_bears_scores_that_are_no_numbers_and_a_bucket_of_a_stranger(ru
                 loss=math.nan,
                 exploration=math.nan,
                 seconds=0.0,
-                traces={"odd": [[1, {"a": None}], {}], "none": None, "deep": {"told": [3]}, "empty": []},
+                traces={"odd": [[1, {"a": None}], {}], "none": None, "deep": {"shown": [3]}, "empty": []},
             )
         )
     screen = seen(LiveView(state, elapsed=1.0))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from progressive_buckets.insight.measurement_cache import Answers
+from progressive_buckets.insight.measurement_cache import MeasurementCache
 from progressive_buckets.state_checks import checked_like, checked_number
 from progressive_training.market import stretch_of, t_statistic
 
@@ -38,7 +38,7 @@ class Edge:
         self.cap = math.inf
         first = in_first_half(bars, count)
         self.halves = torch.stack([first, ~first])  # [2, N]
-        self._judged: Answers[float] = Answers()
+        self._judged: MeasurementCache[float] = MeasurementCache()
 
     def consider(self, growth: Tensor, state: Tensor) -> None:
         """Let each half keep `state` [S] if none did better on it; of equal ones, the latest.

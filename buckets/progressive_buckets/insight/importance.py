@@ -1,6 +1,7 @@
-"""Which features matter, and which horizons can be predicted: what this learner can tell another.
+"""Importance of each feature and skill at each horizon: knowledge that a transfer can bring to another learner.
 
-Features are judged twice: by what the training bars show (`screening`) and by what the network makes of them (here).
+Features are judged twice: by their relation to returns on the training bars (`screening`), and by how strongly the
+network's advantages depend on them (here).
 """
 
 from __future__ import annotations
@@ -22,16 +23,18 @@ if TYPE_CHECKING:
     from progressive_training.market import Part
 
 SHIFTED_BARS = 64
-"""Bars that the network is asked about with each feature shifted: twice as many, or a thousand, rank no better (seen by us)."""
+"""Bars on which each feature is shifted. Twice as many, or a thousand, rank the features no better (measured)."""
 FEATURES_AT_ONCE = 16
+"""Features that are shifted in one pass of the network."""
 PREDICTED_BARS = 4_096
+"""Bars on which horizon predictions are compared with outcomes."""
 
 
 @frozen
 class Measured:
-    """Share of each feature by two methods (each sums to 1), and the skill at each horizon.
+    """Importance of each feature by two methods, as shares that sum to 1, and the skill at each horizon.
 
-    `screened` is what the training bars show, `permuted` what the network makes of validation bars.
+    `screened`: by the training bars. `permuted`: by the network, on validation bars. `horizons`: see `horizon_skill`.
     """
 
     screened: Mapping[str, float]
@@ -40,24 +43,24 @@ class Measured:
 
     @property
     def importance(self) -> dict[str, float]:
-        """What both methods say together, as shares that sum to 1: their mean, where both see something.
+        """Both methods combined, as shares that sum to 1: their mean for each feature that the network uses.
 
-        A feature that the network makes less of than the even share counts as screening sees it, up to that share: what
-        the network makes of noise is luck, and larger than what it makes of a weak signal.
+        For a feature whose permuted share is below the even share 1 / features, that share is replaced by the screened
+        one, at most the even share: below it the network's use of noise is luck, and larger than that of a weak signal.
         """
         even = 1 / max(1, len(self.screened))
-        told = {
+        combined = {
             name: share + (self.permuted[name] if self.permuted[name] > even else min(share, even))
             for name, share in self.screened.items()
         }
-        total = sum(told.values())
-        return {name: share / total for name, share in told.items()}
+        total = sum(combined.values())
+        return {name: share / total for name, share in combined.items()}
 
     @property
     def agreement(self) -> float:
         """Rank correlation of the two methods (Spearman), -1 to 1.
 
-        Shares below the even one count as equal: the order of what both call noise is luck.
+        Shares below the even one are raised to it, since the order among unimportant features is luck.
         """
         both = torch.tensor([list(self.screened.values()), list(self.permuted.values())])
         ranks = [ranked(shares.clamp(min=float(shares.mean()))) for shares in both]
@@ -65,17 +68,17 @@ class Measured:
 
 
 def judge_inputs(critic: Critic, part: Part, screened: Mapping[str, float]) -> Measured:
-    """What the network makes of the features and horizons of one part, beside what `screened` them."""
+    """Measure features and horizons with the network on one part; `screened` is the importance by the training bars."""
     return Measured(screened, permuted_importance(critic, part, otherwise=screened), horizon_skill(critic, part))
 
 
 def permuted_importance(critic: Critic, part: Part, otherwise: Mapping[str, float]) -> Mapping[str, float]:
-    """Share of each feature [sums to 1]: how far the advantages move when its columns are taken from another time.
+    """Share of each feature, summing to 1: mean squared change of the advantages when its columns are shifted in time.
 
-    This is Jansen's estimate (1999) of a feature's total effect (Sobol), with a shift by half the part for the
-    permutation, which keeps each feature's own dynamics and draws no randomness.
+    Jansen's estimate (1999) of a feature's total effect (Sobol index). In place of a random permutation the rows are
+    shifted by half the part, which keeps each feature's own dynamics and needs no random numbers.
 
-    :param otherwise: the shares while the network says the same of every bar, as an untrained one does.
+    :param otherwise: returned where no feature changes the advantages, as in an untrained network.
     """
     names, scales = critic.market.names, critic.target.shape.scales
     rows = part.features[decidable_bars(part, SHIFTED_BARS)]
@@ -97,9 +100,9 @@ def permuted_importance(critic: Critic, part: Part, otherwise: Mapping[str, floa
 
 
 def horizon_skill(critic: Critic, part: Part) -> dict[int, float]:
-    """Correlation of each horizon's prediction with what came, on one part, less its standard error, and at least 0.
+    """Skill by horizon: correlation of prediction and outcome on one part, less its standard error, at least 0.
 
-    Outcomes over h bars overlap: of N bars only N / h tell anything new, so what a long horizon shows is mostly luck.
+    Outcomes over h bars overlap, so the standard error counts N / h independent ones among N bars.
     """
     places = decidable_bars(part, PREDICTED_BARS)
     bars, last = part.start + places, part.start + len(part)
@@ -115,20 +118,20 @@ def horizon_skill(critic: Critic, part: Part) -> dict[int, float]:
 
 
 def decidable_bars(part: Part, most: int) -> Tensor:
-    """Where in `part` there are bars that may be decided on, evenly thinned to at most so many [N]."""
+    """Positions in `part` [N] of bars that may be decided on, evenly thinned to at most `most`."""
     places = torch.nonzero(part.decidable).flatten()
     return places[:: max(1, math.ceil(len(places) / most))]
 
 
 def ranked(values: Tensor) -> Tensor:
-    """Rank of each of `values` [N] from 0 up; equal ones share the mean of theirs."""
+    """Rank of each of `values` [N], from 0; equal values get their mean rank."""
     below = (values[None, :] < values[:, None]).sum(dim=1)
     equal = (values[None, :] == values[:, None]).sum(dim=1)
     return below + (equal - 1) / 2
 
 
 def correlation(left: Tensor, right: Tensor) -> float:
-    """Pearson correlation of two [N], 0 where one of them does not vary."""
+    """Pearson correlation of `left` and `right` [N]; 0 if one is constant or N < 3."""
     if len(left) < 3:
         return 0.0
     left, right = left.double() - left.double().mean(), right.double() - right.double().mean()

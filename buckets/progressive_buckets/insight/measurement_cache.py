@@ -1,4 +1,4 @@
-"""What was measured of the last few weights: a transfer asks about the same ones again and again."""
+"""Measurement cache: a transfer needs measurements of the same weights several times."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-Answer = TypeVar("Answer")
+Measurement = TypeVar("Measurement")
 KEPT = 2
-"""The learner as it is, and a source in its place."""
+"""States that are kept: the learner's own, and that of a source which is tried in its place."""
 
 
-class Answers(Generic[Answer]):
-    """Measurements of the last `KEPT` states that were asked about; an equal state is not measured again."""
+class MeasurementCache(Generic[Measurement]):
+    """Results of a measurement for the `KEPT` states that were used last; an equal state is not measured again."""
 
     def __init__(self) -> None:
-        self._known: list[tuple[Tensor, Answer]] = []
+        self._known: list[tuple[Tensor, Measurement]] = []
 
-    def of(self, state: Tensor, measure: Callable[[], Answer]) -> Answer:
-        """The answer for `state`, by `measure` where it is not known."""
-        for place, (known, answer) in enumerate(self._known):
+    def of(self, state: Tensor, measure: Callable[[], Measurement]) -> Measurement:
+        """The result for `state`: from the cache, else by `measure`."""
+        for place, (known, result) in enumerate(self._known):
             if torch.equal(known, state):
                 self._known.append(self._known.pop(place))
-                return answer
-        answer = measure()
-        self._known = [*self._known[1 - KEPT :], (state, answer)]
-        return answer
+                return result
+        result = measure()
+        self._known = [*self._known[1 - KEPT :], (state, result)]
+        return result

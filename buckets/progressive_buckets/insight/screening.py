@@ -1,8 +1,8 @@
-"""Which features show anything at all, asked of the training bars before a network has seen them.
+"""Feature screening: the relation of each feature to returns on the training bars, measured before any training.
 
-A feature counts when one of its columns, or its product with another feature's column, goes with the next return. The
-products find what matters in a certain context only, where the feature alone shows nothing. Returns of single bars do
-not overlap, and of a slow signal a slow average sees enough; so one bar ahead tells of every horizon.
+A feature is relevant if one of its columns, or its product with a column of another feature, correlates with the next
+return. Products find features that matter only in a certain context. Only the next bar's return is used, since returns of
+single bars do not overlap; a slow signal shows there too, by a feature's slow average.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ if TYPE_CHECKING:
     from progressive_training.market import Market
 
 BLOCKS = 64
+"""Blocks of bars from which the standard error of a correlation is estimated."""
 WORK = 2_500_000_000
-"""Multiplications for all products of two columns: what bounds the bars looked at, and the cost to 0.05 s or so."""
+"""Limit on the multiplications for all products of two columns; it bounds the bars used, and the cost to about 0.05 s."""
 TAIL = 5.0
-"""Deviations beyond which a return counts no more."""
+"""Deviations at which a return is clipped."""
 DOUBT = 20.0
-"""How many times as many chances as there are are allowed for: one look in twenty finds something in pure noise."""
+"""Factor on the number of tests in the noise limit: in pure noise, one screening in 20 finds something."""
 LEAST_SHARE = 0.05
-"""Part of the importance that all features share, so that none is written off for good."""
+"""Part of the importance that is shared among all features, so that no gate becomes 0."""
 
 
 def screened_importance(market: Market, train: slice) -> dict[str, float]:
-    """Share of each feature [sums to 1] in what the training part shows.
+    """Importance of each feature on the training part, as shares that sum to 1.
 
-    A feature that shows more than noise would has a share by how sure that is: 1 - (limit / t^2)^2, compare the garrote
-    (Breiman 1995). The surer the best one is, the less is left for all to share: half evenly, half by their t.
+    A feature above the noise limit gets a share in proportion to its certainty 1 - (limit / t^2)^2 (compare the garrote,
+    Breiman 1995). The rest, less where the best feature is more certain, is shared by all: half evenly, half by their t.
     """
     strength = strengths(market, train)
     sure = (1 - strength.clamp(min=1e-9).pow(-2)).clamp(min=0)
@@ -44,11 +45,10 @@ def screened_importance(market: Market, train: slice) -> dict[str, float]:
 
 
 def strengths(market: Market, train: slice) -> Tensor:
-    """How plainly each feature [features] goes with the next return: t^2 over what noise alone reaches.
+    """Strength of each feature's relation to the next return [features]: its t^2 over the noise limit.
 
-    The bars are cut into blocks, and the t of a sum over them rests on how much it differs from block to block, since
-    slow columns beside slow trends make neighbours alike (Ibragimov and Mueller 2010). Where there are too many bars,
-    the last of each block are looked at.
+    The t of a sum over bars is estimated from sums over blocks, because slow columns and slow trends make neighbouring
+    bars dependent (Ibragimov and Mueller 2010). If there are too many bars, only the last ones of each block are used.
     """
     columns, features = market.features.shape[1], len(market.names)
     returns, rows_seen = scaled_returns(market, train), market.features[train]
@@ -71,13 +71,16 @@ def strengths(market: Market, train: slice) -> Tensor:
 
 
 def scaled_returns(market: Market, train: slice) -> Tensor:
-    """Return of each training bar's next fill [N] in deviations, demeaned; 0 where nothing may be decided."""
+    """Return of each training bar [N] from the next fill, in deviations, demeaned; 0 where the bar may not be decided on."""
     kept = market.decidable[train]
     returns = (market.returns[train].float() / market.volatility[train]).clamp(-TAIL, TAIL) * kept
     return (returns - returns.sum() / kept.sum()) * kept
 
 
 def over_noise(sums: Tensor, squares: Tensor, tests: int) -> Tensor:
-    """t^2 from sums over all blocks and the sums of their squares, over what the best of so many tests in noise has."""
+    """t^2 over the noise limit, the t^2 that the best of `tests` reaches in noise.
+
+    :param sums: sum over blocks of each statistic. :param squares: sum over blocks of its squares; same shape.
+    """
     explained = (sums.square() / squares.clamp(min=1e-30)).clamp(max=BLOCKS - 1e-3)
     return explained * (BLOCKS - 1) / (BLOCKS - explained) / (2 * math.log(DOUBT * tests))

@@ -1,4 +1,4 @@
-"""A learner takes over what another one knows."""
+"""Adoption: a learner takes over knowledge of another one, and remembers what it has shared itself."""
 
 from __future__ import annotations
 
@@ -60,7 +60,10 @@ def _checked_values(state: Mapping[str, Any], name: str) -> Mapping[str, float]:
 
 
 def adopt_knowledge(learner: MarketLearner, knowledge: Knowledge) -> Adoption:
-    """Take over weights that fit by name and shape, and importances and horizon skills that are not our own."""
+    """Copy the weights that match by name and shape, and use importances and horizon skills that did not come from here.
+
+    Changed weights go into both networks, and the optimiser's moments are reset.
+    """
     critic, network = learner.critic, learner.critic.target
     own = network.knowledge()
     fitting = {

@@ -1,4 +1,4 @@
-"""How this machine computes: threads, the precision of the products, and what becomes of freed memory."""
+"""How this machine computes: number of threads, precision of matrix products, reuse of freed memory."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 BLOCK = 16 << 20
-"""Bytes. Freed blocks below this size stay with the process, for the next step to use; larger ones, such as columns of
-millions of bars, go back to the system, so that what one part of the work held is there for the next."""
+"""Bytes. Smaller freed blocks stay with the process, for the next step; larger ones, such as columns of millions of
+bars, go back to the system."""
 AUTO_PRECISION = "PROGRESSIVE_TRAINING_AUTO_PRECISION"
 """An environment variable: fp32 or bf16, what PRECISION "auto" means, whatever the device. For tests."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def prepare(settings: Mapping[str, Any]) -> None:
-    """Set the number of threads that the calling thread computes with, and let the C library keep what a step frees.
+    """Set the number of compute threads, and let the C library keep the memory that a step frees for the next one.
 
-    Left alone, that gives blocks of some MB back to the system at every step and has them zeroed at the next: 15 to 30 %
-    of a step. Where there is no such setting (another C library), nothing changes.
+    By default glibc returns blocks of some MB to the system at every step and gets them zeroed at the next: 15 to 30 % of
+    a step's time. With another C library nothing changes.
     """
     torch.get_num_threads()  # each thread has its own number, and takes the one set last by any thread at its first use
     torch.set_num_threads(settings["THREADS"])
@@ -43,9 +43,9 @@ def prepare(settings: Mapping[str, Any]) -> None:
 
 
 def precision(wanted: str, device: torch.device) -> torch.dtype:
-    """What the gradient step computes in: bfloat16 where `wanted` is "bf16", or "auto" and the device is made for it.
+    """Precision of the gradient step: bfloat16 if `wanted` is "bf16", or "auto" and the device is fast in it (`has_bf16`).
 
-    Weights, moments and sums stay in float32, and so does all that acts and is measured.
+    Weights, moments, sums, decisions and measurements stay in float32.
 
     :raise ConfigError: the environment variable that decides what "auto" means has an unknown value.
     """
@@ -57,7 +57,7 @@ def precision(wanted: str, device: torch.device) -> torch.dtype:
 
 
 def in_precision(table: Tensor, dtype: torch.dtype) -> Tensor:
-    """`table` in another precision, and laid out in memory as it is: rows that overlap go on sharing what they share."""
+    """`table` in another precision, with the same strides: rows that overlap in memory still do."""
     if table.dtype == dtype:
         return table
     length = table.untyped_storage().nbytes() // table.element_size()
@@ -66,10 +66,10 @@ def in_precision(table: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies matrices faster in bfloat16: a GPU made for it, a processor with AMX, or AMD's with
-    AVX-512 BF16.
+    """Whether the device multiplies matrices faster in bfloat16: a GPU with native support, a processor with AMX, or one
+    by AMD with AVX-512 BF16.
 
-    Intel's AVX-512 BF16 alone, left in virtual machines that hide AMX, is half as fast as float32 there (seen by us).
+    AVX-512 BF16 on Intel without AMX (virtual machines may hide it) is half as fast as float32 (measured).
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -78,13 +78,13 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def can(name: str) -> bool:
-    """Whether `torch.cpu` says so by its check of that `name`; not where this torch has none."""
+    """The result of the check `name` of `torch.cpu`; False if this torch has no such check."""
     check = getattr(torch.cpu, name, None)
     return check is not None and check()
 
 
 def processor() -> str:
-    """What the system says of its first processor, its maker among it."""
+    """The system's description of its first processor, which contains the vendor."""
     with contextlib.suppress(OSError):
         return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").partition("\n\n")[0]
     return platform.processor()  # elsewhere than on Linux

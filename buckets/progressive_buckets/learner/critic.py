@@ -1,4 +1,4 @@
-"""The learning step: sampled bars, their targets, one gradient. The hot loop of a training run, top to bottom."""
+"""The critic: networks, targets and optimiser. `Critic.learn` is the hot loop of a training run, top to bottom."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from progressive_training.market import Costs, Market
 
 ROUND = 20
-"""Gradient steps between two looks at what the target network says: it moves little in so few."""
+"""Gradient steps that share one sample and its targets: the target network moves little in so few steps."""
 PASSES = 2
-"""How often a round goes through its bars, each time with others dropped: targets cost a third of a step."""
+"""Passes over the bars of a round, each with other dropout masks. Targets cost a third of a step, so they are reused."""
 
 
 @frozen
 class Hyper:
-    """How a critic learns.
+    """Hyper-parameters of a critic.
 
-    `discount` of the gain of one bar later. `width` and `members` of the network. `trace` is the lambda of the targets,
-    which look `lookahead` bars ahead. `tracking` is the share by which the target network follows at each step. `drop`
-    is the dropout, `decay` the weight decay. `auxiliary` is the weight of the horizon predictions in the loss.
-    `holding` is a cost per bar of any position, in training only, as log return. `reluctance` says how much dearer a
-    trade counts than it is.
+    `discount`: of a gain one bar later. `width`, `members`: size of a hidden layer, and how many networks vote.
+    `trace`, `lookahead`: lambda of the lambda-returns, and over how many bars they reach. `tracking`: share by which the
+    target network approaches the online one at each step. `drop`: share of activations dropped. `decay`: weight decay.
+    `auxiliary`: weight of the horizon predictions in the loss. `holding`: cost of any position for each bar, as log
+    return, in training only. `reluctance`: by what share a trade costs more in training than on the market.
     """
 
     discount: float
@@ -56,10 +56,10 @@ class Hyper:
 
 
 class Critic:
-    """Online and target network, optimiser, and what turns returns into rewards.
+    """Online and target network, their optimiser, and the rewards and costs that they learn from.
 
-    The target network is a running average of the online one. It values the targets, and it is also the one that acts,
-    is measured and is kept: an average over steps is better than its last member (Polyak and Juditsky 1992).
+    The gradient steps change the online network. The target network is its running average. It computes the targets, and
+    it also acts, is validated and is saved: an average over steps is better than the last step (Polyak and Juditsky 1992).
     """
 
     def __init__(
@@ -84,8 +84,9 @@ class Critic:
         self.adam = Adam(self.online.flat, self.online.decay_mask(), rate, hyper.decay)
         self.horizons = torch.tensor(horizons, device=device)
         self.overlap = self.horizons.rsqrt()
-        """Outcomes over h bars overlap: a long horizon tells less than it seems to, and would drown the values. Seen by
-        us with equal weights: Long falls from 80 to 43 % of the ceiling on `hard`."""
+        """1 / sqrt(horizon) [horizons], the weight of a prediction: outcomes over h bars overlap, so a long horizon has
+        less to teach than its number of bars suggests, and its loss would dominate. Measured with equal weights: Long
+        falls from 80 to 43 % of the ceiling on `hard`."""
         self.horizon_weight = torch.ones(len(horizons), device=device)
 
         kept = market.decidable[train]
@@ -93,17 +94,18 @@ class Critic:
         earned = market.costs.earned(sides, market.returns[:, None])  # [T, 2] log growth of long and of short
         inside = earned[train][kept]
         self.unit = float(inside.std().clamp(min=1e-9))
-        """Deviation of one bar's reward: the unit of every advantage."""
+        """Standard deviation of one bar's reward, as log growth: the unit of every advantage."""
         self.rewards = ((earned - inside.mean(dim=0) - hyper.holding) / self.unit).float()
-        """[T, 2] in units, demeaned over the training part, so that its drift is no reason to hold anything."""
+        """Rewards of long and short [T, 2] in units, less their mean over the training part: the market's drift there
+        must not be a reason to hold a position."""
         self.costs = cost_units(market.costs, self.unit, hyper.reluctance, device)
 
     def advantages(self, features: Tensor) -> Tensor:
-        """Advantage of long and short over flat [N, 2] in units, by the network that acts."""
+        """Advantages of long and short over flat [N, 2] in units, by the target network, of `features` [N, columns]."""
         return self.target.advantages(features)
 
     def targets(self, bars: Tensor) -> Tensor:
-        """Targets [B, 2] of the advantages at `bars` [B]."""
+        """Targets [B, 2] of the advantages at `bars` [B]: lambda-returns over `lookahead` bars (see `targets`)."""
         steps = torch.arange(self.hyper.lookahead, device=bars.device)
         now = bars[:, None] + steps  # [B, n]
         ahead = (now + 1).clamp(max=self.train.stop)
@@ -121,7 +123,7 @@ class Critic:
     def valued(self, bars: Tensor) -> Tensor:
         """The target network's advantages [N, 2] at `bars` [N] of the training part or the bar after it.
 
-        Where more are asked for than there are bars, each is valued once.
+        If N exceeds the number of these bars, the network runs once for each bar, and the results are gathered.
         """
         start, stop = self.train.start, self.train.stop + 1
         if len(bars) > stop - start:
@@ -130,9 +132,9 @@ class Critic:
         return self.target.advantages_of(rows, len(bars), self.features.dtype)
 
     def one_step(self, bars: Tensor, advantage: Tensor) -> Tensor:
-        """One-step targets [P, L, 2] along episodes over `bars` [P, L] with `advantage` [P, L, 2] of their own.
+        """One-step targets [P, L, 2] for the `bars` [P, L] of P episodes, whose advantages `advantage` [P, L, 2] are.
 
-        The last bar of an episode has no next one and takes its own advantage for it.
+        The last bar of an episode has no next one; its own advantage stands in for the next one's.
         """
         following = torch.cat([advantage[:, 1:], advantage[:, -1:]], dim=1).flatten(0, 1).unsqueeze(1)
         decidable = self.market.decidable[(bars + 1).clamp(max=self.train.stop)].flatten().unsqueeze(1)
@@ -141,11 +143,13 @@ class Critic:
         return wanted.view_as(advantage)
 
     def set_prior(self, importance: Mapping[str, float]) -> None:
-        """Lower the gate of each feature whose importance is below the even share, in proportion.
+        """Scale each feature's gate by its importance over the even share, at most 1.
 
-        What does not matter fades, what matters stays as it is. Seen by us on planted markets with 48 noise columns:
-        as good as gates of zero for these, where gates all at one earn a fifth less on `easy` and nothing on `hard`. The
-        root of these gates is 8 points worse there; with 12 noise columns all this hardly matters.
+        Unimportant features fade, important ones are unchanged. Measured on planted markets with 48 noise columns: as
+        good as gates of 0 for the noise, while gates of 1 earn a fifth less on `easy` and nothing on `hard`. The square
+        root of these gates is 8 points worse there. With 12 noise columns it hardly matters.
+
+        :param importance: share of each feature by name; a feature that is missing keeps the even share.
         """
         names = self.market.names
         share = torch.tensor([importance.get(name, 1 / len(names)) for name in names], device=self.market.device)
@@ -153,16 +157,22 @@ class Critic:
             network.prior.copy_((share * len(names)).clamp(max=1))
 
     def set_horizon_weight(self, skill: Mapping[int, float]) -> None:
-        """Let horizons that could be predicted elsewhere count for more; unknown ones count as the mean does."""
+        """Weigh each horizon's loss by the `skill` another learner has there, relative to its mean, within 0.25 and 4.
+
+        :param skill: correlation by horizon; a horizon that is missing counts as the mean does.
+        """
         known = {horizon: max(0.0, value) + 0.01 for horizon, value in skill.items()}
         mean = sum(known.values()) / len(known) if known else 1.0
         weights = torch.tensor([known.get(horizon, mean) / mean for horizon in self.online.shape.horizons])
         self.horizon_weight.copy_(weights.clamp(0.25, 4.0))
 
     def learn(self, replay: Replay, updates: int, size: int) -> Tensor:
-        """`updates` gradient steps on `size` bars each from the replay; returns the mean loss (a tensor: nothing waits).
+        """Make `updates` gradient steps, each on `size` bars from the replay.
 
-        Targets, outcomes and priorities of a round are computed at once, by the networks as they are when it begins.
+        The targets and outcomes of a round of steps are computed together, with the target network as it is at its start,
+        and the priorities of its bars are updated at its end.
+
+        :return: the mean loss [], on the device, so that the host does not wait.
         """
         losses = []
         for done in range(0, updates, ROUND):
@@ -174,7 +184,7 @@ class Critic:
             counts *= sample.weights
             targets = torch.cat([wanted, outcomes])  # [2 + horizons, batches * size]
             shares = shares_of(sample.weights, counts, self.hyper.auxiliary) / size
-            self.dropout.renew(self.online.shape.members * size * self.online.shape.width, self.generator)
+            self.dropout.refill(self.online.shape.members * size * self.online.shape.width, self.generator)
             missed = torch.empty_like(sample.weights)
             for k in range(count):
                 part = slice(k % batches * size, (k % batches + 1) * size)
@@ -184,11 +194,14 @@ class Critic:
                 self.target.flat.lerp_(self.online.flat, self.hyper.tracking)
                 torch.mean(error.abs(), dim=0, out=missed[part])
                 losses.append(loss)
-            replay.renew(sample.slots, missed)
+            replay.update_priorities(sample.slots, missed)
         return torch.stack(losses).mean()
 
     def outcomes(self, bars: Tensor) -> tuple[Tensor, Tensor]:
-        """What came within each horizon, and how much it counts [horizons, B]: not across a gap, by 1 / sqrt(horizon)."""
+        """Outcome of `bars` [B] at each horizon, and its weight in the loss; both [horizons, B].
+
+        The weight is 0 where a gap, or the end of all bars, lies within the horizon.
+        """
         outcome, exists = self.market.outcomes(bars, self.horizons)
         return outcome, exists * (self.horizon_weight * self.overlap)[:, None]
 
@@ -214,14 +227,14 @@ class Critic:
 
 
 def cost_units(costs: Costs, unit: float, reluctance: float, device: torch.device) -> Tensor:
-    """Cost [from, to] of a change of position in units, as much dearer than it is as `reluctance` says."""
+    """Costs of a change of position [from, to] in units, 1 + `reluctance` times those of the market."""
     none, one, two = (cost * (1 + reluctance) / unit for cost in costs.table())
     return cost_matrix((none, one, two), device)
 
 
 def bytes_of_training(batch: int, width: int, members: int, capacity: int) -> int:
-    """Bytes of both networks with gradient and moments, a batch with what its gradient needs, an evaluation chunk, the
-    replay."""
+    """Estimate the bytes of training: both networks with gradient and moments, the activations of a batch and of an
+    evaluation chunk, and the replay of `capacity` bars."""
     columns = 64
     network = 4 * members * (columns * width + width * width + 8 * width)
     activations = 4 * members * (columns + 6 * width)

@@ -67,7 +67,7 @@ class Dropout:
         self.pool = torch.ones(0, dtype=dtype, device=device)
         self.cursor = 0
 
-    def renew(self, least: int, generator: Generator) -> None:
+    def refill(self, least: int, generator: Generator) -> None:
         """Fill the pool with new random masks; it holds at least twice `least` elements. Draws eight bytes at a time,
         which is 8 times faster than single ones."""
         words = torch.empty(max(POOL, 2 * least) // 8, dtype=torch.int64, device=self.pool.device)

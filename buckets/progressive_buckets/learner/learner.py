@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 import torch
 
 from progressive_buckets.insight.edge import Edge
+from progressive_buckets.insight.episode_report import report_of
 from progressive_buckets.insight.importance import Measured, judge_inputs
-from progressive_buckets.insight.measurement_cache import Answers
+from progressive_buckets.insight.measurement_cache import MeasurementCache
 from progressive_buckets.insight.screening import screened_importance
+from progressive_buckets.insight.to_host import Notes, to_host
 from progressive_buckets.learner.adopting import SharedInsight, adopt_knowledge
 from progressive_buckets.learner.compute import precision
 from progressive_buckets.learner.critic import Critic
-from progressive_buckets.learner.episode_report import report_of
 from progressive_buckets.learner.network import Network
 from progressive_buckets.learner.saving import load_into, model_of
 from progressive_buckets.learner.state import load_parts, snapshot_of
-from progressive_buckets.learner.to_host import Notes, read
 from progressive_buckets.learner.training_progress import TrainingProgress
 from progressive_buckets.naturalistic.exploration import Exploration, Plan
-from progressive_buckets.naturalistic.lessons import completed_trades, notes_of, surprise
+from progressive_buckets.naturalistic.lessons import completed_trades, summarise_trades, surprise
 from progressive_buckets.naturalistic.recall import WEIGHTS, ContextualMemory, shown_bars
 from progressive_buckets.naturalistic.replay import Replay
 from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge
@@ -91,8 +91,8 @@ class MarketLearner:
         self.progress = TrainingProgress(self.critic.target, self.generator)
         self.shared = SharedInsight()
         self._ridge: Ridge | None = None
-        self._measured: Answers[Measured] = Answers()
-        self._held: Answers[Tensor] = Answers()
+        self._measured: MeasurementCache[Measured] = MeasurementCache()
+        self._held: MeasurementCache[Tensor] = MeasurementCache()
 
     # ------------------------------------------------------------------ training
 
@@ -110,10 +110,10 @@ class MarketLearner:
         loss = self.critic.learn(self.replay, self.updates, self.batch)
         if self.memory_on:
             self.memory.remember(bars, visited, self.critic)
-            notes["recalls"] = self.memory.notes(self.critic, self.shown)
-        notes["priorities"] = self.replay.trace()
+            notes["recalls"] = self.memory.examples(self.critic, self.shown)
+        notes["priorities"] = self.replay.statistics()
         notes["score"] = {"score": self.measure(), "loss": loss}
-        seen = read(notes)
+        seen = to_host(notes)
         score = self.keep(float(seen["score"]["score"]))
         return report_of(self, score, seen)
 
@@ -156,12 +156,12 @@ class MarketLearner:
         trades = completed_trades(self.market, bars, held, explored, wrong * critic.unit)
         notes = {
             "exploration": {"tried": explored.float().mean()},
-            "lessons": notes_of(self.market, trades) if self.lessons_on else {"count": trades.entered.sum()},
+            "lessons": summarise_trades(self.market, trades) if self.lessons_on else {"count": trades.entered.sum()},
         }
         weight = errors + surprise(trades).float() / critic.unit if self.lessons_on else errors
         walked, visited = bars.flatten(), decidable.flatten()
         self.replay.add(walked, weight.flatten(), visited)
-        self.exploration.learn(walked, errors.flatten(), visited)
+        self.exploration.update(walked, errors.flatten(), visited)
         return walked, visited, notes
 
     # ------------------------------------------------------------------ measuring

@@ -1,7 +1,7 @@
 """The network: feature gates -> shared extractor -> advantages of long and short over flat, and horizon predictions.
 
-`members` copies with weights of their own live in one tensor each and run as one batched product. Parameter names are
-those that knowledge travels by: `gates.*`, `extractor.*`, `value.*` and `horizon.<bars>.*`.
+An ensemble: each parameter is one tensor with `members` in front, so that all members run as one batched product. A
+transfer matches parameters by name: `gates.*`, `extractor.*`, `value.*` and `horizon.<bars>.*`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 GATES = "gates.weight"
 ACTIONS = 2
-"""Long and short; flat is the zero that both are measured from."""
+"""Long and short. Flat needs no output: its advantage over itself is 0."""
 EPSILON = 1e-5
 """Added to the variance in layer normalisation."""
 ROWS_AT_ONCE = 2_048
-"""Observations that go through a network at a time: of 512 to 8,192 the fewest that cost no more, and what is kept for
-each stays small."""
+"""Observations that a network computes at a time, to bound the memory of its activations. Of 512 to 8,192, the smallest
+number that is not slower."""
 
 
 @frozen
@@ -66,7 +66,10 @@ class Shape:
 class Network:
     """Parameters in one flat tensor, named views into it, and the forward pass.
 
-    One flat tensor makes the optimiser, the target network and a snapshot one operation each.
+    With one flat tensor an optimiser step, an update of the target network and a copy are one operation each.
+
+    `flat`, `gradient` [size]. `parameters`, `gradients`: their views by name. `prior` [features]: a fixed factor of the
+    gates, from the importance of features; it is not trained.
     """
 
     def __init__(self, shape: Shape, device: torch.device | str) -> None:
@@ -95,7 +98,8 @@ class Network:
         return weight, last.as_strided((members, count, 1), (1, apart, 1), start + members * width)
 
     def initialise(self, generator: Generator) -> None:
-        """Draw fresh weights: gates at one, hidden layers by He's rule, every head at zero (an untrained agent is flat)."""
+        """Draw fresh weights: gates 1, hidden layers normal with variance 2 / inputs (He et al. 2015), heads and biases 0.
+        An untrained agent thus stays flat."""
         for name, tensor in self.parameters.items():
             if name == GATES:
                 tensor.fill_(1.0)
@@ -105,7 +109,7 @@ class Network:
                 tensor.zero_()
 
     def decay_mask(self) -> Tensor:
-        """1 where weight decay applies (products), 0 for biases and gates; like `flat`."""
+        """1 for the weights that decay, 0 for biases and gates; [size]."""
         mask = [
             torch.full(torch.Size(sizes), float(name.endswith(("weight", "linear")) and name != GATES)).flatten()
             for name, sizes in self.shape.parameters().items()
@@ -113,20 +117,21 @@ class Network:
         return torch.cat(mask).to(self.flat.device)
 
     def gates(self) -> Tensor:
-        """What each column is multiplied by [members, columns, 1]."""
+        """The factor of each column [members, columns, 1]: its feature's gate times the prior."""
         gates = self.parameters[GATES] * self.prior  # [members, features]
         return gates.unsqueeze(2).expand(-1, -1, self.shape.scales).flatten(1).unsqueeze(2)
 
     def layers(self, dtype: torch.dtype) -> list[Layer]:
-        """Both hidden layers as they multiply, in the precision to compute in: gates multiplied in, centred."""
+        """Weight [members, inputs, width] and bias [members, 1, width] of both hidden layers, in the precision `dtype`:
+        the gates multiplied into the first, and centred (see `inverse_deviation`)."""
         weight = self.parameters
         first = self.gates() * weight["extractor.0.weight"]
         pairs = ((first, weight["extractor.0.bias"]), (weight["extractor.1.weight"], weight["extractor.1.bias"]))
         return [(centred(matrix).to(dtype), centred(bias).to(dtype)) for matrix, bias in pairs]
 
     def linear(self, dtype: torch.dtype) -> Tensor:
-        """The linear path from inputs to values [members, 2, columns] as it multiplies: gates multiplied in."""
-        # Few outputs for many rows: computed the other way round, matrix products are up to ten times faster.
+        """Weights of the linear path from inputs to advantages [members, 2, columns], the gates multiplied in."""
+        # Transposed: with few outputs and many rows, W^T X^T is up to ten times faster than X W.
         return (self.gates() * self.parameters["value.linear"]).mT.to(dtype).contiguous()
 
     def heads(self) -> Layer:
@@ -136,7 +141,7 @@ class Network:
         return torch.cat([values[0], weight], dim=1), torch.cat([values[1], bias], dim=1)
 
     def hidden(self, features: Tensor, layers: list[Layer]) -> Tensor:
-        """What the extractor's `layers` make of `features` [B, columns]: [members, B, width], in their precision."""
+        """Activations of the second of `layers` for `features` [B, columns]: [members, B, width], in their precision."""
         hidden = features.expand(self.shape.members, *features.shape)
         for weight, bias in layers:
             outputs = torch.bmm(hidden, weight).add_(bias)  # baddbmm would first write the bias everywhere
@@ -145,20 +150,21 @@ class Network:
         return hidden
 
     def situations(self, features: Tensor) -> Tensor:
-        """What the extractor makes of `features` [B, columns]: [members, B, width]."""
+        """The extractor's activations [members, B, width] for `features` [B, columns]."""
         return self.hidden(features, self.layers(features.dtype))
 
     def advantages(self, features: Tensor) -> Tensor:
-        """Advantage of long and short over flat [B, 2] of `features` [B, columns]: the members' mean.
+        """Advantages of long and short over flat [B, 2] for `features` [B, columns]: the mean over members.
 
-        In bfloat16 where `features` are; the answer is float32.
+        Computed in the precision of `features`, returned in float32.
         """
         return self.advantages_of(features.split(ROWS_AT_ONCE), len(features), features.dtype)
 
     def advantages_of(self, parts: Iterable[Tensor], count: int, dtype: torch.dtype) -> Tensor:
-        """As `advantages`, of `count` observations that come in `parts` [B, columns], into one tensor [count, 2].
+        """As `advantages` [count, 2], for `count` observations that come in `parts` [B, columns].
 
-        Parts kept until the last is there would lie between the freed blocks of a step: 500 MB more for a million rows.
+        Each part is written into the result at once. Collected in a list, the parts fragment the memory: 500 MB more for
+        a million rows.
         """
         layers, linear = self.layers(dtype), self.linear(torch.float32).mean(dim=0).to(dtype)
         weight = self.parameters["value.weight"].mT.to(dtype).contiguous()  # [members, 2, width]
@@ -166,7 +172,9 @@ class Network:
         advantages = torch.empty(count, ACTIONS, device=self.flat.device)
         start = 0
         for part in parts:
-            features = part.contiguous()  # rows that overlap: laid out once, not for each product
+            features = (
+                part.contiguous()
+            )  # rows of the market's table overlap in memory: copy them once for all products
             outputs = torch.bmm(weight, self.hidden(features, layers).mT).float().mean(dim=0)  # [2, B]
             outputs += torch.mm(linear, features.mT)
             torch.add(outputs.mT, bias, out=advantages[start : start + len(features)])
@@ -174,41 +182,43 @@ class Network:
         return advantages
 
     def predictions(self, features: Tensor) -> Tensor:
-        """Predicted outcome at each horizon [B, horizons] of `features` [B, columns]: the members' mean."""
+        """Predicted outcome at each horizon [B, horizons] for `features` [B, columns]: the mean over members."""
         weight, bias = self.horizon_heads
         return (torch.bmm(weight, self.situations(features).mT) + bias).mean(dim=0).mT
 
     def state(self) -> Tensor:
-        """All weights and the prior as one tensor; a copy."""
+        """All weights and the prior as one tensor [size + features]; a copy."""
         return torch.cat([self.flat, self.prior])
 
     def load_state(self, state: Tensor) -> None:
-        """Overwrite weights and prior with those of `state()`, from a network of the same shape."""
+        """Overwrite weights and prior with a `state` [size + features] of a network of the same shape."""
         self.flat.copy_(state[: len(self.flat)])
         self.prior.copy_(state[len(self.flat) :])
 
     def knowledge(self) -> dict[str, Tensor]:
-        """Copies of the weights by name, the prior multiplied into the gates: the same function wherever they land."""
+        """Copies of the weights by name, the prior multiplied into the gates: they give the same function in a network
+        with another prior."""
         named = {name: tensor.clone() for name, tensor in self.parameters.items()}
         named[GATES] = named[GATES] * self.prior
         return named
 
     @torch.no_grad()
     def copy_from(self, named: dict[str, Tensor]) -> None:
-        """Overwrite the parameters that are named, of other networks' `knowledge()`, without the graphs they may carry."""
+        """Overwrite the named parameters with those of another network's `knowledge()`; no autograd graph is kept."""
         for name, tensor in named.items():
             self.parameters[name].copy_(tensor / self.prior if name == GATES else tensor)
 
 
 def centred(weight: Tensor) -> Tensor:
-    """`weight` [members, inputs, width] less its mean over the width, so that what it gives has mean 0 there."""
+    """`weight` [members, inputs, width] less its mean over the width; outputs of such weights have mean 0."""
     return weight - weight.mean(dim=2, keepdim=True)
 
 
 def inverse_deviation(outputs: Tensor) -> Tensor:
-    """1 / deviation [members, B, 1] of centred `outputs` [members, B, width], in their precision.
+    """1 / sqrt(variance + EPSILON) [members, B, 1] of `outputs` [members, B, width] with mean 0, in their precision.
 
-    With `centred` weights this is layer normalisation (Ba, Kiros and Hinton 2016) in fewer passes over the data.
+    Layer normalisation (Ba, Kiros and Hinton 2016) with gain 1 and bias 0: `centred` weights make the mean 0 without a
+    pass over the outputs, and this is the scale.
     """
     length = torch.linalg.vector_norm(outputs, dim=2, keepdim=True).float()
     return length.square_().div_(outputs.shape[2]).add_(EPSILON).rsqrt_().to(outputs.dtype)

@@ -33,9 +33,9 @@ LEAST_OUTCOMES = 100
 
 
 def check_market(info: BucketInfo, resources: Resources) -> None:
-    """Load the configured bars, tell what is wrong with them, and look for leaks and for too little to learn from.
+    """Load and clean the configured bars, and check them for leaks and for a split that leaves enough to learn from.
 
-    The report of the cleaning goes to the log, what a user must know of it as a warning.
+    The report of the cleaning is logged; doubtful data is logged as a warning.
 
     :raise DataError: the bars cannot be used.
     """
@@ -43,7 +43,7 @@ def check_market(info: BucketInfo, resources: Resources) -> None:
     log.info("bars read", **bars.report.as_json())
     for doubt in doubts(bars, time_ns()):
         log.warning(doubt)
-    release_heap()  # what reading and cleaning held
+    release_heap()  # the memory of reading and cleaning
     check_leaks(bars, feature_table, info.settings["ALLOW_LEAK"])
     try:
         split_for(bars, info)
@@ -52,7 +52,7 @@ def check_market(info: BucketInfo, resources: Resources) -> None:
 
 
 def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
-    """Load the configured bars, which `check_market` has passed, and build the bucket's learner on them."""
+    """Load the configured bars, which `check_market` has checked, and build the bucket's learner on them."""
     prepare(info.settings)
     return learner_on(
         configured_bars(info.settings, resources.cache_dir, resources.cache_bytes), bucket, info, resources
@@ -68,7 +68,7 @@ def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Re
     split = split_for(bars, info)
     costs = Costs(side=settings["FEE"] + settings["SLIPPAGE"], capital=settings["CAPITAL_ALLOCATION"])
     market = open_market(bars, split, costs, resources.device)
-    del bars  # the market holds all that is read from here on
+    del bars  # from here on only the market is read
     release_heap()
     hyper = Hyper(discount=bucket.discount, width=bucket.width, members=bucket.members, reluctance=bucket.reluctance)
     return MarketLearner(info, resources, market, split, hyper, bucket.exploration)

@@ -18,7 +18,10 @@ EPSILON = 1e-8
 
 
 class Adam:
-    """Moments of the gradient, and the step. `decay_mask` says which parameters decay."""
+    """Moments of the gradient, and the step.
+
+    :param parameters: [S], changed in place. :param decay_mask: [S], 1 for each parameter that decays, else 0.
+    """
 
     def __init__(self, parameters: Tensor, decay_mask: Tensor, rate: float, decay: float) -> None:
         self.parameters, self.rate = parameters, rate
@@ -28,13 +31,13 @@ class Adam:
         self.steps = 0
 
     def forget(self) -> None:
-        """Start anew: the moments belong to weights that have been replaced."""
+        """Reset the moments, after the weights have been replaced."""
         self.mean.zero_()
         self.square.zero_()
         self.steps = 0
 
     def step(self, gradient: Tensor) -> None:
-        """Move the parameters against `gradient`."""
+        """One step of the parameters against `gradient` [S]."""
         self.steps += 1
         first, second = BETAS
         self.mean.lerp_(gradient, 1 - first)

@@ -1,4 +1,4 @@
-"""A learner's model as it is saved, and a learner that goes on from one."""
+"""A learner's model for saving, and a learner that continues from a saved model."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def model_of(learner: MarketLearner) -> Model:
-    """The weights that act, memory and ridge baseline, and the card that says how to use them.
+    """Weights of the target network, contextual memory and ridge baseline, and the card that describes their use.
 
-    Tensors named `gates.*`, `extractor.*`, `value.*` and `horizon.*` are the knowledge that travels.
+    A transfer reads the tensors named `gates.*`, `extractor.*`, `value.*` and `horizon.*`.
     """
     market, critic, memory = learner.market, learner.critic, learner.memory
     measured = learner.measured()
@@ -59,16 +59,16 @@ def model_of(learner: MarketLearner) -> Model:
 
 
 def check_tensors(tensors: Mapping[str, Tensor], shape: Shape) -> None:
-    """Hold a saved model's tensors against the shape of its network; nothing is made before.
+    """Check a saved model's tensors against the shape of its network, before memory is allocated for them.
 
-    :raise ValueError: one is missing, of another type or shape, or holds what is no finite number.
+    :raise ValueError: one is missing, of another type or shape, or holds a number that is not finite.
     """
     columns = shape.features * shape.scales
     rows = tensors.get("memory.rows")
     kept = len(rows) if rows is not None and rows.dim() else 0
     if kept > CAPACITY:
         raise ValueError(f"memory.rows holds {kept} situations, expected {CAPACITY} at most")
-    if len(shape.horizons) > len(tensors):  # each has two of its own
+    if len(shape.horizons) > len(tensors):  # each horizon has two tensors; checked before a table of all is made
         raise ValueError(f"{len(shape.horizons)} horizons and only {len(tensors)} tensors")
     expected = {
         **shape.parameters(),
@@ -84,9 +84,9 @@ def check_tensors(tensors: Mapping[str, Tensor], shape: Shape) -> None:
 
 
 def load_into(learner: MarketLearner, model: Model) -> None:
-    """Put a saved model's weights and memory into `learner`, as its best so far.
+    """Load a saved model's weights and memory into `learner`, as its best so far.
 
-    :raise ModelError: it is damaged, or its features, in their order, are not this market's.
+    :raise ModelError: the model is damaged, or its features are not this market's, in the same order.
     """
     card = read_card(model.card, Path(f"{learner.info.name} model"))
     offered, cap = card.features, model.card.get("validation_t")

@@ -1,9 +1,9 @@
-"""Adaptive exploration: where to start an episode and how often to try another action, by market condition.
+"""Adaptive exploration: where episodes start, and how often they take a random action, by market condition.
 
-The agent cannot move the price and one bar teaches every action, so what exploration has to find are market conditions.
-Conditions are nine: three levels of volatility by three of trend. Each has its own rate, which starts at the bucket's
-own and falls as its bars have been seen and as the errors there stop shrinking. Of all episodes a share equal to the
-mean rate starts where least has been seen; the others start anywhere.
+The agent cannot move the price and one bar teaches every action, so exploration has to find market conditions. There are
+nine, three levels of volatility times three of trend, each with its own exploration rate. A rate starts at the bucket's
+EXPLORATION and adapts (`Exploration.rates`): it falls as bars of the condition are seen, and as errors there stop
+changing. A share of the episodes, equal to the mean rate, starts on the least visited bars; the others start anywhere.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ if TYPE_CHECKING:
 
     from torch import Generator, Tensor
 
-    from progressive_buckets.learner.to_host import Notes, Values
+    from progressive_buckets.insight.to_host import Notes, Values
     from progressive_training.market import Market
 
 LEAST = 0.02
-"""No condition's rate falls below this share."""
+"""Lowest rate of a condition, as a share of the bucket's rate."""
 STRETCH = 32
-"""Bars whose visits are counted together."""
+"""Consecutive bars whose visits are counted together."""
 NAMES = tuple(f"{v} volatility, {t}" for v in ("low", "middle", "high") for t in ("falling", "level", "rising"))
 
 
 @frozen
 class Plan:
-    """Where the episodes of one round start [P], the exploration rate of every condition [9], and what to tell of it."""
+    """Plan of a round of P episodes: first bars `starts` [P], exploration `rates` by condition [9], and the statistics
+    that are reported (`notes`)."""
 
     starts: Tensor
     rates: Tensor
@@ -40,7 +41,8 @@ class Plan:
 
 
 def market_conditions(market: Market, train: slice) -> Tensor:
-    """Condition of every bar [T] int64, 0 to 8; the thirds are those of the training part."""
+    """Condition of every bar [T] uint8, 0 to 8: thirds, measured on the training part, of volatility and of the slow
+    average of returns."""
     trend_column = market.names.index("log_return") * (market.features.shape[1] // len(market.names)) + 3
     levels = []
     for values in (market.volatility, market.features[:, trend_column]):
@@ -52,7 +54,14 @@ def market_conditions(market: Market, train: slice) -> Tensor:
 
 
 class Exploration:
-    """Visits of stretches of bars, errors by condition, and the plan that follows from them."""
+    """Exploration rates by market condition, and the plan of a round of episodes.
+
+    `conditions` [T]: condition of each bar. `visits`: visits of each bar of a stretch, on average. By condition [9]:
+    `frequency`: training bars. `seen`: bars visited. `error`: running mean of the absolute error of the advantages.
+    `progress`: running mean of that error's relative change.
+
+    :param rate: the exploration rate at first. :param adaptive: whether it adapts; else it stays as it is.
+    """
 
     def __init__(self, market: Market, train: slice, rate: float, adaptive: bool) -> None:
         device = market.device
@@ -68,14 +77,14 @@ class Exploration:
         self.progress = torch.ones(9, device=device)
 
     def rates(self) -> Tensor:
-        """Exploration rate of every condition [9]: high where little was seen or errors still fall."""
+        """Exploration rate of each condition [9]: high where few of its bars were seen, or errors still change."""
         if not self.adaptive:
             return torch.full_like(self.seen, self.rate)
         unseen = torch.exp(-self.seen / self.frequency.clamp(min=1.0))
         return self.rate * torch.maximum(unseen, self.progress).clamp(LEAST, 1.0)
 
     def plan(self, episodes: int, length: int, generator: Generator) -> Plan:
-        """Choose the starts of `episodes` episodes of `length` bars in the training part."""
+        """Choose the starts of `episodes` episodes in the training part, and their exploration rates."""
         device = self.visits.device
         rates = self.rates()
         if self.adaptive:
@@ -92,14 +101,14 @@ class Exploration:
         return Plan(starts + self.train.start, rates, {"rates": rates, "mean": mean, **self.reasons(rates)})
 
     def trials(self, bars: Tensor, rates: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        """A random action for each of `bars` [P, L], and whether it is to be taken in place of the best one [P, L]: as
-        often as the rate of the bar's condition, of `rates` [9]."""
+        """A random action for each of `bars` [P, L], and whether it replaces the best action [P, L] (epsilon-greedy, with
+        the rate of the bar's condition from `rates` [9])."""
         taken = torch.rand(bars.shape, generator=generator, device=bars.device) < rates[self.conditions[bars].long()]
         return torch.randint(3, bars.shape, generator=generator, device=bars.device), taken
 
     def reasons(self, rates: Tensor) -> Notes:
-        """What `cause` puts into words: the share of bars seen, the condition explored most, how unseen it is, and how
-        far its errors still change."""
+        """Reasons for the rates, for `cause`: the share of stretches visited (`covered`), the condition with the highest
+        rate (`most`), and the two terms of its rate (`unseen`, `progress`)."""
         most = rates.argmax()
         unseen = torch.exp(-self.seen / self.frequency.clamp(min=1.0))
         return {
@@ -109,15 +118,15 @@ class Exploration:
             "progress": self.progress.take(most),
         }
 
-    def cause(self, read: Values) -> str:
-        """Why the rate is what it is, in words."""
+    def cause(self, values: Values) -> str:
+        """A sentence that explains the rates, from the values of `reasons`."""
         if not self.adaptive:
             return "fixed rate"
-        why = "seldom seen yet" if read["unseen"] >= read["progress"] else "errors there still change"
-        return f"{float(read['covered']):.0%} of the bars seen; most in {NAMES[int(read['most'])]} ({why})"
+        why = "seldom seen yet" if values["unseen"] >= values["progress"] else "errors there still change"
+        return f"{float(values['covered']):.0%} of the bars seen; most in {NAMES[int(values['most'])]} ({why})"
 
-    def learn(self, bars: Tensor, errors: Tensor, counted: Tensor) -> None:
-        """Count a visit of `bars` [N] where `counted` [N], where the values were wrong by `errors` [N]."""
+    def update(self, bars: Tensor, errors: Tensor, counted: Tensor) -> None:
+        """Adapt to visited `bars` [N] with absolute `errors` [N] of their advantages; only `counted` ones [N] count."""
         weight = counted.to(errors.dtype)
         self.visits.index_add_(0, (bars - self.train.start) // STRETCH, weight / STRETCH)
         condition = self.conditions[bars].long()

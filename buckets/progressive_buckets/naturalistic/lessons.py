@@ -1,7 +1,8 @@
-"""Post-trade analysis: what each completed trade of an episode says, and what learning does about it.
+"""Post-trade lessons: compares each completed trade of an episode with what its values promised.
 
-A lesson never chooses what to learn by how a trade came out: that biases the problem. It marks the bar whose value
-turned out most wrong for the trade, and that bar gets priority in the replay, whose importance weights undo the bias.
+A lesson acts through replay priority: the entry bar of a trade gets its surprise (`surprise`) added to its error, so that
+it is replayed more often. The replay's importance weights undo the sampling bias; the result of a trade never changes
+what is learned from a bar.
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ from attrs import asdict, frozen
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from progressive_buckets.learner.to_host import Notes, Values
+    from progressive_buckets.insight.to_host import Notes, Values
     from progressive_training.market import Market
 
 SHOWN = 5
-"""Lessons of an episode that are told in full."""
+"""Lessons of an episode that are shown in full."""
 CAUSES = ("values", "exploration", "end of episode or gap")
 
 
 @frozen
 class Lesson:
-    """One completed trade. Gains are log returns of the equity at stake; `expected` is what its values promised bar
-    by bar, `favourable` and `adverse` the best and the worst it stood at, `cause` what ended it, `says` what follows."""
+    """One completed trade. Gains are log returns of the equity at stake.
+
+    `net`: its result after costs. `expected`: the result that the values of its bars promised. `favourable`, `adverse`:
+    its best and worst intermediate gain. `cause`: what ended it, one of `CAUSES`. `conclusion`: the comparison in a sentence.
+    """
 
     side: str
     entry_time: str
@@ -39,15 +43,16 @@ class Lesson:
     favourable: float
     adverse: float
     cause: str
-    says: str
+    conclusion: str
 
 
 @frozen
 class Trades:
-    """The trades of one round of episodes [P, L], each at the step of its entry; `entered` says where there is one.
+    """The trades of a round of episodes. Each tensor is [P, L]; a trade stands at the step of its entry.
 
-    A fixed shape, so that nobody has to wait for how many there are. `entry` and `exit` are bars, `cause` counts in
-    `CAUSES`, the gains are as in `Lesson`. Where no trade begins the values mean nothing.
+    The shape is fixed, so that the host need not wait for the number of trades. `entered`: whether a trade begins at the
+    step; elsewhere the other values are meaningless. `entry`, `exit`: bars. `side`: +1 or -1. `cause`: index in
+    `CAUSES`. Gains are as in `Lesson`.
     """
 
     entered: Tensor
@@ -62,11 +67,11 @@ class Trades:
 
 
 def completed_trades(market: Market, bars: Tensor, held: Tensor, explored: Tensor, errors: Tensor) -> Trades:
-    """Find the trades in the behaviour of a round of episodes.
+    """Find the completed trades in a round of episodes.
 
-    :param bars: [P, L] bar of each step. :param held: [P, L] float64 signed position after each decision, flat on the
-        last step. :param explored: [P, L] whether the step's action was a trial. :param errors: [P, L, 2] by
-        how much each bar paid long and short more than its values promised, as log gains.
+    :param bars: [P, L] bar of each step. :param held: [P, L] float64 signed position after each decision; it counts as
+        flat on the last step. :param explored: [P, L] whether the action was random. :param errors: [P, L, 2] reward of
+        long and short on each bar beyond what its values promised, as log gains.
     """
     held = held.clone()
     held[:, -1] = 0.0
@@ -78,10 +83,10 @@ def completed_trades(market: Market, bars: Tensor, held: Tensor, explored: Tenso
 
     last = held.shape[1] - 1
     step = torch.arange(last + 1, device=bars.device)
-    change = torch.where(changed, step, last)  # [P, L] the next step, from this one on, on which the position changes
-    change = change.flip(1).cummin(dim=1).values.flip(1)
+    change = torch.where(changed, step, last)
+    change = change.flip(1).cummin(dim=1).values.flip(1)  # [P, L] the first step from here on with a change of position
     leave = torch.nn.functional.pad(change[:, 1:], (0, 1), value=last)
-    run = torch.cumsum(changed, dim=1)  # steps of one run hold one position
+    run = torch.cumsum(changed, dim=1)  # [P, L] number of the run of steps with one position
     extreme = total.new_zeros(len(held), last + 2)
     best = extreme.scatter_reduce(1, run, total, "amax", include_self=False).gather(1, run)
     worst = extreme.scatter_reduce(1, run, total, "amin", include_self=False).gather(1, run)
@@ -101,18 +106,18 @@ def completed_trades(market: Market, bars: Tensor, held: Tensor, explored: Tenso
 
 
 def _before(values: Tensor) -> Tensor:
-    """Sum of `values` [P, L] over the steps before each."""
+    """Sum of `values` [P, L] over all earlier steps [P, L]."""
     return torch.cumsum(torch.nn.functional.pad(values[:, :-1], (1, 0)), dim=1)
 
 
 def surprise(trades: Trades) -> Tensor:
-    """How far each trade's net result lay from what its values promised, for the root of a bar held [P, L]; else 0."""
+    """Surprise of each trade: |net - expected| / sqrt(bars held), as log gain [P, L]; 0 where no trade begins."""
     held = (trades.exit - trades.entry).clamp(min=1).double()
     return (trades.net - trades.expected).abs() / held.sqrt() * trades.entered
 
 
-def notes_of(market: Market, trades: Trades) -> Notes:
-    """What `tell` needs: the number of trades, what they add up to, and the most surprising ones."""
+def summarise_trades(market: Market, trades: Trades) -> Notes:
+    """Statistics for `lessons_trace`, on the device: number of trades, their means, and the most surprising trades."""
     entered = trades.entered
     count = entered.sum()
     rank = torch.where(entered, surprise(trades), -1.0).flatten()
@@ -134,18 +139,18 @@ def _mean(values: Tensor, entered: Tensor) -> Tensor:
     return torch.where(entered, values.double(), 0.0).sum() / entered.sum().clamp(min=1)
 
 
-def tell(market: Market, read: Values) -> dict[str, Any]:
-    """The trace of an episode: how many lessons, what they add up to, and the most surprising ones in full."""
-    count = int(read["count"])
+def lessons_trace(market: Market, values: Values) -> dict[str, Any]:
+    """The lessons of an episode as JSON values: their number, their means, and the most surprising ones in full."""
+    count = int(values["count"])
     if not count:
-        return {"count": 0, "told": []}
-    sums = {name: float(read[name]) for name in ("won", "mean_net", "mean_expected", "mean_bars_held")}
-    shown = range(min(count, len(read["entry"])))
-    return {"count": count, **sums, "told": [asdict(_lesson(market, read, n)) for n in shown]}
+        return {"count": 0, "shown": []}
+    sums = {name: float(values[name]) for name in ("won", "mean_net", "mean_expected", "mean_bars_held")}
+    shown = range(min(count, len(values["entry"])))
+    return {"count": count, **sums, "shown": [asdict(_lesson(market, values, n)) for n in shown]}
 
 
-def _lesson(market: Market, read: Values, n: int) -> Lesson:
-    trade = {name: float(values[n]) for name, values in read.items() if values.ndim}
+def _lesson(market: Market, values: Values, n: int) -> Lesson:
+    trade = {name: float(column[n]) for name, column in values.items() if column.ndim}
     entry, leave = int(trade["entry"]), int(trade["exit"])
     return Lesson(
         side="long" if trade["side"] > 0 else "short",
@@ -159,11 +164,11 @@ def _lesson(market: Market, read: Values, n: int) -> Lesson:
         favourable=trade["favourable"],
         adverse=trade["adverse"],
         cause=CAUSES[int(trade["cause"])],
-        says=_says(trade["net"], trade["expected"], trade["favourable"]),
+        conclusion=_conclusion(trade["net"], trade["expected"], trade["favourable"]),
     )
 
 
-def _says(net: float, expected: float, favourable: float) -> str:
+def _conclusion(net: float, expected: float, favourable: float) -> str:
     if net >= expected:
         return "it paid at least what its values promised"
     if favourable > max(expected, 0.0):

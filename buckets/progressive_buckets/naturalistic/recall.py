@@ -1,8 +1,9 @@
-"""Contextual memory: market situations that were met, what followed, and recall when a similar one comes.
+"""Contextual memory: stores visited market situations with what followed, and recalls it in similar ones.
 
-A situation is what the extractor makes of a bar (members side by side, as a unit vector); what followed are the
-targets of its advantages. Recall is a kernel average over all situations kept, sharp in the cosine of the angle. How
-much it may say beside the network is chosen on validation data, and may be nothing.
+A situation is represented by its key: the extractor's activations of a bar, all members side by side, as a unit vector.
+What followed are the targets of its advantages. Recall is a kernel average over all stored situations, with weights
+exp(SHARPNESS * cosine similarity). Its weight against the network's own advantages is chosen on validation data, and may
+be 0.
 """
 
 from __future__ import annotations
@@ -26,30 +27,32 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from progressive_buckets.insight.to_host import Notes, Values
     from progressive_buckets.learner.critic import Critic
     from progressive_buckets.learner.network import Network
-    from progressive_buckets.learner.to_host import Notes, Values
     from progressive_training.market import Market, Part
 
 CAPACITY = 2048
+"""Situations that are stored, at most."""
 SHARPNESS = 20.0
 WEIGHTS = (0.0, 0.25, 0.5)
+"""Weights of recall to choose from."""
 ROWS_AT_ONCE = 1_024
-"""Situations compared with all that are kept at a time: what is computed of them stays in a processor's cache."""
+"""Situations that are compared with the stored ones at a time; the intermediate results fit a processor's cache."""
 SHOWN = 3
+"""Bars whose recall is shown in an episode report."""
 
 
 def situation(network: Network, features: Tensor) -> Tensor:
-    """Unit vectors [N, members x width] of the situations that `features` [N, columns] describe."""
+    """Keys [N, members x width] of the situations with `features` [N, columns]; unit vectors."""
     hidden = network.situations(features)  # [members, N, width]
     return normalize(hidden.transpose(0, 1).flatten(1), dim=1)
 
 
 def recalled(keys: Tensor, followed: Tensor, queries: Tensor) -> Tensor:
-    """What followed in similar situations: the kernel average [N, 2].
+    """Kernel average [N, 2] of what followed in similar situations.
 
-    :param keys: [M, d] situations kept, unit vectors as the queries are. :param followed: [M, 2] what followed them.
-    :param queries: [N, d].
+    :param keys: [M, d] of the stored situations. :param followed: [M, 2] what followed them. :param queries: [N, d] keys.
     """
     counted = torch.cat([followed, torch.ones_like(followed[:, :1])], dim=1).T.contiguous()  # [3, M]
     similar = torch.mm(queries, SHARPNESS * keys.T).exp_()  # [N, M], at most e^20: no sum of these leaves float32
@@ -58,11 +61,11 @@ def recalled(keys: Tensor, followed: Tensor, queries: Tensor) -> Tensor:
 
 
 class ContextualMemory:
-    """Situations kept, drawn evenly from those visited; their keys are made anew whenever the network has changed.
+    """Stored situations, a random sample of the visited ones. Keys are computed anew when the network has changed.
 
-    `bars` [M] are where they were met, `rows` [M, columns] what was seen there, `followed` [M, 2] what came, `keys`
-    [M, d] how they are recognised; `weight` is the say of recall beside the network. `market_bars` is the number of
-    bars of the market they are of.
+    `bars` [M]: where they were met. `rows` [M, columns]: features there. `followed` [M, 2]: targets of the advantages.
+    `keys` [M, d]. `weight`: of recall against the network's own advantages, 0 to 1. `market_bars`: number of bars of the
+    market.
     """
 
     def __init__(self, columns: int, device: torch.device | str, market_bars: int = 0) -> None:
@@ -74,8 +77,9 @@ class ContextualMemory:
         self.weight = 0.0
 
     def remember(self, bars: Tensor, visited: Tensor, critic: Critic) -> None:
-        """Keep a sample of all `bars` [N] offered so far where `visited` [N], and renew what followed with the critic's
-        weights. How many are offered does not depend on how many were visited, so that nothing waits to learn it."""
+        """Add a random sample of the `visited` [N] ones of `bars` [N], keep a random `CAPACITY` of all, and `follow`.
+
+        The size of the sample does not depend on how many were visited, so that the host need not wait for that number."""
         generator = critic.generator
         order = torch.randperm(len(bars), generator=generator, device=bars.device)
         first = torch.argsort(~visited[order], stable=True)[: CAPACITY // 8]
@@ -86,31 +90,31 @@ class ContextualMemory:
         self.follow(critic)
 
     def follow(self, critic: Critic) -> None:
-        """Renew what followed, and the keys, with the critic's weights."""
+        """Compute what followed, and the keys, anew with the critic's weights."""
         self.followed = critic.targets(self.bars)
         self.refresh(critic.target)
 
     def recollect(self, rows: Tensor, followed: Tensor) -> None:
-        """Take over the situations of a saved model; where they were met is not known any more."""
+        """Load the situations of a saved model; it does not contain the bars where they were met."""
         self.bars, self.rows, self.followed = self.bars[:0], rows, followed
 
     def refresh(self, network: Network) -> None:
-        """Make the keys anew for `network`."""
+        """Compute the keys anew with `network`."""
         self.keys = situation(network, self.rows)
 
     def recall(self, network: Network, features: Tensor) -> Tensor:
-        """What followed in situations like those that `features` [N, columns] describe [N, 2]."""
+        """Average [N, 2] of what followed in situations similar to those with `features` [N, columns]."""
         parts = [recalled(self.keys, self.followed, situation(network, rows)) for rows in features.split(ROWS_AT_ONCE)]
         return torch.cat(parts)
 
     def blend(self, network: Network, features: Tensor, advantage: Tensor, weight: float) -> Tensor:
-        """`advantage` [N, 2] with the share `weight` of it taken from recall."""
+        """(1 - `weight`) * `advantage` + `weight` * recall [N, 2]; the advantages alone while nothing is stored."""
         if weight == 0.0 or len(self.rows) == 0:
             return advantage
         return torch.lerp(advantage, self.recall(network, features), weight)
 
-    def notes(self, critic: Critic, bars: Tensor) -> Notes:
-        """What a few `bars` recall, with their similarity, for `told`."""
+    def examples(self, critic: Critic, bars: Tensor) -> Notes:
+        """Examples for `recall_trace`, on the device: the most similar situation to each of `bars` [N], and the recall."""
         if len(self.bars) == 0 or len(bars) == 0:
             return {}
         market = critic.market
@@ -125,13 +129,13 @@ class ContextualMemory:
             "short": average[:, 1] * critic.unit,
         }
 
-    def told(self, market: Market, read: Values) -> dict[str, Any]:
-        """The trace of an episode, for a person to look at: how many situations, what their say is, and a few recalled."""
-        told = []
-        for bar, recalls, *numbers in zip(*read.values(), strict=True):
+    def recall_trace(self, market: Market, values: Values) -> dict[str, Any]:
+        """The memory of an episode as JSON values: number of situations, weight of recall, and examples of recall."""
+        shown = []
+        for bar, recalls, *numbers in zip(*values.values(), strict=True):
             times = {"time": time_text(market.times[int(bar)]), "recalls": time_text(market.times[int(recalls)])}
-            told.append(times | dict(zip(("similarity", "long", "short"), map(float, numbers), strict=True)))
-        return {"situations": len(self.bars), "weight": self.weight, "told": told}
+            shown.append(times | dict(zip(("similarity", "long", "short"), map(float, numbers), strict=True)))
+        return {"situations": len(self.bars), "weight": self.weight, "shown": shown}
 
     def state_dict(self) -> dict[str, Any]:
         """The situations and the weight of recall; the keys follow from the network (see `refresh`)."""
@@ -156,6 +160,6 @@ class ContextualMemory:
 
 
 def shown_bars(part: Part) -> Tensor:
-    """A few bars of a part, evenly spread over those that may be decided on, whose recall is shown."""
+    """The `SHOWN` bars of a part whose recall is reported, evenly spread over those that may be decided on."""
     bars = part.start + torch.nonzero(part.decidable).flatten()
     return bars[:: max(1, len(bars) // SHOWN)][:SHOWN]

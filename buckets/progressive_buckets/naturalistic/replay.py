@@ -1,7 +1,7 @@
-"""Experience replay that stores bar indices only: what was seen there is gathered from the market again.
+"""Prioritised experience replay that stores bar numbers only; features and returns are gathered from the market.
 
-Sampling is proportional to priority ** 0.6 (Schaul et al. 2016), and the importance weights undo the bias fully, so
-that priorities change how often a bar is looked at, never what is learned from it.
+A bar's priority is (error + 0.1) ^ 0.6, and bars are sampled in proportion to it (Schaul et al. 2016). Importance weights
+undo the sampling bias in full (beta = 1): priorities change how often a bar is sampled, never what is learned from it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 EXPONENT = 0.6
 FLOOR = 0.1
-"""Added to every error, in deviations of a reward, so that no bar is forgotten and no weight explodes."""
+"""Added to every error, in units, so that every bar can be sampled and no importance weight explodes."""
 
 
 @frozen
 class Sample:
-    """`bars` [B] drawn, the ring's `slots` [B] they came from, and importance `weights` [B] with mean about 1."""
+    """A sample: `bars` [B], their `slots` in the ring [B], and importance `weights` [B] (1 on average over the replay)."""
 
     bars: Tensor
     slots: Tensor
@@ -33,9 +33,9 @@ class Sample:
 
 
 def draw(weights: Tensor, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Draw `count` positions with replacement, each as often as its weight says; one of weight 0 never.
+    """Draw `count` positions with replacement, in proportion to `weights`.
 
-    :param weights: [N], at least one above 0. :return: positions [count], and the sum of all weights [] float64.
+    :param weights: [N], at least one above 0. :return: positions [count], and the sum of the weights [] float64.
     """
     cumulative = torch.cumsum(weights, dim=0, dtype=torch.float64)
     points = torch.rand(count, generator=generator, device=weights.device, dtype=torch.float64) * cumulative[-1]
@@ -43,9 +43,9 @@ def draw(weights: Tensor, count: int, generator: Generator) -> tuple[Tensor, Ten
 
 
 class Replay:
-    """A ring of `capacity` visited bars with a priority each: 0 where nothing can be learned, or nothing is kept yet.
+    """A ring buffer of `capacity` visited bars, each with a priority; 0 for bars that cannot be learned from.
 
-    `market_bars`: number of bars of the market that they are of.
+    :param prioritised: whether priorities depend on errors; else they are 1. :param market_bars: bars of the market.
     """
 
     def __init__(self, capacity: int, device: torch.device | str, prioritised: bool, market_bars: int) -> None:
@@ -56,9 +56,10 @@ class Replay:
         self.cursor = 0
 
     def add(self, bars: Tensor, errors: Tensor, counted: Tensor) -> None:
-        """Remember `bars` [N], the oldest making room, with how wrong their values were (absolute `errors` [N]).
+        """Store `bars` [N] in place of the oldest ones, with priorities from their absolute `errors` [N], in units.
 
-        Where not `counted` [N], a bar takes a place and is never drawn: so many places as bars, known without looking.
+        A bar that is not `counted` [N] takes a slot with priority 0. Skipping it would need the number of counted bars,
+        for which the host would wait.
         """
         bars, errors, counted = bars[-self.capacity :], errors[-self.capacity :], counted[-self.capacity :]
         slots = (self.cursor + torch.arange(len(bars), device=bars.device)) % self.capacity
@@ -68,25 +69,26 @@ class Replay:
         self.filled = min(self.capacity, self.filled + len(bars))
 
     def sample(self, count: int, generator: Generator) -> Sample:
-        """Draw `count` bars with replacement."""
+        """Draw `count` bars with replacement, in proportion to priority."""
         priorities = self.priorities[: self.filled]
         slots, total = draw(priorities, count, generator)
         mean = total / (priorities > 0).sum()
         return Sample(self.bars[slots], slots, (mean / priorities[slots]).float())
 
-    def renew(self, slots: Tensor, errors: Tensor) -> None:
-        """Set the priorities of `slots` from how wrong the values were there (absolute errors, in deviations).
+    def update_priorities(self, slots: Tensor, errors: Tensor) -> None:
+        """Set the priorities of `slots` [N] from their absolute `errors` [N], in units.
 
-        Of a slot drawn several times the largest counts, in whatever order the device goes through them.
+        If a slot occurs several times, its largest error counts, which does not depend on the device's order.
         """
         self.priorities.scatter_reduce_(0, slots, self.priority(errors), "amax", include_self=False)
 
     def priority(self, errors: Tensor) -> Tensor:
-        """How much more often a bar with such an error is drawn."""
+        """The priority of bars with absolute `errors` [N], in units."""
         return (errors + FLOOR) ** EXPONENT if self.prioritised else torch.ones_like(errors)
 
-    def trace(self) -> dict[str, Tensor]:
-        """How many bars are kept, and how far priorities spread."""
+    def statistics(self) -> dict[str, Tensor]:
+        """For the episode report: bars that can be sampled, mean and highest priority, and the effective number of bars,
+        (sum of priorities)^2 / sum of their squares."""
         priorities = self.priorities[: max(1, self.filled)]
         filled, total = (priorities > 0).sum(), priorities.sum()
         return {

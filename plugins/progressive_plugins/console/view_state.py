@@ -86,12 +86,12 @@ def transfer_outcome(entry: LedgerEntry, arrow: str) -> str:
 
 
 def trace_lines(traces: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Tell in one line each what the naturalistic parts did: the name of the part, and its newest trace."""
+    """One line for each naturalistic part: its name, and its newest trace as text."""
     lines = []
     for name, value in traces.items():
         if isinstance(value, list | tuple):
             text = _one_line(value[-1]) if value else ""
-        elif isinstance(value, Mapping) and value.get("told"):
+        elif isinstance(value, Mapping) and value.get("shown"):
             text = _lesson_line(value)
         else:
             text = _one_line(value)
@@ -101,13 +101,13 @@ def trace_lines(traces: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _lesson_line(lessons: Mapping[str, Any]) -> str:
-    """Tell the most surprising lesson, after how many there are."""
-    lesson = lessons["told"][0]
-    says = lesson.get("says") if isinstance(lesson, Mapping) else None
-    if not says:
+    """The number of trades and the most surprising lesson."""
+    lesson = lessons["shown"][0]
+    conclusion = lesson.get("conclusion") if isinstance(lesson, Mapping) else None
+    if not conclusion:
         return _one_line(lesson)
     trade = f"{lesson.get('side', 'trade')} {lesson.get('bars_held', '?')} bars {profit_text(lesson.get('net'))}"
-    return f"{lessons.get('count', len(lessons['told']))} trades; {trade}: {says}"
+    return f"{lessons.get('count', len(lessons['shown']))} trades; {trade}: {conclusion}"
 
 
 def _one_line(value: Any) -> str:

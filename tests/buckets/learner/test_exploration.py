@@ -41,6 +41,6 @@ def test_a_condition_that_was_seen_often_is_explored_less(open_learner: OpenLear
     explorer = open_learner().exploration
     known = torch.nonzero(explorer.conditions[: explorer.train.stop] == 4).flatten()
     for _ in range(20):
-        explorer.learn(known, torch.ones(len(known)), torch.ones(len(known), dtype=torch.bool))
+        explorer.update(known, torch.ones(len(known)), torch.ones(len(known), dtype=torch.bool))
     rates = explorer.rates()
     assert rates[4] < 0.2 * rates[0]

@@ -82,7 +82,7 @@ def test_it_is_what_autograd_finds(shape, count, drop, scale, seed) -> None:
     network, (batch, weights, counts) = some_network(shape, generator), some_batch(shape, count, generator)
     network.parameters["extractor.0.weight"].mul_(scale)
     dropout = Dropout(drop, torch.float32, "cpu")
-    dropout.renew(shape.members * count * shape.width, generator)
+    dropout.refill(shape.members * count * shape.width, generator)
     loss, error = loss_and_gradient(network, batch, dropout)
 
     dropout.cursor = 0
@@ -110,7 +110,7 @@ def test_a_sum_over_rows_is_the_same_in_parts(threads, members, rows, monkeypatc
 def test_dropout_drops_the_share_asked_for_and_something_else_every_time() -> None:
     dropout = Dropout(0.3, torch.float32, "cpu")
     like = torch.zeros(2, 500, 64)
-    dropout.renew(like.numel(), torch.Generator().manual_seed(0))
+    dropout.refill(like.numel(), torch.Generator().manual_seed(0))
     masks = [dropout.mask(like) for _ in range(20)]
     assert all(float(mask.mean()) * dropout.scale == pytest.approx(1.0, abs=0.01) for mask in masks)
     both = float((masks[0] * masks[1]).mean())

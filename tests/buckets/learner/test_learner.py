@@ -88,11 +88,11 @@ def test_every_naturalistic_part_leaves_a_trace(open_learner: OpenLearner) -> No
     assert set(report.traces) == {"exploration", "lessons", "priorities", "recalls"}
     assert report.exploration > 0
     assert "of the bars seen" in report.exploration_cause
-    lesson = report.traces["lessons"]["told"][0]
+    lesson = report.traces["lessons"]["shown"][0]
     assert lesson["bars_held"] > 0
     assert lesson["adverse"] <= 0 <= lesson["favourable"]
     assert lesson["cause"]
-    assert -1 <= report.traces["recalls"]["told"][0]["similarity"] <= 1.0001
+    assert -1 <= report.traces["recalls"]["shown"][0]["similarity"] <= 1.0001
     assert report.traces["priorities"]["highest"] > report.traces["priorities"]["mean"]
 
 

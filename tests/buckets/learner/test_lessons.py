@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 import torch
 
-from progressive_buckets.learner.to_host import read
-from progressive_buckets.naturalistic.lessons import Trades, completed_trades, notes_of, tell
+from progressive_buckets.insight.to_host import to_host
+from progressive_buckets.naturalistic.lessons import Trades, completed_trades, lessons_trace, summarise_trades
 from progressive_market.bars import Bars
 from progressive_market.market import Market
 
 from .conftest import OpenLearner
 
 
-def told_of(market: Market, trades: Trades) -> dict[str, Any]:
-    return tell(market, read({"lessons": notes_of(market, trades)})["lessons"])
+def trace_of(market: Market, trades: Trades) -> dict[str, Any]:
+    return lessons_trace(market, to_host({"lessons": summarise_trades(market, trades)})["lessons"])
 
 
 def test_a_trade_is_told_as_it_was(open_learner: OpenLearner, bars: Bars) -> None:
@@ -40,9 +40,9 @@ def test_a_trade_is_told_as_it_was(open_learner: OpenLearner, bars: Bars) -> Non
     assert float(trades.favourable[there]) == pytest.approx(max(running))
     assert float(trades.adverse[there]) == pytest.approx(min(running))
 
-    told = told_of(market, trades)
-    lesson = told["told"][0]
-    assert told["count"] == 1
+    trace = trace_of(market, trades)
+    lesson = trace["shown"][0]
+    assert trace["count"] == 1
     assert lesson["side"] == "short"
     assert lesson["bars_held"] == 3
     assert lesson["entry_price"] == pytest.approx(opens[103])
@@ -71,4 +71,4 @@ def test_an_episode_without_trades_has_no_lessons(open_learner: OpenLearner) -> 
         torch.zeros(1, 8, dtype=torch.bool),
         torch.zeros(1, 8, 2),
     )
-    assert told_of(market, nothing) == {"count": 0, "told": []}
+    assert trace_of(market, nothing) == {"count": 0, "shown": []}

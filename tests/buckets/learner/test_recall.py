@@ -27,7 +27,7 @@ def test_a_bar_that_is_kept_recalls_itself(open_learner: OpenLearner) -> None:
     learner = open_learner()
     learner.run_episode()
     bars = learner.memory.bars[:3]
-    notes = learner.memory.notes(learner.critic, bars)
+    notes = learner.memory.examples(learner.critic, bars)
     assert torch.allclose(notes["similarity"], torch.ones(3), atol=1e-5)
     assert torch.equal(learner.market.features[notes["recalls"]], learner.market.features[bars])
 

@@ -48,5 +48,5 @@ def test_bars_that_teach_nothing_are_never_drawn(prioritised) -> None:
 def test_of_errors_told_twice_the_largest_counts() -> None:
     replay = Replay(10, "cpu", prioritised=True, market_bars=1000)
     replay.add(torch.arange(10), torch.zeros(10), torch.ones(10, dtype=torch.bool))
-    replay.renew(torch.tensor([3, 3, 4]), torch.tensor([9.0, 1.0, 1.0]))
+    replay.update_priorities(torch.tensor([3, 3, 4]), torch.tensor([9.0, 1.0, 1.0]))
     assert float(replay.priorities[3]) > float(replay.priorities[4]) > float(replay.priorities[5])

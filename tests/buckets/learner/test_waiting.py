@@ -16,7 +16,7 @@ from .conftest import OpenLearner
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from progressive_buckets.learner.to_host import Notes, Values
+    from progressive_buckets.insight.to_host import Notes, Values
 
 LOOKED_AT = {"tolist", "numpy", "cpu", "item", "__bool__", "__float__", "__int__", "__index__", "__array__"}
 """Methods that bring values to the host."""
@@ -76,13 +76,13 @@ class Operations(TorchDispatchMode):
 
 def waits_of(episode: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What an episode waits for before it is read; it is read once."""
-    watch, read, seen = Watch(), learning.read, []
+    watch, read, seen = Watch(), learning.to_host, []
 
     def reading(groups: Mapping[str, Notes]) -> dict[str, Values]:
         seen.append(list(watch.waits))
         return read(groups)
 
-    monkeypatch.setattr(learning, "read", reading)
+    monkeypatch.setattr(learning, "to_host", reading)
     with watch, Operations(watch.waits):
         episode()
     assert len(seen) == 1

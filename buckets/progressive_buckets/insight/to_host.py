@@ -1,6 +1,7 @@
-"""What people read of an episode comes to the host in one transfer, at its end: until then the device never waits.
+"""Copies the statistics of an episode from the device to the host, all at once at its end.
 
-The parts of the learner hand out tensors, in groups by name; what a group says is put into words where it was made.
+During an episode the learner's parts only collect tensors, in groups by name, so that the host never waits for the
+device. `episode_report` turns the numbers into an episode report.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 Notes = dict[str, "Tensor"]
 """Tensors by name, still on the device."""
 Values = dict[str, "np.ndarray"]
-"""The same on the host, float64: whole numbers up to 2 ** 53, such as bars and nanoseconds of a run, stay exact."""
+"""The same on the host, in float64: whole numbers up to 2 ** 53, such as bar numbers, stay exact."""
 
 
-def read(groups: Mapping[str, Notes]) -> dict[str, Values]:
-    """Bring all tensors of all groups over at once; shapes stay, and a number is an array without a dimension."""
+def to_host(groups: Mapping[str, Notes]) -> dict[str, Values]:
+    """Copy all tensors of all groups in one transfer. Shapes are kept; a scalar becomes an array without dimensions."""
     tensors = [tensor for notes in groups.values() for tensor in notes.values()]
     flat = torch.cat([tensor.flatten().to(torch.float64) for tensor in tensors]).cpu().numpy()
     ends = accumulate((tensor.numel() for tensor in tensors), initial=0)

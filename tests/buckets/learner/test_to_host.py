@@ -2,7 +2,7 @@
 
 import torch
 
-from progressive_buckets.learner.to_host import read
+from progressive_buckets.insight.to_host import to_host
 
 
 def test_everything_is_read_as_it_was() -> None:
@@ -15,7 +15,7 @@ def test_everything_is_read_as_it_was() -> None:
             "hit": torch.tensor(True),
         },
     }
-    seen = read(groups)
+    seen = to_host(groups)
     assert {group: list(values) for group, values in seen.items()} == {g: list(n) for g, n in groups.items()}
     for group, notes in groups.items():
         assert {name: value.tolist() for name, value in seen[group].items()} == {
