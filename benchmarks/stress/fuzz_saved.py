@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from progressive_app.config.resolve import defaults
+from progressive_app.json_values import json_values
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_core.contract.plain import plain
 from progressive_market.bars import synthetic_bars
 from progressive_training import BucketInfo, MarketBucket, Resources, State, load_model, read_tensors
 
@@ -54,7 +54,7 @@ def saved_targets(watch: Watch) -> list[Target]:
         learner.run_episode()
         learner.knowledge()
 
-    cards, values = plain(model.card), plain(state.values)
+    cards, values = json_values(model.card), json_values(state.values)
     return [
         _target("models", model.tensors, cards, load, r"model\.safetensors|\w+ model:", 2500),
         _target("checkpoints", state.tensors, values, go_on, "checkpoint", 1000),

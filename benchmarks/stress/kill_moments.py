@@ -13,13 +13,13 @@ from typing import Any
 
 from attrs import frozen
 
+from progressive_app.json_values import json_values
 from progressive_app.store import recovery
 from progressive_app.store import run_store as store
 from progressive_app.store.models import ModelVersions
 from progressive_app.store.run_store import RunStore
 from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.learner import MarketLearner
-from progressive_core.contract.plain import plain
 from progressive_core.engine import exchange, sequence
 from progressive_core.plugins.hooks import Hooks
 
@@ -48,7 +48,7 @@ def _half_a_file(partial: Path, target: Path) -> None:
 
 
 def _half_a_line(path: Path, value: Any) -> None:
-    line = json.dumps(plain(value)).encode()
+    line = json.dumps(json_values(value)).encode()
     with path.open("ab") as file:
         file.write(line[: len(line) // 2])
 

@@ -1,4 +1,4 @@
-"""What the command line shows without training: plugins, runs, the worth of a run's models and of its transfers."""
+"""The commands that train nothing: plugins, runs, evaluate, transfer-report."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import structlog
 from attrs import evolve
 
 from progressive_app.config.resolve import overlay, resolve
+from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import one_line, table
 from progressive_app.store.progress import finished_results
 from progressive_app.store.runs import RunSummary, list_runs
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import DataError, ModelError, RunError
-from progressive_core.contract.plain import plain
 from progressive_core.contract.records import BucketResult, Performance
 from progressive_core.contract.suggest import did_you_mean
 from progressive_core.plugins.discovery import PluginRecord
@@ -55,7 +55,7 @@ def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequenc
 
 
 def _on_the_command_line(record: PluginRecord) -> PluginRecord:
-    """The console's record, with why it is enabled here though a Python caller has to name it."""
+    """The console's record, with the reason why the command line enables it (a Python caller has to name it)."""
     return evolve(record, reason="on the command line") if record.name == CONSOLE and record.enabled else record
 
 
@@ -65,7 +65,7 @@ def show_runs(flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -
     runs_dir = _runs_dir(config, flags)
     runs = list_runs(runs_dir)
     if as_json:
-        return _show_json([{"name": run.directory.name, **plain(run)} for run in runs])
+        return _show_json([{"name": run.directory.name, **json_values(run)} for run in runs])
     if not runs:
         print(f"no runs in {runs_dir}")
         return 0
@@ -84,7 +84,7 @@ def _scores(run: RunSummary) -> str:
 
 
 def _runs_dir(config: Path | None, flags: Mapping[str, Any]) -> Path:
-    """Where runs are looked for; it need not exist before the first one."""
+    """RUNS_DIR, which need not exist before the first run."""
     runs_dir = Path(resolve(config, flags)["RUNS_DIR"])
     if runs_dir.exists() and not runs_dir.is_dir():
         raise RunError(f"RUNS_DIR is {runs_dir}, which is a file: expected the directory that runs are made in")
@@ -205,5 +205,5 @@ def _performance_table(split: str, performances: Sequence[Performance]) -> str:
 
 
 def _show_json(value: Any) -> int:
-    print(json.dumps(plain(value), indent=2))
+    print(json.dumps(json_values(value), indent=2))
     return 0

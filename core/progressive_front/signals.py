@@ -33,7 +33,7 @@ class StopSignal:
 
     @property
     def exit_code(self) -> int:
-        """What a shell expects of a process that this signal ended."""
+        """The exit code that a shell expects of a process ended by this signal."""
         return 128 + (self.number or signal.SIGINT)
 
 

@@ -1,1 +1,1 @@
-"""What only several trainings can say."""
+"""Studies that compare several trainings: scratch arms, transfer report, curriculum."""

@@ -1,4 +1,4 @@
-"""The order of a sequence, found by measuring: every bucket trains briefly, and shows what it can do in each other's place."""
+"""Curriculum: the order of the sequence, found by training each bucket briefly and scoring it zero-shot on every other."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from progressive_core.engine.run import Interrupted, Run, always_clean_up, info_
 log = structlog.get_logger("progressive_training")
 
 PROBE_SHARE, LEAST_EPISODES = 0.1, 4
-"""Of a bucket's episodes, how many it trains to be probed; below four the order found was luck's."""
+"""The share of a bucket's episodes that its probe trains, and the fewest: with fewer than four the order was down to luck."""
 STANDARD_ERRORS, TRAINING_ERRORS = 2.0, 3.0
-"""By how many another order must be better than the one asked for; and a teacher than doing nothing, on validation and on
-the bars that the pupil trains on."""
+"""By how many standard errors another order must be better than the one asked for; and a teacher than doing nothing, on
+validation and on the bars that the pupil trains on."""
 
 
 @frozen(kw_only=True)
@@ -51,7 +51,7 @@ def order_isolated(run: Run) -> Run:
 
 
 def order_by_probing(run: Run) -> Run:
-    """Train every bucket briefly, and return the run in the order that is found so, which its store then holds.
+    """Train every bucket briefly, and return the run in the order that this finds; the order is kept in its store.
 
     :raise Interrupted: a stop was asked for; the run can be resumed, and probes again.
     """
@@ -91,9 +91,9 @@ def probe(
     trained: Callable[[str], AbstractContextManager[Learner]],
     untrained: Callable[[str], AbstractContextManager[Learner]],
 ) -> dict[str, dict[str, Proof]]:
-    """What each bucket's briefly trained model earns zero-shot in every bucket's place, its own included.
+    """The proof of each bucket's briefly trained model on every bucket, its own included: `proofs[teacher][pupil]`.
 
-    One bucket is open at a time, each twice. Where nothing of a teacher fits, it has no proof.
+    One bucket is open at a time, each twice. Where no weight of a teacher fits, it has no proof.
 
     :param trained: opens a bucket's learner and trains it for as long as a probe may take. :param untrained: opens it.
     """
@@ -112,7 +112,7 @@ def probe(
 
 
 def probe_episodes(episodes: int) -> int:
-    """For how many episodes a bucket that is to train for so many is probed."""
+    """The number of episodes of the probe of a bucket that is to train for `episodes`."""
     return max(LEAST_EPISODES, math.ceil(PROBE_SHARE * episodes))
 
 
@@ -150,40 +150,40 @@ def shares_of(
         held = max((proofs[name][pupil].after for name in sequence if pupil in proofs[name]), default=0.0)
         for teacher in sequence:
             proof = proofs[teacher].get(pupil)
-            counts = proof is not None and held > 0 and _sure(proof)
+            counts = proof is not None and held > 0 and _beyond_noise(proof)
             shares[teacher][pupil] = proof.after / held if proof and counts else 0.0
             errors[teacher][pupil] = proof.error / held if proof and counts else 0.0
     return shares, errors
 
 
-def _sure(proof: Proof) -> bool:
-    """Whether a teacher surely earns something: on validation, and on the bars of training where those are known."""
+def _beyond_noise(proof: Proof) -> bool:
+    """Whether a teacher earns more than noise: on validation, and on the pupil's training bars where that is known."""
     return proof.after > STANDARD_ERRORS * proof.error and not proof.training_t < TRAINING_ERRORS
 
 
 def worth(order: Sequence[str], shares: Mapping[str, Mapping[str, float]]) -> float:
-    """What the buckets of an order are taught, added up."""
+    """The worth of an order: the sum of the shares that the buckets are taught."""
     return sum(shares[_teacher(order, pupil, shares)][pupil] for pupil in order[1:])
 
 
 def best_order(asked: tuple[str, ...], shares: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
-    """The order of the largest worth; of equal ones, the one that leaves the first places as asked.
+    """The order of the largest worth; of equal ones, the one that keeps the first places as asked.
 
-    What a bucket can be taught depends on which are before it, not on their order, so sets are looked at and not orders: n
+    What a bucket can be taught depends on the set of buckets before it, not on their order, so the search is over sets: n
     2^n steps for n buckets (Held and Karp 1962).
     """
 
     @cache
-    def onward(before: frozenset[str]) -> tuple[float, tuple[str, ...]]:
+    def best_rest(before: frozenset[str]) -> tuple[float, tuple[str, ...]]:
         found: tuple[float, tuple[str, ...]] = (0.0, ())
         for number, name in enumerate(each for each in asked if each not in before):
-            rest, order = onward(before | {name})
+            rest, order = best_rest(before | {name})
             gained = rest + max((shares[teacher][name] for teacher in before), default=0.0)
             if not number or gained > found[0] + 1e-12:
                 found = (gained, (name, *order))
         return found
 
-    return onward(frozenset())[1]
+    return best_rest(frozenset())[1]
 
 
 def _teacher(order: Sequence[str], pupil: str, shares: Mapping[str, Mapping[str, float]]) -> str:
@@ -203,7 +203,7 @@ def _noise(
 
 @contextmanager
 def _trained(run: Run, bucket: Bucket, allowed: dict[str, Resources]) -> Iterator[Learner]:
-    """A bucket's learner, briefly trained: plugins see it as a probe, and what they allow it is kept in `allowed`."""
+    """A bucket's learner, briefly trained. Plugins see it as a probe; the resources that they allow go to `allowed`."""
     info = _probe_info(run, bucket)
     with always_clean_up(run, info):
         allowed[bucket.name] = run.hooks.on_bucket_start(info, resources_of(run, bucket, info))
@@ -215,7 +215,7 @@ def _trained(run: Run, bucket: Bucket, allowed: dict[str, Resources]) -> Iterato
 
 @contextmanager
 def _untrained(run: Run, bucket: Bucket, allowed: Mapping[str, Resources]) -> Iterator[Learner]:
-    """The same bucket's learner once more, as it begins."""
+    """The same bucket's learner, untrained."""
     with closing(bucket.open(_probe_info(run, bucket), allowed[bucket.name])) as learner:
         yield learner
     run.machine.release_memory()

@@ -1,4 +1,4 @@
-"""Scratch arms: every bucket that was taught, trained again without transfer, to see what being taught was worth."""
+"""Scratch arms: every bucket that was taught is trained again without transfer, to measure what transfer was worth."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from progressive_core.engine.run import Interrupted, Run
 from progressive_core.engine.sequence import ending_marked, train_sequence
 
 SCRATCH = "scratch"
-"""The directory of the scratch arms' run, in that of the run they are held against."""
+"""The directory of the scratch arms' run, in that of the run that they are compared with."""
 
 
 def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None]) -> None:
-    """Train every bucket of the finished `run` that was taught once more: same seed and bars, no transfer.
+    """Train every bucket of the finished `run` that was taught again: same seed and bars, no transfer.
 
     Each trains for as many episodes as the taught one at least, and with no larger sizes than that ended with, where memory
     ran out. A bucket that kept nothing of what it was offered needs no arm, since it would come out the same to the bit.
@@ -69,7 +69,7 @@ def train_scratch_arms(run: Run, train: Callable[[Run, Bucket], None]) -> None:
 
 
 def sources_of(ledger: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
-    """Whom each bucket that was taught kept something of, before or while it trained, by the lines of a ledger."""
+    """The sources of each bucket that was taught: those of which it kept something before or while it trained, by the ledger."""
     sources: dict[str, dict[str, None]] = {}
     for line in ledger:
         if line["verdict"] == "kept" and line["phase"] != "reverse":
@@ -77,14 +77,14 @@ def sources_of(ledger: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]
     return {bucket: tuple(each) for bucket, each in sources.items()}
 
 
-def _store(held_against: RunStore, settings: Mapping[str, Any]) -> RunStore:
-    """The scratch arms' own run: begun, or gone on with."""
-    directory = held_against.directory / SCRATCH
+def _store(compared: RunStore, settings: Mapping[str, Any]) -> RunStore:
+    """The store of the scratch arms' own run, created or opened again."""
+    directory = compared.directory / SCRATCH
     if (directory / "state.json").is_file():
         return RunStore.open(directory)
     shutil.rmtree(directory, ignore_errors=True)  # a kill came while it was made
     manifest = {
-        **held_against.documents.manifest,
+        **compared.documents.manifest,
         "sequence": list(settings["SEQUENCE"]),
         "teachers": [],
         "scratch_arms": False,

@@ -9,8 +9,8 @@ import pytest
 
 from progressive_app.config.resolve import defaults
 from progressive_app.config.settings import SETTINGS
+from progressive_app.json_values import json_values
 from progressive_app.store.atomic_files import write_json
-from progressive_core.contract.plain import plain
 from progressive_core.engine.run import Interrupted
 from progressive_training import ConfigError, ProgressiveTrainer, RunError
 
@@ -399,4 +399,4 @@ def test_the_built_in_learner_goes_on_from_its_checkpoint_with_any_of_them_chang
     assert plainly != faster
     assert resumed("fast", LEARNING_RATE=3e-3) == faster
     recorded = {each["key"]: each["new"] for each in read(tmp_path / "one", "manifest.json")["changes"]}
-    assert recorded == {key: plain(value) for key, value in OTHERS.items() if key != "PLUGINS"}
+    assert recorded == {key: json_values(value) for key, value in OTHERS.items() if key != "PLUGINS"}

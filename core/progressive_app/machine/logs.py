@@ -14,8 +14,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import one_line
-from progressive_core.contract.plain import plain
 
 _SHOWN_LEVELS = frozenset({"warning", "error", "critical", "exception"})
 _HIDDEN_KEYS = frozenset({"event", "level", "timestamp", "exception"})
@@ -32,7 +32,7 @@ class _RunLog:
         """Append to the file, opened for each line so that a crash loses none."""
         if self.path is None:
             return
-        line = json.dumps(plain(event), default=str, ensure_ascii=False)
+        line = json.dumps(json_values(event), default=str, ensure_ascii=False)
         try:
             with self.path.open("ab") as file:
                 file.write(line.encode("utf-8", "backslashreplace") + b"\n")

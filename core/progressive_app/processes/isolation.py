@@ -14,6 +14,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
+from progressive_app.json_values import json_values
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.logs import current_log, mark_as_shown
 from progressive_app.machine.terminal import show_cursor
@@ -32,7 +33,6 @@ from progressive_app.processes.child import (
 from progressive_app.processes.failure import Failure
 from progressive_app.store.run_store import on_disk
 from progressive_core.contract.errors import ProcessLost
-from progressive_core.contract.plain import plain
 from progressive_core.contract.protocols import Bucket
 from progressive_core.engine.run import Interrupted, Run
 
@@ -61,7 +61,7 @@ def run_isolated(run: Run, function: Callable[[Run], object], process_name: str)
     task = Task(
         function=function,
         directory=run.store.directory,
-        settings=plain(run.settings),
+        settings=json_values(run.settings),
         device=run.device,
         compared=dict(run.compared),
         disabled=run.hooks.disabled,

@@ -18,10 +18,10 @@ from progressive_app.config.resolve import (
     refuse_idle_episodes,
 )
 from progressive_app.config.settings import BARS, SETTINGS
+from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import table
 from progressive_app.resume.manifest import now_in_words
 from progressive_core.contract.errors import ConfigError
-from progressive_core.contract.plain import plain
 from progressive_core.contract.quoting import show
 from progressive_core.contract.store import Progress
 from progressive_front.live import CONSOLE
@@ -87,7 +87,7 @@ def changes_between(
     begun = (*finished_in(progress), *([progress.bucket] if progress.bucket else []))
     found = []
     for key in SETTINGS:
-        old, new = plain(settings[key]), plain(wanted[key])
+        old, new = json_values(settings[key]), json_values(wanted[key])
         same = _without_console(old) == _without_console(new) if key == "PLUGINS" else old == new
         if same or key in NOT_OF_THE_RUN:
             continue

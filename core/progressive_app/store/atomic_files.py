@@ -10,8 +10,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from progressive_app.json_values import json_values
 from progressive_core.contract.errors import WriteError
-from progressive_core.contract.plain import plain
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -82,7 +82,7 @@ def publish(original: Path, path: Path) -> None:
 
 def as_document(value: Any) -> bytes:
     """One JSON document for people to read."""
-    return (json.dumps(plain(value), indent=2, allow_nan=False) + "\n").encode()
+    return (json.dumps(json_values(value), indent=2, allow_nan=False) + "\n").encode()
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -94,7 +94,7 @@ def append_json_line(path: Path, value: Any) -> None:
     """Append one line of JSON; `truncate` removes it again where the run goes back behind it."""
     try:
         with path.open("ab") as file:
-            file.write((json.dumps(plain(value), allow_nan=False) + "\n").encode())
+            file.write((json.dumps(json_values(value), allow_nan=False) + "\n").encode())
     except OSError as error:
         error.filename = str(path)
         raise

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from progressive_core.contract.plain import plain
+from progressive_app.json_values import json_values
 
 SHA256 = "sha256"
 """The key of the checksum, in a document and in the card of a file of tensors. A file without it is taken as it is: an
@@ -20,7 +20,7 @@ _BLOCK = 1 << 20
 
 def line_with_checksum(document: Any) -> bytes:
     """`document` as JSON on one line, the checksum of its text last."""
-    text = json.dumps(plain(document), allow_nan=False)
+    text = json.dumps(json_values(document), allow_nan=False)
     return f'{text[:-1]}, "{SHA256}": "{_of(text)}"}}\n'.encode()
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from progressive_app.json_values import json_values
 from progressive_app.store.atomic_files import atomic_write
 from progressive_app.store.checksum import BLANK, SHA256, matches_digest, with_digest
 from progressive_core.contract.errors import ModelError
-from progressive_core.contract.plain import plain
 from progressive_core.contract.quoting import shortened
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str
     from safetensors.torch import save
 
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    card = json.dumps({**plain(values), SHA256: BLANK}, allow_nan=False)
+    card = json.dumps({**json_values(values), SHA256: BLANK}, allow_nan=False)
     atomic_write(path, with_digest(save(ready, metadata={"card": card})))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Mapping
 
-from progressive_core.contract.plain import plain
 from progressive_core.contract.records import Knowledge
 
 LENGTH = 16
@@ -24,6 +25,10 @@ def digest(knowledge: Knowledge) -> str:
         tensor = knowledge.weights[name].detach().cpu().contiguous()
         hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         hashed.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())  # as bytes: numpy knows no bfloat16
-    other = {"feature_importance": plain(knowledge.feature_importance), "horizons": plain(knowledge.horizons)}
+    other = {"feature_importance": _finite(knowledge.feature_importance), "horizons": _finite(knowledge.horizons)}
     hashed.update(json.dumps(other, sort_keys=True).encode())
     return hashed.hexdigest()[:LENGTH]
+
+
+def _finite(values: Mapping[str, float] | Mapping[int, float]) -> dict[str, float | None]:
+    return {str(key): value if math.isfinite(value) else None for key, value in values.items()}

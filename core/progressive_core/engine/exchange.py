@@ -7,11 +7,10 @@ from contextlib import closing
 from functools import partial
 from time import perf_counter
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from progressive_core.contract.protocols import Bucket, Learner
+from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import (
-    BucketInfo,
     Evaluation,
     Knowledge,
     LedgerEntry,
@@ -21,44 +20,42 @@ from progressive_core.contract.records import (
     TransferContext,
 )
 from progressive_core.engine.out_of_memory import Shortage, attempt
-from progressive_core.engine.run import Run, info_of
+from progressive_core.engine.run import Run, Training, info_of
 from progressive_core.engine.transfer import distrusted, memory_short, skipped, transfer_knowledge, wanted
 
 
-def transfer_in(
-    run: Run, info: BucketInfo, resources: Resources, learner: Learner, phase: Phase, episode: int
-) -> list[LedgerEntry]:
-    """Offer this bucket what earlier buckets learned, the nearest in the sequence last. Returns the ledger entries."""
+def transfer_in(training: Training, phase: Phase, episode: int) -> list[LedgerEntry]:
+    """Offer the bucket in training what earlier buckets learned, the nearest in the sequence last.
+
+    :return: the ledger entries, which are recorded.
+    """
+    run, info = training.run, training.info
     if not info.settings["USE_CROSS_BUCKET_TRANSFER"]:
         return []
     context = TransferContext(phase=phase, episode=episode, bucket=info)
     entries: list[LedgerEntry] = []
     started = perf_counter()
     for source in [*run.teachers, *(run.store.knowledge(result.bucket) for result in info.results)]:
-        made = transfer_knowledge(run.hooks, run.machine, learner, source, context, resources)
+        made = transfer_knowledge(run.hooks, run.machine, training.learner, source, context, training.resources)
         entries += _timed(made, started)
         started = perf_counter()
     return _recorded(run, entries)
 
 
-def transfer_back(
-    run: Run,
-    info: BucketInfo,
-    resources: Resources,
-    learner: Learner,
-    episode: int,
-    hurt: Collection[str] = (),
-) -> list[LedgerEntry]:
-    """Offer every finished bucket what this one learned, but those whose last offer `hurt` them (see `hurt_by`).
+def transfer_back(training: Training, episode: int, hurt: Collection[str] = ()) -> list[LedgerEntry]:
+    """Offer every finished bucket what the one in training learned, but those whose last offer `hurt` them (`hurt_by`).
 
     Where it helped, the finished bucket gets a new version of its model, and the result of that version.
+
+    :return: the ledger entries, which are recorded.
     """
-    settings, finished = info.settings, {result.bucket: result for result in info.results}
-    enabled = settings["USE_CROSS_BUCKET_TRANSFER"] and settings["ENABLE_REVERSE_TRANSFER"]
+    run, info, resources = training.run, training.info, training.resources
+    finished = {result.bucket: result for result in info.results}
+    enabled = info.settings["USE_CROSS_BUCKET_TRANSFER"] and info.settings["ENABLE_REVERSE_TRANSFER"]
     if not (enabled and finished and wanted(run.hooks, "reverse")):
         return []
     started = perf_counter()
-    source = learner.knowledge()
+    source = training.learner.knowledge()
     entries: list[LedgerEntry] = []
     for pupil in (bucket for bucket in run.buckets if bucket.name in finished):
         pupil_info = info_of(run, pupil)
@@ -74,15 +71,13 @@ def transfer_back(
             continue
         taught = attempt(run.machine, partial(_teach, run, pupil, source, context, resources))
         if isinstance(taught, Shortage):
-            entries += _timed(skipped(run.hooks, source, context, taught.reason, "failed"), started)
-            started = perf_counter()
-            continue
-        made, learned = taught
-        if learned:
-            run.store.save_model(pupil.name, learned.model, learned.knowledge)
-            run.store.replace_result(
-                evolve(finished[pupil.name], best_score=learned.score, evaluation=learned.evaluation)
-            )
+            made = skipped(run.hooks, source, context, taught.reason, "failed")
+        else:
+            made, learned = taught
+            if learned:
+                model, knowledge, score, evaluation = learned
+                run.store.save_model(pupil.name, model, knowledge)
+                run.store.replace_result(evolve(finished[pupil.name], best_score=score, evaluation=evaluation))
         entries += _timed(made, started)
         started = perf_counter()
     return _recorded(run, entries)
@@ -104,31 +99,16 @@ def hurt_by(run: Run, source: str) -> set[str]:
     return hurt
 
 
-@frozen(kw_only=True)
-class _Learned:
-    """What is saved of a finished bucket that learned something."""
-
-    model: Model
-    knowledge: Knowledge
-    score: float
-    evaluation: Evaluation
-
-
 def _teach(
     run: Run, pupil: Bucket, source: Knowledge, context: TransferContext, resources: Resources
-) -> tuple[list[LedgerEntry], _Learned | None]:
-    """Open a finished bucket and offer it `source`; nothing is saved yet."""
-    with closing(pupil.open(context.bucket, resources)) as earlier:
-        earlier.load(run.store.model(pupil.name))
-        made = transfer_knowledge(run.hooks, run.machine, earlier, source, context, resources)
+) -> tuple[list[LedgerEntry], tuple[Model, Knowledge, float, Evaluation] | None]:
+    """Open a finished bucket and offer it `source`: the ledger entries, and what is to be saved if it learned something."""
+    with closing(pupil.open(context.bucket, resources)) as learner:
+        learner.load(run.store.model(pupil.name))
+        made = transfer_knowledge(run.hooks, run.machine, learner, source, context, resources)
         if not any(entry.verdict == "kept" for entry in made):
             return made, None
-        return made, _Learned(
-            model=earlier.model(),
-            knowledge=earlier.knowledge(),
-            score=earlier.validate(),
-            evaluation=earlier.evaluate(),
-        )
+        return made, (learner.model(), learner.knowledge(), learner.validate(), learner.evaluate())
 
 
 def _timed(entries: list[LedgerEntry], started: float) -> list[LedgerEntry]:

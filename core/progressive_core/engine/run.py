@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from progressive_app.config.resolve import episodes_for, horizons_for
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.machine import Machine
-from progressive_core.contract.protocols import Bucket
+from progressive_core.contract.protocols import Bucket, Learner
 from progressive_core.contract.records import BucketInfo, Knowledge, Resources, Sizes
 from progressive_core.contract.store import Store
 from progressive_core.plugins.hooks import Hooks
@@ -41,6 +41,16 @@ class Run:
     progress: Callable[[str], None]
     interrupted: Callable[[], bool]
     compared: Mapping[str, int] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Training:
+    """One bucket of a run in training."""
+
+    run: Run
+    info: BucketInfo
+    resources: Resources
+    learner: Learner
 
 
 @contextmanager
@@ -88,16 +98,12 @@ def bucket_info(settings: Mapping[str, Any], bucket: Bucket, sequence: tuple[str
 def resources_of(run: Run, bucket: Bucket, info: BucketInfo) -> Resources:
     """The resources that the settings ask for, before any policy changes them; less where memory ran out before."""
     asked = Resources(
-        device=run.device,
-        parallel_episodes=run.settings["PARALLEL_EPISODES"],
-        batch_size=run.settings["BATCH_SIZE"],
+        device=run.device, parallel_episodes=run.settings["PARALLEL_EPISODES"], batch_size=run.settings["BATCH_SIZE"]
     )
     asked = within(asked, run.store.progress.halved_to)
     smallest = evolve(asked, parallel_episodes=1, batch_size=1)
     return evolve(
-        asked,
-        memory_needed=bucket.memory_needed(info, asked),
-        memory_fixed=bucket.memory_needed(info, smallest),
+        asked, memory_needed=bucket.memory_needed(info, asked), memory_fixed=bucket.memory_needed(info, smallest)
     )
 
 

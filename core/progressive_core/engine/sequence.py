@@ -12,12 +12,12 @@ from attrs import evolve
 
 from progressive_core.contract.errors import OutOfMemoryError, WriteError
 from progressive_core.contract.machine import Machine
-from progressive_core.contract.protocols import Bucket, Learner
+from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
 from progressive_core.contract.store import EpisodeLine, Store
 from progressive_core.engine.exchange import hurt_by, transfer_back, transfer_in
 from progressive_core.engine.out_of_memory import ADVICE, retry_with_half_sizes
-from progressive_core.engine.run import Interrupted, Run, always_clean_up, info_of, resources_of, within
+from progressive_core.engine.run import Interrupted, Run, Training, always_clean_up, info_of, resources_of, within
 from progressive_core.engine.transfer import distrusted
 
 log = structlog.get_logger("progressive_training")
@@ -99,9 +99,10 @@ def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Res
     """Train all episodes, teach the finished buckets, evaluate, and commit model and result."""
     with closing(bucket.open(info, resources)) as learner:
         begun = perf_counter() - run.store.progress.seconds
-        last, stopped = _train_episodes(run, info, resources, learner, begun)
+        training = Training(run=run, info=info, resources=resources, learner=learner)
+        last, stopped = _train_episodes(training, begun)
         learner.keep_best()
-        backward = transfer_back(run, info, resources, learner, last.episode)
+        backward = transfer_back(training, last.episode)
         evaluation = learner.evaluate()
         known = learner.knowledge()
         if known.distrust:
@@ -123,19 +124,18 @@ def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Res
     run.progress(f"{bucket.name}: finished, {stopped}; best validation score {last.best_score:+.4f}; {path}")
 
 
-def _train_episodes(
-    run: Run, info: BucketInfo, resources: Resources, learner: Learner, begun: float
-) -> tuple[EpisodeReport | EpisodeLine, str]:
+def _train_episodes(training: Training, begun: float) -> tuple[EpisodeReport | EpisodeLine, str]:
     """Train until the planned number of episodes or a stop request; returns the last episode and why it was the last.
 
     A checkpoint follows every episode, unless checkpoints have taken their share of the time; before an interrupt always.
     """
+    run, info, learner = training.run, training.info, training.learner
     opened, checkpointing = perf_counter(), 0.0
     transfers: list[LedgerEntry] = []
     start_score: float | None = None
     state = run.store.checkpoint(info.name)
     if state is None:
-        transfers += transfer_in(run, info, resources, learner, "initial", 0)
+        transfers += transfer_in(training, "initial", 0)
         episode, best_episode, start_score = 0, 0, learner.validate()
     else:
         learner.restore(state)
@@ -145,8 +145,8 @@ def _train_episodes(
         if episode >= info.episodes:  # fewer are asked for than when it was begun
             return last, ALL_TRAINED
     while True:
-        transfers += _periodic_transfers(run, info, resources, learner, episode, best_episode)
-        report = _run_episode(run, info, resources, learner, tuple(transfers), start_score)
+        transfers += _periodic_transfers(training, episode, best_episode)
+        report = _run_episode(training, tuple(transfers), start_score)
         transfers, start_score = [], None
         episode, best_episode = report.episode, report.best_episode
         stop = run.hooks.on_episode_end(info, report)
@@ -171,33 +171,25 @@ def _train_episodes(
             raise Interrupted(run.store.directory)
 
 
-def _periodic_transfers(
-    run: Run, info: BucketInfo, resources: Resources, learner: Learner, episode: int, best_episode: int
-) -> list[LedgerEntry]:
+def _periodic_transfers(training: Training, episode: int, best_episode: int) -> list[LedgerEntry]:
     """Every TRANSFER_COOLDOWN episodes: learn from the earlier buckets, and teach them if there is something new to teach."""
-    cooldown = info.settings["TRANSFER_COOLDOWN"]
+    cooldown = training.info.settings["TRANSFER_COOLDOWN"]
     if not episode or episode % cooldown:
         return []
-    transfers = transfer_in(run, info, resources, learner, "periodic", episode)
+    transfers = transfer_in(training, "periodic", episode)
     if best_episode > episode - cooldown:
-        transfers += transfer_back(run, info, resources, learner, episode, hurt_by(run, info.name))
+        transfers += transfer_back(training, episode, hurt_by(training.run, training.info.name))
     return transfers
 
 
-def _run_episode(
-    run: Run,
-    info: BucketInfo,
-    resources: Resources,
-    learner: Learner,
-    transfers: tuple[LedgerEntry, ...],
-    start_score: float | None,
-) -> EpisodeReport:
+def _run_episode(training: Training, transfers: tuple[LedgerEntry, ...], start_score: float | None) -> EpisodeReport:
     """Train one episode, record it, and return its report with `transfers`, those made since the one before."""
+    run, info = training.run, training.info
     started = perf_counter()
     report = evolve(
-        learner.run_episode(),
+        training.learner.run_episode(),
         seconds=perf_counter() - started,
-        memory_used=run.machine.memory_used(resources.device),
+        memory_used=run.machine.memory_used(training.resources.device),
         transfers=transfers,
         start_score=start_score,
     )

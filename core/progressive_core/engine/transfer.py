@@ -32,12 +32,7 @@ log = structlog.get_logger("progressive_training")
 
 
 def transfer_knowledge(
-    hooks: Hooks,
-    machine: Machine,
-    learner: Learner,
-    source: Knowledge,
-    context: TransferContext,
-    resources: Resources,
+    hooks: Hooks, machine: Machine, learner: Learner, source: Knowledge, context: TransferContext, resources: Resources
 ) -> list[LedgerEntry]:
     """Offer `source` to `learner` through every strategy that wants this phase, in the configured order.
 
@@ -106,7 +101,7 @@ def memory_short(machine: Machine, needed: int, resources: Resources) -> str | N
     )
 
 
-@frozen(kw_only=True)
+@frozen
 class _Measured:
     """The target before any strategy is asked: its knowledge, and, where memory and phase allow them, its validation score
     and the source's proof; the digests of both; and the seconds that this took."""
@@ -131,14 +126,8 @@ def _measure(machine: Machine, learner: Learner, source: Knowledge, phase: Phase
     if phase != "reverse" and not memory_short(machine, source.nbytes + target.nbytes, resources):
         score = learner.validate()
         proof = prove(machine, learner, source, target, score)
-    return _Measured(
-        target=target,
-        score=score,
-        proof=proof,
-        source_digest=source_digest,
-        target_digest=digest(target),
-        seconds=perf_counter() - started,
-    )
+    seconds = perf_counter() - started
+    return _Measured(target, score, proof, source_digest, digest(target), seconds)
 
 
 def _transact(

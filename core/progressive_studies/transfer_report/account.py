@@ -1,4 +1,4 @@
-"""What a run's ledger adds up to: what each strategy did, how the sources proved themselves, and what it all took."""
+"""Totals of a run's ledger: verdicts and gains of each strategy, proofs of the sources, and the time they took."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class StrategyAccount:
 
 @frozen(kw_only=True)
 class Trial:
-    """How a source did in a target's place before anything was passed on; see `Proof`."""
+    """The proof of a source for a target; see `Proof`."""
 
     source: str
     target: str
@@ -54,7 +54,7 @@ class Account:
 
     @property
     def seconds(self) -> float:
-        """All that transfer took."""
+        """Seconds that transfer took in all."""
         return self.proofs + self.tries + self.rest
 
 

@@ -1,4 +1,4 @@
-"""The transfer report of a run: collected, and written beside it."""
+"""The transfer report of a run: collect its parts, and write it into the run's directory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = structlog.get_logger("progressive_training")
 
 @frozen(kw_only=True)
 class TransferReport:
-    """What knowledge transfer was worth in one run. `notes` say what is missing, and how to get it."""
+    """What knowledge transfer was worth in one run. `notes` name what is missing, and how to get it."""
 
     run: str
     worths: tuple[Worth, ...]
@@ -68,7 +68,7 @@ def transfer_report(directory: Path) -> TransferReport:
 
 
 def for_programs(report: TransferReport) -> dict[str, Any]:
-    """The report as JSON has it: a score that is never reached is "never", so that null says unknown and nothing else."""
+    """The report as JSON values: an infinite number of episodes is "never", an unknown number null."""
     return attrs.asdict(report, value_serializer=lambda _record, _field, value: "never" if value == math.inf else value)
 
 

@@ -1,8 +1,8 @@
 """The field's measures of transfer, as arithmetic on learning curves and on a matrix of results.
 
 A curve holds the validation score of the best weights so far: before training (index 0, after the initial transfers) and
-after each episode. That is the model a user would have who stopped there, and it goes on level where training ended early,
-so that curves of any length can be held against one another at equal steps.
+after each episode. That is the model a user would have who stopped there, and it is extended with its last score where training ended early,
+so that curves of any length can be compared at equal steps.
 
 Curves: Taylor and Stone, Transfer learning for reinforcement learning domains (JMLR 10, 2009), section 2.1. Matrix:
 Lopez-Paz and Ranzato, Gradient episodic memory for continual learning (NeurIPS 2017, arXiv 1706.08840), section 2.
@@ -17,7 +17,7 @@ from itertools import accumulate
 Curve = Sequence[float]
 Matrix = Sequence[Sequence[float]]
 THRESHOLD = 0.9
-"""Of the best score from scratch: what counts as having learned it."""
+"""The share of the best score from scratch at which a task counts as learned."""
 
 
 def best_so_far(scores: Iterable[float]) -> tuple[float, ...]:
@@ -26,14 +26,14 @@ def best_so_far(scores: Iterable[float]) -> tuple[float, ...]:
 
 
 def lasting(curve: Curve, episodes: int) -> tuple[float, ...]:
-    """The same curve over at least so many episodes: behind its end it goes on level."""
+    """The curve extended to at least so many episodes with its last score."""
     return (*curve, *[curve[-1]] * (episodes + 1 - len(curve)))
 
 
 def delayed(curve: Curve, episodes: int, untrained: float) -> tuple[float, ...]:
-    """The curve of who must wait so many episodes first, while others are trained that are to teach it.
+    """The curve moved by so many episodes, for which its sources are trained first.
 
-    :param untrained: the score of that time.
+    :param untrained: the score during those.
     """
     return (*[untrained] * episodes, *curve)
 
@@ -49,7 +49,7 @@ def asymptote_gain(taught: Curve, scratch: Curve) -> float:
 
 
 def threshold_of(scratch: Curve, share: float = THRESHOLD) -> float:
-    """That share of scratch's best score, at which a task counts as learned; not a number where it never leaves zero behind."""
+    """That share of scratch's best score, at which a task counts as learned; not a number where that is not above zero."""
     return share * scratch[-1] if scratch[-1] > 0 else math.nan
 
 
@@ -68,7 +68,7 @@ def area(curve: Curve) -> float:
 def area_ratio(taught: Curve, scratch: Curve) -> float:
     """Area under the taught curve over that under scratch's, over equally many episodes.
 
-    Not a number where scratch's area is not above zero: a ratio of losses says nothing.
+    Not a number where scratch's area is not above zero: a ratio of losses means nothing.
     """
     episodes = max(len(taught), len(scratch)) - 1
     whole = area(lasting(scratch, episodes))
@@ -85,7 +85,7 @@ def forward_transfer(results: Matrix) -> float:
 
 
 def backward_transfer(results: Matrix) -> float:
-    """What the last model scores on each earlier bucket, above that bucket's own: the mean over all but the last."""
+    """Backward transfer: the last model's score on each earlier bucket, above that of its own model; mean over all but the last."""
     last = len(results[0])
     return _mean(results[last][bucket] - results[bucket + 1][bucket] for bucket in range(last - 1))
 

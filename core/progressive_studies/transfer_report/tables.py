@@ -1,4 +1,4 @@
-"""The transfer report in words and tables: for a terminal, and as Markdown."""
+"""The transfer report as sections with tables, for a terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Section:
 
 
 def sections_of(report: TransferReport) -> list[Section]:
-    """The report from what matters most to how it came about."""
+    """The sections of the report, the results first."""
     sections = _worth_sections(report.worths, report.times_cheaper)
     if report.matrix is not None and len(report.matrix.buckets) > 1:
         sections.append(_matrix_section(report.matrix))
@@ -133,7 +133,7 @@ def _matrix_section(matrix: ResultMatrix) -> Section:
 
 
 def _trial_section(account: Account) -> Section:
-    """How the sources proved themselves before a bucket began; later trials are in transfer.json."""
+    """The proofs of the sources before each bucket began; later ones are in transfer.json."""
     rows = tuple(
         (
             trial.source,
@@ -179,15 +179,15 @@ def _share(part: float, whole: float) -> str:
 
 
 def score(value: float) -> str:
-    """A log return."""
+    """Format a log return."""
     return f"{value:+.4f}" if math.isfinite(value) else MISSING
 
 
 def ratio(value: float) -> str:
-    """Of two areas."""
+    """Format a ratio of areas."""
     return f"{value:.2f}" if math.isfinite(value) else MISSING
 
 
 def episodes(value: float) -> str:
-    """A number of episodes, which may never have been enough."""
+    """A number of episodes; "never" where it is infinite."""
     return MISSING if math.isnan(value) else f"{value:.0f}" if math.isfinite(value) else NEVER

@@ -1,4 +1,4 @@
-"""What being taught was worth to each bucket of a run: its learning curve beside that of its scratch arm."""
+"""What transfer was worth to each bucket of a run: its learning curve compared with that of its scratch arm."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Worth:
     `taught_by` are the buckets of which it kept something, directly; `source_episodes` those that they trained for, and all
     that taught them. `curve` and `scratch_curve` hold the best validation score so far, before training and after each
     episode; a bucket that kept nothing is its own control. `threshold` is 90 % of scratch's best score, `episodes` and
-    `scratch_episodes` are those to it; `asymptote` is the last of the curve; `test` the log return on test. What cannot be
-    said is not a number, and all that compares is where there is no scratch arm.
+    `scratch_episodes` are those to it; `asymptote` is the last of the curve; `test` the log return on test. Unknown
+    numbers are NaN, and so are all comparisons where there is no scratch arm.
     """
 
     bucket: str
@@ -74,7 +74,7 @@ def worths_of(directory: Path, ledger: Sequence[Mapping[str, Any]]) -> tuple[Wor
         control, control_curve = controls.get(bucket), control_curves.get(bucket)
         if not taught_by:
             control, control_curve = result, curves[bucket]
-        every = _with_theirs(bucket, sources)
+        every = _all_sources(bucket, sources)
         worths.append(
             worth_of(
                 result,
@@ -96,7 +96,7 @@ def worth_of(
     curve: Curve,
     scratch: Curve | None,
 ) -> Worth:
-    """Hold one bucket against its control, if there is one."""
+    """Compare one bucket with its control, if there is one."""
     compares = scratch is not None
     scratch_curve = tuple(scratch) if scratch is not None else (math.nan,)
     threshold = threshold_of(scratch_curve)
@@ -148,8 +148,8 @@ def curves_of(directory: Path) -> dict[str, tuple[float, ...]]:
     return {bucket: best_so_far(of_bucket) for bucket, of_bucket in scores.items()}
 
 
-def _with_theirs(bucket: str, sources: Mapping[str, tuple[str, ...]]) -> set[str]:
-    """The sources of `bucket`, and theirs, and so on; a bucket of an earlier run may have its own name."""
+def _all_sources(bucket: str, sources: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """The sources of `bucket`, their sources, and so on; a source from an earlier run may have the bucket's own name."""
     found: set[str] = set()
     ahead = [*sources.get(bucket, ())]
     while ahead:
@@ -161,7 +161,7 @@ def _with_theirs(bucket: str, sources: Mapping[str, tuple[str, ...]]) -> set[str
 
 
 def _trained_elsewhere(directory: Path) -> dict[str, float]:
-    """Episodes of the teachers from other runs; not a number where that run is gone."""
+    """Episodes of the teachers from other runs; NaN where that run is gone."""
     found = {}
     for run, bucket in read_manifest(directory)["teachers"]:
         gone = not (Path(run) / "state.json").is_file()
