@@ -9,7 +9,6 @@ from threading import Event
 from typing import Any
 
 import pluggy
-import structlog
 
 from progressive_app.config.resolve import (
     checked,
@@ -21,7 +20,7 @@ from progressive_app.config.resolve import (
     with_settings,
 )
 from progressive_app.machine.local_machine import LocalMachine
-from progressive_app.machine.logs import configure_logging, log_to
+from progressive_app.machine.logs import log_to, logging_configured
 from progressive_app.machine.memory import gc_frozen
 from progressive_app.processes.isolation import train_isolated
 from progressive_app.resume.fork import Fork, copy_run, fork_of
@@ -78,8 +77,6 @@ class ProgressiveTrainer:
         self._plugins = plugin_choices(plugins, "plugins")
         self._manager = Manager()
         self._interrupt = Event()
-        if not structlog.is_configured():
-            configure_logging()
 
     @property
     def manager(self) -> pluggy.PluginManager:
@@ -134,6 +131,7 @@ class ProgressiveTrainer:
         refuse_idle_episodes(episodes_per_bucket, settings["SEQUENCE"], "arguments")
         return self._begin(settings, {"scratch_arms": scratch_arms, "find_order": find_order, "isolate": isolate})
 
+    @logging_configured()
     def resume(
         self,
         settings: Mapping[str, Any] | None = None,
@@ -195,6 +193,7 @@ class ProgressiveTrainer:
         """Stop behind the checkpoint of the episode in progress. May be called from a signal handler or a thread."""
         self._interrupt.set()
 
+    @logging_configured()
     def _begin(
         self,
         settings: Mapping[str, Any],

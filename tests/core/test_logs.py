@@ -69,8 +69,21 @@ def test_an_application_keeps_its_own_logging_and_the_file_is_written_too(tmp_pa
     structlog.configure(processors=[own])
     with log_to(tmp_path / "log.jsonl"):
         structlog.get_logger().info("resumed")
-    assert seen == ["resumed"]
+    structlog.get_logger().info("after the run")
+    assert seen == ["resumed", "after the run"]
+    assert structlog.get_config()["processors"] == [own]
     assert lines(tmp_path / "log.jsonl")[0]["event"] == "resumed"
+
+
+def test_a_trainer_configures_structlog_for_as_long_as_it_works(workshop: Any) -> None:
+    configured: list[bool] = []
+    trainer = workshop.trainer()
+    assert not structlog.is_configured()
+    hear = workshop.hear
+    trainer._progress = lambda line: (configured.append(structlog.is_configured()), hear(line))
+    trainer.train_progressively()
+    assert configured and all(configured)
+    assert not structlog.is_configured()
 
 
 def test_a_log_that_cannot_be_written_does_not_end_the_training(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,6 @@ class _RunLog:
 _OUTSIDE = _RunLog(None)
 _current: ContextVar[_RunLog] = ContextVar("the current run's log", default=_OUTSIDE)
 """Of a context and not of the process: trainers in several threads each write to their own run's file."""
-_configuring = threading.Lock()
 
 
 def _write(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -66,7 +66,7 @@ def _show(logger: WrappedLogger, method: str, event: EventDict) -> Any:
 
 
 def configure_logging() -> None:
-    """Configure structlog for the command line; warnings that were shown before may be shown again."""
+    """Configure structlog for a program of ours; warnings that were shown before may be shown again."""
     _current.get().shown.clear()
     structlog.configure(
         processors=[
@@ -80,23 +80,61 @@ def configure_logging() -> None:
     )
 
 
-@contextmanager
-def log_to(path: Path | None, shown: Iterable[str] = ()) -> Iterator[None]:
-    """Within it, write all events of this context to `path` too, as JSON lines; the warnings in `shown` are not shown again.
+class _Configuration:
+    """structlog's configuration while a trainer is at work, and the application's before and after it."""
 
-    An application's own configuration of structlog is kept, and the file written beside it.
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._restore: Callable[[], None] | None = None
+
+    def install(self) -> None:
+        with self._lock:
+            self._users += 1
+            before = structlog.get_config()
+            if not structlog.is_configured():
+                configure_logging()
+                self._restore = structlog.reset_defaults
+            elif _write not in before["processors"]:
+                structlog.configure(processors=[structlog.processors.add_log_level, _write, *before["processors"]])
+                self._restore = partial(structlog.configure, **before)
+
+    def remove(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users and self._restore is not None:
+                if _write in structlog.get_config()["processors"]:  # else the application has configured it meanwhile
+                    self._restore()
+                self._restore = None
+
+
+_configuration = _Configuration()
+
+
+@contextmanager
+def logging_configured() -> Iterator[None]:
+    """Within it, warnings are printed and a run's events written to its file; then structlog is as the application had it.
+
+    An application's own configuration is kept, and the file written beside it. Of trainers in several threads the first one
+    configures structlog and the last one puts it back.
     """
-    with _configuring:
-        if not structlog.is_configured():
-            configure_logging()
-        elif _write not in (processors := structlog.get_config()["processors"]):
-            structlog.configure(processors=[structlog.processors.add_log_level, _write, *processors])
-    before = _current.set(_RunLog(path))
-    mark_as_shown(shown)
+    _configuration.install()
     try:
         yield
     finally:
-        _current.reset(before)
+        _configuration.remove()
+
+
+@contextmanager
+def log_to(path: Path | None, shown: Iterable[str] = ()) -> Iterator[None]:
+    """Within it, write all events of this context to `path` too, as JSON lines; the warnings in `shown` are not shown again."""
+    with logging_configured():
+        before = _current.set(_RunLog(path))
+        mark_as_shown(shown)
+        try:
+            yield
+        finally:
+            _current.reset(before)
 
 
 def current_log() -> tuple[Path | None, frozenset[str]]:
