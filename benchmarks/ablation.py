@@ -111,8 +111,11 @@ def market_of(task: Task) -> PlantedMarket | Bars:
 def points_of(learner: MarketLearner, market: PlantedMarket | Bars) -> dict[str, float]:
     """Points by part of the split."""
     earned = {
-        name: float(learner.market.growth(learner.positions(part.features, part.decidable), part).sum())
-        for name, part in (("validation", learner.validation), ("test", learner.test))
+        name: float(learner.evaluator.growth(learner.policy(), part).sum())
+        for name, part in (
+            ("validation", learner.evaluator.validation),
+            ("test", learner.market.part(learner.split.test)),
+        )
     }
     if isinstance(market, PlantedMarket):
         return {"test": 100 * earned["test"] / filter_earns(market, learner.split)}

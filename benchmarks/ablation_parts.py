@@ -17,7 +17,8 @@ from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.targets import sweep
 from progressive_buckets.naturalistic.exploration import Plan
-from progressive_market.market import Market
+from progressive_buckets.network_policy import NetworkPolicy
+from progressive_market.market import Market, Part
 from progressive_market.policy import LONG, SHORT, as_maps, best_actions, follow, sides
 from progressive_market.split import Split
 from progressive_training import BucketInfo, Resources
@@ -104,8 +105,12 @@ def act_every(interval: int, learner: MarketLearner) -> None:
         return sides(advantage.device)[follow(as_maps(actions, decidable))]
 
     def score_of(_: Any, advantages: Tensor) -> float:
-        part = learner.scored
+        part = learner.evaluator.scored
         return float(market.growth(positions(advantages, part.decidable), part).sum())
+
+    def acting(original: Callable[[], NetworkPolicy]) -> Callable[[Part], Tensor]:
+        policy = original()
+        return lambda part: positions(policy.advantages(part), part.decidable)
 
     def targets(_: Any, bars: Tensor) -> Tensor:
         now = (bars[:, None] + torch.arange(interval)).clamp(max=train.stop)  # [B, interval]
@@ -118,7 +123,7 @@ def act_every(interval: int, learner: MarketLearner) -> None:
         return sweep(reward, after, decidable, critic.costs, critic.hyper.discount**interval, 0.0)
 
     wrap(critic, "targets", targets)
-    wrap(learner, "positions", lambda _, features, decidable: positions(learner.advantages(features), decidable))
+    wrap(learner, "acting", acting)
     wrap(learner, "score_of", score_of)
 
 

@@ -116,7 +116,7 @@ def ranking(task: Task, market: PlantedMarket) -> Ranking:
     trained = thread_time() - start
     seen = learner.measured()
     ceiling = filter_earns(market, learner.split) if task.case in SCORED else 1.0
-    evaluation = learner.evaluate()
+    evaluation = learner.evaluator.evaluate(learner.policy())
     scores = {"ours": evaluation.test[0].log_return / ceiling}  # 0 where the model abstains
     if task.case in SCORED:
         names = learner.market.names
@@ -139,8 +139,7 @@ def ranking(task: Task, market: PlantedMarket) -> Ranking:
 
 def traded(learner: MarketLearner) -> float:
     """Log return on test of what the policy would do, whether or not the model abstains."""
-    part = learner.test
-    return float(learner.market.growth(learner.positions(part.features, part.decidable), part).sum())
+    return float(learner.evaluator.growth(learner.policy(), learner.market.part(learner.split.test)).sum())
 
 
 def judging(learner: MarketLearner) -> float:
@@ -149,8 +148,8 @@ def judging(learner: MarketLearner) -> float:
     screened = screened_importance(learner.market, learner.split.train)
     once = thread_time() - start
     start = thread_time()
-    permuted_importance(learner.critic, learner.validation, otherwise=screened)
-    horizon_skill(learner.critic, learner.validation)
+    permuted_importance(learner.critic, learner.evaluator.validation, otherwise=screened)
+    horizon_skill(learner.critic, learner.evaluator.validation)
     each = thread_time() - start
     cooldown: int = learner.info.settings["TRANSFER_COOLDOWN"]
     return once + each * (1 + learner.progress.episode // cooldown)

@@ -136,7 +136,7 @@ def measured(task: Task) -> Outcome:
     torch.set_num_threads(1)
     start = perf_counter()
     learner = trained(task, market_of(task))
-    evaluation = learner.evaluate()
+    evaluation = learner.evaluator.evaluate(learner.policy())
     seconds = perf_counter() - start
     own, ridge = evaluation.test[0], ridge_of(evaluation)
     if task.case == "walk":
@@ -149,7 +149,7 @@ def measured(task: Task) -> Outcome:
 
 def optimum(task: Task, learner: MarketLearner) -> float:
     """The most that could be earned on the test part: with perfect foresight where it leaks, else by the filter."""
-    part = learner.test
+    part = learner.market.part(learner.split.test)
     if task.case == "leak":
         return float(learner.market.growth(part.returns.sign(), part).sum())
     return filter_earns(planted_bars(KINDS[task.case], BARS, task.seed), learner.split)

@@ -226,7 +226,7 @@ def pupil_on(ground: Ground, name: str, seed: int, order: tuple[str, ...] = FIXE
         probe=as_probe,
     )
     learner = learner_on(ground.bars, bucket, info, all_resources(ground.settings))
-    learner.ridge()  # a run fits it for its closing table anyway: no part of what a transfer costs
+    learner.evaluator.ridge()  # a run fits it for its closing table anyway: no part of what a transfer costs
     ceiling = filter_earns(ground.planted, learner.split) if ground.planted else 1.0
     return Pupil(learner, learner.snapshot(), ceiling)
 
@@ -295,9 +295,9 @@ def taught_back(
 
 def points(pupil: Pupil) -> float:
     """What the current weights earn on test, whether or not the model abstains, in points."""
-    learner, part = pupil.learner, pupil.learner.test
-    held = learner.positions(part.features, part.decidable)
-    return 100 * float(learner.market.growth(held, part).sum()) / pupil.ceiling
+    learner = pupil.learner
+    growth = learner.evaluator.growth(learner.policy(), learner.market.part(learner.split.test))
+    return 100 * float(growth.sum()) / pupil.ceiling
 
 
 def hooks_of(arm: str) -> Hooks:

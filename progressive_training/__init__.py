@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from progressive_core.contract.hookspecs import hookimpl as hookimpl
     from progressive_core.contract.machine import Memory as Memory
     from progressive_core.contract.protocols import Bucket as Bucket
+    from progressive_core.contract.protocols import Evaluator as Evaluator
     from progressive_core.contract.protocols import Learner as Learner
+    from progressive_core.contract.protocols import Policy as Policy
     from progressive_core.contract.records import Adoption as Adoption
     from progressive_core.contract.records import BucketInfo as BucketInfo
     from progressive_core.contract.records import BucketResult as BucketResult
@@ -57,10 +59,12 @@ _HOME = {
     "TradingModel": "progressive_buckets.model",
     "load_model": "progressive_buckets.model",
     "Bucket": "progressive_core.contract.protocols",
+    "Evaluator": "progressive_core.contract.protocols",
     "Learner": "progressive_core.contract.protocols",
     "EpisodeLine": "progressive_core.contract.store",
     "Progress": "progressive_core.contract.store",
     "Store": "progressive_core.contract.store",
+    "Policy": "progressive_core.contract.protocols",
     "resolve": "progressive_app.config.resolve",
     "ConfigError": "progressive_core.contract.errors",
     "DataError": "progressive_core.contract.errors",

@@ -85,7 +85,7 @@ def train_ours(race: Race) -> Curve:
         if report.episode - report.best_episode >= settings["PATIENCE"]:
             break
     learner.keep_best()
-    evaluation = learner.evaluate()
+    evaluation = learner.evaluator.evaluate(learner.policy())
     test, ridge = evaluation.test[0].log_return, ridge_of(evaluation).log_return
     return Curve(OURS, race, tuple(seconds), tuple(best), test, filter_earns(market, learner.split), ridge)
 

@@ -19,20 +19,30 @@ NO_EDGE = "no edge shown"
 
 
 def judge(
-    validation: tuple[Performance, ...], test: tuple[Performance, ...], t: float, degenerate: str = ""
+    validation: tuple[Performance, ...],
+    test: tuple[Performance, ...],
+    t: float,
+    degenerate: str = "",
+    *,
+    by_test_alone: bool = False,
 ) -> Evaluation:
     """Judge the model by its rows on validation and test, its own first (where it abstains, what it would have done next).
 
-    :param t: that of validation bars which did not choose the weights (see `learner.edge`). An edge counts only when
+    :param t: that of validation bars which did not choose the model (see `MarketEvaluator`). An edge counts only when
         they show it and the test part, which is read once, confirms it.
     :param degenerate: what `market.degenerate` says of the policy, if anything: what one action earned while others
         paid is no edge of the policy's.
+    :param by_test_alone: `t` is that of test, since it is not known what validation has decided.
     """
     edge = Edge.NONE
+    bars = "test bars alone" if by_test_alone else "validation bars that did not choose the model"
     if t < SHOWN_T:
-        verdict = f"{NO_EDGE} (t = {_below(t)} on validation bars that did not choose the model, {SHOWN_T:g} is needed)"
+        verdict = f"{NO_EDGE} (t = {_below(t)} on {bars}, {SHOWN_T:g} is needed)"
     elif degenerate:
-        verdict = f"no edge of its own, whatever one action earned (t = {t:.1f} on validation)"
+        verdict = f"no edge of its own, whatever one action earned (t = {t:.1f} on {bars.split(maxsplit=1)[0]})"
+    elif by_test_alone:
+        edge = Edge.CONFIRMED
+        verdict = f"edge on test (t = {t:.1f}); validation does not count, since no choice was considered on it"
     elif test[0].t < CONFIRMED_T:
         edge = Edge.SHOWN
         verdict = f"edge on validation (t = {t:.1f}), not confirmed on test (t = {_below(test[0].t)})"
@@ -60,7 +70,7 @@ def warnings(test: tuple[Performance, ...], *, abstains: bool) -> list[str]:
         if getattr(own, action) >= ONE_ACTION and not (abstains and action == "flat")
     ]
     if abstains:
-        noted.append("stays flat, since validation shows no edge; what it would have done is a row of its own")
+        noted.append("stays flat, since no edge is shown; what it would have done is a row of its own")
     if own.log_return < 0:
         noted.append(f"loses money on test: log return {own.log_return:.3f} after costs")
     baselines = [row for row in test if row.kind is PerformanceKind.BASELINE]

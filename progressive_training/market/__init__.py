@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from progressive_market.baselines import with_baselines as with_baselines
     from progressive_market.degenerate import degeneration as degeneration
     from progressive_market.degenerate import one_sided as one_sided
+    from progressive_market.evaluator import MarketEvaluator as MarketEvaluator
     from progressive_market.excerpt import excerpt as excerpt
     from progressive_market.excerpt import stretch_of as stretch_of
     from progressive_market.feature_table import BUILT_IN as BUILT_IN
@@ -60,6 +61,7 @@ _NAMES = {
     ),
     "baselines": "Ridge fit_ridge with_baselines",
     "degenerate": "degeneration one_sided",
+    "evaluator": "MarketEvaluator",
     "excerpt": "excerpt stretch_of",
     "feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
     "fills": "Costs fill_returns log_growth",

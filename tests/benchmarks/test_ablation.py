@@ -70,18 +70,18 @@ def test_a_mark_needs_more_than_the_spread_over_seeds(ablation: ModuleType) -> N
 
 
 def test_acting_on_every_bar_is_the_default(parts: ModuleType, learner: MarketLearner) -> None:
-    part, bars = learner.validation, torch.arange(100, 1500)
-    targets, positions = learner.critic.targets(bars), learner.positions(part.features, part.decidable)
+    part, bars = learner.evaluator.validation, torch.arange(100, 1500)
+    targets, positions = learner.critic.targets(bars), learner.policy()(part)
     parts.act_every(1, learner)
     assert torch.allclose(learner.critic.targets(bars), targets, atol=1e-5)
-    assert torch.equal(learner.positions(part.features, part.decidable), positions)
+    assert torch.equal(learner.policy()(part), positions)
     assert positions.unique().numel() > 1
 
 
 def test_a_longer_interval_holds_in_between(parts: ModuleType, learner: MarketLearner) -> None:
-    part = learner.validation
+    part = learner.evaluator.validation
     parts.act_every(6, learner)
-    changes = torch.nonzero(torch.diff(learner.positions(part.features, part.decidable))).flatten() + 1
+    changes = torch.nonzero(torch.diff(learner.policy()(part))).flatten() + 1
     chosen = changes[part.decidable[changes] & part.decidable[changes - 1]]  # the others were forced by a gap
     assert len(chosen)
     assert bool((chosen % 6 == 0).all())

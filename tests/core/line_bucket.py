@@ -26,6 +26,7 @@ class LineBucket:
 class LineLearner:
     def __init__(self, bucket, slope, distrust):
         self.bucket, self.distrust = bucket, distrust
+        self.evaluator = LineEvaluator()
         self.generator = torch.Generator().manual_seed(bucket.seed)
         self.truth = torch.tensor([slope, 1.0])
         self.weight, self.best_weight = torch.zeros(2), torch.zeros(2)
@@ -91,10 +92,28 @@ class LineLearner:
     def keep_best(self):
         self.weight = self.best_weight.clone()
 
-    def evaluate(self):
+    def policy(self):
+        score = self.validate()
+        return lambda part: score
+
+    def model(self):
+        return Model(tensors={"line.weight": self.weight.clone()}, card={})
+
+    def load(self, model):
+        self.weight = model.tensors["line.weight"].clone()
+
+    def close(self):
+        pass
+
+
+class LineEvaluator:
+    def consider(self, policy):
+        return policy("validation")
+
+    def evaluate(self, policy):
         row = Performance(
             strategy="model",
-            log_return=self.validate(),
+            log_return=policy("test"),
             sharpe=0.0,
             drawdown=0.0,
             turnover=0.0,
@@ -106,13 +125,10 @@ class LineLearner:
         )
         return Evaluation(validation=(row,), test=(row,), verdict="no edge shown")
 
-    def model(self):
-        return Model(tensors={"line.weight": self.weight.clone()}, card={})
+    def state_dict(self):
+        return {}
 
-    def load(self, model):
-        self.weight = model.tensors["line.weight"].clone()
-
-    def close(self):
+    def load_state_dict(self, state):
         pass
 
 

@@ -190,7 +190,7 @@ def test_a_failing_plugin_is_named_in_one_line_with_the_way_on(
 def test_a_bug_shows_its_traceback_and_the_way_on(
     here: Path, install: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken = BUCKETS.replace("def evaluate(self):", "def evaluate(self):\n        1 / 0")
+    broken = BUCKETS.replace("def evaluate(self, policy):", "def evaluate(self, policy):\n        1 / 0")
     install("broken", buckets={"Broken": "broken_bucket:first"}, broken_bucket=broken.replace('"First"', '"Broken"'))
     assert main(["--sequence", "First,Broken", "--run-dir", "mine"]) == 1
     lines = capsys.readouterr().err.splitlines()

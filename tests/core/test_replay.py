@@ -80,7 +80,7 @@ class Replay:
                     learner.run_episode()
                 learner.keep_best()
                 self.teach_back(learner, bucket, episodes)
-                learner.evaluate()
+                learner.evaluator.evaluate(learner.policy())
                 self.save(bucket, learner)
 
     def teach(self, learner: Any, bucket: str, episode: int) -> None:

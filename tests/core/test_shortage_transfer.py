@@ -48,9 +48,9 @@ class HungryLearner(LineLearner):
         call("restore")
         super().restore(state)
 
-    def evaluate(self):
-        call("evaluate")
-        return super().evaluate()
+    def policy(self):
+        call("policy")
+        return super().policy()
 
 
 bucket = HungryBucket("Hungry")
@@ -124,7 +124,7 @@ def test_a_learner_that_cannot_be_put_back_begins_again_from_its_checkpoint(hung
     assert workshop.verdicts("weights", "initial")[0] == "kept"
 
 
-@pytest.mark.parametrize("call", ["open", "evaluate"])
+@pytest.mark.parametrize("call", ["open", "policy"])
 def test_a_finished_bucket_that_does_not_fit_beside_the_one_in_training_is_left_as_it_is(
     hungry: Any, workshop: Any, call: str
 ) -> None:

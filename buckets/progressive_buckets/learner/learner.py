@@ -6,12 +6,11 @@ Read `run_episode` first. The pieces have files of their own: `critic` (the grad
 
 from __future__ import annotations
 
-import math
+from copy import copy
 from typing import TYPE_CHECKING
 
 import torch
 
-from progressive_buckets.insight.edge import Edge
 from progressive_buckets.insight.episode_report import report_of
 from progressive_buckets.insight.importance import Measured, judge_inputs
 from progressive_buckets.insight.measurement_cache import MeasurementCache
@@ -20,7 +19,6 @@ from progressive_buckets.insight.to_host import Notes, to_host
 from progressive_buckets.learner.adopting import SharedInsight, adopt_knowledge
 from progressive_buckets.learner.compute import precision
 from progressive_buckets.learner.critic import Critic
-from progressive_buckets.learner.network import Network
 from progressive_buckets.learner.saving import load_into, model_of
 from progressive_buckets.learner.state import load_parts, snapshot_of
 from progressive_buckets.learner.training_progress import TrainingProgress
@@ -28,24 +26,9 @@ from progressive_buckets.naturalistic.exploration import Exploration, Plan
 from progressive_buckets.naturalistic.lessons import completed_trades, summarise_trades, surprise
 from progressive_buckets.naturalistic.recall import WEIGHTS, ContextualMemory, shown_bars
 from progressive_buckets.naturalistic.replay import Replay
-from progressive_training import Adoption, EpisodeReport, Evaluation, Knowledge
-from progressive_training.market import (
-    SHOWN_T,
-    Ridge,
-    as_maps,
-    best_actions,
-    degeneration,
-    excerpt,
-    fit_ridge,
-    follow,
-    judge,
-    one_sided,
-    positions_of,
-    sides,
-    standard_error,
-    t_statistic,
-    with_baselines,
-)
+from progressive_buckets.network_policy import NetworkPolicy
+from progressive_training import Adoption, EpisodeReport, Knowledge
+from progressive_training.market import MarketEvaluator, as_maps, best_actions, follow, positions_of, sides
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,18 +64,12 @@ class MarketLearner:
         rate = settings["EXPLORATION"] if settings["EXPLORATION"] is not None else exploration
         self.exploration = Exploration(market, split.train, rate, settings["ADAPTIVE_EXPLORATION"])
         self.memory = ContextualMemory(market.features.shape[1], market.device, count)
-        self.validation, self.test = market.part(split.validation), market.part(split.test)
-        self.scored, rows = excerpt(self.validation)
-        """The validation bars that every episode is scored on."""
-        self.rehearsed, _ = excerpt(market.part(split.train))
-        """The training bars that a source of transfer is tried on as well."""
-        self.shown = shown_bars(self.validation)
-        self.edge = Edge(rows, len(self.validation), len(self.critic.target.state()))
+        self.evaluator = MarketEvaluator(market, split, info.name)
+        self.shown = shown_bars(self.evaluator.validation)
         self.progress = TrainingProgress(self.critic.target, self.generator)
         self.shared = SharedInsight()
-        self._ridge: Ridge | None = None
         self._measured: MeasurementCache[Measured] = MeasurementCache()
-        self._held: MeasurementCache[Tensor] = MeasurementCache()
+        self._policy: MeasurementCache[NetworkPolicy] = MeasurementCache()
 
     # ------------------------------------------------------------------ training
 
@@ -112,21 +89,17 @@ class MarketLearner:
             self.memory.remember(bars, visited, self.critic)
             notes["recalls"] = self.memory.examples(self.critic, self.shown)
         notes["priorities"] = self.replay.statistics()
-        notes["score"] = {"score": self.measure(), "loss": loss}
+        policy = self.policy_with(recall=0.0)
+        notes["score"] = {"score": self.evaluator.measure(policy), "loss": loss}
         seen = to_host(notes)
-        score = self.keep(float(seen["score"]["score"]))
+        score = self.evaluator.keep(policy, seen["score"]["score"].tolist())
+        score = self.keep(self.validate() if self.memory.weight else score)
         return report_of(self, score, seen)
 
     def consider(self) -> float:
         """Score the current weights, and keep them if none were better on validation; of equal ones, the latest."""
-        return self.keep(float(self.measure()))
-
-    def measure(self) -> Tensor:
-        """Score of the current weights [], which the edge considers too; not a number where they are no numbers."""
-        state = self.critic.target.state()
-        growth = torch.where(torch.isfinite(state).all(), self.growth(), math.nan)
-        self.edge.consider(growth, state)
-        return growth.sum()
+        score = self.evaluator.consider(self.policy_with(recall=0.0))
+        return self.keep(self.validate() if self.memory.weight else score)
 
     def keep(self, score: float) -> float:
         """Keep the current weights if none had a better score; minus infinity where `score` is not a number."""
@@ -166,83 +139,38 @@ class MarketLearner:
 
     # ------------------------------------------------------------------ measuring
 
-    def advantages(self, features: Tensor) -> Tensor:
-        """Advantage of long and short over flat [N, 2], in units, memory included."""
-        own = self.critic.advantages(features)
-        return self.memory.blend(self.critic.target, features, own, self.memory.weight)
+    def policy(self) -> NetworkPolicy:
+        """The policy of the current weights, memory included; weights that were adopted are considered first."""
+        if self.progress.adopted:
+            self.consider()
+        return self.acting()
 
-    def positions(self, features: Tensor, decidable: Tensor) -> Tensor:
-        """Signed positions [N] over consecutive bars."""
-        return positions_of(self.advantages(features), decidable, self.critic.costs)
+    def acting(self) -> NetworkPolicy:
+        """As `policy`, before validation has decided on what was adopted; the same object for the same weights."""
+        weight = self.memory.weight
+        state = torch.cat([self.critic.target.state(), self.market.features.new_tensor([weight])])
+        return self._policy.of(state, lambda: self.policy_with(weight))
 
-    def growth(self) -> Tensor:
-        """Log growth of each scored bar [N] under the current weights."""
-        return self.market.growth(self.positions(self.scored.features, self.scored.decidable), self.scored)
+    def policy_with(self, recall: float) -> NetworkPolicy:
+        """The policy of the current weights, with this weight of recall.
+
+        The evaluator considers policies without any, since `keep_best` chooses the weight on all validation bars.
+        """
+        memory = copy(self.memory)
+        memory.weight = recall
+        return NetworkPolicy(self.critic.target, memory, self.critic.costs)
 
     def validate(self) -> float:
         """Net log return of the current weights over the scored validation bars; minus infinity when they are no numbers."""
-        return float(self.market.growth(self.held(), self.scored).sum()) if self.finite() else -math.inf
+        return self.evaluator.validate(self.acting())
 
     def validation_error(self) -> float:
         """Standard error of `validate()`, from blocks; not a number when the weights are none, or hold one side for good."""
-        if not self.finite() or one_sided(self.held(), self.scored.decidable):
-            return math.nan
-        return standard_error(self.market.growth(self.held(), self.scored))
+        return self.evaluator.validation_error(self.acting())
 
     def training_t(self) -> float:
         """t of the current weights' growth on an excerpt of the training bars; not a number when the weights are none."""
-        if not self.finite():
-            return math.nan
-        held = self.positions(self.rehearsed.features, self.rehearsed.decidable)
-        return t_statistic(self.market.growth(held, self.rehearsed))
-
-    def held(self) -> Tensor:
-        """Signed positions [N] over the scored bars, followed once for the same weights."""
-        state = torch.cat([self.critic.target.state(), self.market.features.new_tensor([self.memory.weight])])
-        return self._held.of(state, lambda: self.positions(self.scored.features, self.scored.decidable))
-
-    def finite(self) -> bool:
-        """Whether the acting weights are numbers: training can diverge, and a transfer can bring anything."""
-        return bool(torch.isfinite(self.critic.target.flat).all())
-
-    def abstains(self) -> bool:
-        """Whether validation shows no edge, so that the model is to stay flat."""
-        return self.edge_t() < SHOWN_T
-
-    def edge_t(self) -> float:
-        """t of the edge on all validation bars (see `Edge`), without recall."""
-        return self.edge.t(self.growth_of)
-
-    def growth_of(self, state: Tensor) -> Tensor:
-        """Log growth of every validation bar [N] under the weights of a `state`."""
-        part, network = self.validation, Network(self.critic.target.shape, self.market.device)
-        network.load_state(state)
-        held = positions_of(network.advantages(part.features), part.decidable, self.critic.costs)
-        return self.market.growth(held, part)
-
-    def evaluate(self) -> Evaluation:
-        """Measure the current weights and the baselines on validation and test data.
-
-        Where the model abstains, what it would have done is a row of its own.
-        """
-        if self.progress.adopted:
-            self.consider()
-        abstains = self.abstains()
-        rows = []
-        for part in (self.validation, self.test):
-            traded = self.held() if part is self.scored else self.positions(part.features, part.decidable)
-            rows.append(with_baselines(self.info.name, traded, abstains, part, self.market, self.ridge()))
-        return judge(rows[0], rows[1], self.edge_t(), self.degeneration())
-
-    def degeneration(self) -> str:
-        """Why the current policy is degenerate, in words; empty when it is not."""
-        return degeneration(self.held(), self.scored, self.market, self.ridge)
-
-    def ridge(self) -> Ridge:
-        """The ridge baseline, fitted once."""
-        if self._ridge is None:
-            self._ridge = fit_ridge(self.market, self.split.train, self.validation)
-        return self._ridge
+        return self.evaluator.training_t(self.acting())
 
     # ------------------------------------------------------------------ knowledge
 
@@ -258,13 +186,13 @@ class MarketLearner:
             weights=self.critic.target.knowledge(),
             feature_importance=measured.importance,
             horizons=measured.horizons,
-            distrust=self.degeneration(),
+            distrust=self.evaluator.degeneration(self.acting()),
         )
 
     def measured(self) -> Measured:
         """Importance of features and skill by horizon, measured once for the same weights."""
         state = self.critic.target.state()
-        return self._measured.of(state, lambda: judge_inputs(self.critic, self.validation, self.screened))
+        return self._measured.of(state, lambda: judge_inputs(self.critic, self.evaluator.validation, self.screened))
 
     def adopt(self, knowledge: Knowledge) -> Adoption:
         """Take over weights that fit by name and shape, and importances and horizon skills that are not our own."""
@@ -280,7 +208,7 @@ class MarketLearner:
             "replay": self.replay,
             "exploration": self.exploration,
             "memory": self.memory,
-            "edge": self.edge,
+            "evaluator": self.evaluator,
             "shared": self.shared,
         }
 
@@ -304,14 +232,15 @@ class MarketLearner:
         self.memory.weight = 0.0
         if self.memory_on and len(self.memory.bars):
             self.memory.follow(self.critic)
-            own = self.critic.advantages(self.scored.features)
-            recalled = self.memory.recall(self.critic.target, self.scored.features)
+            features = self.evaluator.scored.features
+            own, recalled = self.critic.advantages(features), self.memory.recall(self.critic.target, features)
             self.memory.weight = max(WEIGHTS, key=lambda weight: self.score_of(torch.lerp(own, recalled, weight)))
 
     def score_of(self, advantages: Tensor) -> float:
         """Validation score of advantages [N, 2] on the scored bars."""
-        held = positions_of(advantages, self.scored.decidable, self.critic.costs)
-        return float(self.market.growth(held, self.scored).sum())
+        scored = self.evaluator.scored
+        held = positions_of(advantages, scored.decidable, self.critic.costs)
+        return float(self.market.growth(held, scored).sum())
 
     def model(self) -> Model:
         """The current weights, memory and ridge baseline, and the card that says how to use them."""

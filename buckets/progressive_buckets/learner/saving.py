@@ -30,7 +30,7 @@ def model_of(learner: MarketLearner) -> Model:
     measured = learner.measured()
     tensors = critic.target.knowledge()
     tensors["memory.rows"], tensors["memory.followed"] = memory.rows.clone(), memory.followed.clone()
-    tensors["baseline.ridge"] = learner.ridge().weights.clone()
+    tensors["baseline.ridge"] = learner.evaluator.ridge().weights.clone()
     card = {
         "format": FORMAT,
         "bucket": learner.info.name,
@@ -46,8 +46,8 @@ def model_of(learner: MarketLearner) -> Model:
         "unit": critic.unit,
         "reluctance": critic.hyper.reluctance,
         "recall_weight": memory.weight,
-        "abstains": learner.abstains(),
-        "validation_t": learner.edge_t(),
+        "abstains": learner.evaluator.abstains(learner.acting()),
+        "validation_t": learner.evaluator.t(learner.acting()),
         "validation_score": learner.validate(),
         "importance": {
             "screened": dict(measured.screened),
@@ -110,5 +110,5 @@ def load_into(learner: MarketLearner, model: Model) -> None:
     memory.recollect(model.tensors["memory.rows"].to(device), model.tensors["memory.followed"].to(device))
     memory.refresh(network)
     memory.weight = card.recall_weight
-    learner.edge.cap = float(cap)
+    learner.evaluator.cap = float(cap)
     learner.consider()

@@ -21,7 +21,7 @@ from progressive_app.testing.scene import (
     same_tensors,
     small_settings,
 )
-from progressive_core.contract.protocols import Bucket, Learner
+from progressive_core.contract.protocols import Bucket, Evaluator, Learner
 from progressive_core.contract.records import (
     Adoption,
     BucketInfo,
@@ -37,7 +37,8 @@ from progressive_core.contract.records import (
 from progressive_core.plugins.validation import check_bucket_object
 
 Open = Callable[[], Learner]
-_METHODS = tuple(name for name in vars(Learner) if not name.startswith("_"))
+_EVALUATOR_METHODS = tuple(name for name in vars(Evaluator) if not name.startswith("_"))
+_METHODS = tuple(name for name, value in vars(Learner).items() if callable(value) and not name.startswith("_"))
 
 
 def check_bucket(bucket: object, settings: Mapping[str, Any] | None = None) -> None:
@@ -67,6 +68,12 @@ def check_bucket(bucket: object, settings: Mapping[str, Any] | None = None) -> N
                 require(
                     callable(getattr(learner, method, None)),
                     f"{owner}: its learner, a {type(learner).__qualname__}, needs the method {method}()",
+                )
+            for method in _EVALUATOR_METHODS:
+                require(
+                    callable(getattr(getattr(learner, "evaluator", None), method, None)),
+                    f"{owner}: its learner, a {type(learner).__qualname__}, needs an evaluator with the method {method}(), "
+                    "such as a MarketEvaluator",
                 )
             opened.append(learner)
             return learner
@@ -236,8 +243,9 @@ def _check_adopt(owner: str, learner: Learner) -> None:
 
 
 def _check_evaluate(owner: str, learner: Learner) -> None:
-    before, evaluation = learner.validate(), learner.evaluate()
-    where = f"{owner}: evaluate()"
+    before, policy = learner.validate(), learner.policy()
+    evaluation = learner.evaluator.evaluate(policy)
+    where = f"{owner}: evaluator.evaluate(policy())"
     require(isinstance(evaluation, Evaluation), f"{where} must return an Evaluation; got {evaluation!r}")
     require(bool(evaluation.verdict), f"{where}: the verdict must say whether an edge was shown")
     for split, rows in (("validation", evaluation.validation), ("test", evaluation.test)):
@@ -250,6 +258,12 @@ def _check_evaluate(owner: str, learner: Learner) -> None:
         for row in rows:
             _check_performance(f"{where}: {split}: {row.strategy}", row)
     require(learner.validate() == before, f"{where} must change nothing; validate() says so")
+    score = learner.evaluator.consider(policy)
+    learner.run_episode()
+    require(
+        learner.evaluator.consider(policy) == score,
+        f"{owner}: policy() must be what the learner would do at that time: training on changed it. Copy what it reads",
+    )
 
 
 def _check_performance(where: str, row: Performance) -> None:

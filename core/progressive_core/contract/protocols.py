@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from progressive_core.contract.records import (
     Adoption,
@@ -15,9 +16,43 @@ from progressive_core.contract.records import (
     State,
 )
 
+Policy = Callable[[Any], Any]
+"""What a learner would do on any part of its data, as it was when the policy was taken: later training does not change it.
+What a part and an answer are is between the learner and its evaluator; the market's are in `progressive_market.evaluator`."""
+
+
+class Evaluator(Protocol):
+    """Judges a learner's policies. It alone reads the test part, and it alone makes an `Evaluation`."""
+
+    def consider(self, policy: Policy) -> float:
+        """Record a choice that validation could decide, and return its validation score; NaN where it has none.
+
+        What is never recorded cannot be discounted: a verdict may then rest on the test part alone.
+        """
+
+    def evaluate(self, policy: Policy) -> Evaluation:
+        """Measure a policy and the baselines on validation and test data, and judge it by all that was considered."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was considered, as tensors and JSON values by name, for the learner's snapshot."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to a state of `state_dict()`.
+
+        :raise ValueError: it does not fit; nothing is then changed.
+        """
+
 
 class Learner(Protocol):
-    """One bucket's data, model and training state. All randomness comes from `BucketInfo.seed`."""
+    """One bucket's data, model and training state. All randomness comes from `BucketInfo.seed`.
+
+    The learner hands its `evaluator` every choice that validation could decide: after each episode, after an adoption, after
+    loading a model.
+    """
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """What judges this learner."""
 
     def run_episode(self) -> EpisodeReport:
         """Train for one episode and measure the result on validation data."""
@@ -47,8 +82,8 @@ class Learner(Protocol):
     def keep_best(self) -> None:
         """Return to the weights with the best validation score seen."""
 
-    def evaluate(self) -> Evaluation:
-        """Measure the current weights and their baselines on validation and test data."""
+    def policy(self) -> Policy:
+        """What the current weights would do on any part of the data; later training does not change it."""
 
     def model(self) -> Model:
         """The current weights with all that is needed to use them without a trainer."""

@@ -108,7 +108,12 @@ def _teach(
         made = transfer_knowledge(run.hooks, run.machine, learner, source, context, resources)
         if not any(entry.verdict == "kept" for entry in made):
             return made, None
-        return made, (learner.model(), learner.knowledge(), learner.validate(), learner.evaluate())
+        return made, (
+            learner.model(),
+            learner.knowledge(),
+            learner.validate(),
+            learner.evaluator.evaluate(learner.policy()),
+        )
 
 
 def _timed(entries: list[LedgerEntry], started: float) -> list[LedgerEntry]:

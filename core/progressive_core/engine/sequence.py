@@ -103,7 +103,7 @@ def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Res
         last, stopped = _train_episodes(training, begun)
         learner.keep_best()
         backward = transfer_back(training, last.episode)
-        evaluation = learner.evaluate()
+        evaluation = learner.evaluator.evaluate(learner.policy())
         known = learner.knowledge()
         if known.distrust:
             log.warning(distrusted(known))

@@ -17,7 +17,7 @@ from .conftest import OpenLearner, bucket
 def test_an_untrained_agent_stays_flat(open_learner: OpenLearner) -> None:
     learner = open_learner()
     assert learner.validate() == 0.0
-    assert learner.evaluate().test[0].flat == 1.0
+    assert learner.evaluator.evaluate(learner.policy()).test[0].flat == 1.0
 
 
 def test_a_leaked_return_is_learned_in_seconds(open_learner: OpenLearner, leaking: Bars) -> None:
@@ -25,9 +25,9 @@ def test_a_leaked_return_is_learned_in_seconds(open_learner: OpenLearner, leakin
     for _ in range(12):
         learner.run_episode()
     learner.keep_best()
-    part = learner.test
+    part = learner.market.part(learner.split.test)
     perfect = log_growth(part.returns.sign(), part.returns, part.decidable, learner.market.costs).sum()
-    assert learner.evaluate().test[0].log_return > 0.9 * float(perfect)
+    assert learner.evaluator.evaluate(learner.policy()).test[0].log_return > 0.9 * float(perfect)
     told = learner.knowledge().feature_importance
     assert max(told, key=lambda name: told[name]) == "leak"
 
@@ -46,7 +46,7 @@ def test_a_resumed_learner_goes_on_to_the_bit(open_learner: OpenLearner, precisi
     learner.keep_best()
     resumed.keep_best()
     assert torch.equal(learner.critic.online.flat, resumed.critic.online.flat)
-    assert learner.evaluate() == resumed.evaluate()
+    assert learner.evaluator.evaluate(learner.policy()) == resumed.evaluator.evaluate(resumed.policy())
 
 
 @pytest.mark.parametrize(("precision", "rounding"), [("fp32", 1e-5), ("bf16", 0.02)])
@@ -76,7 +76,7 @@ def test_measuring_changes_nothing(open_learner: OpenLearner) -> None:
     for one in (learner, watched):
         one.run_episode()
     watched.validate()
-    watched.evaluate()
+    watched.evaluator.evaluate(watched.policy())
     watched.model()
     assert learner.run_episode() == watched.run_episode()
 

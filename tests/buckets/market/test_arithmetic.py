@@ -205,7 +205,7 @@ def test_what_is_reported_is_what_the_policys_positions_earn_by_hand(learner) ->
     """Score, evaluation and equity of the same positions are one number."""
     for network in (learner.critic.online, learner.critic.target):
         network.parameters["value.linear"].normal_(0, 30.0, generator=torch.Generator().manual_seed(0))
-    part = learner.validation
+    part = learner.evaluator.validation
     held = positions_of(learner.critic.advantages(part.features), part.decidable, learner.critic.costs)
     assert held.abs().sum() > 0
     by_hand = by_hand_on(learner.market, part.start, held)

@@ -1,0 +1,213 @@
+"""The verdict on a policy: is there an edge? Asked of validation bars that had no say in which choice was kept.
+
+The best of many choices looks good on the bars that chose it, even where there is nothing to learn: on a driftless
+random walk one bucket in ten reached a t of 2.5 that way (seen by us). So the choice is made twice more, once by each
+half of the validation part, and judged on the other half (cross-fitting; compare the probability of backtest
+overfitting, Bailey, Borwein, Lopez de Prado and Zhu 2014). What is kept for trading is chosen by all of it.
+
+Where validation has many bars an excerpt of each half chooses, and the whole other half judges.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from progressive_market.baselines import Ridge, fit_ridge, with_baselines
+from progressive_market.degenerate import degeneration, one_sided
+from progressive_market.excerpt import excerpt, stretch_of
+from progressive_market.performance import standard_error, t_statistic
+from progressive_market.verdict import SHOWN_T, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from progressive_market.market import Market, Part
+    from progressive_market.split import Split
+    from progressive_training import Evaluation
+
+    Policy = Callable[[Part], Tensor]
+
+
+LARGEST = 1e30
+"""Of a t that a checkpoint may hold."""
+
+
+class MarketEvaluator:
+    """Judges policies on one split of a market. Implements `progressive_training.Evaluator`.
+
+    A policy gives, for any part of the market, the signed position -1, 0 or 1 after each bar [N]; not a number where its
+    weights are none. Later training must not change it.
+
+    `positions` [2, N validation] int8 are those of the best choice on each half of the validation bars, `score` what it
+    earned there. `cap` is the t of a model that training went on from, which later choices cannot better.
+    """
+
+    def __init__(self, market: Market, split: Split, name: str) -> None:
+        """:param name: of the bucket, as the model's row is called."""
+        self.market, self.split, self.name = market, split, name
+        self.validation = market.part(split.validation)
+        self.scored, rows = excerpt(self.validation)
+        """The validation bars that every choice is scored on."""
+        self.rehearsed, _ = excerpt(market.part(split.train))
+        """The training bars that `training_t` is measured on."""
+        first = in_first_half(rows, len(self.validation))
+        self.halves = torch.stack([first, ~first])  # [2, N scored]
+        self.positions = torch.zeros(2, len(self.validation), dtype=torch.int8, device=market.device)
+        self.score = [-math.inf, -math.inf]
+        self.cap = math.inf
+        self._unvalued: list[Policy | None] = [None, None]
+        self._t: float | None = None
+        self._ridge: Ridge | None = None
+
+    # ------------------------------------------------------------------ choices
+
+    def consider(self, policy: Policy) -> float:
+        """Record a choice that validation could decide, and return its validation score; not a number where it has none."""
+        return self.keep(policy, self.measure(policy).tolist())
+
+    def measure(self, policy: Policy) -> Tensor:
+        """Log growth over all scored bars, over those of the first half, and over those of the second [3], on the device."""
+        growth = self.growth(policy, self.scored)
+        return torch.cat([growth.sum()[None], (growth * self.halves).sum(dim=1)])
+
+    def keep(self, policy: Policy, measured: Sequence[float]) -> float:
+        """As `consider`, of a policy that was `measured` before. Each half keeps it if none did better; of equal ones, the
+        latest."""
+        total, *halves = measured
+        for half, score in enumerate(halves):
+            if score >= self.score[half]:
+                self.score[half], self._unvalued[half], self._t = score, policy, None
+        return total
+
+    def _value_kept(self) -> None:
+        """Follow what the halves keep over all validation bars; put off until it is asked for, since most is soon bettered."""
+        for half, policy in enumerate(self._unvalued):
+            if policy is not None:
+                self.positions[half] = self._positions(policy, self.validation).to(torch.int8)
+        self._unvalued = [None, None]
+
+    # ------------------------------------------------------------------ verdict
+
+    def t(self, policy: Policy) -> float:
+        """The t that the verdict rests on: of the growth on each half of what the other half keeps, no more than `cap`.
+
+        Where no choice was ever considered nobody knows what validation has decided: then the t of `policy` on test.
+        """
+        if self.score == [-math.inf, -math.inf]:
+            part = self._test()
+            return t_statistic(self.market.growth(self._positions(policy, part), part))
+        if self._t is None:
+            self._value_kept()
+            first, second = (self.market.growth(held.double(), self.validation) for held in self.positions)
+            bars = torch.arange(len(first), device=first.device)
+            self._t = t_statistic(torch.where(in_first_half(bars, len(first)), second, first))
+        return min(self.cap, self._t)
+
+    def abstains(self, policy: Policy) -> bool:
+        """Whether no edge is shown, so that the model is to stay flat."""
+        return self.t(policy) < SHOWN_T
+
+    def evaluate(self, policy: Policy) -> Evaluation:
+        """Measure `policy` and the baselines on validation and test data, and judge whether there is an edge.
+
+        Where the model abstains, what it would have done is a row of its own.
+        """
+        t = self.t(policy)
+        rows = [
+            with_baselines(self.name, self._positions(policy, part), t < SHOWN_T, part, self.market, self.ridge())
+            for part in (self.validation, self._test())
+        ]
+        return judge(rows[0], rows[1], t, self.degeneration(policy), by_test_alone=self.score == [-math.inf, -math.inf])
+
+    def degeneration(self, policy: Policy) -> str:
+        """Why `policy` is degenerate, in words; empty when it is not."""
+        return degeneration(self._positions(policy, self.scored), self.scored, self.market, self.ridge)
+
+    def ridge(self) -> Ridge:
+        """The ridge baseline, fitted once."""
+        if self._ridge is None:
+            self._ridge = fit_ridge(self.market, self.split.train, self.validation)
+        return self._ridge
+
+    # ------------------------------------------------------------------ what a learner reports of its policy
+
+    def growth(self, policy: Policy, part: Part) -> Tensor:
+        """Log growth of each bar of `part` [N] under `policy`."""
+        return self.market.growth(policy(part), part)
+
+    def validate(self, policy: Policy) -> float:
+        """Net log return over the scored validation bars; minus infinity where the weights are no numbers."""
+        score = float(self.growth(policy, self.scored).sum())
+        return -math.inf if math.isnan(score) else score
+
+    def validation_error(self, policy: Policy) -> float:
+        """Standard error of `validate()`, from blocks; not a number where the weights are none, or hold one side for good."""
+        held = policy(self.scored)
+        if one_sided(held, self.scored.decidable):
+            return math.nan
+        return standard_error(self.market.growth(held, self.scored))
+
+    def training_t(self, policy: Policy) -> float:
+        """t of the growth on an excerpt of the training bars; not a number where the weights are none."""
+        growth = self.growth(policy, self.rehearsed)
+        return t_statistic(growth) if bool(growth.isfinite().all()) else math.nan
+
+    # ------------------------------------------------------------------ state
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and JSON values by name."""
+        self._value_kept()
+        score = torch.tensor(self.score, dtype=torch.float64)
+        return {"positions": self.positions, "score": score, "cap": self.cap if math.isfinite(self.cap) else None}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to a state of `state_dict()`.
+
+        :raise ValueError: something is missing, or of another type, size or range. The evaluator is then unchanged.
+        """
+        positions = _like(state, "positions", self.positions)
+        score = _like(state, "score", torch.zeros(2, dtype=torch.float64))
+        cap = state.get("cap", "missing")
+        if bool((positions.abs() > 1).any()):
+            raise ValueError("positions holds what is not -1, 0 or 1")
+        if not all(value < math.inf for value in score.tolist()):
+            raise ValueError("score holds what is no score")
+        if cap is not None and not (type(cap) in (int, float) and abs(cap) < LARGEST):
+            raise ValueError("cap is missing, or no number")
+        self.positions = positions.to(self.market.device, copy=True)
+        self.score, self.cap = score.tolist(), math.inf if cap is None else float(cap)
+        self._unvalued, self._t = [None, None], None
+
+    def _test(self) -> Part:
+        return self.market.part(self.split.test)
+
+    def _positions(self, policy: Policy, part: Part) -> Tensor:
+        """Positions [N] float64 of `policy`; flat where its weights are no numbers.
+
+        :raise ValueError: they are of another shape, or not -1, 0 or 1.
+        """
+        held = policy(part).double().nan_to_num(nan=0.0)
+        if held.shape != part.returns.shape or not bool(((held == 0) | (held.abs() == 1)).all()):
+            raise ValueError(
+                f"{self.name}: a policy gives -1, 0 or 1 for each of the {len(part)} bars of a part; got a tensor of shape "
+                f"{tuple(held.shape)} with values from {float(held.min()):g} to {float(held.max()):g}"
+            )
+        return held
+
+
+def in_first_half(bars: Tensor, count: int) -> Tensor:
+    """Whether `bars` of a part of `count` lie in its first half: every other stretch, so that both see all times."""
+    return stretch_of(bars, count) % 2 == 0
+
+
+def _like(state: Mapping[str, Any], name: str, like: Tensor) -> Tensor:
+    value = state.get(name)
+    if not isinstance(value, torch.Tensor) or (value.shape, value.dtype) != (like.shape, like.dtype):
+        raise ValueError(f"{name} is missing, or of another type or size")
+    return value

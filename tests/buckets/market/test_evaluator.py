@@ -1,0 +1,156 @@
+"""An edge is judged by bars that did not choose the policy, and only by what the learner let validation decide."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from progressive_market.bars import Bars, synthetic_bars
+from progressive_market.fills import Costs
+from progressive_market.market import Part, open_market
+from progressive_market.performance import t_statistic
+from progressive_market.split import split_bars
+from progressive_training import Edge
+from progressive_training.market import MarketEvaluator
+
+Policy = Callable[[Part], torch.Tensor]
+FREE = Costs(side=0.0)
+
+
+def evaluator_on(bars: Bars) -> MarketEvaluator:
+    split = split_bars(len(bars), longest=24, validation_share=0.3, test_share=0.3, bucket="Swing")
+    return MarketEvaluator(open_market(bars, split, FREE, "cpu"), split, "Swing")
+
+
+@pytest.fixture(scope="module")
+def bars() -> Bars:
+    return synthetic_bars(6_000, seed=3)
+
+
+@pytest.fixture
+def evaluator(bars: Bars) -> MarketEvaluator:
+    return evaluator_on(bars)
+
+
+def guessing(seed: int) -> Policy:
+    """Long or short by the toss of a coin, the same for the same part."""
+
+    def policy(part: Part) -> torch.Tensor:
+        tossed = torch.Generator().manual_seed(seed + part.start)
+        return torch.randint(2, part.returns.shape, generator=tossed).double() * 2 - 1
+
+    return policy
+
+
+def knowing(share: float) -> Policy:
+    """Foresight on a share of the bars, coins on the others."""
+
+    def policy(part: Part) -> torch.Tensor:
+        seen = torch.rand(part.returns.shape, generator=torch.Generator().manual_seed(part.start)) < share
+        return torch.where(seen, part.returns.sign(), guessing(0)(part))
+
+    return policy
+
+
+def nothing(part: Part) -> torch.Tensor:
+    """What weights that are no numbers do."""
+    return torch.full_like(part.returns, math.nan)
+
+
+def t_on_validation(evaluator: MarketEvaluator, policy: Policy) -> float:
+    return t_statistic(evaluator.growth(policy, evaluator.validation))
+
+
+def test_the_best_of_many_guesses_shows_no_edge(evaluator: MarketEvaluator) -> None:
+    guesses = [guessing(seed) for seed in range(200)]
+    for guess in guesses:
+        evaluator.consider(guess)
+    best = max(guesses, key=evaluator.validate)
+    assert t_on_validation(evaluator, best) > 2.5
+    assert evaluator.t(best) < 1.5
+    assert evaluator.evaluate(best).edge is Edge.NONE
+
+
+def test_a_real_edge_is_confirmed(evaluator: MarketEvaluator) -> None:
+    policy = knowing(0.3)
+    assert evaluator.consider(policy) == evaluator.validate(policy) > 0
+    evaluation = evaluator.evaluate(policy)
+    assert evaluation.edge is Edge.CONFIRMED
+    assert evaluation.t == pytest.approx(t_on_validation(evaluator, policy))
+
+
+def test_one_choice_is_never_judged_above_the_model_it_came_from(evaluator: MarketEvaluator) -> None:
+    evaluator.consider(knowing(0.3))
+    evaluator.cap = 1.0
+    assert evaluator.t(knowing(0.3)) == 1.0
+
+
+def test_weights_that_are_no_numbers_are_kept_by_no_half(evaluator: MarketEvaluator) -> None:
+    policy = knowing(0.3)
+    evaluator.consider(policy)
+    assert math.isnan(evaluator.consider(nothing))
+    assert evaluator.t(nothing) == pytest.approx(t_on_validation(evaluator, policy))
+    assert evaluator.validate(nothing) == -math.inf
+
+
+def test_without_a_considered_choice_test_alone_speaks(evaluator: MarketEvaluator, bars: Bars) -> None:
+    """Whatever the validation bars chose was not recorded, so they prove nothing."""
+
+    def fitted(part: Part) -> torch.Tensor:
+        return part.returns.sign() if part.start == evaluator.validation.start else guessing(0)(part)
+
+    evaluation = evaluator.evaluate(fitted)
+    assert t_on_validation(evaluator, fitted) > 10
+    assert evaluation.edge is Edge.NONE
+    assert "test bars alone" in evaluation.verdict
+    assert evaluation.test[0].flat == 1.0
+    found = evaluator_on(bars).evaluate(knowing(0.5))
+    assert found.edge is Edge.CONFIRMED
+    assert found.verdict.startswith("edge on test (t = ")
+
+
+def test_some_bars_choose_and_all_judge(bars: Bars) -> None:
+    """What is only good on the bars that are looked at at every episode shows no edge on all of them."""
+    evaluator = evaluator_on(synthetic_bars(40_000, seed=5))
+    scored = evaluator.scored
+    assert len(scored) < len(evaluator.validation)
+
+    def lucky(part: Part) -> torch.Tensor:
+        return part.returns.sign() if part is scored else guessing(1)(part)
+
+    evaluator.consider(lucky)
+    assert evaluator.t(lucky) == pytest.approx(t_on_validation(evaluator, guessing(1)))
+
+
+def test_its_state_is_all_that_the_verdict_rests_on(evaluator: MarketEvaluator, bars: Bars) -> None:
+    for seed in range(20):
+        evaluator.consider(guessing(seed))
+    resumed = evaluator_on(bars)
+    resumed.load_state_dict(evaluator.state_dict())
+    better = knowing(0.1)
+    assert resumed.consider(better) == evaluator.consider(better)
+    assert resumed.evaluate(better) == evaluator.evaluate(better)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("positions", None),
+        ("positions", torch.zeros(2, 3, dtype=torch.int8)),
+        ("score", torch.tensor([0.0, math.nan], dtype=torch.float64)),
+        ("cap", "high"),
+        ("cap", 10**400),
+    ],
+)
+def test_a_strangers_state_is_refused_and_changes_nothing(evaluator: MarketEvaluator, name: str, wrong: object) -> None:
+    evaluator.consider(knowing(0.3))
+    t = evaluator.t(knowing(0.3))
+    with pytest.raises(ValueError, match=name):
+        evaluator.load_state_dict({**evaluator.state_dict(), name: wrong})
+    assert evaluator.t(knowing(0.3)) == t
+
+
+def test_what_is_no_position_is_refused(evaluator: MarketEvaluator) -> None:
+    with pytest.raises(ValueError, match="Swing: a policy gives -1, 0 or 1 for each of the"):
+        evaluator.evaluate(lambda part: part.returns)
