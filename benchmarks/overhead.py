@@ -37,12 +37,13 @@ from rich.table import Table
 
 from progressive_app.config.resolve import defaults, with_settings
 from progressive_app.machine import logs
+from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.store.run_store import RunStore
 from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.network import Shape
 from progressive_buckets.market_bucket import MarketBucket
-from progressive_core.engine import exchange, sequence
+from progressive_core.engine import exchange
 from progressive_core.plugins.hooks import Hooks
 from progressive_plugins.console.console import ConsolePlugin
 from progressive_plugins.report import ReportPlugin
@@ -74,10 +75,10 @@ PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "hooks and records": (
         *((Hooks, name) for name in ("on_bucket_start", "on_episode_end", "cleanup")),
         *((RunStore, name) for name in ("record_episode", "record_transfer")),
-        (sequence, "memory_used"),
+        (LocalMachine, "memory_used"),
     ),
     REPORT: ((ReportPlugin, "cleanup"),),
-    "logging": ((logs._RunLog, "write"), (logs._RunLog, "tell")),
+    "logging": ((logs._RunLog, "write"), (logs._RunLog, "show")),
     "console": (
         (Live, "refresh"),
         *((ConsolePlugin, name) for name in ("on_bucket_start", "on_episode_end", "cleanup")),
@@ -185,8 +186,8 @@ def timed_run(settings: Mapping[str, Any], directory: Path) -> Times:
 
 def _wrapped(ledger: Ledger, part: str, owner: Any, name: str) -> Any:
     found = vars(owner)[name]
-    if isinstance(found, classmethod):
-        return patch.object(owner, name, classmethod(ledger.counted(part, found.__func__)))
+    if isinstance(found, (classmethod, staticmethod)):
+        return patch.object(owner, name, type(found)(ledger.counted(part, found.__func__)))
     return patch.object(owner, name, ledger.counted(part, found))
 
 
