@@ -1,4 +1,4 @@
-"""What any result must be seen beside: flat, buy and hold, ridge regression with a no-trade band, shifted positions."""
+"""Baselines to compare a model with: flat, buy and hold, ridge regression with a no-trade band, shifted positions."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from progressive_training import Performance
 
 HORIZONS = (6, 24, 96)
+"""Bars ahead that a ridge regression may predict; the best is chosen on validation, as are penalty and scale."""
 PENALTIES = (1e2, 1e3, 1e4)
 SCALES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 ROWS_AT_ONCE = 65_536
@@ -25,36 +26,40 @@ ROWS_AT_ONCE = 65_536
 
 @frozen
 class Ridge:
-    """Ridge regression: `weights` [columns] float64 predict the log gain of a long position. Cost is the band."""
+    """Ridge regression with a no-trade band: it trades only where the predicted gain exceeds the cost of the trade.
+
+    `weights` [columns] float64 predict the log gain of a long position from the features of a bar.
+    """
 
     weights: Tensor
 
     def positions(self, part: Part, market: Market) -> Tensor:
-        """Positions [N]: go where the predicted gain exceeds the cost of going there, else stay."""
+        """Signed positions [N] on the bars of `part`."""
         return banded(gains(part, self.weights), part, market)
 
 
 def gains(part: Part, weights: Tensor) -> Tensor:
-    """What `weights` [columns, ...] predict on each bar [N, ...] float32."""
+    """Predictions by `weights` [columns, ...] on each bar [N, ...] float32."""
     return torch.cat([(rows.double() @ weights).float() for rows in part.features.split(ROWS_AT_ONCE)])
 
 
 def banded(gain: Tensor, part: Part, market: Market) -> Tensor:
-    """Positions [N] of whoever predicts `gain` [N]: the cost of a trade is the width of the band."""
+    """Signed positions [N] that follow from a predicted log gain of a long position, `gain` [N], after costs."""
     costs = cost_matrix(market.costs.table(), market.device)
     return positions_of(torch.stack([gain, -gain], dim=1), part.decidable, costs)
 
 
 def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
-    """Fit on the training part; horizon, penalty and scale (the width of the band) are the best on validation.
+    """Fit on the training part; horizon, penalty, and scale of the prediction are the best on validation.
 
-    All candidates share one Gram matrix, built in chunks. The returns are demeaned, as they are for the learner.
+    All candidates share one Gram matrix, built in chunks. Returns are demeaned, as in the learner's rewards. Where no
+    candidate has a positive return on validation, all weights are 0 and the baseline stays flat.
     """
     kept = market.decidable[train].double()
-    centred = torch.log1p(market.returns[train])
+    centred = torch.log1p(market.returns[train])  # [T] log returns, demeaned over the bars that may be decided on
     centred -= (centred * kept).sum() / kept.sum()
     centred *= kept
-    total = torch.cat([torch.zeros_like(centred[:1]), torch.cumsum(centred, dim=0)])
+    total = torch.cat([torch.zeros_like(centred[:1]), torch.cumsum(centred, dim=0)])  # [T + 1] sums before each bar
     columns = market.features.shape[1]
     gram = torch.zeros(columns, columns, dtype=torch.float64, device=market.device)
     cross = torch.zeros(columns, len(HORIZONS), dtype=torch.float64, device=market.device)
@@ -81,10 +86,10 @@ def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
 def with_baselines(
     name: str, traded: Tensor, abstains: bool, part: Part, market: Market, ridge: Ridge
 ) -> tuple[Performance, ...]:
-    """The model's performance on one part, then that of every baseline on the same dates at the same costs.
+    """Performance of the model on one part, then of each baseline on the same bars at the same costs.
 
-    :param traded: [N] the positions it would take. :param abstains: it stays flat all the same; what it would have done
-        is then the second row.
+    :param name: label of the model. :param traded: [N] its signed positions. :param abstains: whether the model stays flat
+        because no edge was shown; the result of `traded` is then the second row.
     """
     flat = torch.zeros_like(traded)
     rows = [

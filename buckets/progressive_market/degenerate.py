@@ -1,8 +1,7 @@
-"""A degenerate policy: one action nearly always, while another policy demonstrably pays.
+"""Detects a degenerate policy: it takes one action nearly always, although a simple policy demonstrably earns more.
 
-One action nearly always is no fault in itself: where nothing can be earned, staying flat is right. It is one where
-another policy that anyone can have (a position for good, or ridge regression with a no-trade band) earns on the same
-bars what luck does not explain, and more than this one.
+Taking one action nearly always is no fault by itself: where nothing can be earned, staying flat is right. It is a fault
+if staying long, staying short, or ridge regression with a no-trade band earns more on the same bars than luck explains.
 """
 
 from __future__ import annotations
@@ -26,20 +25,21 @@ SIDES = {"flat": 0.0, "long": 1.0, "short": -1.0}
 def one_sided(held: Tensor, decidable: Tensor) -> bool:
     """Whether the signed positions `held` [N] are long, or short, on nearly all bars that may be decided on.
 
-    That earns the drift of these bars, of which there is one sample, so no error of it is known. Seen by us: by blocks,
-    staying long or short reaches a t of 2.0 to 3.0 on validation in 3 of 10 planted markets, which drift by luck alone.
+    Such a policy earns the drift of these bars, which is a single sample, so that its error cannot be estimated. Measured:
+    with errors from blocks, staying long or short has a t of 2.0 to 3.0 on validation in 3 of 10 planted markets, whose
+    drift is luck.
     """
     return float(held[decidable].mean().abs()) >= ONE_ACTION
 
 
 def degeneration(held: Tensor, part: Part, market: Market, ridge: Callable[[], Ridge]) -> str:
-    """Say what is degenerate about the signed positions `held` [N] on the validation `part`; empty where nothing is.
+    """A sentence why the signed positions `held` [N] on the validation `part` are degenerate; empty where they are not.
 
-    The other policy has to show an edge of its own (a t of `SHOWN_T`: the best of several is often luck), and the
-    difference a t of `CONFIRMED_T`. Seen by us: of 30 driftless random walks none makes a policy that stays flat, long
-    or short degenerate; of 5 planted markets `easy` all make each of the three so, of 5 `hard` 4, 3 and 4.
+    The simple policy needs a t of `SHOWN_T` (the best of several is often luck), and its difference to `held` a t of
+    `CONFIRMED_T`. Measured with policies that stay flat, long or short: none is degenerate on 30 driftless random walks,
+    each one is on all of 5 planted markets `easy`, and on 4, 3 and 4 of 5 `hard` ones.
 
-    :param ridge: fits the baseline; asked only where one action is held nearly always.
+    :param ridge: fits the ridge baseline; called only where one action is taken nearly always.
     """
     decided = held[part.decidable]
     shares = {action: float((decided == side).double().mean()) for action, side in SIDES.items()}

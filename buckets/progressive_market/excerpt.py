@@ -1,4 +1,4 @@
-"""Some of a part's bars, evenly spread: what is asked at every episode must not cost more where there are more bars."""
+"""An excerpt of a part, evenly spread, so that scoring an episode does not cost more where there are more bars."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LIMIT = 10_240
-"""Bars of an excerpt, at most. Seen by us at the default settings, from 10 thousand to 4 million bars: with 10,240 an
-episode takes 8 to 15 % longer, with 16,384 it takes 21 to 23."""
+"""Bars of an excerpt, at most. Measured at the default settings, from 10 thousand to 4 million bars: with 10,240 an
+episode takes 8 to 15 % longer, with 16,384 it takes 21 to 23 % longer."""
 STRETCHES = 16
-"""Stretches of a part, each of which gives one block of an excerpt: long enough that few trades lie in two of them."""
+"""Stretches of a part, each of which gives one block of an excerpt; so long that few trades lie in two of them."""
 
 
 def stretch_of(bars: Tensor, count: int) -> Tensor:
@@ -24,11 +24,11 @@ def stretch_of(bars: Tensor, count: int) -> Tensor:
 
 
 def excerpt(part: Part, limit: int = LIMIT) -> tuple[Part, Tensor]:
-    """The whole part where it has no more than `limit` bars, else the middle of each of its stretches, copied.
+    """The whole part if it has at most `limit` bars, else a copy of the middle of each of its stretches.
 
-    Each block ends flat, as a part does, so that no position is carried over what was left out.
+    Each block ends flat, as a part does, so that no position is held over the bars left out.
 
-    :return: the excerpt, and where in the part its bars are [N].
+    :return: the excerpt, and the positions of its bars in the part [N].
     """
     count = len(part)
     if count <= limit:

@@ -1,14 +1,14 @@
-"""THE fill rule: decide on the close of bar t, trade at the open of bar t + 1, earn until the open of bar t + 2.
+"""The fill rule: decide at the close of bar t, trade at the open of bar t + 1, earn until the open of bar t + 2.
 
-This prices positions; which position a policy takes, and when a change is worth its cost, is `policy.best_actions`.
+This module computes the profit of given positions; `policy.best_actions` decides which position is worth its cost.
 
-A position p (-1 short, 0 flat, 1 long) puts the share f = CAPITAL_ALLOCATION of the equity at stake. Bar by bar
+A position p (-1 short, 0 flat, 1 long) puts the share f = CAPITAL_ALLOCATION of the equity at stake. For each bar
 
     equity *= (1 - side * f * |p[t] - p[t-1]|) * (1 + f * p[t] * (open[t+2] / open[t+1] - 1))
 
 with side = FEE + SLIPPAGE. The position before the first bar is flat. Where `decidable` is false (warm-up bars, the
-last bars before a gap, the last bar of a part) the position is forced flat, and that trade is paid for like any other.
-Rewards are the logarithms of these factors, so they add up exactly.
+last bars before a gap, the last bar of a part) the position is forced flat, at the cost of an ordinary trade.
+Log growth is the logarithm of these factors, so that it adds up over bars.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RUIN = 1e-9
-"""What is left of the equity, at least, when a short position meets a price that doubles."""
+"""Least factor of the equity on one bar, for a short position while the price doubles or worse."""
 
 
 @frozen
 class Costs:
-    """`side` is the cost of one side of a trade as a share of its value, `capital` the share of equity at stake."""
+    """Trading costs.
+
+    `side`: cost of one side of a trade, as a share of its value. `capital`: share of the equity at stake.
+    """
 
     side: float
     capital: float = 1.0
@@ -38,12 +41,12 @@ class Costs:
         return torch.log1p(-self.side * self.capital * change.abs())
 
     def table(self) -> tuple[float, float, float]:
-        """What 0, 1 and 2 steps of position cost, as positive logs."""
+        """Costs of a change of position by 0, 1 and 2, as positive log costs."""
         one, two = (-math.log1p(-self.side * self.capital * steps) for steps in (1, 2))
         return 0.0, one, two
 
     def earned(self, positions: Tensor, returns: Tensor) -> Tensor:
-        """Log growth of the equity from holding `positions` over bars whose fill-to-fill `returns` are given."""
+        """Log growth of the equity, before costs, from `positions` over bars with fill-to-fill `returns`; same shapes."""
         return torch.log((1 + self.capital * positions * returns).clamp(min=RUIN))
 
 

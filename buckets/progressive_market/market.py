@@ -1,4 +1,4 @@
-"""One market, once in memory: features, fills and parts as tensors on the device."""
+"""The market: features, returns and parts as tensors on the device, once in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 @frozen
 class Part:
-    """A range of bars as views: `features` [N, columns], `returns` [N] float64, `decidable` [N], `start` its first bar."""
+    """N consecutive bars of a market, as views: `features` [N, columns], `returns` [N] float64, `decidable` [N] bool (whether
+    a policy may choose a position there), and the number `start` of the first bar."""
 
     start: int
     features: Tensor
@@ -36,11 +37,12 @@ class Part:
 
 @frozen
 class Market:
-    """Everything that training and evaluation read. `T` bars; nothing here is ever copied per window or episode.
+    """The data of training and evaluation, T bars. Windows and episodes are bar numbers; nothing is copied for them.
 
-    `features` [T, features x scales] float32, standardised; `returns` [T] float64, fill to fill; `decidable` [T];
-    `log_open` [T] float64; `volatility` [T] float32, the deviation of one bar's return as known at that bar;
-    `segment` [T]; `times` [T] stay in numpy for what people read; `interval` is in seconds.
+    `names` of the raw features. `features` [T, features x scales] float32, standardised. `returns` [T] float64, from fill
+    to fill. `decidable` [T]: whether a policy may choose a position. `log_open` [T] float64. `volatility` [T] float32:
+    standard deviation of one bar's return as known at that bar. `segment` [T]: number of the stretch without a gap.
+    `times` [T]: nanoseconds since 1970, in numpy. `interval`: length of a bar in seconds.
     """
 
     names: tuple[str, ...]
@@ -61,7 +63,7 @@ class Market:
         return self.features.device
 
     def part(self, bars: slice) -> Part:
-        """The bars of one part of the split; its last bar is never decided on, so that it ends flat."""
+        """The bars of one part of the split. Its last bar may not be decided on, so that the part ends flat."""
         decidable = self.decidable[bars].clone()
         decidable[-1:] = False
         return Part(bars.start, self.features[bars], self.returns[bars], decidable)
@@ -71,10 +73,11 @@ class Market:
         return log_growth(positions, part.returns, part.decidable, self.costs)
 
     def outcomes(self, bars: Tensor, horizons: Tensor) -> tuple[Tensor, Tensor]:
-        """Return over each horizon from the next fill, in deviations of a return over so many bars.
+        """Log return over each horizon from the next fill, over its standard deviation (volatility x sqrt(horizon)).
 
         :param bars: [B]. :param horizons: [H] in bars.
-        :return: outcomes [H, B] float32, clipped to five deviations, and a mask [H, B]: the horizon ends before a gap.
+        :return: outcomes [H, B] float32, clipped to 5, and a mask [H, B]: whether the horizon ends before a gap and before
+            the last bar. The outcome is 0 where not.
         """
         last = len(self.log_open) - 1
         start, reached = (bars + 1).clamp(max=last), bars + 1 + horizons[:, None]
@@ -85,12 +88,12 @@ class Market:
 
 
 def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -> Market:
-    """Put `bars` on the device.
+    """Compute the features of `bars` and copy the market to the device.
 
-    :param scaler: a scaler to reuse, or the split whose training part it is fitted on.
-    :raise DataError: no bar has two further bars behind it before a gap.
+    :param scaler: a fitted scaler, or the split on whose training part one is fitted.
+    :raise DataError: no segment is long enough for a bar to be traded.
     """
-    choose_vector_functions()  # all that computes with torch begins here
+    choose_vector_functions()  # before the first computation with torch
     moves = torch.from_numpy(volatility(bars)).to(device)
     table = feature_table(bars)
     fitted = Scaler.fit(table[scaler.train]) if isinstance(scaler, Split) else scaler

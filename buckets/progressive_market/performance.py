@@ -1,4 +1,4 @@
-"""Turn positions into the numbers a person compares: return, Sharpe ratio, drawdown, trades, t-statistic."""
+"""Performance of positions: return, Sharpe ratio, drawdown, trades, t-statistic."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ BLOCKS = 64
 
 
 def t_statistic(growth: Tensor) -> float:
-    """t of the mean per-bar log growth [N], from block sums so that trades lasting many bars do not inflate it.
+    """t-statistic of the mean log growth per bar [N], by batch means: from the sums of 64 blocks of equal length.
 
-    The deviation of the sums of 64 blocks of equal length (batch means) holds whatever dependence is shorter than a
-    block. Bars left over behind the last block, 63 at most, are left out. 0 where nothing varies.
+    Unlike an error from single bars, it is right for bars that depend on each other within a block, as those of a long
+    trade do. Bars after the last full block (63 at most) are left out. 0 where the growth does not vary.
     """
     sums = block_sums(growth)
     deviation = float(sums.std()) if len(sums) > 1 else 0.0
@@ -31,13 +31,13 @@ def t_statistic(growth: Tensor) -> float:
 
 
 def standard_error(growth: Tensor) -> float:
-    """Standard error of the sum of per-bar log growth [N], from the same blocks; not a number below two bars."""
+    """Standard error of the sum of log growth per bar [N], from the same blocks; NaN for fewer than two bars."""
     sums = block_sums(growth)
     return float(sums.std()) * math.sqrt(len(sums)) if len(sums) > 1 else math.nan
 
 
 def block_sums(growth: Tensor) -> Tensor:
-    """Sums [64, or N where that is less] of blocks of equal length of per-bar log growth [N]."""
+    """Sums of log growth [N] over blocks of equal length [64, or N if that is less]."""
     count = min(BLOCKS, len(growth))
     length = len(growth) // max(count, 1)
     return growth[: count * length].view(count, length).sum(dim=1)
@@ -51,7 +51,7 @@ def measure(
     interval: float,
     kind: PerformanceKind = PerformanceKind.MODEL,
 ) -> Performance:
-    """How `positions` [N] did on one part, net of costs.
+    """Performance of signed `positions` [N] on one part, net of costs.
 
     :param interval: seconds between two bars, to annualise the Sharpe ratio.
     """

@@ -1,12 +1,12 @@
-"""Follow a policy whose choice depends on the position it holds, over any number of bars, without a loop over bars.
+"""From advantages to positions, over any number of bars, by a parallel prefix scan instead of a loop over bars.
 
-At bar t the agent in position p takes the action that maximises D[a](t) - cost(|a - p|). For each bar that is a map
-from three positions to three positions. Maps compose, and composition is associative, so all positions come from a
-parallel prefix scan (Hillis and Steele 1986): log2(T) lookups instead of T steps. A bar on which nothing may be
-decided maps every position to flat, which also keeps the bars before a gap from those behind it.
+At bar t an agent in position p takes the action a that maximises D[a](t) - cost(|a - p|). For each bar this is a map from
+the three positions to the three positions. Composition of maps is associative, so a parallel prefix scan (Hillis and
+Steele 1986) gives all positions, with log2(T) lookups instead of T steps. A bar that may not be decided on maps each
+position to flat; thus no position is held across a gap.
 
-Positions are counted 0 flat, 1 long, 2 short; a map m is the number m[0] + 3 m[1] + 9 m[2], so there are 27. Constants
-live on the device, made once: to bring one there in the middle of an episode would make the host wait.
+Positions are 0 flat, 1 long, 2 short. A map m is stored as the number m[0] + 3 m[1] + 9 m[2], of 27. Lookup tables are
+made once and stay on the device: copying one there during an episode would make the host wait.
 """
 
 from __future__ import annotations
@@ -21,25 +21,23 @@ if TYPE_CHECKING:
 
 FLAT, LONG, SHORT = 0, 1, 2
 STEPS = ((0, 1, 1), (1, 0, 2), (1, 2, 0))
-"""How far apart two positions are."""
+"""Steps between two positions [from][to]; long to short takes two."""
 TIE = 1e-6
-"""Advantage of staying, so that equal values never trade."""
-
-
+"""Added to the value of the position held, so that equal values cause no trade."""
 ROWS_AT_ONCE = 8_192
-"""Bars followed at once: what a scan over them writes stays in a processor's cache."""
+"""Bars in one scan; its intermediate results fit a processor's cache."""
 
 
 @cache
 def digits(device: torch.device) -> Tensor:
-    """The new position by map and old position [27 * 3], on the device."""
+    """New position by map and old position [27 * 3], on the device."""
     number = torch.arange(27, device=device)
     return torch.stack([number % 3, number // 3 % 3, number // 9], dim=1).flatten()
 
 
 @cache
 def compositions(device: torch.device) -> Tensor:
-    """Number of the map `m, then n` at 27 * n + m [27 * 27]."""
+    """Number of the map "first m, then n", at 27 * n + m [27 * 27], on the device."""
     table = digits(device).view(27, 3)
     then, first = table[:, None, :].expand(27, 27, 3), table[None, :, :].expand(27, 27, 3)
     return as_maps(torch.gather(then, 2, first)).flatten()  # then[first[p]]
@@ -47,26 +45,26 @@ def compositions(device: torch.device) -> Tensor:
 
 @cache
 def sides(device: torch.device) -> Tensor:
-    """Signed position of each of the three [3] float64, on the device."""
+    """Signed position (0, 1, -1) by position [3] float64, on the device."""
     position = torch.arange(3, device=device)
     return (position == LONG).double() - (position == SHORT).double()
 
 
 def cost_matrix(cost_of_steps: tuple[float, float, float], device: torch.device) -> Tensor:
-    """Cost [from, to] of going from one position to another."""
+    """Cost of a change of position [from, to] [3, 3], from the costs of 0, 1 and 2 steps."""
     return torch.tensor([[cost_of_steps[s] for s in row] for row in STEPS], dtype=torch.float32, device=device)
 
 
 def best_actions(advantage: Tensor, costs: Tensor) -> Tensor:
-    """The action taken from each position.
+    """The best new position for each old position [..., 3] int64.
 
-    :param advantage: [..., 2], of long and of short over flat. :param costs: [3, 3] of `cost_matrix`.
-    :return: [..., 3] int64, the new position by old position; of equal values the first, flat before long.
+    :param advantage: [..., 2] of long and short over flat. :param costs: [3, 3] of `cost_matrix`, in the same unit.
+        Of equal values the first wins: the position held, flat, long, short.
     """
     long, short = advantage.unbind(dim=-1)
     chosen = []
     for position, (to_flat, to_long, to_short) in enumerate(costs.unbind()):
-        # Compared one by one: argmax over three values is five times slower.
+        # Comparisons in place of argmax, which is five times slower over three values.
         flat = TIE * (position == FLAT) - to_flat
         up = long - to_long + TIE * (position == LONG)
         down = short - to_short + TIE * (position == SHORT)
@@ -76,13 +74,13 @@ def best_actions(advantage: Tensor, costs: Tensor) -> Tensor:
 
 
 def as_maps(actions: Tensor, decidable: Tensor | None = None) -> Tensor:
-    """Number [..., T] of the map that `actions` [..., T, 3] describe; to flat where not `decidable` [..., T]."""
+    """Maps [..., T], as numbers, of `actions` [..., T, 3] (see `best_actions`); to flat where not `decidable` [..., T]."""
     maps = actions[..., 0] + 3 * actions[..., 1] + 9 * actions[..., 2]
-    return maps if decidable is None else maps * decidable  # to flat is 0
+    return maps if decidable is None else maps * decidable  # the map to flat is 0
 
 
 def follow(maps: Tensor, start: Tensor | int = FLAT) -> Tensor:
-    """Positions [..., T] held after each bar when starting from position `start` [...], given the `maps` [..., T]."""
+    """Positions [..., T] after each bar, by applying the `maps` [..., T] in turn from position `start` [...]."""
     composed, prefix = compositions(maps.device), maps
     reach, length = 1, maps.shape[-1]
     while reach < length:
@@ -94,7 +92,7 @@ def follow(maps: Tensor, start: Tensor | int = FLAT) -> Tensor:
 
 
 def positions_of(advantage: Tensor, decidable: Tensor, costs: Tensor) -> Tensor:
-    """Signed positions [..., T] float64 of the policy over bars with `advantage` [..., T, 2], starting flat."""
+    """Signed positions [..., T] float64 of the policy on bars with `advantage` [..., T, 2], starting flat."""
     out: list[Tensor] = []
     held: Tensor | int = FLAT
     for values, mask in zip(advantage.split(ROWS_AT_ONCE, dim=-2), decidable.split(ROWS_AT_ONCE, dim=-1), strict=True):

@@ -1,4 +1,4 @@
-"""Standardise feature columns by what the training part showed, and by nothing else."""
+"""Standardises feature columns with mean and deviation of the training part only."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Scaler:
 
     @classmethod
     def fit(cls, table: NDArray[np.float32]) -> Scaler:
-        """Measure the columns of the training rows [rows, columns], NaN left out.
+        """Fit on the training rows [rows, columns]; NaN is ignored.
 
-        A constant column gets deviation 1, one without a value mean 0 too.
+        A constant column gets deviation 1, a column without values mean 0 and deviation 1.
         """
         count, total, squares = (np.zeros(table.shape[1]) for _ in range(3))
         for start in range(0, len(table), ROWS_AT_ONCE):

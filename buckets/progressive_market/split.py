@@ -1,4 +1,4 @@
-"""Training, validation and test parts in the order of time, with a purged stretch between them."""
+"""Training, validation and test part, in the order of time, with purged bars between them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SMALLEST_PART = 200
 class Split:
     """Half-open ranges of bars.
 
-    Each part begins at the same bar for every bucket, so that no bucket learns from bars that judge another one it
-    teaches. The purged bars before the next part belong to none: no outcome that is learned from, up to the longest
-    horizon ahead, lies in the part that judges it.
+    Each part begins at the same bar for every bucket, so that no bucket trains on bars that validate or test another one.
+    The purged bars before the next part belong to none: no outcome that is learned from, up to the longest horizon ahead,
+    lies in a part that judges the model.
     """
 
     train: slice

@@ -1,8 +1,8 @@
-"""Does a column or a feature know the future? Asked before training, since no later number would show it.
+"""Leak check: finds features and columns that contain later data. It runs before training, since results cannot show it.
 
-Two questions. Features are computed again on bars that end earlier: a row that changes has seen later bars. And each
-column of the data, with a few simple models of it, is asked for returns to come on bars it was not fitted on: what
-predicts them better than any honest column can is named.
+Two checks. Features are computed again on bars that end earlier: if a row changes, it depends on later bars. And a few
+simple models of each column are fitted to predict returns: a column that predicts them on other bars better than any
+honest column can is refused.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ FeatureFunction = Callable[[Bars], NDArray[np.floating]]
 """From bars to features, one row a bar: [bars, features]."""
 
 EXCERPT = 4000  # bars on which features are computed again
-CUTS = (0.35, 0.5, 0.73, 0.99)  # where in the excerpt the bars are made to end
-SAME = 1e-5  # relative: a sum over fewer bars may be rounded differently
+CUTS = (0.35, 0.5, 0.73, 0.99)  # shares of the excerpt at which the bars are cut off
+SAME = 1e-5  # relative difference that counts as equal: a sum over fewer bars may be rounded differently
 
-ROWS = 10_000  # bars asked, at most: enough to tell an R² of 0.05 from one of 0.03
+ROWS = 10_000  # bars that are predicted, at most: enough to distinguish an R² of 0.05 from one of 0.03
 GROUPS = 10  # a model is the mean return in each tenth of a column's values
-BLOCK = 500  # bars; besides the two halves, alternate blocks are fitted and asked: a leak may cover a part of the data
-AVERAGE = 24  # bars
+BLOCK = 500  # bars; models are fitted on one half, and on alternate blocks: a leak may cover only a part of the data
+AVERAGE = 24  # bars of the average in one of the forms of a column
 IMPLAUSIBLE = {1: 0.05, 6: 0.25, 24: 0.25, 96: 0.25}
 """R² on unseen bars that no honest column reaches, by how many bars' return it explains.
 
-On the next bar 0.05 is a correlation of 0.22: a Sharpe ratio above 15 a year on hourly bars. Seen by us: 0.01 for columns
+On the next bar 0.05 is a correlation of 0.22: a Sharpe ratio above 15 a year on hourly bars. Measured: 0.01 for columns
 planted to be useful, 0.002 for prices and volumes of real hourly bars, 0.07 and more for returns to come under three times
 their noise. The longer spans catch labels that were left in a file; honest trends explain more there (0.06 on planted
 markets), and a label, even a sign (of 12 bars: 1 / pi), shares more of its variance with one of these spans.
 """
-UNSURE = 50  # R² can come this near to chance, in units of 1 / independent returns
+UNSURE = 50  # lowest limit of R², in units of 1 / number of independent returns: chance alone stays below it
 
 
 @frozen(kw_only=True)
 class Evidence:
-    """The strongest sign that `column` knows the future: as `form`, it explains `r2` of `target`."""
+    """The strongest sign that `column` contains later data: in the given `form` it explains the share `r2` of `target`'s
+    variance, more than `limit`."""
 
     column: str
     form: str
@@ -53,7 +54,7 @@ class Evidence:
 
 
 def check_leaks(bars: Bars, feature_function: FeatureFunction, allow: Sequence[str] = ()) -> list[str]:
-    """Stop where features or columns know the future.
+    """Check features and columns for later data.
 
     :param feature_function: see `check_causal`.
     :param allow: columns that may leak, on the user's word.
@@ -68,10 +69,10 @@ def check_leaks(bars: Bars, feature_function: FeatureFunction, allow: Sequence[s
     leaking = leak_evidence(bars, columns)
     refused = [found for found in leaking if found.column not in allow]
     if refused:
-        told = "; ".join(f"{found.column} ({found.form}: R² {found.r2:.2f} of {found.target})" for found in refused)
+        evidence = "; ".join(f"{found.column} ({found.form}: R² {found.r2:.2f} of {found.target})" for found in refused)
         flags = " ".join(f"--allow-leak {found.column}" for found in refused)
         raise DataError(
-            f"{bars.report.source}: column predicts returns implausibly well on unseen bars: {told}; above "
+            f"{bars.report.source}: column predicts returns implausibly well on unseen bars: {evidence}; above "
             f"{refused[0].limit:g} it very likely holds later data: drop or shift it, or use {flags}"
         )
     for found in leaking:
@@ -120,7 +121,7 @@ def _compare(whole: NDArray[np.floating], part: NDArray[np.floating], bars: Bars
 
 @frozen(kw_only=True)
 class _Target:
-    """Returns that the bars `rows` are asked for, outliers drawn in."""
+    """Returns to predict from the bars `rows`, outliers clipped."""
 
     name: str
     horizon: int
@@ -133,14 +134,14 @@ class _Target:
 
 
 def leak_evidence(bars: Bars, columns: Mapping[str, Floats]) -> list[Evidence]:
-    """The strongest sign that a column knows the future, for each that shows one; bars without a value are left out."""
+    """The strongest evidence for each column that contains later data; bars without a value are left out."""
     targets = list(_targets(bars))
     found = []
     for name, values in columns.items():
         strongest: Evidence | None = None
         known = np.isfinite(values)
-        for asked in targets:
-            target = asked.where(known[asked.rows] & known[asked.rows - 1])
+        for whole in targets:
+            target = whole.where(known[whole.rows] & known[whole.rows - 1])
             if len(target.rows) < 2 * GROUPS:
                 continue
             limit = max(IMPLAUSIBLE[target.horizon], UNSURE * target.horizon / int(known.sum()))
@@ -164,20 +165,20 @@ def _targets(bars: Bars) -> Iterator[_Target]:
             continue
         later = np.log(bars.close[inside + horizon] / bars.close[inside])
         words = "the next bar's return" if horizon == 1 else f"the next {horizon} bars' return"
-        yield _Target(name=words, horizon=horizon, rows=inside, returns=_drawn_in(later))
+        yield _Target(name=words, horizon=horizon, rows=inside, returns=_clipped(later))
         if horizon == 1:
             filled = np.log(bars.open[inside + 2] / bars.open[inside + 1])
-            yield _Target(name="the next fill's return", horizon=1, rows=inside, returns=_drawn_in(filled))
+            yield _Target(name="the next fill's return", horizon=1, rows=inside, returns=_clipped(filled))
 
 
-def _drawn_in(returns: Floats) -> Floats:
-    """At most four deviations out: a few crashes must not decide."""
+def _clipped(returns: Floats) -> Floats:
+    """`returns` clipped at four robust deviations, so that a few crashes do not dominate."""
     typical = 1.4826 * float(np.median(np.abs(returns))) or float(returns.std())
     return np.clip(returns, -4 * typical, 4 * typical)
 
 
 def _forms(values: Floats, close: Floats, rows: NDArray[np.int64]) -> Iterator[tuple[str, Floats]]:
-    """A column as a trader would look at it, at `rows`, where it and the bar before have a value."""
+    """Forms of a column (name, values) at `rows`; there it and the bar before must have a value."""
     now, before = values[rows], values[rows - 1]
     yield "its level", now
     yield "its change", now - before
@@ -209,6 +210,6 @@ def _fitted(group: NDArray[np.int64], returns: Floats, fit: NDArray[np.bool_]) -
     sums = np.bincount(group[fit], weights=returns[fit], minlength=GROUPS + 1)
     usual = float(returns[fit].mean())
     predicted = np.where(counts > 0, sums / np.maximum(counts, 1), usual)[group[~fit]]
-    asked = returns[~fit]
-    spread = float(((asked - usual) ** 2).sum())
-    return 1 - float(((asked - predicted) ** 2).sum()) / spread if spread > 0 else 0.0
+    unseen = returns[~fit]
+    spread = float(((unseen - usual) ** 2).sum())
+    return 1 - float(((unseen - predicted) ** 2).sum()) / spread if spread > 0 else 0.0
