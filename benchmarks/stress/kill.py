@@ -212,7 +212,7 @@ class Stress:
                 read_commit(state)
             except RunError:
                 return file
-            return None  # what was hit says nothing: the name of the checksum
+            return None  # only the key of the checksum was hit
         return file
 
     @staticmethod

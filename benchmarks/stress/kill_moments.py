@@ -76,6 +76,7 @@ MOMENTS: tuple[Moment, ...] = (
     Moment(name="a line half written", owner=store, function="append_json_line", half=_half_a_line),
     Moment(name="a line written", owner=store, function="append_json_line", after=True),
     *_writing("a checkpoint", "checkpoints/*.safetensors"),
+    *_writing("a checkpoint's commit", "checkpoints/*.json"),
     *_writing("state.json", "state.json"),
     *_writing("begun.json", "begun.json"),
     *_writing("a model", "model.safetensors"),

@@ -79,7 +79,7 @@ class GrowsWhenOpened(RunStore):
     ("kind", "message"),
     [
         (LinesAfterTheCommit, "killed after save_checkpoint 1: the ledger holds"),
-        (OneVersion, "killed after save_model of version 2: the model of First"),
+        (OneVersion, "killed after save_model of version 2: the run cannot be opened"),
         (CommitsTooMuch, "after record_episode 1: progress.episode is 1, expected 0"),
         (ForgetsTheState, "after save_checkpoint 1: the checkpoint of First is not the state"),
         (GrowsWhenOpened, "killed after save_checkpoint 1: the ledger holds"),

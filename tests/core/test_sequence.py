@@ -204,7 +204,9 @@ def test_episodes_that_got_no_checkpoint_are_trained_again_alike(
     with pytest.raises(PluginError):
         workshop.trainer().train_progressively()
     mended.touch()
-    assert [path.name for path in (workshop.directory / "run/checkpoints").iterdir()] == ["Second-000001.safetensors"]
+    assert [path.name for path in (workshop.directory / "run/checkpoints").glob("*.safetensors")] == [
+        "Second-000001.safetensors"
+    ]
     workshop.trainer().resume()
     workshop.trainer("whole").train_progressively()
     for path in sorted((workshop.directory / "whole/models").rglob("model.safetensors")):

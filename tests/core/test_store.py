@@ -99,7 +99,7 @@ def test_the_last_checkpoints_are_kept_and_the_one_that_holds_the_best_episode(s
     for episode in (1, 3, 4, 5, 6, 7):
         store.save_checkpoint("Scalping", episode, state(episode), seconds=1.0, keep=2, best=min(episode, 2))
     kept = sorted(path.name for path in (store.directory / "checkpoints").iterdir())
-    assert kept == [f"Scalping-00000{episode}.safetensors" for episode in (3, 6, 7)]
+    assert kept == [f"Scalping-00000{episode}.{kind}" for episode in (3, 6, 7) for kind in ("json", "safetensors")]
 
 
 def test_lines_written_after_the_last_commit_are_cut_off_on_resume(store: RunStore) -> None:
@@ -313,7 +313,7 @@ def stands_at(store: RunStore, episode: int) -> None:
     assert len(list((store.directory / "models/Scalping/versions").iterdir())) == 1 + episode
     assert torch.equal(store.model("Scalping").tensors["weight"], torch.full((3,), float(episode or 9)))
     left = sorted(path.name for path in (store.directory / "checkpoints").iterdir())
-    assert left == [f"Short-{each:06d}.safetensors" for each in range(1, episode + 1)]
+    assert left == [f"Short-{each:06d}.{kind}" for each in range(1, episode + 1) for kind in ("json", "safetensors")]
     found = store.checkpoint("Short")
     assert found == (None if episode == 0 else found)
     assert found is None or found.values == {"episode": episode}
@@ -353,6 +353,31 @@ def test_a_damaged_state_file_is_named_and_made_again(begun: RunStore, content: 
     store = reopened(begun)
     stands_at(store, 3)
     assert f"{file}: " in store.repaired
+    store.close()
+
+
+@DAMAGES
+def test_a_damaged_commit_of_a_checkpoint_matters_only_where_it_is_needed(begun: RunStore, damage: Any) -> None:
+    damage(begun.directory / "checkpoints/Short-000003.json")
+    store = reopened(begun)
+    stands_at(store, 3)
+    assert store.repaired == ""
+    damage(store.directory / "state.json")
+    store = reopened(store)
+    stands_at(store, 2)
+    assert "checkpoints/Short-000003.json: " in store.repaired
+    store.close()
+
+
+def test_a_run_of_a_version_without_digests_is_resumed(begun: RunStore) -> None:
+    for path in (begun.directory / "checkpoints").glob("*.json"):
+        path.unlink()
+    state = json.loads((begun.directory / "state.json").read_text())
+    del state["digests"], state["sha256"]
+    (begun.directory / "state.json").write_text(json.dumps(state))
+    store = reopened(begun)
+    assert (store.repaired, store.progress.episode) == ("", 3)
+    assert store.checkpoint("Short") is not None
     store.close()
 
 
@@ -405,7 +430,7 @@ def test_what_a_kill_left_behind_is_removed(begun: RunStore) -> None:
     store = reopened(begun)
     assert store.repaired == ""
     assert store.progress.episode == 3
-    assert sorted(path.name for path in (store.directory / "checkpoints").iterdir()) == [
+    assert sorted(path.name for path in (store.directory / "checkpoints").glob("*.safetensors")) == [
         "Short-000002.safetensors",
         "Short-000003.safetensors",
     ]

@@ -1,22 +1,23 @@
-"""The checkpoints of a run: the learner's state, with the commit that it was made with."""
+"""The checkpoints of a run: the learner's state in `NAME.safetensors`, and the commit made with it in `NAME.json`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from attrs import frozen
 
-from progressive_app.store.progress import Commit, commit_of
-from progressive_app.store.tensors import read_own_card, read_tensors, write_tensors
+from progressive_app.store.progress import Commit, read_commit, write_commit
+from progressive_app.store.tensors import read_tensors, write_tensors
 from progressive_core.contract.errors import ModelError, RunError
 from progressive_core.contract.records import State
 
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS, COMMIT = "checkpoints", ".json"
 
 
 def checkpoint_name(bucket: str, episode: int) -> str:
-    """The name of a checkpoint's file."""
+    """The name of a checkpoint's file of tensors."""
     return f"{bucket}-{episode:06d}.safetensors"
 
 
@@ -31,62 +32,63 @@ class Checkpoints:
         """Where they are."""
         return self.run / CHECKPOINTS
 
-    def write(self, commit: Commit, state: State) -> None:
-        """Write the checkpoint that `commit` names."""
+    def write_state(self, name: str, state: State) -> str:
+        """Write a learner's state; returns the SHA-256 of its file."""
+        return write_tensors(self.directory / name, state.tensors, {"state": state.values})
+
+    def write_commit(self, commit: Commit) -> None:
+        """Write the commit that is made with its checkpoint."""
         assert commit.checkpoint is not None
-        write_tensors(self.directory / commit.checkpoint, state.tensors, {"state": state.values, "commit": commit})
+        write_commit(self._commit_file(commit.checkpoint), commit)
 
-    def read(self, name: str) -> State:
+    def read_state(self, name: str) -> State:
         """The learner's state in a checkpoint.
-
-        :raise RunError: the file is damaged, or none of this program's.
-        """
-        self.commit_in(name)
-        try:
-            tensors, card = read_tensors(self.directory / name)
-        except ModelError as error:
-            raise RunError(f"checkpoint {error}") from error
-        return State(tensors=tensors, values=card["state"])
-
-    def commit_in(self, name: str) -> Commit:
-        """What was committed with a checkpoint, once all its bytes are proved.
 
         :raise RunError: the file is damaged, or none of this program's.
         """
         path = self.directory / name
         try:
-            card = read_own_card(path)
+            tensors, card = read_tensors(path)
         except ModelError as error:
             raise RunError(f"checkpoint {error}") from error
-        state, commit = card.get("state"), card.get("commit")
-        if not isinstance(state, dict) or not isinstance(commit, dict):
-            raise RunError(f"checkpoint {path}: damaged (state or commit is missing)")
-        found = commit_of(commit, path, self.run)
-        if found.checkpoint != name:
-            raise RunError(f"checkpoint {path}: damaged (it was written as {found.checkpoint})")
-        return found
+        if not isinstance(state := card.get("state"), dict):
+            raise RunError(f"checkpoint {path}: damaged (its state is missing)")
+        return State(tensors=tensors, values=state)
 
-    def names(self) -> list[str]:
-        """The checkpoints that are there, the oldest first."""
-        return [path.name for _, _, path in sorted(self._listed())]
+    def commits(self) -> Iterator[Callable[[], Commit]]:
+        """Reads each commit that was made with a checkpoint, the newest first; it raises RunError where that is damaged."""
+        for _, _, path in reversed(self._files()):
+            if path.suffix == COMMIT:
+                yield partial(self._read_commit, path)
 
     def prune(self, bucket: str, keep: int, best: int) -> None:
         """Remove all but the last `keep` of `bucket`, and the first one at or after the `best` episode."""
-        of_bucket = [(episode, path) for name, episode, path in sorted(self._listed()) if name == bucket]
-        holding_best = next((path for episode, path in of_bucket if episode >= best), None)
-        for _, path in of_bucket[:-keep]:
-            if path != holding_best:
+        episodes = sorted({episode for name, episode, _ in self._files() if name == bucket})
+        kept = {*episodes[-keep:], next((episode for episode in episodes if episode >= best), None)}
+        for name, episode, path in self._files():
+            if name == bucket and episode not in kept:
                 path.unlink()
 
     def remove_later_than(self, commit: Commit) -> None:
         """Remove those of other buckets than the one in training, and of later episodes."""
-        for bucket, episode, path in self._listed():
+        for bucket, episode, path in self._files():
             if bucket != commit.bucket or episode > commit.episode:
                 path.unlink()
 
-    def _listed(self) -> Iterator[tuple[str, int, Path]]:
-        """Bucket, episode and path of each."""
-        for path in self.directory.glob("*.safetensors"):
+    def _read_commit(self, path: Path) -> Commit:
+        commit = read_commit(path, self.run)
+        if commit.checkpoint is None or self._commit_file(commit.checkpoint) != path:
+            raise RunError(f"{path}: damaged (it was written for {commit.checkpoint})")
+        return commit
+
+    def _commit_file(self, name: str) -> Path:
+        return self.directory / Path(name).with_suffix(COMMIT)
+
+    def _files(self) -> list[tuple[str, int, Path]]:
+        """Bucket, episode and path of all files, by these: the oldest first, and a commit before its tensors."""
+        found = []
+        for path in self.directory.glob("*.*"):
             bucket, _, episode = path.stem.rpartition("-")
-            if episode.isdecimal():
-                yield bucket, int(episode), path
+            if path.suffix in {COMMIT, ".safetensors"} and episode.isdecimal():
+                found.append((bucket, int(episode), path))
+        return sorted(found)

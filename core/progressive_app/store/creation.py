@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -44,8 +45,8 @@ def take_empty_directory(directory: Path) -> FileLock:
     return lock
 
 
-def write_first_files(directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-    """Write all that a run begins with; `state.json`, which makes it one, comes last.
+def write_first_files(directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> Commit:
+    """Write all that a run begins with; `state.json`, which makes it one, comes last. Returns what it holds.
 
     :raise RunError: a model that is to teach, or the directory, cannot be used.
     """
@@ -55,12 +56,13 @@ def write_first_files(directory: Path, config: Mapping[str, Any], manifest: Mapp
         (directory / "models").mkdir(exist_ok=True)
         write_json(directory / "config.json", config)
         write_json(directory / "manifest.json", manifest)
-        _copy_teachers(directory, manifest.get("teachers", ()))
+        commit = Commit(digests=_copy_teachers(directory, manifest.get("teachers", ())))
         for name in (BEGUN, STATE):
-            write_commit(directory / name, Commit())
+            write_commit(directory / name, commit)
         (directory / BEGINNING).unlink()
     except OSError as error:
         raise RunError(f"{directory}: cannot create a run here ({error.strerror})") from error
+    return commit
 
 
 def remove_run(directory: Path, lock: FileLock, made: Sequence[Path]) -> None:
@@ -77,15 +79,22 @@ def remove_run(directory: Path, lock: FileLock, made: Sequence[Path]) -> None:
             path.rmdir()
 
 
-def _copy_teachers(directory: Path, teachers: Sequence[Sequence[str]]) -> None:
-    """Copy models of other runs here: a resumed run then finds them as they were, and reads no file but its own."""
+def _copy_teachers(directory: Path, teachers: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Copy models of other runs here: a resumed run then finds them as they were, and reads no file but its own.
+
+    :return: the SHA-256 of each copy, by its path in the run.
+    """
+    digests: dict[str, str] = {}
     for run, bucket in teachers:
         original, kept = model_path(Path(run), bucket), model_path(directory / TEACHERS, bucket)
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
             publish(original, kept)
+            with kept.open("rb") as file:
+                digests[kept.relative_to(directory).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise RunError(f"{original}: the model that is to teach cannot be had ({error.strerror})") from error
+    return digests
 
 
 def _refuse_unless_empty(directory: Path) -> None:

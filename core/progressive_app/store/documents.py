@@ -1,16 +1,39 @@
-"""JSON documents and files of JSON lines, read back with one-line errors."""
+"""JSON documents, with a checksum where a run rests on them, and files of JSON lines; errors are one line."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from progressive_app.json_values import json_values
 from progressive_app.store.validated import InvalidValue, validated
 from progressive_core.contract.errors import RunError
 
+SHA256 = "sha256"
+"""The key of a document's checksum. A document without it is taken as it is: another program wrote it."""
+
 MOST_BYTES = 16 << 20
 """Of a JSON document of a run: a thousand times what one has."""
+
+
+def line_with_checksum(document: Any) -> bytes:
+    """`document` as JSON on one line, the checksum of its text last."""
+    text = json.dumps(json_values(document), allow_nan=False)
+    return f'{text[:-1]}, "{SHA256}": "{_of(text)}"}}\n'.encode()
+
+
+def is_whole(document: Mapping[str, Any]) -> bool:
+    """Whether a document that was read is the one that its checksum was made of; True where it has none."""
+    values = dict(document)
+    checksum = values.pop(SHA256, None)
+    return checksum is None or checksum == _of(json.dumps(values))
+
+
+def _of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

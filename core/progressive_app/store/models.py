@@ -26,8 +26,8 @@ class ModelVersions:
 
     directory: Path
 
-    def write(self, bucket: str, version: int, model: Model, knowledge: Knowledge) -> None:
-        """Write a version, with what it can teach in its card."""
+    def write(self, bucket: str, version: int, model: Model, knowledge: Knowledge) -> str:
+        """Write a version, with what it can teach in its card; returns the SHA-256 of its file of tensors."""
         path = version_path(self.directory / "models" / bucket, version)
         path.mkdir(parents=True, exist_ok=True)
         taught = {
@@ -37,8 +37,9 @@ class ModelVersions:
             "horizons": knowledge.horizons,
         }
         card = {**model.card, "bucket": bucket, "version": version, "knowledge": taught}
-        write_tensors(path / "model.safetensors", {**knowledge.weights, **model.tensors}, card)
+        digest = write_tensors(path / "model.safetensors", {**knowledge.weights, **model.tensors}, card)
         write_json(path / "card.json", card)
+        return digest
 
     def publish(self, bucket: str, version: int) -> Path:
         """Make `version` the bucket's model: the files in `models/<Bucket>/` are those of the version."""
@@ -57,6 +58,11 @@ class ModelVersions:
             if not committed:
                 for name in MODEL_FILES:
                     (models / name).unlink(missing_ok=True)
+
+
+def version_file(bucket: str, version: int) -> str:
+    """The path in its run of one version of a model."""
+    return version_path(Path("models") / bucket, version).joinpath("model.safetensors").as_posix()
 
 
 def version_path(models: Path, version: int) -> Path:

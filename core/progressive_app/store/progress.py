@@ -11,9 +11,8 @@ import attrs
 from attrs import evolve, field, frozen
 
 from progressive_app.store.atomic_files import atomic_write
-from progressive_app.store.checksum import is_whole, line_with_checksum
 from progressive_app.store.containment import check_no_external_links
-from progressive_app.store.documents import read_json
+from progressive_app.store.documents import is_whole, line_with_checksum, read_json
 from progressive_app.store.validated import InvalidValue, validated
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.names import NAME_RULE, is_name
@@ -28,8 +27,9 @@ BEGUN = "begun.json"
 LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
 MOST_EPISODES = 1_000_000
 """As many as EPISODES may ask for."""
-_NEWER = frozenset({"halved_to"})
+_NEWER = frozenset({"halved_to", "digests"})
 """What runs of an older version do not say of where they stand."""
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", re.ASCII)
 _CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.safetensors", re.ASCII)
 
 
@@ -38,12 +38,13 @@ class Commit(Progress):
     """What one commit holds: where the run stands, and on which files that rests.
 
     `checkpoint` is the name of its file, `versions` are those of each bucket's model, `lengths` are bytes of the files of
-    lines.
+    lines, `digests` the SHA-256 of the checkpoint and of each model, by its path in the run.
     """
 
     checkpoint: str | None = None
     versions: dict[str, int] = field(factory=dict)
     lengths: dict[str, int] = field(factory=dict)
+    digests: dict[str, str] = field(factory=dict)
 
 
 def read_progress(directory: Path) -> Commit:
@@ -64,13 +65,15 @@ def status_of(directory: Path) -> Status:
     return "finished" if status == "finished" else "interrupted"
 
 
-def read_commit(file: Path) -> Commit:
+def read_commit(file: Path, directory: Path | None = None) -> Commit:
     """What was committed, as a document of its own.
+
+    :param directory: the run's, where that is not the file's.
 
     :raise RunError: the file is not what this program writes, or not what it wrote.
     """
     document = read_json(file)
-    progress = commit_of(document, file, file.parent)
+    progress = commit_of(document, file, directory or file.parent)
     if not is_whole(document):
         damaged(file, "its contents are not those that its checksum was made of")
     return progress
@@ -112,6 +115,8 @@ def _check(progress: Commit, file: Path) -> None:
     refuse_odd_names([*named, progress.bucket] if progress.bucket is not None else named, str(file))
     if progress.checkpoint is not None and not _CHECKPOINT.fullmatch(progress.checkpoint):
         damaged(file, f"checkpoint is {show(progress.checkpoint)}, expected a name like Swing-000012.safetensors")
+    if odd := [path for path in progress.digests if not _FILE.fullmatch(path)]:
+        damaged(file, f"digests names {show(odd[0])}, expected a file of the run")
     for bucket, version in progress.versions.items():
         if version < 1:
             damaged(file, f"versions[{show(bucket)}] is {version}, expected 1 or more")

@@ -1,6 +1,6 @@
 """Where a run resumes: from its newest commit all of whose files are as they were written (rollback to a commit).
 
-A commit is in `state.json`, in every checkpoint (its own), and in `begun.json` (that of the end of the bucket before).
+A commit is in `state.json`, beside every checkpoint (its own), and in `begun.json` (that of the end of the bucket before).
 Training is exact: from whichever of them a run resumes, it ends with the same bytes. Only where memory ran out since are its
 sizes halved from there on, so that memory does not run out once more.
 """
@@ -14,9 +14,9 @@ from attrs import evolve
 
 from progressive_app.store.atomic_files import truncate
 from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints
-from progressive_app.store.models import ModelVersions, version_path
+from progressive_app.store.models import ModelVersions, version_file
 from progressive_app.store.progress import BEGUN, LINE_FILES, STATE, Commit, read_commit, size_of, write_commit
-from progressive_app.store.tensors import read_own_card
+from progressive_app.store.tensors import check_digest
 from progressive_core.contract.errors import ModelError, RunError
 from progressive_core.contract.store import Progress
 
@@ -33,15 +33,14 @@ def newest_whole(directory: Path) -> tuple[Commit, list[str]]:
     try:
         newest = read_commit(directory / STATE)
         _check_files(directory, newest)
-    except (RunError, ModelError) as error:
+    except RunError as error:
         damage.append(str(error))
     else:
         return newest, damage
     older: list[Commit] = []
-    checkpoints = Checkpoints(directory)
-    for name in reversed(checkpoints.names()):
+    for read in Checkpoints(directory).commits():
         try:
-            older.append(checkpoints.commit_in(name))
+            older.append(read())
         except RunError as error:
             damage.append(str(error))
     try:
@@ -51,7 +50,7 @@ def newest_whole(directory: Path) -> tuple[Commit, list[str]]:
     for commit in sorted(older, key=lambda each: (len(each.results), each.episode), reverse=True):
         try:
             _check_files(directory, commit)
-        except (RunError, ModelError) as error:
+        except RunError as error:
             damage.append(str(error))
             continue
         if newest is not None and len(newest.results) == len(commit.results):  # the same bucket is in training
@@ -102,9 +101,13 @@ def describe_repair(damage: list[str], commit: Progress) -> str:
 def _check_files(directory: Path, commit: Commit) -> None:
     """Check that every file that a commit rests on is whole.
 
-    :raise RunError: the checkpoint is damaged. :raise ModelError: a model is.
+    :raise RunError: one is damaged.
     """
+    files = {version_file(bucket, version): "" for bucket, version in commit.versions.items()}
     if commit.checkpoint is not None:
-        Checkpoints(directory).commit_in(commit.checkpoint)
-    for bucket, version in commit.versions.items():
-        read_own_card(version_path(directory / "models" / bucket, version) / "model.safetensors")
+        files[f"{CHECKPOINTS}/{commit.checkpoint}"] = "checkpoint "
+    for file in {**dict.fromkeys(commit.digests, ""), **files}:
+        try:
+            check_digest(directory / file, commit.digests.get(file))
+        except ModelError as error:
+            raise RunError(f"{files.get(file, '')}{error}") from error

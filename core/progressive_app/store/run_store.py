@@ -1,8 +1,8 @@
 """One run, one directory: the store that the program trains to.
 
 `state.json` is the one point of commit. It names the newest checkpoint, the version of every model and the length of
-every line file; whatever was written after it is cut off when the run is resumed. A checkpoint holds the commit that it
-was made with, so that an older one can take the place of one that is damaged (`recovery`).
+every line file, and holds the digest of each; whatever was written after it is cut off when the run is resumed. Beside each
+checkpoint is the commit that it was made with, so that an older one can take the place of a damaged one (`recovery`).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from attrs import asdict, evolve
 from filelock import FileLock
 
 from progressive_app.store.atomic_files import append_json_line, writes
-from progressive_app.store.checkpoints import Checkpoints, checkpoint_name
+from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints, checkpoint_name
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import TEACHERS, remove_run, take_empty_directory, write_first_files
 from progressive_app.store.documents import read_json_lines
 from progressive_app.store.lock import lock_run
-from progressive_app.store.models import ModelVersions, read_knowledge, read_model
+from progressive_app.store.models import ModelVersions, read_knowledge, read_model, version_file
 from progressive_app.store.progress import (
     BEGUN,
     LINE_FILES,
@@ -70,13 +70,13 @@ class RunStore:
         :raise RunError: the directory holds something, or cannot be written.
         """
         made = [path for path in (directory, *directory.parents) if not path.exists()]
-        store = cls(directory, take_empty_directory(directory), Commit(), made)
+        lock = take_empty_directory(directory)
         try:
-            write_first_files(directory, config, manifest)
+            commit = write_first_files(directory, config, manifest)
         except RunError:
-            store.discard()
+            remove_run(directory, lock, made)
             raise
-        return store
+        return cls(directory, lock, commit, made)
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -170,8 +170,9 @@ class RunStore:
         The last `keep` checkpoints stay, and the first one at or after the `best` episode.
         """
         name = checkpoint_name(bucket, episode)
-        commit = self._next(bucket=bucket, episode=episode, checkpoint=name, seconds=seconds)
-        self._checkpoints.write(commit, state)
+        digests = {**self._digests(CHECKPOINTS), f"{CHECKPOINTS}/{name}": self._checkpoints.write_state(name, state)}
+        commit = self._next(bucket=bucket, episode=episode, checkpoint=name, seconds=seconds, digests=digests)
+        self._checkpoints.write_commit(commit)
         self._commit(commit)
         self._checkpoints.prune(bucket, keep, best)
 
@@ -182,14 +183,18 @@ class RunStore:
         """
         if self.progress.bucket != bucket or self.progress.checkpoint is None:
             return None
-        return self._checkpoints.read(self.progress.checkpoint)
+        return self._checkpoints.read_state(self.progress.checkpoint)
 
     @writes
     def save_model(self, bucket: str, model: Model, knowledge: Knowledge) -> Path:
         """Write a new version of a bucket's model beside the old ones; it is the bucket's model from here on."""
         version = self.progress.versions.get(bucket, 0) + 1
-        self._models.write(bucket, version, model, knowledge)
-        self.progress = evolve(self.progress, versions={**self.progress.versions, bucket: version})
+        digest = self._models.write(bucket, version, model, knowledge)
+        self.progress = evolve(
+            self.progress,
+            versions={**self.progress.versions, bucket: version},
+            digests={**self._digests(f"models/{bucket}"), version_file(bucket, version): digest},
+        )
         return self._models.publish(bucket, version)
 
     def model(self, bucket: str) -> Model:
@@ -217,10 +222,15 @@ class RunStore:
     def finish_bucket(self, result: BucketResult) -> None:
         """Commit a bucket's end; its checkpoints are no longer needed."""
         results = (*self.progress.results, result)
-        commit = self._next(bucket=None, episode=0, checkpoint=None, seconds=0.0, results=results, halved_to=None)
+        none = {"bucket": None, "episode": 0, "checkpoint": None, "seconds": 0.0, "halved_to": None}
+        commit = self._next(**none, results=results, digests=self._digests(CHECKPOINTS))
         self._commit(commit)
         write_commit(self.directory / BEGUN, commit)
         self._checkpoints.remove_later_than(commit)
+
+    def _digests(self, but: str) -> dict[str, str]:
+        """The digests of all files but those below one directory of the run."""
+        return {file: digest for file, digest in self.progress.digests.items() if not file.startswith(f"{but}/")}
 
     def _next(self, **changes: Any) -> Commit:
         """What is to be committed, with all lines that were written."""
