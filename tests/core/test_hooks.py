@@ -19,6 +19,7 @@ from progressive_training import (
     Knowledge,
     PluginError,
     Resources,
+    Skip,
     StopRequest,
     TransferContext,
     hookimpl,
@@ -129,7 +130,7 @@ def test_every_hook_is_called_in_the_configured_order_and_the_answers_combine(
         ("a", "cleanup", None),
     ]
     assert resources.batch_size == 128
-    assert all(knowledge is not None and knowledge.weights["w"].sum() == 2 for knowledge in transferred)
+    assert all(isinstance(knowledge, Knowledge) and knowledge.weights["w"].sum() == 2 for knowledge in transferred)
     assert stop == (StopRequest(reason="b has seen enough"), "b")
 
 
@@ -141,7 +142,7 @@ def test_none_leaves_everything_as_it_was(install: Install) -> None:
     )
     assert hooks.on_bucket_start(BUCKET, RESOURCES) == RESOURCES
     assert hooks.on_episode_end(BUCKET, EPISODE) is None
-    assert hooks.transfer("nudge", SOURCE, TARGET, CONTEXT) is None
+    assert hooks.transfer("nudge", SOURCE, TARGET, CONTEXT) == Skip("nothing to transfer")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ def test_a_failure_names_plugin_distribution_hook_and_bucket(
         (
             "@hookimpl\ndef transfer(source): return source.weights\n",
             lambda hooks: hooks.transfer("broken", SOURCE, TARGET, CONTEXT),
-            "transfer for bucket 'Long' must return Knowledge or None; got a mappingproxy: ",
+            "transfer for bucket 'Long' must return Knowledge, Skip or None; got a mappingproxy: ",
         ),
         (
             "@hookimpl\ndef transfer(source): return source\n",
@@ -287,7 +288,7 @@ def test_a_plugin_that_scribbles_harms_only_its_own_copy(install: Install) -> No
         nudge="@hookimpl\ndef transfer(source, target):\n    source.weights['w'].zero_()\n    target.weights['w'].fill_(9)\n",
     )
     assert hooks.on_episode_end(BUCKET, EPISODE) == (StopRequest(reason="stop"), "witness")
-    assert hooks.transfer("nudge", SOURCE, TARGET, CONTEXT) is None
+    assert hooks.transfer("nudge", SOURCE, TARGET, CONTEXT) == Skip("nothing to transfer")
     assert SOURCE.weights["w"].tolist() == [1, 1] and TARGET.weights["w"].tolist() == [0, 0]
 
 

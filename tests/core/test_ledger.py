@@ -62,3 +62,10 @@ def test_what_is_spent_once_stands_in_the_first_entry_only(workshop: Any, key: s
     first, *others = of(workshop, target="Second", phase="initial")
     assert first[key] > 0
     assert all((line[key] == 0) == (key != "seconds") for line in others)
+
+
+def test_a_strategy_says_why_it_skips(workshop: Any) -> None:
+    workshop.strategy("from progressive_training import Skip; return Skip(f'not for {target.origin}')")
+    workshop.trainer(plugins=("no:weights", "no:features", "no:horizons", "no:reverse")).train_progressively()
+    reasons = {line["target"]: (line["verdict"], line["reason"]) for line in workshop.ledger()}
+    assert reasons == {name: ("skipped", f"not for {name}") for name in ("First", "Second")}

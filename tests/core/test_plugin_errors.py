@@ -14,7 +14,7 @@ from progressive_app.machine.logs import configure_logging
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.registry import Registry
 from progressive_front.cli import main
-from progressive_training import BucketInfo, EpisodeReport, Knowledge, PluginError, Resources, TransferContext
+from progressive_training import BucketInfo, EpisodeReport, Knowledge, PluginError, Resources, Skip, TransferContext
 
 Install = Callable[..., None]
 STRESS = Path(__file__).resolve().parents[2] / "benchmarks" / "stress" / "plugins.py"
@@ -51,7 +51,12 @@ CALLS: dict[str, Callable[[Hooks], object]] = {
     "on_episode_end": lambda hooks: hooks.on_episode_end(BUCKET, EPISODE),
     "cleanup": lambda hooks: hooks.cleanup(BUCKET, None),
 }
-UNTOUCHED = {"on_bucket_start": RESOURCES, "transfer": [None], "on_episode_end": None, "cleanup": None}
+UNTOUCHED = {
+    "on_bucket_start": RESOURCES,
+    "transfer": [Skip("nothing to transfer")],
+    "on_episode_end": None,
+    "cleanup": None,
+}
 ROGUE = f"{stress.NAME}' ({stress.DISTRIBUTION} 1.2)"
 
 

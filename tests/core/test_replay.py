@@ -110,7 +110,7 @@ class Replay:
             phase=entry["phase"], episode=entry["episode"], bucket=self.info(entry["target"]), proof=proof
         )
         offered = self.hooks.transfer(entry["strategy"], source, target, context)
-        assert offered is not None
+        assert isinstance(offered, Knowledge)
         learner.adopt(offered)
         assert digest(learner.knowledge()) == entry["after_digest"]
         assert learner.validate() == entry["after"]

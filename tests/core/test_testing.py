@@ -239,7 +239,7 @@ class NeedsHalfAByte(Sound):
         (Dithers(), "the same question got two answers: draw no randomness, keep no state"),
         (DividesByNothing(), "the weight 'extractor.weight' has values that are not finite"),
         (LeavesSharesOver(), "phase periodic, alpha 0: feature_importance must sum to 1; got 0.5"),
-        (GivesANumber(), "must return Knowledge or None; got a int: 3"),
+        (GivesANumber(), "must return Knowledge, Skip or None; got a int: 3"),
         (NeedsHalfAByte(), "must return bytes, a whole number from 0; got 0.5"),
         (object(), "a object implements no hook"),
     ],

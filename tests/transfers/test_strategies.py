@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from progressive_app.config.resolve import defaults
 from progressive_core.contract.records import Phase
-from progressive_training import BucketInfo, Knowledge, Proof, TransferContext
+from progressive_training import BucketInfo, Knowledge, Proof, Skip, TransferContext
 from progressive_transfers import features, horizons, reverse, weights
 
 PROVEN = Proof(before=0.0, after=5.0, error=1.0)
@@ -67,28 +67,44 @@ def test_a_source_that_proved_itself_brings_its_heads_too() -> None:
     assert set(weights.transfer(SOURCE, TARGET, context()).weights) >= {"value.weight", "horizon.6.weight"}
 
 
-@pytest.mark.parametrize("proof", [LUCKY, Proof(before=0.0, after=-3.0, error=1.0), None])
-def test_a_source_that_did_not_prove_itself_brings_no_weights(proof: Proof | None) -> None:
-    assert weights.transfer(SOURCE, TARGET, context(proof)) is None
-    assert weights.transfer(SOURCE, TARGET, context(proof, "periodic")) is None
+@pytest.mark.parametrize(
+    ("proof", "reason"),
+    [
+        (LUCKY, "not proven: +1.50 +- 1.00"),
+        (Proof(before=0.0, after=-3.0, error=1.0), "not proven: -3.00 +- 1.00, below the target's own +0.00"),
+        (None, "not proven: it was not tried"),
+    ],
+)
+def test_a_source_that_did_not_prove_itself_brings_no_weights(proof: Proof | None, reason: str) -> None:
+    assert weights.transfer(SOURCE, TARGET, context(proof)) == Skip(reason)
+    assert weights.transfer(SOURCE, TARGET, context(proof, "periodic")) == Skip(reason)
 
 
 @pytest.mark.parametrize("strategy", [weights, features])
 def test_an_alpha_of_zero_transfers_nothing(strategy: ModuleType) -> None:
-    assert strategy.transfer(SOURCE, TARGET, context(WEIGHT_TRANSFER_ALPHA=0.0, FEATURE_TRANSFER_ALPHA=0.0)) is None
+    assert strategy.transfer(SOURCE, TARGET, context(WEIGHT_TRANSFER_ALPHA=0.0, FEATURE_TRANSFER_ALPHA=0.0)) == Skip(
+        "alpha is 0"
+    )
 
 
 @pytest.mark.parametrize("strategy", [features, horizons])
 def test_who_cannot_do_the_targets_task_says_nothing_of_it_and_who_has_no_weights_may(strategy: ModuleType) -> None:
     target = evolve(TARGET, horizons={6: 0.2, 20: 0.0, 144: 0.05})
-    assert strategy.transfer(SOURCE, target, context(PROVEN)) is not None
-    assert strategy.transfer(SOURCE, target, context(LUCKY)) is None
-    assert strategy.transfer(SOURCE, target, context(None)) is not None
+    assert isinstance(strategy.transfer(SOURCE, target, context(PROVEN)), Knowledge)
+    assert strategy.transfer(SOURCE, target, context(LUCKY)) == Skip("not proven: +1.50 +- 1.00")
+    assert isinstance(strategy.transfer(SOURCE, target, context(None)), Knowledge)
 
 
-@pytest.mark.parametrize("strategy", [weights, features, horizons, reverse])
-def test_a_source_that_knows_nothing_transfers_nothing(strategy: ModuleType) -> None:
-    assert strategy.transfer(Knowledge(origin="Empty"), TARGET, context()) is None
+@pytest.mark.parametrize(
+    ("strategy", "missing"),
+    [(weights, "weights that fit"), (features, "shared features"), (horizons, "shared horizons")],
+)
+def test_a_source_that_knows_nothing_transfers_nothing(strategy: ModuleType, missing: str) -> None:
+    assert strategy.transfer(Knowledge(origin="Empty"), TARGET, context(None)) == Skip(f"no {missing}")
+
+
+def test_nothing_goes_back_from_a_pupil_without_weights() -> None:
+    assert reverse.transfer(Knowledge(origin="Empty"), TARGET, context(None)) == Skip("no weights that fit")
 
 
 shares = st.dictionaries(st.sampled_from("abcdef"), st.floats(0.01, 1.0), min_size=1)
@@ -101,7 +117,7 @@ def test_feature_importance_stays_shares_of_the_targets_own_features(
     own = {name: share / sum(own.values()) for name, share in own.items()}
     source, target = Knowledge(origin="A", feature_importance=taught), Knowledge(origin="B", feature_importance=own)
     answer = features.transfer(source, target, context(FEATURE_TRANSFER_ALPHA=alpha))
-    if answer is not None:
+    if isinstance(answer, Knowledge):
         assert set(answer.feature_importance) == set(own)
         assert sum(answer.feature_importance.values()) == pytest.approx(1.0)
         assert min(answer.feature_importance.values()) >= 0
@@ -115,7 +131,7 @@ def test_importance_moves_toward_the_source() -> None:
 
 def test_importance_that_the_targets_own_bars_contradict_is_not_believed() -> None:
     shuffled = evolve(SOURCE, feature_importance={"volume": 0.75, "log_return": 0.25})
-    assert features.transfer(shuffled, TARGET, context()) is None
+    assert features.transfer(shuffled, TARGET, context()) == Skip("the target's own bars disagree")
 
 
 def test_horizons_take_the_sources_skill_inside_its_range_and_keep_their_own_beyond() -> None:
@@ -128,14 +144,14 @@ def test_horizons_take_the_sources_skill_inside_its_range_and_keep_their_own_bey
 
 def test_skill_that_the_target_has_measured_otherwise_is_not_believed() -> None:
     target = Knowledge(origin="Short", horizons={6: 0.0, 20: 0.0, 60: 0.3})
-    assert horizons.transfer(SOURCE, target, context()) is None
+    assert horizons.transfer(SOURCE, target, context()) == Skip("the target's own bars disagree")
 
 
 def test_before_a_target_has_measured_any_skill_the_sources_weights_must_vouch_for_its_own() -> None:
     target = Knowledge(origin="Short", horizons={6: 0.0, 24: 0.0})
-    assert horizons.transfer(SOURCE, target, context(PROVEN)) is not None
-    assert horizons.transfer(SOURCE, target, context(LUCKY)) is None
-    assert horizons.transfer(SOURCE, target, context(None)) is None
+    assert isinstance(horizons.transfer(SOURCE, target, context(PROVEN)), Knowledge)
+    assert horizons.transfer(SOURCE, target, context(LUCKY)) == Skip("not proven: +1.50 +- 1.00")
+    assert isinstance(horizons.transfer(SOURCE, target, context(None)), Skip)
 
 
 @pytest.mark.parametrize("strategy", [features, horizons])
@@ -159,4 +175,6 @@ def test_a_pupil_that_kept_what_it_was_given_returns_half_of_what_it_changed() -
 
 
 def test_a_pupil_that_went_its_own_way_returns_nothing() -> None:
-    assert reverse.transfer(drawn("Short", 2), drawn("Scalping", 1), context(None, "reverse")) is None
+    assert reverse.transfer(drawn("Short", 2), drawn("Scalping", 1), context(None, "reverse")) == Skip(
+        "the networks share no ancestor"
+    )

@@ -8,8 +8,8 @@ training from scratch (-2.7 +- 1.1 and -2.5 +- 1.1 points).
 
 from attrs import evolve
 
-from progressive_training import Knowledge, TransferContext, hookimpl
-from progressive_transfers.trust import agree, unproven
+from progressive_training import Knowledge, Skip, TransferContext, hookimpl
+from progressive_transfers.trust import agree, doubt
 
 phases = ("initial", "periodic")
 alpha_setting = "FEATURE_TRANSFER_ALPHA"
@@ -21,15 +21,19 @@ def memory_needed(source: Knowledge, target: Knowledge) -> int:
 
 
 @hookimpl
-def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
+def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | Skip:
     """Mix the importance of the features that both have; the target's own features keep their share of the rest."""
-    if unproven(context.proof):
-        return None
     alpha = context.bucket.settings[alpha_setting]
+    if alpha == 0:
+        return Skip("alpha is 0")
+    if context.proof and (reason := doubt(context.proof)):
+        return Skip(reason)
     shared = [name for name in source.feature_importance if name in target.feature_importance]
     taught = sum(source.feature_importance[name] for name in shared)
-    if alpha == 0 or taught <= 0 or not agree(source.feature_importance, target.feature_importance):
-        return None
+    if taught <= 0:
+        return Skip("no shared features")
+    if not agree(source.feature_importance, target.feature_importance):
+        return Skip("the target's own bars disagree")
     held = sum(target.feature_importance[name] for name in shared)
     importance = dict(target.feature_importance)
     for name in shared:

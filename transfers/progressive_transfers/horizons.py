@@ -8,8 +8,8 @@ ratio of 0.993, with a lower bound of 0.973.
 
 from attrs import evolve
 
-from progressive_training import Knowledge, TransferContext, hookimpl
-from progressive_transfers.trust import agree, proven, unproven
+from progressive_training import Knowledge, Skip, TransferContext, hookimpl
+from progressive_transfers.trust import agree, doubt
 
 phases = ("initial", "periodic")
 
@@ -20,23 +20,25 @@ def memory_needed(source: Knowledge, target: Knowledge) -> int:
 
 
 @hookimpl
-def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
+def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | Skip:
     """Give each of the target's horizons the skill that the source showed at it, or between its neighbours.
 
     Skill is interpolated linearly over the logarithm of the horizon. Horizons beyond the source's range keep the
     target's own skill.
     """
-    if not source.horizons or not target.horizons or unproven(context.proof):
-        return None
+    if context.proof and (reason := doubt(context.proof)):
+        return Skip(reason)
+    known = sorted(source.horizons)
+    inside = [horizon for horizon in target.horizons if known and known[0] <= horizon <= known[-1]]
+    if not inside:
+        return Skip("no shared horizons")
     import numpy as np
 
-    known = sorted(source.horizons)
-    inside = [horizon for horizon in target.horizons if known[0] <= horizon <= known[-1]]
-    if not inside:
-        return None
     skill = np.interp(np.log(inside), np.log(known), [source.horizons[horizon] for horizon in known])
     taught = dict(zip(inside, map(float, skill), strict=True))
-    measured = any(target.horizons.values())
-    if not (agree(taught, target.horizons) if measured else proven(context.proof)):
-        return None
+    if not any(target.horizons.values()):
+        if context.proof is None:
+            return Skip("not proven: it was not tried, and the target has measured no skill yet")
+    elif not agree(taught, target.horizons):
+        return Skip("the target's own bars disagree")
     return evolve(target, weights={}, horizons={**target.horizons, **taught})

@@ -2,18 +2,21 @@
 
 from attrs import evolve
 
-from progressive_training import Knowledge, TransferContext, hookimpl
-from progressive_transfers.mixing import are_kin, mixed_weights
+from progressive_training import Knowledge, Skip, TransferContext, hookimpl
+from progressive_transfers.mixing import are_kin, fitting_weights, mixed_weights
 
 phases = ("reverse",)
 
 
 @hookimpl
-def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
+def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | Skip:
     """Move every weight halfway to its later self, where it has one: where the later bucket began from these weights and
     kept them, the midpoint is safe. Where it went its own way there is nothing to return.
 
     Extractor and heads travel together; the extractor alone does not fit the earlier bucket's heads any more.
     """
-    weights = mixed_weights(source, target, 0.5) if are_kin(source, target) else {}
-    return evolve(target, weights=weights) if weights else None
+    if not fitting_weights(source, target):
+        return Skip("no weights that fit")
+    if not are_kin(source, target):
+        return Skip("the networks share no ancestor")
+    return evolve(target, weights=mixed_weights(source, target, 0.5))

@@ -1,4 +1,4 @@
-"""What may travel from a source: it is judged by what it showed in the target's place, before anybody believed it."""
+"""What may travel from a source: it is judged by its zero-shot score in the target's place (its proof)."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ AGREEMENT = 0.5
 """Cosine from which two judgements count as the same."""
 
 
-def proven(proof: Proof | None) -> bool:
-    """Whether the source, as it is, does the target's task better than the target does, and surely not by luck.
+def doubt(proof: Proof) -> str:
+    """Why a source that was tried in the target's place is not proven; empty when it is.
 
-    A score of 0 is what doing nothing earns, an untrained target's too. One that did worse than that has to be left
-    behind by the same margin. The bars that the target trains on are asked as well: there are more of them, and luck does
-    not hold on both. What was not tried, or nobody knows the error of, is not proven.
+    Proven is a source that, as it is, does the target's task better than the target does, and surely not by luck. A score of
+    0 is what doing nothing earns, an untrained target's too. A target that did worse than that has to be surpassed by the
+    same margin. The bars that the target trains on are asked as well: there are more of them, and luck does not hold on
+    both. A source whose error is unknown is not proven.
     """
-    if proof is None or not proof.after >= proof.before or proof.training_t < SURE_ERRORS:
-        return False
+    score = f"{proof.after:+.2f} +- {proof.error:.2f}"
+    if not proof.after >= proof.before:
+        return f"not proven: {score}, below the target's own {proof.before:+.2f}"
+    if proof.training_t < SURE_ERRORS:
+        return f"not proven: {score}, t {proof.training_t:.1f} on the training bars"
     errors = SURE_ERRORS if math.isnan(proof.training_t) else STANDARD_ERRORS
-    return proof.after - errors * proof.error > min(proof.before, 0.0)
+    if not proof.after - errors * proof.error > min(proof.before, 0.0):
+        return f"not proven: {score}"
+    return ""
 
 
-def unproven(proof: Proof | None) -> bool:
-    """Whether the source was tried in the target's place and did not prove itself. One without weights that fit cannot be
-    tried, and is neither proven nor unproven."""
-    return proof is not None and not proven(proof)
-
-
-def agree(told: Mapping[Name, float], own: Mapping[Name, float]) -> bool:
-    """Whether two judgements of the same things put weight on the same ones: what a source says, and what the target sees.
+def agree(taught: Mapping[Name, float], own: Mapping[Name, float]) -> bool:
+    """Whether two judgements of the same things put weight on the same ones: the source's and the target's own.
 
     Each is compared by how far it exceeds its own mean: the order of what both call unimportant is luck. Where the target
     sees no difference at all, nothing speaks for the source.
     """
-    shared = [name for name in told if name in own]
-    ours, theirs = excess([own[name] for name in shared]), excess([told[name] for name in shared])
+    shared = [name for name in taught if name in own]
+    ours, theirs = excess([own[name] for name in shared]), excess([taught[name] for name in shared])
     norms = math.hypot(*ours) * math.hypot(*theirs)
     together = sum(one * other for one, other in zip(ours, theirs, strict=True))
     return norms > 0 and together / norms >= AGREEMENT

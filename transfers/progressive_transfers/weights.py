@@ -2,16 +2,16 @@
 
 from attrs import evolve
 
-from progressive_training import Knowledge, TransferContext, hookimpl
-from progressive_transfers.mixing import mixed_weights
-from progressive_transfers.trust import proven
+from progressive_training import Knowledge, Skip, TransferContext, hookimpl
+from progressive_transfers.mixing import fitting_weights, mixed_weights
+from progressive_transfers.trust import doubt
 
 phases = ("initial", "periodic")
 alpha_setting = "WEIGHT_TRANSFER_ALPHA"
 
 
 @hookimpl
-def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
+def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | Skip:
     """Give every weight of the target `alpha * source + (1 - alpha) * target`.
 
     A source that did the target's task zero-shot brings everything, value head too; another one nothing. The extractor
@@ -22,7 +22,11 @@ def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> 
     interpolation along a path without a barrier (arXiv 2209.04836).
     """
     alpha = context.bucket.settings[alpha_setting]
-    if alpha == 0 or not proven(context.proof):
-        return None
+    if alpha == 0:
+        return Skip("alpha is 0")
+    if context.proof is None:
+        return Skip("not proven: it was not tried" if fitting_weights(source, target) else "no weights that fit")
+    if reason := doubt(context.proof):
+        return Skip(reason)
     weights = mixed_weights(source, target, alpha)
-    return evolve(target, weights=weights) if weights else None
+    return evolve(target, weights=weights) if weights else Skip("no weights that fit")

@@ -18,7 +18,7 @@ from progressive_app.testing.scene import (
     same_tensors,
     small_settings,
 )
-from progressive_core.contract.records import Knowledge, Phase, Proof, TransferContext
+from progressive_core.contract.records import Knowledge, Phase, Proof, Skip, TransferContext
 from progressive_core.plugins.discovery import object_name
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.manager import Manager
@@ -31,7 +31,7 @@ def check_transfer(strategy: object, settings: Mapping[str, Any] | None = None) 
     sources that proved themselves, that failed to, and that could not be tried.
 
     It must be a pure function: its arguments stay as they were, and the same question gets the same answer. The
-    answer is None, or finite knowledge of the target's origin.
+    answer is finite knowledge of the target's origin, a Skip with a reason, or None.
 
     :param settings: changes to the defaults.
     :raise AssertionError: saying what is wrong, in words for the strategy's author.
@@ -76,8 +76,9 @@ def _check_answer(asked: _Asked, where: str, source: Knowledge, target: Knowledg
                 f"{where}: {name} was changed: build new tensors and answer with attrs.evolve(target, ...)",
             )
     first, second = answers
-    if first is None or second is None:
-        require(first is second, f"{where}: the same question got None once and knowledge once")
+    if isinstance(first, Skip) or isinstance(second, Skip):
+        require(first == second, f"{where}: the same question got two answers: {first} and {second}")
+        require(isinstance(first, Skip) and bool(first.reason), f"{where}: a Skip needs a reason that a user can read")
         return
     knowledge = require_knowledge(first, target.origin, where)
     again = require_knowledge(second, target.origin, where)

@@ -10,6 +10,7 @@ from progressive_core.contract.records import (
     EpisodeReport,
     Knowledge,
     Resources,
+    Skip,
     StopRequest,
     TransferContext,
 )
@@ -31,7 +32,7 @@ def on_bucket_start(bucket: BucketInfo, resources: Resources) -> Resources | Non
 
 
 @hookspec
-def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
+def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | Skip | None:
     """Called at the start of a bucket, every TRANSFER_COOLDOWN episodes, and backward, once per source.
 
     A strategy is a pure function of its arguments: it returns new knowledge and changes nothing. It may carry three
@@ -44,8 +45,8 @@ def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> 
     :param target: what the learning bucket knows, with what the strategies before this one changed.
     :param context: the phase (initial, periodic, reverse), the episode, the target's bucket, and what the source showed
         in the target's place on validation data (`proof`), by which a strategy decides how much of it may travel.
-    :return: the target's new knowledge, or None when there is nothing to transfer. The core measures the target
-        before and after, and rolls back what hurt.
+    :return: the target's new knowledge, or `Skip` with the reason why nothing travels; None is a Skip without a reason. The
+        core measures the target before and after, and rolls back what hurt.
     """
 
 

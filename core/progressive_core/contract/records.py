@@ -257,6 +257,13 @@ class StopRequest:
     reason: str
 
 
+@frozen
+class Skip:
+    """A strategy's answer when it transfers nothing, and why: the ledger and the console show the reason."""
+
+    reason: str
+
+
 @frozen(kw_only=True)
 class TransferContext:
     """When and for whom a transfer happens: `bucket` is the target's.

@@ -19,6 +19,7 @@ from progressive_core.contract.records import (
     Phase,
     Proof,
     Resources,
+    Skip,
     State,
     TransferContext,
     Verdict,
@@ -148,9 +149,9 @@ def _transact(
     def prepare() -> tuple[Knowledge, float, State] | str:
         """The strategy's offer, and the score and state of the learner before it; or the reason why there is none."""
         short = memory_short(machine, hooks.memory_needed(name, context.bucket, source, target), resources)
-        offered = None if short else hooks.transfer(name, source, target, context)
-        if offered is None:
-            return short or "nothing to transfer"
+        offered = Skip(short) if short else hooks.transfer(name, source, target, context)
+        if isinstance(offered, Skip):
+            return offered.reason
         return offered, learner.validate() if score is None else score, learner.snapshot()
 
     try:

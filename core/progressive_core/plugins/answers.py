@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import attrs
 from attrs import evolve
 
-from progressive_core.contract.records import Knowledge, Resources, StopRequest
+from progressive_core.contract.records import Knowledge, Resources, Skip, StopRequest
 from progressive_core.plugins.blame import one_line, safe_repr
 
 _DEVICE = re.compile(r"cpu|cuda(:\d{1,3})?", re.ASCII)
@@ -60,18 +60,18 @@ def stop_request(answer: object) -> StopRequest | None:
     answered = _record(StopRequest, answer)
     if answered is None:
         return None
-    if not isinstance(answered.reason, str):
-        raise WrongAnswer(f"answered with a StopRequest for {safe_repr(answered.reason)}, expected words that say why")
-    return StopRequest(one_line(answered.reason))
+    return StopRequest(_text("a StopRequest", answered.reason))
 
 
-def knowledge(answer: object, origin: str) -> Knowledge | None:
+def knowledge(answer: object, origin: str) -> Knowledge | Skip:
     """The answer to `transfer`, for a target of this `origin`."""
     import torch
 
-    answered = _record(Knowledge, answer)
+    if isinstance(answer, Skip):
+        return Skip(_text("a Skip", answer.reason))
+    answered = _record(Knowledge, answer, "Knowledge, Skip")
     if answered is None:
-        return None
+        return Skip("nothing to transfer")
     if answered.origin != origin:
         raise WrongAnswer(
             f"must keep the target's origin {origin!r}; got {safe_repr(answered.origin)}: answer with attrs.evolve(target, ...)"
@@ -89,13 +89,19 @@ def knowledge(answer: object, origin: str) -> Knowledge | None:
     return answered
 
 
-def _record(kind: type[T], answer: object) -> T | None:
+def _text(record: str, reason: object) -> str:
+    if not isinstance(reason, str):
+        raise WrongAnswer(f"answered with {record} for {safe_repr(reason)}, expected words that say why")
+    return one_line(reason)
+
+
+def _record(kind: type[T], answer: object, expected: str = "") -> T | None:
     """The answer as a record of exactly this kind: one of a kind derived from it could behave in ways of its own."""
     if answer is None or type(answer) is kind:
         return answer
     if not isinstance(answer, kind):
         raise WrongAnswer(
-            f"must return {kind.__name__} or None; got a {type(answer).__qualname__}: {safe_repr(answer)}"
+            f"must return {expected or kind.__name__} or None; got a {type(answer).__qualname__}: {safe_repr(answer)}"
         )
     return kind(
         **{field.name: getattr(answer, field.name) for field in attrs.fields(cast("type[attrs.AttrsInstance]", kind))}

@@ -17,6 +17,7 @@ from progressive_core.contract.records import (
     Knowledge,
     Phase,
     Resources,
+    Skip,
     StopRequest,
     TransferContext,
 )
@@ -97,8 +98,8 @@ class Hooks:
             resources = self._ask("on_bucket_start", name, bucket, given, answers.resources) or resources
         return resources
 
-    def transfer(self, name: str, source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | None:
-        """The target's new knowledge by one strategy, or None when it has nothing to transfer.
+    def transfer(self, name: str, source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | Skip:
+        """The target's new knowledge by one strategy, or why it transfers nothing.
 
         The strategy works on copies of the tensors, so one that writes into its arguments harms nobody; the source's
         lie on the target's device.
@@ -111,8 +112,9 @@ class Hooks:
             "target": own_knowledge(target, device),
             "context": evolve(context, bucket=_own_bucket(context.bucket)),
         }
+        check = partial(answers.knowledge, origin=target.origin)
         try:
-            return self._call("transfer", name, context.bucket, given, partial(answers.knowledge, origin=target.origin))
+            return self._call("transfer", name, context.bucket, given, check)
         except PluginError as failure:
             self._disable_if_asked_to(name, "transfer", context.bucket, failure)
             raise
@@ -199,8 +201,8 @@ class Hooks:
         name: str,
         bucket: BucketInfo,
         given: Mapping[str, object],
-        check: Callable[[object], T | None],
-    ) -> T | None:
+        check: Callable[[object], T],
+    ) -> T:
         """One plugin's checked answer.
 
         :raise PluginError: it failed, or one of its observers did and the policy is to stop.
