@@ -104,15 +104,15 @@ def change(file: Path, change_in: Callable[[Any], None]) -> None:
     file.write_text(json.dumps(value))
 
 
-def refused_everywhere(run: Path, capsys: pytest.CaptureFixture[str], expected: str) -> None:
-    """By every command, in one line that names it; `runs` lists it as damaged."""
-    refused_by_readers(run, capsys, expected)
+def refused_everywhere(run: Path, capsys: pytest.CaptureFixture[str], expected: str, status: str = "damaged") -> None:
+    """By every command that opens the run, in one line that names it; `runs` lists it with its `status`."""
+    refused_by_readers(run, capsys, expected, status)
     assert main(["--resume", "--run-dir", str(run)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert expected in line
 
 
-def refused_by_readers(run: Path, capsys: pytest.CaptureFixture[str], expected: str) -> None:
+def refused_by_readers(run: Path, capsys: pytest.CaptureFixture[str], expected: str, status: str = "damaged") -> None:
     """By every command but one that trains."""
     for command in (["evaluate", str(run)], ["transfer-report", str(run)]):
         assert main(command) == 2
@@ -122,7 +122,7 @@ def refused_by_readers(run: Path, capsys: pytest.CaptureFixture[str], expected: 
         assert expected in line
     assert main(["runs", "--json"]) == 0
     (listed,) = json.loads(capsys.readouterr().out)
-    assert (listed["status"], expected in listed["reason"]) == ("damaged", True)
+    assert (listed["status"], expected in listed["reason"]) == (status, status == "damaged")
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
@@ -150,7 +150,8 @@ def test_a_link_out_of_the_run_is_not_followed(
     if path.exists():
         path.rename(tmp_path / "aside")
     path.symlink_to(secret)
-    refused_everywhere(run, capsys, f"runs/one/{file}")
+    opened_by_the_list = file == ".lock"
+    refused_everywhere(run, capsys, f"runs/one/{file}", "damaged" if opened_by_the_list else "interrupted")
     if where == "a file":
         assert secret.read_text() == "mine"
     else:
@@ -158,9 +159,11 @@ def test_a_link_out_of_the_run_is_not_followed(
 
 
 def test_a_pipe_in_a_run_makes_nobody_wait(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (run / "manifest.json").unlink()
-    os.mkfifo(run / "manifest.json")
-    refused_everywhere(run, capsys, "neither a file nor a directory")
+    for name in ("metrics.jsonl", "manifest.json"):
+        (run / name).unlink()
+        os.mkfifo(run / name)
+        refused_everywhere(run, capsys, f"runs/one/{name}", "damaged" if name == "manifest.json" else "interrupted")
+        (run / name).unlink()
 
 
 def test_a_link_within_the_run_and_to_the_run_will_do(run: Path) -> None:
@@ -277,7 +280,7 @@ def test_a_directory_in_the_place_of_the_lock_is_told(run: Path, capsys: pytest.
         RunStore.open(run)
     change(run / "state.json", lambda state: state.update(status="training"))
     assert main(["runs"]) == 0
-    assert "the run cannot be taken" in capsys.readouterr().out
+    assert ".lock: not a file" in capsys.readouterr().out
 
 
 def test_a_device_that_is_none_is_told_with_its_file(run: Path) -> None:
@@ -303,3 +306,11 @@ def test_no_name_on_the_command_line_becomes_a_path(
     (line,) = capsys.readouterr().err.splitlines()
     assert len(line) < 1000
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_is_a_pipe_makes_nobody_wait_who_is_taught_by_it(run: Path, tmp_path: Path) -> None:
+    file = run / "models/Scalping/model.safetensors"
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(RunError, match="neither a file nor a directory"):
+        RunStore.create(tmp_path / "two", {}, {"started": "", "sequence": [], "teachers": [[str(run), "Scalping"]]})

@@ -41,6 +41,21 @@ def check_no_external_links(directory: Path) -> None:
                 raise RunError(f"{entry.path}: neither a file nor a directory; a run holds nothing else")
 
 
+def check_is_own_file(path: Path) -> None:
+    """Check that a file of a run is one, and no link: enough for who reads that file only, such as the list of runs.
+
+    :raise RunError: it is something else. An absent one is not refused.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunError(f"{path}: cannot be looked at ({error.strerror})") from error
+    if not stat.S_ISREG(mode):
+        raise RunError(f"{path}: not a file of its own run, but a link, a directory or a pipe; remove it")
+
+
 def _is_file(entry: os.DirEntry[str]) -> bool:
     try:
         return stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)

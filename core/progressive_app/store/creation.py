@@ -86,6 +86,7 @@ def _copy_teachers(directory: Path, teachers: Sequence[Sequence[str]]) -> dict[s
     """
     digests: dict[str, str] = {}
     for run, bucket in teachers:
+        check_no_external_links(Path(run))
         original, kept = model_path(Path(run), bucket), model_path(directory / TEACHERS, bucket)
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from progressive_core.contract.errors import RunError
 from progressive_core.contract.kinds import Device, Refused
 from progressive_core.contract.quoting import show
 
+MANIFEST = "manifest.json"
 Flag = Literal["scratch_arms", "isolate", "find_order"]
 """What may be asked for when a run is begun or resumed: the buckets that were taught trained again without transfer, each
 bucket in a process of its own, and the order of the sequence still to be found."""
@@ -71,7 +72,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
 
     :raise RunError: it is not what this program writes.
     """
-    file = directory / "manifest.json"
+    file = directory / MANIFEST
     manifest = read_json(file)
     try:
         known = validated(manifest, _Manifest)
@@ -111,7 +112,7 @@ class RunDocuments:
     @writes
     def ask_for(self, flag: Flag) -> None:
         """Record that `flag` is wanted, of a run that was begun without it."""
-        write_json(self.directory / "manifest.json", {**self.manifest, flag: True})
+        write_json(self.directory / MANIFEST, {**self.manifest, flag: True})
 
     @writes
     def settle_order(self, settings: Mapping[str, Any], found: Any) -> None:
@@ -121,7 +122,7 @@ class RunDocuments:
         """
         write_json(self.directory / "config.json", settings)
         settled = {"sequence": list(settings["SEQUENCE"]), "find_order": False, "curriculum": found}
-        write_json(self.directory / "manifest.json", {**self.manifest, **settled})
+        write_json(self.directory / MANIFEST, {**self.manifest, **settled})
 
     @writes
     def change_settings(self, settings: Mapping[str, Any], recorded: Mapping[str, Any]) -> None:
@@ -129,7 +130,7 @@ class RunDocuments:
 
         The manifest holds both until the settings are in their file: a kill leaves all of it, or nothing.
         """
-        write_json(self.directory / "manifest.json", {**self.manifest, **recorded, "changing": settings})
+        write_json(self.directory / MANIFEST, {**self.manifest, **recorded, "changing": settings})
         self.finish_change()
 
     @writes
@@ -138,4 +139,4 @@ class RunDocuments:
         manifest = self.manifest
         if manifest["changing"] is not None:
             write_json(self.directory / "config.json", manifest["changing"])
-            write_json(self.directory / "manifest.json", {**manifest, "changing": None})
+            write_json(self.directory / MANIFEST, {**manifest, "changing": None})

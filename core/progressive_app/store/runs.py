@@ -9,9 +9,10 @@ from pathlib import Path
 import structlog
 from attrs import evolve, frozen
 
-from progressive_app.store.lock import is_free
-from progressive_app.store.progress import read_progress
-from progressive_app.store.run_documents import read_manifest
+from progressive_app.store.containment import check_is_own_file
+from progressive_app.store.lock import LOCK, is_free
+from progressive_app.store.progress import STATE, read_commit
+from progressive_app.store.run_documents import MANIFEST, read_manifest
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.records import BucketResult
 from progressive_core.contract.store import Status
@@ -57,7 +58,9 @@ def list_runs(runs_dir: Path) -> list[RunSummary]:
 
 
 def _summary(directory: Path) -> RunSummary:
-    progress, manifest = read_progress(directory), read_manifest(directory)
+    for name in (STATE, MANIFEST, LOCK):  # what is opened here
+        check_is_own_file(directory / name)
+    progress, manifest = read_commit(directory / STATE), read_manifest(directory)
     if progress.status == "training" and is_free(directory):
         progress = evolve(progress, status="interrupted")  # its process was killed
     return RunSummary(
