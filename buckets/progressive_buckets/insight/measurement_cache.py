@@ -22,7 +22,7 @@ class MeasurementCache(Generic[Measurement]):
     def __init__(self) -> None:
         self._known: list[tuple[Tensor, Measurement]] = []
 
-    def of(self, state: Tensor, measure: Callable[[], Measurement]) -> Measurement:
+    def get(self, state: Tensor, measure: Callable[[], Measurement]) -> Measurement:
         """The result for `state`: from the cache, else by `measure`."""
         for place, (known, result) in enumerate(self._known):
             if torch.equal(known, state):

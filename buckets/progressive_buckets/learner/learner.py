@@ -1,7 +1,8 @@
-"""One bucket in training: episodes through its market, replay, updates, and what it can tell others.
+"""The learner of a bucket: `MarketLearner.run_episode` is the learning algorithm, top to bottom.
 
-Read `run_episode` first. The pieces have files of their own: `critic` (the gradient step), `targets`, `replay`,
-`exploration`, `lessons`, `recall`, `screening`, `importance`; the market side is in `progressive_market`.
+Each step has a file of its own: `naturalistic/exploration` (where episodes start, random actions), `lessons` (analysis of
+trades), `replay` (priorities), `recall` (contextual memory); `learner/critic`, `targets`, `gradient`, `optimiser` (the
+updates); `insight/screening`, `importance` (features). Fills, costs, and the evaluator are in `progressive_market`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
 
 
 class MarketLearner:
-    """Trains one bucket's critic on one market. Implements `progressive_training.Learner`."""
+    """Trains one bucket's critic on one market. Implements `progressive_training.Learner`.
+
+    Shapes: P parallel episodes of L bars; an action is 0 flat, 1 long or 2 short.
+    """
 
     def __init__(
         self, info: BucketInfo, resources: Resources, market: Market, split: Split, hyper: Hyper, exploration: float
@@ -74,21 +78,27 @@ class MarketLearner:
     # ------------------------------------------------------------------ training
 
     def run_episode(self) -> EpisodeReport:
-        """Walk parallel episodes, remember the bars, learn from the replay, and measure on validation data.
+        """Walk parallel episodes, store the visited bars in the replay, update the critic, validate, and keep the best.
 
-        Nothing here waits for the device until all that people read of the episode is read at once.
+        The host waits for the device only once, at `to_host`, which fetches all statistics of the episode together.
         """
-        if self.progress.adopted:
+        if self.progress.adopted:  # a transfer has changed the weights: they may be the best so far
             self.consider()
         self.progress.episode += 1
+
+        # Walk: plan the starts and exploration rates, act, analyse the trades, add the bars to the replay.
         plan = self.exploration.plan(self.episodes, self.length, self.generator)
         bars, visited, notes = self.walk(plan)
         notes["exploration"] |= plan.notes
+
+        # Learn: gradient steps on bars from the replay, then store some situations in the contextual memory.
         loss = self.critic.learn(self.replay, self.updates, self.batch)
         if self.memory_on:
             self.memory.remember(bars, visited, self.critic)
             notes["recalls"] = self.memory.examples(self.critic, self.shown)
         notes["priorities"] = self.replay.statistics()
+
+        # Validate, and keep the weights if none were better.
         policy = self.policy_with(recall=0.0)
         notes["score"] = {"score": self.evaluator.measure(policy), "loss": loss}
         seen = to_host(notes)
@@ -97,7 +107,7 @@ class MarketLearner:
         return report_of(self, score, seen)
 
     def consider(self) -> float:
-        """Score the current weights, and keep them if none were better on validation; of equal ones, the latest."""
+        """Validate the current weights, and keep them if none were better; of equal ones, the latest. Returns the score."""
         score = self.evaluator.consider(self.policy_with(recall=0.0))
         return self.keep(self.validate() if self.memory.weight else score)
 
@@ -106,34 +116,38 @@ class MarketLearner:
         return self.progress.keep(score, self.critic.target)
 
     def walk(self, plan: Plan) -> tuple[Tensor, Tensor, dict[str, Notes]]:
-        """Act through the planned episodes and put what was visited into the replay.
+        """Act in the planned episodes, analyse the trades, and store the bars in the replay.
 
-        :return: the bars walked over [N], which of them were visited (may be decided on) [N], and what is to be told of
-            exploration and lessons.
+        :return: the bars [P x L]; which of them were visited [P x L], that is, may be decided on; and the statistics of
+            exploration and lessons for the episode report.
         """
         critic, device = self.critic, self.market.device
+
+        # Act: the best action from each position, or a random one; then follow the actions from flat.
         bars = plan.starts[:, None] + torch.arange(self.length, device=device)  # [P, L]
         inside = bars < self.split.train.stop - 1
         bars = bars.clamp(max=self.split.train.stop - 1)
         decidable = self.market.decidable[bars] & inside
         advantage = critic.advantages(self.market.features.index_select(0, bars.flatten())).view(*bars.shape, 2)
-
-        actions = best_actions(advantage, critic.costs)  # [P, L, 3]
+        actions = best_actions(advantage, critic.costs)  # [P, L, 3], the action for each position held
         trial, explored = self.exploration.trials(bars, plan.rates, self.generator)  # [P, L] both
         actions = torch.where(explored[..., None], trial[..., None], actions)
-        position = follow(as_maps(actions, decidable))  # [P, L], 0 flat, 1 long, 2 short
+        position = follow(as_maps(actions, decidable))  # [P, L]
 
-        wrong = critic.one_step(bars, advantage) - advantage  # [P, L, 2]
-        errors = wrong.abs().mean(dim=-1)  # [P, L]
-        held = sides(device).take(position)
-        trades = completed_trades(self.market, bars, held, explored, wrong * critic.unit)
+        # Lessons: temporal-difference errors of long and short, and the completed trades they add up to.
+        td_errors = critic.one_step(bars, advantage) - advantage  # [P, L, 2], in units
+        errors = td_errors.abs().mean(dim=-1)  # [P, L]
+        held = sides(device).take(position)  # [P, L], -1, 0 or 1
+        trades = completed_trades(self.market, bars, held, explored, td_errors * critic.unit)
         notes = {
             "exploration": {"tried": explored.float().mean()},
             "lessons": summarise_trades(self.market, trades) if self.lessons_on else {"count": trades.entered.sum()},
         }
-        weight = errors + surprise(trades).float() / critic.unit if self.lessons_on else errors
+
+        # Store: a bar's replay priority follows from its error, plus the surprise of a trade that begins there.
+        surprised = errors + surprise(trades).float() / critic.unit if self.lessons_on else errors
         walked, visited = bars.flatten(), decidable.flatten()
-        self.replay.add(walked, weight.flatten(), visited)
+        self.replay.add(walked, surprised.flatten(), visited)
         self.exploration.update(walked, errors.flatten(), visited)
         return walked, visited, notes
 
@@ -149,7 +163,7 @@ class MarketLearner:
         """As `policy`, before validation has decided on what was adopted; the same object for the same weights."""
         weight = self.memory.weight
         state = torch.cat([self.critic.target.state(), self.market.features.new_tensor([weight])])
-        return self._policy.of(state, lambda: self.policy_with(weight))
+        return self._policy.get(state, lambda: self.policy_with(weight))
 
     def policy_with(self, recall: float) -> NetworkPolicy:
         """The policy of the current weights, with this weight of recall.
@@ -161,24 +175,22 @@ class MarketLearner:
         return NetworkPolicy(self.critic.target, memory, self.critic.costs)
 
     def validate(self) -> float:
-        """Net log return of the current weights over the scored validation bars; minus infinity when they are no numbers."""
+        """Net log return of the current weights over the scored validation bars; minus infinity where a weight is not finite."""
         return self.evaluator.validate(self.acting())
 
     def validation_error(self) -> float:
-        """Standard error of `validate()`, from blocks; not a number when the weights are none, or hold one side for good."""
+        """Standard error of `validate()`, from blocks; NaN where a weight is not finite, or the policy always holds one side."""
         return self.evaluator.validation_error(self.acting())
 
     def training_t(self) -> float:
-        """t of the current weights' growth on an excerpt of the training bars; not a number when the weights are none."""
+        """t of the current weights' growth on an excerpt of the training bars; NaN where a weight is not finite."""
         return self.evaluator.training_t(self.acting())
 
     # ------------------------------------------------------------------ knowledge
 
     def knowledge(self) -> Knowledge:
-        """Weights by name, importance of features, skill by horizon; the tensors are copies.
-
-        Nobody may learn from a degenerate policy.
-        """
+        """Copies of the weights by name, importance of features, skill by horizon; and why to distrust them, if the policy
+        is degenerate."""
         measured = self.measured()
         self.shared.share(measured.importance, measured.horizons)
         return Knowledge(
@@ -192,16 +204,16 @@ class MarketLearner:
     def measured(self) -> Measured:
         """Importance of features and skill by horizon, measured once for the same weights."""
         state = self.critic.target.state()
-        return self._measured.of(state, lambda: judge_inputs(self.critic, self.evaluator.validation, self.screened))
+        return self._measured.get(state, lambda: judge_inputs(self.critic, self.evaluator.validation, self.screened))
 
     def adopt(self, knowledge: Knowledge) -> Adoption:
-        """Take over weights that fit by name and shape, and importances and horizon skills that are not our own."""
+        """Copy fitting weights, and use importances and horizon skills; see `adopt_knowledge`."""
         return adopt_knowledge(self, knowledge)
 
     # ------------------------------------------------------------------ saving
 
     def parts(self) -> dict[str, Part]:
-        """The parts that training changes; each owns its state."""
+        """The parts with a state that training changes, by the prefix of their names in a snapshot."""
         return {
             "progress": self.progress,
             "critic": self.critic,
@@ -226,7 +238,7 @@ class MarketLearner:
             self.memory.refresh(self.critic.target)
 
     def keep_best(self) -> None:
-        """Return to the best weights, and choose on validation how much recall may say beside them."""
+        """Return to the best weights, and choose the weight of recall that is best with them on validation."""
         for network in (self.critic.online, self.critic.target):
             network.load_state(self.progress.best)
         self.memory.weight = 0.0
@@ -243,17 +255,17 @@ class MarketLearner:
         return float(self.market.growth(held, scored).sum())
 
     def model(self) -> Model:
-        """The current weights, memory and ridge baseline, and the card that says how to use them."""
+        """The current weights, contextual memory and ridge baseline, and the card that describes their use."""
         return model_of(self)
 
     def load(self, model: Model) -> None:
         """Continue from a saved model.
 
-        :raise ModelError: its features, in their order, are not this market's.
+        :raise ModelError: it is damaged, or its features are not this market's, in the same order.
         """
         load_into(self, model)
 
     def close(self) -> None:
-        """Let go of the market and the networks."""
+        """Release the market and the networks."""
         for name in tuple(vars(self)):
             setattr(self, name, None)

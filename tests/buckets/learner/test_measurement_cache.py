@@ -13,7 +13,7 @@ def test_only_new_weights_are_measured() -> None:
             measured.append(value)
             return -value
 
-        return cache.of(torch.tensor([value]), measure)
+        return cache.get(torch.tensor([value]), measure)
 
     assert [value_of(value) for value in (1.0, 2.0, 1.0, 2.0)] == [-1.0, -2.0, -1.0, -2.0]
     assert measured == [1.0, 2.0]
