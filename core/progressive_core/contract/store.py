@@ -8,15 +8,7 @@ from typing import Literal, Protocol
 
 from attrs import frozen
 
-from progressive_core.contract.records import (
-    BucketResult,
-    EpisodeReport,
-    Knowledge,
-    LedgerEntry,
-    Model,
-    Sizes,
-    State,
-)
+from progressive_core.contract.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, Sizes, State
 
 Status = Literal["training", "interrupted", "finished", "damaged"]
 
