@@ -34,8 +34,8 @@ class Charges:
 
 @frozen(kw_only=True)
 class Importance:
-    """Share of each feature by two methods: what the training bars `screened` show, and how far the network's advantages
-    move when the feature is `permuted`; `agreement` is their rank correlation, -1 to 1."""
+    """Importance of each feature by two methods, as shares: `screened`, by its relation to returns on the training bars,
+    and `permuted`, by the change of the network's advantages. `agreement`: their rank correlation, -1 to 1."""
 
     screened: Mapping[str, float]
     permuted: Mapping[str, float]
@@ -44,8 +44,9 @@ class Importance:
 
 @frozen(kw_only=True)
 class Card:
-    """`horizons` in bars; `unit` is the deviation of one bar's reward, in which the tensors count advantages;
-    `reluctance` how much dearer a trade counts than it is; `abstains` where validation showed no edge."""
+    """`horizons` in bars. `unit`: standard deviation of one bar's reward, the unit of the network's advantages.
+    `reluctance`: by what share a trade costs more in training than on the market. `abstains`: whether the model stays
+    flat because validation showed no edge."""
 
     format: int
     bucket: str

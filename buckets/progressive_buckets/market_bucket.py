@@ -31,9 +31,9 @@ def _ascending(bucket: MarketBucket, attribute: Attribute[tuple[int, ...]], valu
 class MarketBucket:
     """A bucket on the shared market and learner.
 
-    `horizons`: bars ahead that are predicted, ascending. `exploration`: share of trial actions at first. `reluctance`:
-    how much dearer a trade counts in learning than it is; more makes the agent wait for larger moves. `discount`: of
-    the gain of one bar later. `width` and `members`: size of the network and how many vote.
+    `horizons`: bars ahead that are predicted, ascending. `exploration`: share of random actions at first. `reluctance`: by
+    what share a trade costs more in training than on the market; more makes the agent wait for larger moves. `discount`:
+    of a gain one bar later. `width`, `members`: size of a hidden layer, and number of networks that vote.
     """
 
     name: str

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 Action = Literal["long", "flat", "short"]
 ACTIONS: tuple[Action, ...] = ("flat", "long", "short")
-"""In the order in which the policy counts positions."""
+"""In the order of the policy's positions 0, 1, 2."""
 FILE_NAME = "model.safetensors"
 
 
 @frozen
 class Decision:
-    """What the model says about the last bar, to be done at the open of the next.
+    """The model's decision on the last bar, to be executed at the open of the next.
 
-    `values` are expected log gains over staying flat for good, of each action, net of the cost of going there from the
-    position held; `predictions` are by horizon in bars, in deviations of a return over so many bars; `time` is the open
-    of the last bar (UTC, nanoseconds).
+    `values`: expected log gain of each action over staying flat for good, net of the cost of changing from the position
+    held. `predictions`: expected return by horizon in bars, in standard deviations of a return over so many bars. `time`:
+    open of the last bar (UTC, nanoseconds).
     """
 
     action: Action
@@ -43,7 +43,7 @@ class Decision:
 
 
 class TradingModel:
-    """A trained bucket. Call it with bars; `card` says what it was trained on."""
+    """A trained bucket. Call it with bars; `card` describes what it was trained on."""
 
     def __init__(self, tensors: Mapping[str, Tensor], card: Card) -> None:
         from progressive_buckets.learner.network import Network, Shape
@@ -88,7 +88,7 @@ class TradingModel:
         return Decision(action, values, dict(zip(self.card.horizons, predicted, strict=True)), int(market.times[-1]))
 
     def performance(self, bars: Bars) -> tuple[Performance, ...]:
-        """How the model would have done on `bars`, and the baselines beside it, net of the costs it was trained for.
+        """Performance of the model on `bars`, and the baselines beside it, net of the costs it was trained for.
 
         :raise ModelError: as for a call.
         """
@@ -116,9 +116,11 @@ class TradingModel:
         missing = [name for name in wanted if name not in bars.extra]
         unknown = [name for name in bars.extra if name not in wanted]
         if missing or unknown:
-            told = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(unknown)
+            misfits = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(
+                unknown
+            )
             raise ModelError(
-                f"{card.bucket} model: the extra columns of {bars.report.source} do not fit: {'; '.join(told)}. It was "
+                f"{card.bucket} model: the extra columns of {bars.report.source} do not fit: {'; '.join(misfits)}. It was "
                 f"trained with {', '.join(wanted) or 'none'}; give exactly these beside time, prices and volume."
             )
         seconds = bars.interval / 1e9

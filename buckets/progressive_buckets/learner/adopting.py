@@ -20,9 +20,9 @@ _HORIZON = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 class SharedInsight:
-    """The `importance` of features and the skill by horizon (`horizons`) that a learner last gave to others; empty at first.
+    """The `importance` of features and the skill by `horizons` that a learner last gave to others; empty at first.
 
-    Knowledge that comes in with the same ones brought nothing new: they are the learner's own, handed back.
+    Knowledge that comes back with equal ones brings nothing new: they are the learner's own.
     """
 
     def __init__(self) -> None:

@@ -175,15 +175,15 @@ class MarketLearner:
         return NetworkPolicy(self.critic.target, memory, self.critic.costs)
 
     def validate(self) -> float:
-        """Net log return of the current weights over the scored validation bars; minus infinity where a weight is not finite."""
+        """Net log return of the current weights on the scored validation bars; minus infinity if one is not finite."""
         return self.evaluator.validate(self.acting())
 
     def validation_error(self) -> float:
-        """Standard error of `validate()`, from blocks; NaN where a weight is not finite, or the policy always holds one side."""
+        """Standard error of `validate()`, from blocks; NaN if a weight is not finite, or the policy holds one side."""
         return self.evaluator.validation_error(self.acting())
 
     def training_t(self) -> float:
-        """t of the current weights' growth on an excerpt of the training bars; NaN where a weight is not finite."""
+        """t of the current weights' growth on an excerpt of the training bars; NaN if a weight is not finite."""
         return self.evaluator.training_t(self.acting())
 
     # ------------------------------------------------------------------ knowledge

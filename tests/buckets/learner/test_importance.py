@@ -54,7 +54,7 @@ def test_where_nothing_matters_all_features_stay(open_learner: OpenLearner, seed
     assert min(gates(learner).values()) > 0.5
 
 
-def test_a_network_that_says_the_same_of_every_bar_is_not_asked(open_learner: OpenLearner) -> None:
+def test_a_network_that_gives_every_bar_the_same_value_keeps_the_screened_importance(open_learner: OpenLearner) -> None:
     measured = open_learner().measured()
     assert measured.permuted == measured.screened
 
@@ -103,9 +103,9 @@ def test_methods_agree_fully_on_one_order_whatever_they_think_of_noise(noise: li
 def test_of_what_the_network_hardly_hears_screening_has_the_word() -> None:
     screened = {"strong": 0.8, "weak": 0.09, "noise": 0.06, "other": 0.05}
     permuted = {"strong": 0.7, "weak": 0.05, "noise": 0.15, "other": 0.10}
-    told = Measured(screened, permuted, {}).importance
-    assert sorted(told, key=told.__getitem__, reverse=True) == ["strong", "weak", "noise", "other"]
-    assert sum(told.values()) == pytest.approx(1)
+    importance = Measured(screened, permuted, {}).importance
+    assert sorted(importance, key=importance.__getitem__, reverse=True) == ["strong", "weak", "noise", "other"]
+    assert sum(importance.values()) == pytest.approx(1)
     assert Measured(screened, screened, {}).importance == pytest.approx(screened)
 
 

@@ -1,4 +1,4 @@
-"""What a user notices of a learner: it learns what can be learned, resumes to the bit, and says what it does."""
+"""What a user notices of a learner: it learns what can be learned, resumes to the bit, and reports what it does."""
 
 import json
 import math
@@ -28,8 +28,8 @@ def test_a_leaked_return_is_learned_in_seconds(open_learner: OpenLearner, leakin
     part = learner.market.part(learner.split.test)
     perfect = log_growth(part.returns.sign(), part.returns, part.decidable, learner.market.costs).sum()
     assert learner.evaluator.evaluate(learner.policy()).test[0].log_return > 0.9 * float(perfect)
-    told = learner.knowledge().feature_importance
-    assert max(told, key=lambda name: told[name]) == "leak"
+    importance = learner.knowledge().feature_importance
+    assert max(importance, key=lambda name: importance[name]) == "leak"
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

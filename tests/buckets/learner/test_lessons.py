@@ -1,4 +1,4 @@
-"""A lesson tells the trade as it was: when, at which price, how it stood, what it paid."""
+"""A lesson describes the trade as it was: when, at which price, how it stood, what it paid."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ def trace_of(market: Market, trades: Trades) -> dict[str, Any]:
     return lessons_trace(market, to_host({"lessons": summarise_trades(market, trades)})["lessons"])
 
 
-def test_a_trade_is_told_as_it_was(open_learner: OpenLearner, bars: Bars) -> None:
+def test_a_trade_is_described_as_it_was(open_learner: OpenLearner, bars: Bars) -> None:
     market = open_learner(FEE=0.001, SLIPPAGE=0.0).market
     steps = torch.arange(100, 110)[None]  # one episode of ten bars
     held = torch.zeros(1, 10, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""ContextualMemory recalls what followed the most similar situations, and says how similar they were."""
+"""ContextualMemory recalls what followed the most similar situations, and reports how similar they were."""
 
 import torch
 from torch.nn.functional import normalize

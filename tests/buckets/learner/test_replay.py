@@ -45,7 +45,7 @@ def test_bars_that_teach_nothing_are_never_drawn(prioritised) -> None:
     assert float(sample.weights.mean()) == pytest.approx(1.0)
 
 
-def test_of_errors_told_twice_the_largest_counts() -> None:
+def test_of_two_errors_for_one_slot_the_larger_counts() -> None:
     replay = Replay(10, "cpu", prioritised=True, market_bars=1000)
     replay.add(torch.arange(10), torch.zeros(10), torch.ones(10, dtype=torch.bool))
     replay.update_priorities(torch.tensor([3, 3, 4]), torch.tensor([9.0, 1.0, 1.0]))

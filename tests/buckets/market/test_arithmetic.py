@@ -103,10 +103,10 @@ def test_equity_is_that_of_a_plain_loop_on_every_bar(case: Case) -> None:
     growth = case.growth(market)
     assert torch.exp(torch.cumsum(growth, dim=0)).tolist() == pytest.approx(by_hand, rel=1e-9)
     part = market.part(slice(0, len(case.opens)))
-    told = measure("case", torch.tensor(case.actions), part, market.costs, market.interval)
-    assert math.exp(told.log_return) == pytest.approx(by_hand[-1], rel=1e-9)
+    performance = measure("case", torch.tensor(case.actions), part, market.costs, market.interval)
+    assert math.exp(performance.log_return) == pytest.approx(by_hand[-1], rel=1e-9)
     peaks = np.maximum.accumulate([1.0, *by_hand])[1:]
-    assert told.drawdown == pytest.approx(max(0.0, float((1 - by_hand / peaks).max())), abs=1e-9)
+    assert performance.drawdown == pytest.approx(max(0.0, float((1 - by_hand / peaks).max())), abs=1e-9)
     assert torch.exp(growth.sum()) == pytest.approx(by_hand[-1], rel=1e-9)  # rewards sum to the log of equity
 
 
@@ -129,15 +129,21 @@ def test_flat_is_exactly_flat(case: Case) -> None:
     part = market.part(slice(0, len(case.opens)))
     growth = market.growth(torch.zeros(len(case.opens)), part)
     assert (growth == 0).all()
-    told = measure("flat", torch.zeros(len(case.opens)), part, market.costs, market.interval)
-    assert (math.exp(told.log_return), told.drawdown, told.turnover, told.trades, told.sharpe) == (
+    performance = measure("flat", torch.zeros(len(case.opens)), part, market.costs, market.interval)
+    assert (
+        math.exp(performance.log_return),
+        performance.drawdown,
+        performance.turnover,
+        performance.trades,
+        performance.sharpe,
+    ) == (
         1.0,
         0.0,
         0.0,
         0,
         0.0,
     )
-    assert told.flat == 1.0
+    assert performance.flat == 1.0
 
 
 RATES = st.just(0.0) | st.floats(1e-9, 0.1)
