@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from progressive_app.machine.memory import read_memory as read_memory
     from progressive_app.machine.memory import release_heap as release_heap
     from progressive_app.machine.memory import release_memory as release_memory
+    from progressive_app.store.models import model_file as model_file
     from progressive_app.store.tensors import read_tensors as read_tensors
     from progressive_app.store.validated import InvalidValue as InvalidValue
     from progressive_app.store.validated import validated as validated
     from progressive_buckets.market_bucket import MarketBucket as MarketBucket
     from progressive_buckets.model import TradingModel as TradingModel
-    from progressive_buckets.model import load_model as load_model
+    from progressive_buckets.model import load_trading_model as load_trading_model
     from progressive_core.contract.errors import ConfigError as ConfigError
     from progressive_core.contract.errors import DataError as DataError
     from progressive_core.contract.errors import ModelError as ModelError
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from progressive_core.contract.store import Progress as Progress
     from progressive_core.contract.store import Store as Store
     from progressive_core.engine.run import Interrupted as Interrupted
+    from progressive_front.models import load_model as load_model
     from progressive_front.trainer import ProgressiveTrainer as ProgressiveTrainer
     from progressive_market.bars import load_bars as load_bars
 
@@ -58,7 +60,9 @@ _HOME = {
     "load_bars": "progressive_market.bars",
     "MarketBucket": "progressive_buckets.market_bucket",
     "TradingModel": "progressive_buckets.model",
-    "load_model": "progressive_buckets.model",
+    "load_model": "progressive_front.models",
+    "load_trading_model": "progressive_buckets.model",
+    "model_file": "progressive_app.store.models",
     "Bucket": "progressive_core.contract.protocols",
     "Evaluator": "progressive_core.contract.protocols",
     "Learner": "progressive_core.contract.protocols",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from attrs import Attribute
 
+    from progressive_buckets.model import TradingModel
     from progressive_training import BucketInfo, Learner, Resources
 
 BYTES_PER_ROW = {".parquet": 25, ".feather": 40}
@@ -64,6 +65,12 @@ class MarketBucket:
         from progressive_buckets.learner.opening import open_learner
 
         return open_learner(self, bucket, resources)
+
+    def load_model(self, path: str | Path) -> TradingModel:
+        """Read a model of this bucket."""
+        from progressive_buckets.model import load_trading_model
+
+        return load_trading_model(path)
 
 
 def _rows(data: Path | str | None, synthetic: int) -> int:

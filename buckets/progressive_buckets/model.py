@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from progressive_buckets.card import Card, read_card
-from progressive_training import DataError, ModelError, read_tensors
+from progressive_training import DataError, ModelError, model_file, read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Action = Literal["long", "flat", "short"]
 ACTIONS: tuple[Action, ...] = ("flat", "long", "short")
 """In the order of the policy's positions 0, 1, 2."""
-FILE_NAME = "model.safetensors"
 
 
 @frozen
@@ -60,6 +59,13 @@ class TradingModel:
         self.memory.recollect(tensors["memory.rows"], tensors["memory.followed"])
         self.memory.refresh(self.network)
         self.memory.weight = card.recall_weight
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns beside time, prices and volume that it was trained with."""
+        from progressive_training.market import BUILT_IN
+
+        return tuple(name for name in self.card.features if name not in BUILT_IN)
 
     def __call__(self, frame: pd.DataFrame, position: Action = "flat") -> Decision:
         """Decide on the last bar of `frame`, as the evaluated policy would.
@@ -156,36 +162,19 @@ class TradingModel:
         return answer
 
 
-def load_model(path: str | Path) -> TradingModel:
-    """Read a trained model.
+def load_trading_model(path: str | Path) -> TradingModel:
+    """Read a model of the shared learner.
 
     :param path: a model file, or the directory that holds `model.safetensors`.
-    :raise ModelError: there is no such file, or it is not one of our models.
+    :raise ModelError: there is no such file, or it is no model of the shared learner.
     """
-    if not isinstance(path, str | Path):
-        raise ModelError(f"load_model takes the path of a model, got {path!r}")
-    file = _file_of(path)
+    file = model_file(path)
     tensors, values = read_tensors(file)
     card = read_card(values, file)
     try:
         return TradingModel(tensors, card)
     except ValueError as error:
         raise ModelError(f"{file}: its tensors do not fit its card ({error}). Take another copy.") from error
-
-
-def _file_of(path: str | Path) -> Path:
-    """The file of a model. One that is named may be a link; one in a directory must be in it."""
-    try:
-        directory = Path(path).resolve()
-        file = directory / FILE_NAME if directory.is_dir() else directory
-        found, target = file.is_file(), file.resolve()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{str(path)!r}: no path ({error})") from None
-    if not found:
-        raise ModelError(f"{path}: no model there; expected a .safetensors file, or a directory with {FILE_NAME}")
-    if not target.is_relative_to(directory):
-        raise ModelError(f"{path}: {FILE_NAME} is a link out of it, to {target}; name that file if it is meant")
-    return Path(path) / FILE_NAME if directory.is_dir() else Path(path)
 
 
 def _last_bar_kept(frame: pd.DataFrame) -> Bars:

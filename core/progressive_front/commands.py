@@ -24,6 +24,7 @@ from progressive_core.contract.suggest import did_you_mean
 from progressive_core.plugins.discovery import PluginRecord
 from progressive_core.plugins.registry import Registry
 from progressive_front.live import CONSOLE, with_console
+from progressive_front.models import load_model, not_loadable
 from progressive_front.output import stdout_reserved
 
 log = structlog.get_logger("progressive_training")
@@ -119,7 +120,9 @@ def _performances_on(
 
     Columns that a model was not trained with are left out: a file of an exchange often has more than one needs.
 
-    :raise DataError: the file cannot be read. :raise ModelError: a model cannot be used on such bars.
+    A bucket whose models cannot be loaded is left out too.
+
+    :raise DataError: the file cannot be read. :raise ModelError: a model cannot be used on such bars, or none be loaded.
     """
     # Through the public face, as anyone would: the core imports no bucket.
     face = import_module("progressive_training")
@@ -127,16 +130,24 @@ def _performances_on(
     loaded = face.load_bars(bars, settings["FREQUENCY"], settings["FILL_MINUTES"])
     performances, left_out = {}, set()
     for bucket in (result.bucket for result in results):
-        model = face.load_model(directory / "models" / bucket)
-        known = {name: values for name, values in loaded.extra.items() if name in model.card.features}
+        if reason := not_loadable(bucket):
+            log.warning(reason)
+            continue
+        model = load_model(directory / "models" / bucket)
+        columns = getattr(model, "columns", loaded.extra)
+        known = {name: values for name, values in loaded.extra.items() if name in columns}
         left_out |= loaded.extra.keys() - known.keys()
         try:
             performances[bucket] = model.performance(evolve(loaded, extra=known))
         except (DataError, ModelError) as error:
             raise error if bars.name in str(error) else type(error)(f"{bars}: {error}") from error
     if left_out:
-        columns = ", ".join(sorted(left_out))
-        log.warning("columns that the models were not trained with are left out", file=str(bars), columns=columns)
+        named = ", ".join(sorted(left_out))
+        log.warning("columns that the models were not trained with are left out", file=str(bars), columns=named)
+    if not performances:
+        raise ModelError(
+            f"{directory}: no bucket of this run has a load_model(path), so nothing can be measured on {bars}"
+        )
     return performances
 
 

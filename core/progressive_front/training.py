@@ -16,6 +16,7 @@ from progressive_core import PROGRAM
 from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingError, RunError
 from progressive_core.engine.run import Interrupted
 from progressive_front.live import CONSOLE, with_console
+from progressive_front.models import not_loadable
 from progressive_front.signals import stop_signal
 from progressive_front.trainer import ProgressiveTrainer
 from progressive_studies.scratch import SCRATCH
@@ -114,5 +115,10 @@ def _show_models(models: Mapping[str, Path]) -> None:
     width = max(map(len, models))
     for bucket, path in models.items():
         print(f"{bucket:{width}}  {path}")
-    print("To use one in Python, on a DataFrame of bars:")
-    print(f"  from progressive_training import load_model; load_model({str(list(models.values())[-1])!r})(bars)")
+    usable = [path for bucket, path in models.items() if not not_loadable(bucket)]
+    if usable:
+        print("To use one in Python, on a DataFrame of bars:")
+        print(f"  from progressive_training import load_model; load_model({str(usable[-1])!r})(bars)")
+    for bucket in models:
+        if reason := not_loadable(bucket):
+            print(f"{reason}.")

@@ -55,7 +55,7 @@ def test_a_run_ends_with_its_models_and_how_to_use_one(here: Path, capsys: pytes
         path = Path("runs") / run.name / "models" / bucket / "model.safetensors"
         assert path.is_file()
         assert f"{path}\n" in printed
-    assert "from progressive_training import load_model; load_model('runs/" in printed
+    assert "bucket 'Second' has no load_model(path), so its models cannot be used outside a run." in printed
     assert "\x1b" not in printed
 
 

@@ -16,8 +16,29 @@ from progressive_app.store.validated import InvalidValue, validated
 from progressive_core.contract.errors import ModelError
 from progressive_core.contract.records import Knowledge, Model
 
+FILE_NAME = "model.safetensors"
 MODEL_FILES = ("card.json", "model.safetensors")
 _HORIZON = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+def model_file(path: str | Path) -> Path:
+    """The file of a model at `path`, which names it or its directory. A named one may be a link; one in a directory must be in it.
+
+    :raise ModelError: there is none.
+    """
+    if not isinstance(path, str | Path):
+        raise ModelError(f"load_model takes the path of a model, got {path!r}")
+    try:
+        directory = Path(path).resolve()
+        file = directory / FILE_NAME if directory.is_dir() else directory
+        found, target = file.is_file(), file.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{str(path)!r}: no path ({error})") from None
+    if not found:
+        raise ModelError(f"{path}: no model there; expected a .safetensors file, or a directory with {FILE_NAME}")
+    if not target.is_relative_to(directory):
+        raise ModelError(f"{path}: {FILE_NAME} is a link out of it, to {target}; name that file if it is meant")
+    return Path(path) / FILE_NAME if directory.is_dir() else Path(path)
 
 
 @frozen

@@ -87,6 +87,7 @@ def check_bucket(bucket: object, settings: Mapping[str, Any] | None = None) -> N
             _check_evaluate(owner, learner)
             _check_keep_best(owner, learner, best_score)
             _check_model(owner, learner, open_learner, Path(directory))
+            _check_load_model(owner, checked, learner, Path(directory))
         finally:
             for each in opened:
                 each.close()
@@ -304,6 +305,21 @@ def _check_model(owner: str, learner: Learner, open_learner: Open, directory: Pa
     require(
         fresh.validate() == score,
         f"{owner}: load(model()) in a new learner must give the same validate(); got {fresh.validate()!r}, not {score!r}",
+    )
+
+
+def _check_load_model(owner: str, bucket: Bucket, learner: Learner, directory: Path) -> None:
+    """Load the saved model outside a run, where the bucket says how."""
+    load_model = getattr(bucket, "load_model", None)
+    if load_model is None:
+        return
+    model, weights = learner.model(), learner.knowledge().weights
+    write_tensors(directory / "model.safetensors", {**weights, **model.tensors}, {**model.card, "bucket": bucket.name})
+    loaded = load_model(directory)
+    require(
+        callable(loaded) and callable(getattr(loaded, "performance", None)),
+        f"{owner}: load_model(path) must return what is called with a DataFrame of bars and has performance(bars); got a "
+        f"{type(loaded).__qualname__}",
     )
 
 

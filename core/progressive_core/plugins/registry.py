@@ -279,6 +279,18 @@ def _load_bucket(record: PluginRecord, load: Callable[[], object]) -> Bucket:
     return _examined(record, partial(check_bucket_object, bucket, record.owner, expected_name=record.name))
 
 
+def installed_bucket(name: str) -> Bucket:
+    """Load an installed bucket, and no other plugin.
+
+    :raise PluginError: there is none of this name, or it cannot be used.
+    """
+    found, _ = discover()
+    named = [(record, load) for record, load in found if record.kind == "bucket" and record.name == name]
+    if reason := clash(name, found) if named else _unknown("bucket", name, (), "the card of a model"):
+        raise PluginError(reason)
+    return _load_bucket(*named[0])
+
+
 def _examined(record: PluginRecord, look: Callable[[], T]) -> T:
     """What a look at a plugin's object finds; the object may fail under it in ways of its own.
 

@@ -55,6 +55,7 @@ def transfer_report(directory: Path) -> TransferReport:
     matrix = None
     try:
         matrix = result_matrix(directory)
+        notes += [f"not in the R-matrix: {reason}" for reason in matrix.left_out]
     except ProgressiveTrainingError as error:
         notes.append(f"no R-matrix: {error}")
     return TransferReport(

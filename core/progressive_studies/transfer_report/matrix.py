@@ -18,6 +18,7 @@ from progressive_app.store.documents import read_json
 from progressive_app.store.models import read_knowledge
 from progressive_app.store.progress import read_progress
 from progressive_app.store.run_documents import read_manifest
+from progressive_core.contract.errors import PluginError
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import Knowledge, Resources
 from progressive_core.engine.proof import prove
@@ -31,7 +32,7 @@ class ResultMatrix:
     """Validation scores and their standard errors [1 + buckets][buckets]: row 0 is an untrained model, row i the model of the
     i-th of `buckets` as its own training left it, each with as many of its weights as fit the bucket of the column.
 
-    Not a number: none of them fit. `forward` and `backward` transfer are the means of GEM (arXiv 1706.08840).
+    Not a number: none of them fit. `left_out` says which buckets could not be opened, and why. `forward` and `backward` transfer are the means of GEM (arXiv 1706.08840).
     """
 
     buckets: tuple[str, ...]
@@ -39,6 +40,7 @@ class ResultMatrix:
     errors: tuple[tuple[float, ...], ...]
     forward: float
     backward: float
+    left_out: tuple[str, ...] = ()
 
 
 def result_matrix(directory: Path) -> ResultMatrix:
@@ -50,9 +52,16 @@ def result_matrix(directory: Path) -> ResultMatrix:
     file = directory / "config.json"
     settings = overlay(defaults(), read_json(file), str(file))
     registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], "warn")  # of the plugins it takes the buckets only
-    buckets = tuple(result.bucket for result in read_progress(directory).results)
+    finished = tuple(result.bucket for result in read_progress(directory).results)
+    opened, left_out = {}, []
+    for name in finished:
+        try:
+            opened[name] = registry.bucket(name)
+        except PluginError as error:
+            left_out.append(str(error))
+    buckets = tuple(opened)
     models = [read_knowledge(directory, bucket, version=1) for bucket in buckets]
-    columns = [_column(registry.bucket(bucket), settings, buckets, directory, models) for bucket in buckets]
+    columns = [_column(opened[bucket], settings, buckets, directory, models) for bucket in buckets]
     scores = tuple(zip(*[[score for score, _ in column] for column in columns], strict=True))
     errors = tuple(zip(*[[error for _, error in column] for column in columns], strict=True))
     return ResultMatrix(
@@ -61,6 +70,7 @@ def result_matrix(directory: Path) -> ResultMatrix:
         errors=errors,
         forward=forward_transfer(scores),
         backward=backward_transfer(scores),
+        left_out=tuple(left_out),
     )
 
 

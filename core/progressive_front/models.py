@@ -1,0 +1,78 @@
+"""Loading a trained model of whatever bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from progressive_app.store.models import model_file
+from progressive_app.store.tensors import read_tensors
+from progressive_core.contract.errors import ModelError, ProgressiveTrainingError
+from progressive_core.contract.names import is_name
+
+if TYPE_CHECKING:
+    from progressive_core.contract.records import Performance
+
+SHARED = "format"
+"""In the card of every model of the shared learner, which is loaded without any plugin, and of no other."""
+
+
+class LoadedModel(Protocol):
+    """What `load_model` of a bucket returns. It may have `columns`: the names of the extra columns it was trained with."""
+
+    def __call__(self, frame: Any) -> Any:
+        """Decide on the last bar of a DataFrame of bars."""
+
+    def performance(self, bars: Any) -> tuple[Performance, ...]:
+        """How the model would have done on `bars`, its own row first, and baselines beside it."""
+
+
+def load_model(path: str | Path) -> Any:
+    """Read a trained model: of the shared learner by itself, of any other by the `load_model` of its bucket.
+
+    :param path: a model file, or the directory that holds `model.safetensors`.
+    :raise ModelError: there is no such file, it is not one of our models, or its bucket does not say how it is loaded.
+    :raise PluginError: its bucket is not installed, or cannot be used.
+    """
+    file = model_file(path)
+    _, card = read_tensors(file)
+    if SHARED in card or "bucket" not in card:
+        return import_module("progressive_training").load_trading_model(path)
+    name = bucket_of(card, file)
+    if reason := not_loadable(name):
+        raise ModelError(f"{file}: {reason}")
+    try:
+        return _bucket(name).load_model(path)
+    except ProgressiveTrainingError:
+        raise
+    except Exception as error:
+        raise ModelError(f"{file}: bucket {name!r} could not load it: {error!r:.200}") from error
+
+
+def not_loadable(bucket: str) -> str:
+    """Why models of `bucket` cannot be loaded; empty where they can.
+
+    :raise PluginError: it is not installed, or cannot be used.
+    """
+    if callable(getattr(_bucket(bucket), "load_model", None)):
+        return ""
+    return f"bucket {bucket!r} has no load_model(path), so its models cannot be used outside a run"
+
+
+def bucket_of(card: Mapping[str, Any], file: Path) -> str:
+    """The bucket that a model's card names.
+
+    :raise ModelError: it is no name.
+    """
+    name = card["bucket"]
+    if not is_name(name):
+        raise ModelError(f"{file}: its card names no bucket ({name!r:.60})")
+    return str(name)
+
+
+def _bucket(name: str) -> Any:
+    from progressive_core.plugins.registry import installed_bucket
+
+    return installed_bucket(name)
