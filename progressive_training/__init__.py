@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from progressive_core.contract.records import PerformanceKind as PerformanceKind
     from progressive_core.contract.records import Proof as Proof
     from progressive_core.contract.records import Resources as Resources
+    from progressive_core.contract.records import RunInfo as RunInfo
     from progressive_core.contract.records import Skip as Skip
     from progressive_core.contract.records import State as State
     from progressive_core.contract.records import StopRequest as StopRequest
@@ -96,6 +97,7 @@ _HOME = {
     "PerformanceKind": "progressive_core.contract.records",
     "Proof": "progressive_core.contract.records",
     "Resources": "progressive_core.contract.records",
+    "RunInfo": "progressive_core.contract.records",
     "Skip": "progressive_core.contract.records",
     "State": "progressive_core.contract.records",
     "StopRequest": "progressive_core.contract.records",

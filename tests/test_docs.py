@@ -19,8 +19,9 @@ def test_every_hook_is_documented_with_its_signature(hook: object) -> None:
     assert f"### `{hook.__name__}({arguments})`" in PLUGINS  # type: ignore[attr-defined]
 
 
-def test_there_are_four_hooks() -> None:
-    assert sorted(hook.__name__ for hook in HOOKS) == ["cleanup", "on_bucket_start", "on_episode_end", "transfer"]
+def test_there_are_five_hooks() -> None:
+    names = ["cleanup", "on_bucket_start", "on_episode_end", "on_run_end", "transfer"]
+    assert sorted(hook.__name__ for hook in HOOKS) == names
 
 
 def paths_in(text: str) -> list[str]:

@@ -39,7 +39,7 @@ from progressive_core.contract.errors import (
 )
 from progressive_core.contract.kinds import FilePath
 from progressive_core.contract.quoting import show
-from progressive_core.engine.run import Run
+from progressive_core.engine.run import Run, always_end_run
 from progressive_core.engine.sequence import ending_marked, train_bucket, train_sequence
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.manager import Manager
@@ -243,11 +243,12 @@ class ProgressiveTrainer:
                     interrupted=self._interrupt.is_set,
                 )
                 train = partial(train_isolated, train=train_bucket) if isolated else train_bucket
-                if store.documents.is_asked("find_order"):
-                    run = order_isolated(run) if isolated else order_by_probing(run)
-                models = train_sequence(run, train)
-                if store.documents.is_asked("scratch_arms"):
-                    train_scratch_arms(run, train)
+                with always_end_run(lambda: run):
+                    if store.documents.is_asked("find_order"):
+                        run = order_isolated(run) if isolated else order_by_probing(run)
+                    models = train_sequence(run, train)
+                    if store.documents.is_asked("scratch_arms"):
+                        train_scratch_arms(run, train)
                 return models
         finally:
             self._interrupt.clear()

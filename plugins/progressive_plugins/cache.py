@@ -11,9 +11,11 @@ import structlog
 from attrs import evolve, frozen
 
 from progressive_plugins.console.units import bytes_text
-from progressive_training import BucketInfo, Resources, hookimpl
+from progressive_training import BucketInfo, Resources, RunInfo, hookimpl
 
 log = structlog.get_logger("progressive_training")
+
+CACHE = "cache"
 
 
 @frozen
@@ -26,7 +28,7 @@ class CachedFile:
 
 
 class CachePolicy:
-    """Gives each bucket RUN/cache of CACHE_MB, and removes it after the last bucket of the sequence.
+    """Gives each bucket RUN/cache of CACHE_MB, and removes it at the end of the run.
 
     An error keeps the cache, because a resumed run will want it.
     """
@@ -38,14 +40,10 @@ class CachePolicy:
         return evolve(resources, cache_dir=cache_dir(bucket), cache_bytes=bound) if bound else None
 
     @hookimpl
-    def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
-        """Evict what is over the bound, or remove the cache when the sequence is done."""
+    def cleanup(self, bucket: BucketInfo) -> None:
+        """Evict what is over the bound."""
         folder = cache_dir(bucket)
         if folder.is_symlink() or not folder.is_dir():
-            return
-        if error is None and bucket.name == bucket.sequence[-1]:
-            shutil.rmtree(folder)
-            log.info("cache removed", bucket=bucket.name, path=str(folder))
             return
         evicted = evict(folder, int(bucket.settings["CACHE_MB"]) << 20)
         if evicted:
@@ -56,10 +54,18 @@ class CachePolicy:
                 freed=bytes_text(sum(file.size for file in evicted)),
             )
 
+    @hookimpl
+    def on_run_end(self, run: RunInfo, error: BaseException | None) -> None:
+        """Remove the cache of a run that is done."""
+        folder = run.run_dir / CACHE
+        if error is None and folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
+            log.info("cache removed", path=str(folder))
+
 
 def cache_dir(bucket: BucketInfo) -> Path:
-    """Return where this run's cache is, whether it exists or not."""
-    return bucket.run_dir / "cache"
+    """Return where this run's cache is, whether it exists or not; scratch arms share that of the run around theirs."""
+    return (bucket.run_dir.parent if bucket.scratch_arm else bucket.run_dir) / CACHE
 
 
 def evict(folder: Path, bound: int) -> list[CachedFile]:

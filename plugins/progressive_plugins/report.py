@@ -9,22 +9,18 @@ from pathlib import Path
 import structlog
 
 from progressive_plugins.metrics import read_metrics
-from progressive_training import BucketInfo, hookimpl
+from progressive_training import BucketResult, RunInfo, hookimpl
 
 log = structlog.get_logger("progressive_training")
 
 
 class ReportPlugin:
-    """Draws the picture from the run's `metrics.jsonl` and the results; without matplotlib it says how to get it.
-
-    Once a run, after its last bucket or what ended it early: a picture takes as long as some episodes.
-    """
+    """Draws the picture from the run's `metrics.jsonl` and the results; without matplotlib it logs how to get it."""
 
     @hookimpl
-    def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
-        """Draw the picture of all buckets that were finished, at the end of the run."""
-        goes_on = error is None and bucket.name != bucket.sequence[-1]
-        if goes_on or not bucket.results:
+    def on_run_end(self, run: RunInfo, results: tuple[BucketResult, ...]) -> None:
+        """Draw the picture of all buckets that were finished."""
+        if not results:
             return
         if find_spec("matplotlib") is None:
             log.info("no report.png: matplotlib is missing; pip install 'progressive-training[report]'")
@@ -33,11 +29,11 @@ class ReportPlugin:
 
         from progressive_plugins.report_picture import draw
 
-        image, figure = BytesIO(), draw(bucket.results, read_metrics(bucket.run_dir / "metrics.jsonl"))
+        image, figure = BytesIO(), draw(results, read_metrics(run.run_dir / "metrics.jsonl"))
         FigureCanvasAgg(figure).print_png(image)  # type: ignore[no-untyped-call]  # `savefig` would draw it twice, once for its layout
-        path = bucket.run_dir / "report.png"
+        path = run.run_dir / "report.png"
         replace(path, image.getvalue())
-        log.info("report drawn", bucket=bucket.name, path=str(path))
+        log.info("report drawn", path=str(path))
 
 
 def replace(path: Path, content: bytes) -> None:

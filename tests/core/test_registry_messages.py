@@ -79,7 +79,7 @@ def test_a_misspelled_hook(install: Install) -> None:
     )
     assert message == (
         f"{OWNER}: on_epsiode_end(bucket) is marked @hookimpl, but there is no hook 'on_epsiode_end'. "
-        "Did you mean 'on_episode_end'? The hooks are on_bucket_start, transfer, on_episode_end, cleanup"
+        "Did you mean 'on_episode_end'? The hooks are on_bucket_start, transfer, on_episode_end, cleanup, on_run_end"
     )
 
 

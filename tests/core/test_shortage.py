@@ -241,7 +241,7 @@ def test_memory_that_runs_out_in_a_cleanup_keeps_nobody_from_going_on(
     source = "from progressive_training import hookimpl\n\n@hookimpl\ndef cleanup():\n    raise MemoryError\n"
     workshop.install("greedy", plugins={"greedy": "greedy_plugin"}, greedy_plugin=source)
     workshop.trainer().train_progressively()
-    assert "memory ran out in a cleanup" in capfd.readouterr().err
+    assert "memory ran out in a plugin" in capfd.readouterr().err
     assert state(workshop.directory / "run")["status"] == "finished"
 
 

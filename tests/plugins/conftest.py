@@ -18,6 +18,7 @@ from progressive_training import (
     Performance,
     PerformanceKind,
     Resources,
+    RunInfo,
 )
 
 SEQUENCE = ("Scalping", "Short", "Medium", "Long")
@@ -60,6 +61,14 @@ class ScriptedRun:
         """The bucket as `cleanup` sees it after a good end."""
         results = tuple(self.result(each) for each in SEQUENCE[: SEQUENCE.index(name) + 1])
         return self.bucket(name, results=results)
+
+    def info(self) -> RunInfo:
+        """The run as `on_run_end` sees it."""
+        return RunInfo(run_dir=self.run_dir, sequence=SEQUENCE, settings=SETTINGS, seed=0)
+
+    def results(self, name: str) -> tuple[BucketResult, ...]:
+        """Those of the buckets up to `name`."""
+        return self.finished(name).results
 
     def episode(self, number: int, **changes: Any) -> EpisodeReport:
         scores = [self._score(i) for i in range(1, number + 1)]

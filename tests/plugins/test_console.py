@@ -156,6 +156,7 @@ def tell(plugin: ConsolePlugin, run: Any, *names: str) -> None:
         for report in run.episodes(31):
             plugin.on_episode_end(run.bucket(name), report)
         plugin.cleanup(run.finished(name), None)
+    plugin.on_run_end(run.info(), run.results(name), None)
 
 
 def test_off_a_terminal_it_is_plain_lines(run: Any, capsys: pytest.CaptureFixture[str]) -> None:

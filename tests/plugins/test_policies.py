@@ -149,9 +149,9 @@ def test_least_recently_used_files_go_first_and_only_beyond_the_bound(run: Any) 
         file_of(folder / name, 600_000, at) for at, name in enumerate(("z-old", "sub/middle", "a-new"), start=1_000)
     )
     settings = run.bucket().settings | {"CACHE_MB": 1}
-    CachePolicy().cleanup(run.bucket(settings=settings), None)
+    CachePolicy().cleanup(run.bucket(settings=settings))
     assert [path.exists() for path in (old, middle, new)] == [False, False, True]
-    CachePolicy().cleanup(run.bucket(settings=settings), None)
+    CachePolicy().cleanup(run.bucket(settings=settings))
     assert new.exists()
 
 
@@ -166,15 +166,20 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_the_cache_goes_after_the_last_bucket_and_stays_after_an_error(run: Any) -> None:
+def test_scratch_arms_share_the_cache_of_the_run_around_theirs(run: Any) -> None:
+    arm = run.bucket("Short", run_dir=run.run_dir / "scratch", scratch_arm=True)
+    assert CachePolicy().on_bucket_start(arm, run.resources()).cache_dir == run.run_dir / "cache"
+
+
+def test_the_cache_goes_when_the_run_ends_and_stays_after_an_error(run: Any) -> None:
     outside = file_of(run.run_dir / "outside" / "precious", 10, 1)
     kept = file_of(run.run_dir / "cache" / "data", 10, 1)
     (run.run_dir / "cache" / "link").symlink_to(outside.parent)
     policy = CachePolicy()
-    policy.cleanup(run.bucket("Short"), None)
-    policy.cleanup(run.bucket("Long"), KeyboardInterrupt())
+    policy.cleanup(run.finished("Long"))
+    policy.on_run_end(run.info(), KeyboardInterrupt())
     assert kept.exists()
-    policy.cleanup(run.finished("Long"), None)
+    policy.on_run_end(run.info(), None)
     assert not (run.run_dir / "cache").exists()
     assert outside.exists()
 
@@ -182,7 +187,8 @@ def test_the_cache_goes_after_the_last_bucket_and_stays_after_an_error(run: Any)
 def test_a_cache_that_is_a_link_is_left_alone(run: Any, tmp_path: Path) -> None:
     outside = file_of(tmp_path / "elsewhere" / "data", 10, 1)
     (run.run_dir / "cache").symlink_to(outside.parent)
-    CachePolicy().cleanup(run.finished("Long"), None)
+    CachePolicy().cleanup(run.finished("Long"))
+    CachePolicy().on_run_end(run.info(), None)
     assert outside.exists()
 
 

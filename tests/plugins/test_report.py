@@ -33,12 +33,10 @@ def recorded(run: Any) -> Any:
     return run
 
 
-def test_the_picture_appears_after_the_last_bucket_and_is_replaced_whole(recorded: Any) -> None:
+def test_the_picture_is_replaced_whole(recorded: Any) -> None:
     path = recorded.run_dir / "report.png"
     path.write_bytes(b"an older picture")
-    ReportPlugin().cleanup(recorded.finished("Short"), None)
-    assert path.read_bytes() == b"an older picture"
-    ReportPlugin().cleanup(recorded.finished("Long"), None)
+    ReportPlugin().on_run_end(recorded.info(), recorded.results("Long"))
     assert path.read_bytes().startswith(b"\x89PNG")
     assert sorted(each.name for each in recorded.run_dir.iterdir()) == ["metrics.jsonl", "report.png"]
 
@@ -95,9 +93,9 @@ def test_a_torn_line_scores_that_are_no_numbers_and_no_metrics_at_all(recorded: 
     with path.open("a") as file:
         file.write(json.dumps({"bucket": "Short", "episode": 32, "score": None}) + "\n" + '{"bucket": "Sho')
     assert len(read_metrics(path)["Short"]) == 32
-    ReportPlugin().cleanup(recorded.finished("Long"), None)
+    ReportPlugin().on_run_end(recorded.info(), recorded.results("Long"))
     path.unlink()
-    ReportPlugin().cleanup(recorded.finished("Long"), None)
+    ReportPlugin().on_run_end(recorded.info(), recorded.results("Long"))
     assert (recorded.run_dir / "report.png").is_file()
 
 
@@ -106,22 +104,21 @@ def test_profits_beyond_all_measure_are_drawn(run: Any) -> None:
     model, *others = result.evaluation.test
     rows = (evolve(model, log_return=40.0), *(evolve(row, log_return=float("-inf")) for row in others))
     huge = evolve(result, evaluation=evolve(result.evaluation, test=rows))
-    ReportPlugin().cleanup(run.bucket("Long", results=(huge,)), None)
+    ReportPlugin().on_run_end(run.info(), (huge,))
     assert (run.run_dir / "report.png").is_file()
 
 
 def test_a_run_that_ends_early_shows_the_buckets_it_finished(recorded: Any) -> None:
-    ReportPlugin().cleanup(recorded.bucket("Scalping"), KeyboardInterrupt())
+    ReportPlugin().on_run_end(recorded.info(), ())
     assert not (recorded.run_dir / "report.png").exists()
-    ReportPlugin().cleanup(recorded.bucket("Short", results=(recorded.result("Scalping"),)), KeyboardInterrupt())
+    ReportPlugin().on_run_end(recorded.info(), (recorded.result("Scalping"),))
     assert (recorded.run_dir / "report.png").is_file()
 
 
 def test_without_matplotlib_one_line_says_how_to_get_it(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("progressive_plugins.report.find_spec", lambda name: None)
     with capture_logs() as logs:
-        for name in ("Scalping", "Short", "Medium", "Long"):
-            ReportPlugin().cleanup(run.finished(name), None)
+        ReportPlugin().on_run_end(run.info(), run.results("Long"))
     assert [entry["event"] for entry in logs] == [
         "no report.png: matplotlib is missing; pip install 'progressive-training[report]'"
     ]
@@ -131,7 +128,7 @@ def test_without_matplotlib_one_line_says_how_to_get_it(run: Any, monkeypatch: p
 def test_the_global_state_of_matplotlib_is_left_alone(recorded: Any) -> None:
     assert importlib.util.find_spec("matplotlib") is not None
     before = "matplotlib.pyplot" in sys.modules
-    ReportPlugin().cleanup(recorded.finished("Long"), None)
+    ReportPlugin().on_run_end(recorded.info(), recorded.results("Long"))
     assert ("matplotlib.pyplot" in sys.modules) == before
 
 

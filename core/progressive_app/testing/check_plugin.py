@@ -17,7 +17,7 @@ from progressive_app.testing.scene import (
     require,
     small_settings,
 )
-from progressive_core.contract.records import BucketInfo, Resources
+from progressive_core.contract.records import BucketInfo, Resources, RunInfo
 from progressive_core.plugins.discovery import object_name
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.manager import Manager
@@ -26,7 +26,7 @@ from progressive_core.plugins.validation import check_plugin_object
 
 
 def check_plugin(plugin: object, settings: Mapping[str, Any] | None = None) -> None:
-    """Lead a plugin (an instance or a module) through two buckets, one of which ends in an error.
+    """Lead a plugin (an instance or a module) through a run of two buckets, one of which ends in an error.
 
     It is called as in a run. Its hooks must be valid, answer with the right types, never enlarge the resources that it is
     given, and clean up as often as it is asked, before anything happened too.
@@ -49,7 +49,11 @@ def check_plugin(plugin: object, settings: Mapping[str, Any] | None = None) -> N
         hooks.cleanup(done, None)
         second = evolve(done, name="Second")
         _train(hooks, owner, second)
-        hooks.cleanup(second, RuntimeError("the bucket failed"))
+        failed = RuntimeError("the bucket failed")
+        hooks.cleanup(second, failed)
+        run = RunInfo(run_dir=run_dir, sequence=first.sequence, settings=first.settings, seed=first.seed)
+        hooks.on_run_end(run, done.results, failed)
+        hooks.on_run_end(run, (), None)
 
 
 def _train(hooks: Hooks, owner: str, bucket: BucketInfo) -> None:

@@ -1,4 +1,4 @@
-"""The four hooks a plugin may implement. Arguments may be left out of an implementation, but not renamed."""
+"""The five hooks a plugin may implement. Arguments may be left out of an implementation, but not renamed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import pluggy
 from progressive_core import PROJECT
 from progressive_core.contract.records import (
     BucketInfo,
+    BucketResult,
     EpisodeReport,
     Knowledge,
     Resources,
+    RunInfo,
     Skip,
     StopRequest,
     TransferContext,
 )
 
-API_VERSION = 1
+API_VERSION = 2
 """Of all that a plugin may build on: hooks, records, protocols. It grows by one when something is added to them."""
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -66,4 +68,15 @@ def cleanup(bucket: BucketInfo, error: BaseException | None) -> None:
 
     :param bucket: the bucket; when it finished, its result is the last of `bucket.results`.
     :param error: what ended the bucket early, or None.
+    """
+
+
+@hookspec
+def on_run_end(run: RunInfo, results: tuple[BucketResult, ...], error: BaseException | None) -> None:
+    """Called once when a run ends, after its last transfer and its scratch arms, whatever happened, for every plugin, also
+    when another one's failed. A resumed run ends once more. It is called in the process that started the run, also where
+    each bucket has a process of its own.
+
+    :param run: the run. :param results: those of the buckets that finished, in order.
+    :param error: what ended the run early, or None.
     """

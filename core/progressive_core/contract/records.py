@@ -224,6 +224,16 @@ class BucketInfo:
 
 
 @frozen(kw_only=True)
+class RunInfo:
+    """A whole run: its directory, buckets in order, resolved settings (read-only) and seed."""
+
+    run_dir: Path
+    sequence: tuple[str, ...]
+    settings: Mapping[str, Any] = field(repr=False)
+    seed: int
+
+
+@frozen(kw_only=True)
 class EpisodeReport:
     """One episode, as the learner tells it. `episode` counts from 1.
 

@@ -15,7 +15,7 @@ from progressive_app.config.resolve import episodes_for, horizons_for
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket, Learner
-from progressive_core.contract.records import BucketInfo, Knowledge, Resources, Sizes
+from progressive_core.contract.records import BucketInfo, Knowledge, Resources, RunInfo, Sizes
 from progressive_core.contract.store import Store
 from progressive_core.plugins.hooks import Hooks
 
@@ -65,6 +65,30 @@ def always_clean_up(run: Run, info: BucketInfo) -> Iterator[None]:
             log.warning("cleanup failed", reason=str(second))
         raise
     run.hooks.cleanup(evolve(info, results=run.store.progress.results), None)
+
+
+@contextmanager
+def always_end_run(current: Callable[[], Run]) -> Iterator[None]:
+    """Call every plugin's `on_run_end`, whatever happened; one that fails never hides the error that ended the run.
+
+    :param current: the run as it stands, asked at its end: its order may have been found meanwhile.
+    """
+
+    def end(error: BaseException | None) -> None:
+        run = current()
+        sequence, seed = tuple(bucket.name for bucket in run.buckets), run.settings["SEED"]
+        info = RunInfo(run_dir=run.store.directory, sequence=sequence, settings=run.settings, seed=seed)
+        run.hooks.on_run_end(info, run.store.progress.results, error)
+
+    try:
+        yield
+    except BaseException as error:
+        try:
+            end(error)
+        except PluginError as second:
+            log.warning("the end of the run failed in a plugin", reason=str(second))
+        raise
+    end(None)
 
 
 class Interrupted(Exception):

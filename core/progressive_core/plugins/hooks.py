@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,10 +13,12 @@ from attrs import evolve
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.records import (
     BucketInfo,
+    BucketResult,
     EpisodeReport,
     Knowledge,
     Phase,
     Resources,
+    RunInfo,
     Skip,
     StopRequest,
     TransferContext,
@@ -159,14 +161,22 @@ class Hooks:
 
     def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
         """Let every plugin clean up, also after another's failed or was interrupted; then raise what went wrong."""
+        self._call_all("cleanup", bucket, {"bucket": _own_bucket(bucket), "error": error})
+
+    def on_run_end(self, run: RunInfo, results: Sequence[BucketResult], error: BaseException | None) -> None:
+        """Call every plugin at the end of the run, as in `cleanup`."""
+        own = evolve(run, settings=_read_only(run.settings))
+        self._call_all("on_run_end", None, {"run": own, "results": tuple(results), "error": error})
+
+    def _call_all(self, hook: str, bucket: BucketInfo | None, given: Mapping[str, Any]) -> None:
         failures: dict[str, PluginError] = {}
         interrupt: KeyboardInterrupt | None = None
-        for name in self._manager.asked("cleanup"):
+        for name in self._manager.asked(hook):
             try:
-                self._clean_up(name, bucket, error)
+                self._call_at_end(hook, name, bucket, given)
             except PluginError as failure:
                 if self._is_shortage(failure):  # the bucket is done with; the others release what they hold
-                    log.warning("memory ran out in a cleanup", reason=str(failure))
+                    log.warning("memory ran out in a plugin", hook=hook, reason=str(failure))
                 else:
                     failures[name] = failure
             except KeyboardInterrupt as caught:  # the others still release what they hold
@@ -174,10 +184,10 @@ class Hooks:
         if interrupt is not None:
             raise interrupt
         if len(failures) > 1 and self._policy == "stop":
-            causes = ExceptionGroup("cleanup failed", list(failures.values()))
+            causes = ExceptionGroup(f"{hook} failed", list(failures.values()))
             raise PluginError(f"{'; '.join(map(str, failures.values()))}{self._registry.way_on(*failures)}") from causes
         for name, failed in failures.items():
-            self._apply_error_policy(name, "cleanup", bucket, failed)
+            self._apply_error_policy(name, hook, bucket, failed)
 
     def _ask(
         self,
@@ -199,7 +209,7 @@ class Hooks:
         self,
         hook: str,
         name: str,
-        bucket: BucketInfo,
+        bucket: BucketInfo | None,
         given: Mapping[str, object],
         check: Callable[[object], T],
     ) -> T:
@@ -207,7 +217,7 @@ class Hooks:
 
         :raise PluginError: it failed, or one of its observers did and the policy is to stop.
         """
-        where = f"{self._registry.owner(name)}: {hook} for bucket {bucket.name!r}"
+        where = f"{self._registry.owner(name)}: {hook}{f' for bucket {bucket.name!r}' if bucket else ''}"
         unobserved: set[str] = set()
         with watched(where):
             while True:
@@ -240,16 +250,19 @@ class Hooks:
             self.disable(*names)
         return names
 
-    def _clean_up(self, name: str, bucket: BucketInfo, error: BaseException | None) -> None:
-        """One plugin's cleanup; what ended the bucket leaves it as it came."""
+    def _call_at_end(self, hook: str, name: str, bucket: BucketInfo | None, given: Mapping[str, Any]) -> None:
+        """One plugin's cleanup or end of the run, which leaves the `error` that it is given as it was."""
+        error = given["error"]
         kept = (error.args, error.__traceback__) if error is not None else None
         try:
-            self._call("cleanup", name, bucket, {"bucket": _own_bucket(bucket), "error": error}, answers.nothing)
+            self._call(hook, name, bucket, given, answers.nothing)
         finally:
-            if error is not None and kept is not None:
+            if kept is not None:
                 error.args, error.__traceback__ = kept
 
-    def _apply_error_policy(self, name: str, hook: str, bucket: BucketInfo, failure: PluginError, **when: int) -> None:
+    def _apply_error_policy(
+        self, name: str, hook: str, bucket: BucketInfo | None, failure: PluginError, **when: int
+    ) -> None:
         """Go on after a failure, if that is the policy.
 
         :raise PluginError: it is not, or memory ran out; the message says how to go on without the plugin.
@@ -262,14 +275,15 @@ class Hooks:
             log.warning("a plugin failed, and training goes on", reason=str(failure), **when)
         self._disable_if_asked_to(name, hook, bucket, failure)
 
-    def _disable_if_asked_to(self, name: str, hook: str, bucket: BucketInfo, failure: PluginError) -> None:
+    def _disable_if_asked_to(self, name: str, hook: str, bucket: BucketInfo | None, failure: PluginError) -> None:
         """Let a plugin that failed release what it holds, and unregister it."""
         if self._policy != "disable" or isinstance(failure, ObserverError) or self._is_shortage(failure):
             return
         log.warning("a plugin failed, and is disabled for the rest of this run", plugin=name, reason=str(failure))
         try:
-            if hook != "cleanup" and name in self._manager.asked("cleanup"):
-                self._clean_up(name, bucket, failure)
+            if bucket and hook != "cleanup" and name in self._manager.asked("cleanup"):
+                given = {"bucket": _own_bucket(bucket), "error": failure}
+                self._call_at_end("cleanup", name, bucket, given)
         except PluginError as second:
             log.info("the cleanup of a disabled plugin failed, too", plugin=name, reason=str(second))
         finally:

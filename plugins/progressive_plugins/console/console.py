@@ -18,7 +18,7 @@ from progressive_plugins.console.table import closing_table, sequence_table
 from progressive_plugins.console.view import LiveView, transfer_lines
 from progressive_plugins.console.view_state import Progress
 from progressive_plugins.metrics import read_metrics
-from progressive_training import BucketInfo, EpisodeReport, Resources, hookimpl
+from progressive_training import BucketInfo, BucketResult, EpisodeReport, Resources, RunInfo, hookimpl
 
 FRAMES_PER_SECOND = 1
 """A frame costs some milliseconds that training would have had: what changes by the episode needs no more of them."""
@@ -63,6 +63,20 @@ class ConsolePlugin:
         if display := self._displays.pop(bucket.run_dir, None):
             display.end(bucket, error)
 
+    @hookimpl
+    def on_run_end(self, run: RunInfo, results: tuple[BucketResult, ...], error: BaseException | None) -> None:
+        """Show the results of the whole sequence side by side."""
+        if display := self._displays.pop(run.run_dir, None):
+            display.stop()  # a bucket whose cleanup was never called
+        if error is not None or len(results) < 2:
+            return
+        stream = QuietStream(self._file or sys.stdout)
+        console = None if any(display.is_live for display in self._displays.values()) else _live_console(stream)
+        if console is None:
+            _print(plain_text(sequence_table(results, box=None)), stream)
+        else:
+            console.print(sequence_table(results))
+
 
 class _Display:
     """One bucket on the screen: as a live view where `live` is wanted and can be shown, else as lines."""
@@ -74,7 +88,7 @@ class _Display:
         self._live: Live | None = None
         console = _live_console(self._stream) if live else None
         if console is None:
-            self._say(start_line(self._progress))
+            self._print(start_line(self._progress))
             return
         self._live = Live(
             console=console,
@@ -96,7 +110,7 @@ class _Display:
         self._progress = self._progress.with_report(episode)
         if self._live is None:
             for line in episode_lines(self._progress):
-                self._say(line)
+                self._print(line)
 
     def end(self, bucket: BucketInfo, error: BaseException | None) -> None:
         live = self._live
@@ -106,34 +120,32 @@ class _Display:
         if error is not None or not bucket.results:
             return
         result = bucket.results[-1]
-        ends = bucket.name == bucket.sequence[-1] and len(bucket.results) > 1
         if live is None:
             for line in end_lines(self._progress, result):
-                self._say(line)
-            self._say(plain_text(closing_table(result, box=None)))
-            if ends:
-                self._say(plain_text(sequence_table(bucket.results, box=None)))
+                self._print(line)
+            self._print(plain_text(closing_table(result, box=None)))
             return
         live.console.print(closing_table(result))
         if result.transfers:
             live.console.print(transfer_lines(result.transfers))
         live.console.print()
-        if ends:
-            live.console.print(sequence_table(bucket.results))
 
     def stop(self) -> None:
         if self._live is not None:
             self._live.stop()
             self._live = None
 
+    def _print(self, text: str) -> None:
+        _print(text, self._stream)
+
     def _view(self) -> RenderableType:
         if self._live is not None and self._live.transient and not self._live.is_started:
             return ""  # rich draws once more as it stops, and wipes that away
         return LiveView(self._progress, self._clock() - self._progress.started)
 
-    def _say(self, text: str) -> None:
-        encoding = self._stream.encoding
-        print(text.encode(encoding, "replace").decode(encoding), file=self._stream, flush=True)
+
+def _print(text: str, stream: QuietStream) -> None:
+    print(text.encode(stream.encoding, "replace").decode(stream.encoding), file=stream, flush=True)
 
 
 def _live_console(file: QuietStream) -> Console | None:
