@@ -188,7 +188,7 @@ def test_damage_behind_it_does_not_have_memory_run_out_once_more(
     assert [sizes[:2] for sizes in hungry.opened()] == [(64, 512), (32, 256), (32, 256)]
     (told,) = [line for line in hungry.said if "damaged" in line or "going on" in line]
     assert told.endswith(
-        f"going on from episode {kept} of Hungry, with 32 parallel episodes and batches of 256, since memory ran out"
+        f"resuming from episode {kept} of Hungry, with 32 parallel episodes and batches of 256, since memory ran out"
     )
     assert episodes(run, "Hungry") == [1, 2, 3, 4]
 

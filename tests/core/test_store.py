@@ -325,7 +325,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(begun: RunStor
     store = reopened(begun)
     stands_at(store, 2)
     assert "checkpoints/Short-000003.safetensors" in store.repaired
-    assert "going on from episode 2 of Short" in store.repaired
+    assert "resuming from episode 2 of Short" in store.repaired
     assert "\n" not in store.repaired
     store = reopened(store)
     stands_at(store, 2)
@@ -340,7 +340,7 @@ def test_without_a_whole_checkpoint_the_bucket_is_begun_again(begun: RunStore, d
     store = reopened(begun)
     stands_at(store, 0)
     assert all(f"Short-00000{episode}" in store.repaired for episode in (1, 2, 3))
-    assert "going on from the end of Scalping" in store.repaired
+    assert "resuming from the end of Scalping" in store.repaired
     store.close()
 
 

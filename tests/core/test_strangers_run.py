@@ -225,7 +225,7 @@ def test_what_is_no_json_object_is_refused(run: Path, capsys: pytest.CaptureFixt
     store = RunStore.open(run)
     store.close()
     assert "state.json" in store.repaired
-    assert "going on from episode 1 of Short" in store.repaired
+    assert "resuming from episode 1 of Short" in store.repaired
 
 
 def test_a_line_of_other_types_is_refused_by_its_number(run: Path) -> None:
@@ -276,7 +276,7 @@ def test_a_directory_in_the_place_of_a_file_is_told(run: Path, name: str) -> Non
 def test_a_directory_in_the_place_of_the_lock_is_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run / ".lock").unlink()
     (run / ".lock").mkdir()
-    with pytest.raises(RunError, match=r"\.lock: the run cannot be taken"):
+    with pytest.raises(RunError, match=r"\.lock: the run cannot be locked"):
         RunStore.open(run)
     change(run / "state.json", lambda state: state.update(status="training"))
     assert main(["runs"]) == 0

@@ -55,7 +55,7 @@ def atomic_write(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        error.filename = str(path)  # a write that fails does not say where
+        error.filename = str(path)  # the error of a failed write has no file name
         raise
     _sync_directory(path.parent)
 
@@ -91,7 +91,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def append_json_line(path: Path, value: Any) -> None:
-    """Append one line of JSON; `truncate` removes it again where the run goes back behind it."""
+    """Append one line of JSON; a rollback removes it again by `truncate`."""
     try:
         with path.open("ab") as file:
             file.write((json.dumps(json_values(value), allow_nan=False) + "\n").encode())

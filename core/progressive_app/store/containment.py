@@ -1,4 +1,4 @@
-"""A run holds its own files and nothing else: asked before anything in the directory is read or written.
+"""Checks that a run holds its own files and nothing else, made before anything in its directory is read or written.
 
 A run may come from a stranger. A link in it could have us read, cut or append to any file of the user; a pipe would have us
 wait for ever.
@@ -17,9 +17,9 @@ MOST_ENTRIES = 100_000
 
 
 def check_no_external_links(directory: Path) -> None:
-    """Look at everything below the run at `directory`, which may itself be a link: the user named it.
+    """Check every file below the run at `directory`, which may itself be a link, since the user named it.
 
-    :raise RunError: a link leads out of it, something is neither a file nor a directory, or there is too much to look at.
+    :raise RunError: a link leads out of it, something is neither a file nor a directory, or there are too many files.
     """
     home, ahead, seen = directory.resolve(), [directory], 0
     while ahead:
@@ -28,7 +28,7 @@ def check_no_external_links(directory: Path) -> None:
         except FileNotFoundError:
             continue  # another process is at work here, and has just removed it
         except OSError as error:
-            raise RunError(f"{error.filename}: cannot be looked at ({error.strerror})") from error
+            raise RunError(f"{error.filename}: cannot be read ({error.strerror})") from error
         seen += len(entries)
         if seen > MOST_ENTRIES:
             raise RunError(f"{directory}: holds more than {MOST_ENTRIES:,} files, which no run does")
@@ -42,7 +42,7 @@ def check_no_external_links(directory: Path) -> None:
 
 
 def check_is_own_file(path: Path) -> None:
-    """Check that a file of a run is one, and no link: enough for who reads that file only, such as the list of runs.
+    """Check that a file of a run is a regular file and no link: enough where only that file is read, as for the list of runs.
 
     :raise RunError: it is something else. An absent one is not refused.
     """
@@ -51,7 +51,7 @@ def check_is_own_file(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise RunError(f"{path}: cannot be looked at ({error.strerror})") from error
+        raise RunError(f"{path}: cannot be read ({error.strerror})") from error
     if not stat.S_ISREG(mode):
         raise RunError(f"{path}: not a file of its own run, but a link, a directory or a pipe; remove it")
 

@@ -1,4 +1,4 @@
-"""One trainer at a time on a run. The operating system lets go of the lock when a process is killed."""
+"""One trainer at a time on a run. The operating system releases the lock when a process is killed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from filelock import FileLock, Timeout
 from progressive_core.contract.errors import RunError
 
 LOCK = ".lock"
-A_LOOK = 0.5
-"""Seconds. Who lists runs holds each one's lock for a moment: so long one who takes it waits before it counts as taken."""
+LOCK_TIMEOUT = 0.5
+"""Seconds to wait for the lock: the list of runs holds each run's lock for a moment."""
 
 
 def lock_run(directory: Path) -> FileLock:
@@ -20,20 +20,20 @@ def lock_run(directory: Path) -> FileLock:
     """
     lock = FileLock(directory / LOCK)
     try:
-        lock.acquire(timeout=A_LOOK)
+        lock.acquire(timeout=LOCK_TIMEOUT)
     except Timeout:
         raise RunError(
             f"{directory}: another process, or trainer of this one, is training this run; wait for it, or stop it"
         ) from None
     except OSError as error:
-        raise RunError(f"{directory / '.lock'}: the run cannot be taken ({error.strerror})") from error
+        raise RunError(f"{directory / '.lock'}: the run cannot be locked ({error.strerror})") from error
     return lock
 
 
 def is_free(directory: Path) -> bool:
-    """Whether no process is on the run.
+    """Whether no process has the run open.
 
-    :raise RunError: nobody could be.
+    :raise RunError: the lock cannot be opened.
     """
     try:
         with FileLock(directory / LOCK).acquire(timeout=0):
@@ -41,4 +41,4 @@ def is_free(directory: Path) -> bool:
     except Timeout:
         return False
     except OSError as error:
-        raise RunError(f"{directory / '.lock'}: the run cannot be taken ({error.strerror})") from error
+        raise RunError(f"{directory / '.lock'}: the run cannot be locked ({error.strerror})") from error

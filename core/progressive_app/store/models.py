@@ -43,7 +43,7 @@ def model_file(path: str | Path) -> Path:
 
 @frozen
 class ModelVersions:
-    """Writes the models of the run at `directory`; which versions count is for its commits to say."""
+    """Writes the models of the run at `directory`; its commits record which versions count."""
 
     directory: Path
 

@@ -28,7 +28,7 @@ LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
 MOST_EPISODES = 1_000_000
 """As many as EPISODES may ask for."""
 _NEWER = frozenset({"halved_to", "digests"})
-"""What runs of an older version do not say of where they stand."""
+"""Fields that commits of an older version lack."""
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", re.ASCII)
 _CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.safetensors", re.ASCII)
 
@@ -48,7 +48,7 @@ class Commit(Progress):
 
 
 def read_progress(directory: Path) -> Commit:
-    """Where the run in `directory` stands. The run may be a stranger's: nothing in it leads out of it.
+    """The newest commit of the run in `directory`, whose files may be a stranger's: links out of it are refused.
 
     :raise RunError: `state.json` is not what this program writes or wrote, or the directory holds what no run does.
     """
@@ -66,10 +66,9 @@ def status_of(directory: Path) -> Status:
 
 
 def read_commit(file: Path, directory: Path | None = None) -> Commit:
-    """What was committed, as a document of its own.
+    """The commit in a file of its own.
 
     :param directory: the run's, where that is not the file's.
-
     :raise RunError: the file is not what this program writes, or not what it wrote.
     """
     document = read_json(file)
@@ -90,9 +89,9 @@ def size_of(file: Path) -> int:
 
 
 def commit_of(document: Mapping[str, Any], file: Path, directory: Path) -> Commit:
-    """A commit of the run in `directory` that `file` holds, with the paths that it has here.
+    """The commit in a `document` that was read from `file`, with the paths of models as they are in `directory`.
 
-    :raise RunError: it is none.
+    :raise RunError: something is missing, of another type or out of range.
     """
     missing = [name for name in attrs.fields_dict(Commit) if name not in document and name not in _NEWER]
     if missing:
@@ -107,9 +106,9 @@ def commit_of(document: Mapping[str, Any], file: Path, directory: Path) -> Commi
 
 
 def _check(progress: Commit, file: Path) -> None:
-    """What becomes a path or a count is one.
+    """Check the names that become paths, and the ranges of counts.
 
-    :raise RunError: it is not.
+    :raise RunError: one is out of range, or no name.
     """
     named = [*progress.versions, *(result.bucket for result in progress.results)]
     refuse_odd_names([*named, progress.bucket] if progress.bucket is not None else named, str(file))
@@ -137,7 +136,7 @@ def damaged(file: Path, why: str) -> NoReturn:
 
 
 def refuse_odd_names(names: Iterable[str], where: str) -> None:
-    """Names become directories: hold them against the rule.
+    """Check names of buckets, which become directories.
 
     :raise RunError: one is no name of a bucket.
     """

@@ -56,7 +56,7 @@ def newest_whole(directory: Path) -> tuple[Commit, list[str]]:
         if newest is not None and len(newest.results) == len(commit.results):  # the same bucket is in training
             return evolve(commit, halved_to=newest.halved_to), list(dict.fromkeys(damage))
         return commit, list(dict.fromkeys(damage))
-    raise RunError(f"{damage[0]}; nothing older is left to go on from: put a copy of the file back, or start a new run")
+    raise RunError(f"{damage[0]}; no older commit is whole either: put a copy of the file back, or start a new run")
 
 
 def restore_files(directory: Path, commit: Commit) -> None:
@@ -77,7 +77,7 @@ def restore_files(directory: Path, commit: Commit) -> None:
             raise RunError(f"{file}: a directory, expected the lines of this run")
         truncate(file, kept)
         if size_of(file) < kept:
-            log.warning("lines of this run are lost, and it goes on without them", file=str(file))
+            log.warning("lines of this run are lost; it resumes without them", file=str(file))
     models = ModelVersions(directory)
     models.remove_later_than(commit.versions)
     for bucket, version in commit.versions.items():
@@ -95,7 +95,7 @@ def describe_repair(damage: list[str], commit: Progress) -> str:
         outcome = (
             f"with {sizes.parallel_episodes} parallel episodes and batches of {sizes.batch_size}, since memory ran out"
         )
-    return f"{'; '.join(damage)}; going on from {place}, {outcome}"
+    return f"{'; '.join(damage)}; resuming from {place}, {outcome}"
 
 
 def _check_files(directory: Path, commit: Commit) -> None:

@@ -30,7 +30,7 @@ class _Data:
 
 @frozen(kw_only=True)
 class _Change:
-    """A setting that was changed when the run was gone on with, and where it stood then."""
+    """A setting that was changed when the run was resumed, and the bucket and episode it was at."""
 
     when: str
     key: str
@@ -42,7 +42,7 @@ class _Change:
 
 @frozen(kw_only=True)
 class _Parent:
-    """The run that this one was forked from, and where that one stood then."""
+    """The run that this one was forked from, and the bucket and episode it was at."""
 
     run: str
     bucket: str | None = None
@@ -51,7 +51,7 @@ class _Parent:
 
 @frozen(kw_only=True)
 class _Manifest:
-    """What this program reads of a manifest, and of what type it is."""
+    """What this program reads of a manifest, with types."""
 
     started: str
     sequence: tuple[str, ...]
@@ -116,9 +116,9 @@ class RunDocuments:
 
     @writes
     def settle_order(self, settings: Mapping[str, Any], found: Any) -> None:
-        """Go on with the sequence of `settings`, and keep what was `found` on the way to it.
+        """Record the sequence of `settings` and the curriculum that was `found`.
 
-        The manifest, which says that the order is settled, comes last: after a kill before it, it is found again.
+        The manifest, which records that the order is settled, comes last: after a kill before it, the order is found again.
         """
         write_json(self.directory / "config.json", settings)
         settled = {"sequence": list(settings["SEQUENCE"]), "find_order": False, "curriculum": found}
@@ -126,7 +126,7 @@ class RunDocuments:
 
     @writes
     def change_settings(self, settings: Mapping[str, Any], recorded: Mapping[str, Any]) -> None:
-        """Go on with other settings, and keep in the manifest what is `recorded` of that.
+        """Replace the settings, with what is `recorded` of that in the manifest.
 
         The manifest holds both until the settings are in their file: a kill leaves all of it, or nothing.
         """
@@ -135,7 +135,7 @@ class RunDocuments:
 
     @writes
     def finish_change(self) -> None:
-        """Do what is left of a change of settings that a kill may have cut short."""
+        """Complete a change of settings that a kill cut short; nothing where there is none."""
         manifest = self.manifest
         if manifest["changing"] is not None:
             write_json(self.directory / "config.json", manifest["changing"])

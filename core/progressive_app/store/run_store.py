@@ -100,7 +100,7 @@ class RunStore:
             lock.release()
             if isinstance(error, OSError):
                 where = error.filename2 or error.filename or directory
-                raise RunError(f"{where}: this run cannot be gone on with ({error.strerror})") from error
+                raise RunError(f"{where}: this run cannot be resumed ({error.strerror})") from error
             raise
         return store
 
