@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from progressive_market.bars import frame_reading as frame_reading
     from progressive_market.bars import load_bars as load_bars
     from progressive_market.bars import synthetic_bars as synthetic_bars
-    from progressive_market.baselines import Ridge as Ridge
-    from progressive_market.baselines import fit_ridge as fit_ridge
-    from progressive_market.baselines import with_baselines as with_baselines
-    from progressive_market.degenerate import degeneration as degeneration
-    from progressive_market.degenerate import one_sided as one_sided
-    from progressive_market.evaluator import MarketEvaluator as MarketEvaluator
-    from progressive_market.excerpt import excerpt as excerpt
-    from progressive_market.excerpt import stretch_of as stretch_of
     from progressive_market.feature_table import BUILT_IN as BUILT_IN
     from progressive_market.feature_table import SCALES as SCALES
     from progressive_market.feature_table import WARM_UP as WARM_UP
@@ -32,14 +24,24 @@ if TYPE_CHECKING:
     from progressive_market.fills import Costs as Costs
     from progressive_market.fills import fill_returns as fill_returns
     from progressive_market.fills import log_growth as log_growth
+    from progressive_market.judging.baselines import Ridge as Ridge
+    from progressive_market.judging.baselines import fit_ridge as fit_ridge
+    from progressive_market.judging.baselines import with_baselines as with_baselines
+    from progressive_market.judging.degenerate import degeneration as degeneration
+    from progressive_market.judging.degenerate import one_sided as one_sided
+    from progressive_market.judging.evaluator import MarketEvaluator as MarketEvaluator
+    from progressive_market.judging.excerpt import excerpt as excerpt
+    from progressive_market.judging.excerpt import stretch_of as stretch_of
+    from progressive_market.judging.performance import measure as measure
+    from progressive_market.judging.performance import standard_error as standard_error
+    from progressive_market.judging.performance import t_statistic as t_statistic
+    from progressive_market.judging.verdict import SHOWN_T as SHOWN_T
+    from progressive_market.judging.verdict import judge as judge
     from progressive_market.market import Market as Market
     from progressive_market.market import Part as Part
     from progressive_market.market import age_in_segment as age_in_segment
     from progressive_market.market import bytes_of_market as bytes_of_market
     from progressive_market.market import open_market as open_market
-    from progressive_market.performance import measure as measure
-    from progressive_market.performance import standard_error as standard_error
-    from progressive_market.performance import t_statistic as t_statistic
     from progressive_market.policy import FLAT as FLAT
     from progressive_market.policy import LONG as LONG
     from progressive_market.policy import SHORT as SHORT
@@ -52,25 +54,23 @@ if TYPE_CHECKING:
     from progressive_market.scaler import Scaler as Scaler
     from progressive_market.split import Split as Split
     from progressive_market.split import split_bars as split_bars
-    from progressive_market.verdict import SHOWN_T as SHOWN_T
-    from progressive_market.verdict import judge as judge
 
 _NAMES = {
     "bars": (
         "Bars bars_from_frame check_causal check_leaks configured_bars doubts frame_reading load_bars synthetic_bars"
     ),
-    "baselines": "Ridge fit_ridge with_baselines",
-    "degenerate": "degeneration one_sided",
-    "evaluator": "MarketEvaluator",
-    "excerpt": "excerpt stretch_of",
+    "judging.baselines": "Ridge fit_ridge with_baselines",
+    "judging.degenerate": "degeneration one_sided",
+    "judging.evaluator": "MarketEvaluator",
+    "judging.excerpt": "excerpt stretch_of",
     "feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
     "fills": "Costs fill_returns log_growth",
     "market": "Market Part age_in_segment bytes_of_market open_market",
-    "performance": "measure standard_error t_statistic",
+    "judging.performance": "measure standard_error t_statistic",
     "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
     "scaler": "Scaler",
     "split": "Split split_bars",
-    "verdict": "SHOWN_T judge",
+    "judging.verdict": "SHOWN_T judge",
 }
 _HOME = {name: f"progressive_market.{module}" for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted(_HOME)  # noqa: PLE0605  (one list, kept in _NAMES)

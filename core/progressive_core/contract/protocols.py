@@ -18,7 +18,7 @@ from progressive_core.contract.records import (
 
 Policy = Callable[[Any], Any]
 """What a learner would do on any part of its data, as it was when the policy was taken: later training does not change it.
-What a part and an answer are is between the learner and its evaluator; the market's are in `progressive_market.evaluator`."""
+What a part and an answer are is between the learner and its evaluator; the market's are in `progressive_market.judging.evaluator`."""
 
 
 class Evaluator(Protocol):

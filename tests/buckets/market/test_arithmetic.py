@@ -15,8 +15,8 @@ from progressive_buckets.learner.opening import learner_on
 from progressive_market.bars import Bars
 from progressive_market.feature_table import WARM_UP
 from progressive_market.fills import RUIN, Costs
+from progressive_market.judging.performance import measure
 from progressive_market.market import Market, open_market
-from progressive_market.performance import measure
 from progressive_market.policy import positions_of
 from progressive_market.scaler import Scaler
 from progressive_training import BucketInfo, MarketBucket, Resources

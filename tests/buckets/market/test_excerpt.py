@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from progressive_market.excerpt import STRETCHES, excerpt, stretch_of
+from progressive_market.judging.excerpt import STRETCHES, excerpt, stretch_of
 from progressive_market.market import Part
 
 

@@ -8,10 +8,10 @@ from attrs import evolve
 
 from progressive_market.bars import synthetic_bars
 from progressive_market.fills import Costs
+from progressive_market.judging.performance import measure, t_statistic
+from progressive_market.judging.verdict import judge
 from progressive_market.market import open_market
-from progressive_market.performance import measure, t_statistic
 from progressive_market.split import split_bars
-from progressive_market.verdict import judge
 from progressive_training import Edge, Performance
 
 

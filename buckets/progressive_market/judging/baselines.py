@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from attrs import frozen
 
-from progressive_market.performance import measure
+from progressive_market.judging.performance import measure
 from progressive_market.policy import cost_matrix, positions_of
 from progressive_training import PerformanceKind
 

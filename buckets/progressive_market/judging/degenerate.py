@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from progressive_market.performance import t_statistic
-from progressive_market.verdict import CONFIRMED_T, ONE_ACTION, SHOWN_T
+from progressive_market.judging.performance import t_statistic
+from progressive_market.judging.verdict import CONFIRMED_T, ONE_ACTION, SHOWN_T
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from progressive_market.baselines import Ridge
+    from progressive_market.judging.baselines import Ridge
     from progressive_market.market import Market, Part
 
 SIDES = {"flat": 0.0, "long": 1.0, "short": -1.0}

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from progressive_market.baselines import Ridge, fit_ridge, with_baselines
-from progressive_market.degenerate import degeneration, one_sided
-from progressive_market.excerpt import excerpt, stretch_of
-from progressive_market.performance import standard_error, t_statistic
-from progressive_market.verdict import SHOWN_T, judge
+from progressive_market.judging.baselines import Ridge, fit_ridge, with_baselines
+from progressive_market.judging.degenerate import degeneration, one_sided
+from progressive_market.judging.excerpt import excerpt, stretch_of
+from progressive_market.judging.performance import standard_error, t_statistic
+from progressive_market.judging.verdict import SHOWN_T, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

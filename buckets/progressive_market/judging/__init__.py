@@ -1,0 +1,1 @@
+"""How policies are judged: performance, baselines, degenerate policies, and the verdict."""
