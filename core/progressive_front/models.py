@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from progressive_app.store.models import model_file
 from progressive_app.store.tensors import read_tensors
-from progressive_core.contract.errors import ModelError, ProgressiveTrainingError
+from progressive_core.contract.errors import ModelError, PluginError, ProgressiveTrainingError
 from progressive_core.contract.names import is_name
 
 if TYPE_CHECKING:
@@ -41,7 +41,11 @@ def load_model(path: str | Path) -> Any:
     if SHARED in card or "bucket" not in card:
         return import_module("progressive_training").load_trading_model(path)
     name = bucket_of(card, file)
-    if reason := not_loadable(name):
+    try:
+        reason = not_loadable(name)
+    except PluginError as error:
+        raise PluginError(f"{file}: {error}") from error
+    if reason:
         raise ModelError(f"{file}: {reason}")
     try:
         return _bucket(name).load_model(path)
