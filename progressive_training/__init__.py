@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from progressive_core.contract.errors import PluginError as PluginError
     from progressive_core.contract.errors import ProgressiveTrainingError as ProgressiveTrainingError
     from progressive_core.contract.errors import RunError as RunError
+    from progressive_core.contract.evaluation import Edge as Edge
+    from progressive_core.contract.evaluation import Evaluation as Evaluation
+    from progressive_core.contract.evaluation import Performance as Performance
+    from progressive_core.contract.evaluation import PerformanceKind as PerformanceKind
     from progressive_core.contract.hookspecs import API_VERSION as API_VERSION
     from progressive_core.contract.hookspecs import hookimpl as hookimpl
     from progressive_core.contract.machine import Memory as Memory
@@ -34,14 +38,10 @@ if TYPE_CHECKING:
     from progressive_core.contract.records import Adoption as Adoption
     from progressive_core.contract.records import BucketInfo as BucketInfo
     from progressive_core.contract.records import BucketResult as BucketResult
-    from progressive_core.contract.records import Edge as Edge
     from progressive_core.contract.records import EpisodeReport as EpisodeReport
-    from progressive_core.contract.records import Evaluation as Evaluation
     from progressive_core.contract.records import Knowledge as Knowledge
     from progressive_core.contract.records import LedgerEntry as LedgerEntry
     from progressive_core.contract.records import Model as Model
-    from progressive_core.contract.records import Performance as Performance
-    from progressive_core.contract.records import PerformanceKind as PerformanceKind
     from progressive_core.contract.records import Proof as Proof
     from progressive_core.contract.records import Resources as Resources
     from progressive_core.contract.records import RunInfo as RunInfo
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from progressive_core.contract.store import Progress as Progress
     from progressive_core.contract.store import Store as Store
     from progressive_core.engine.run import Interrupted as Interrupted
-    from progressive_front.models import load_model as load_model
+    from progressive_front.load_model import load_model as load_model
     from progressive_front.trainer import ProgressiveTrainer as ProgressiveTrainer
     from progressive_market.bars import load_bars as load_bars
 
@@ -61,7 +61,7 @@ _HOME = {
     "load_bars": "progressive_market.bars",
     "MarketBucket": "progressive_buckets.market_bucket",
     "TradingModel": "progressive_buckets.model",
-    "load_model": "progressive_front.models",
+    "load_model": "progressive_front.load_model",
     "load_trading_model": "progressive_buckets.model",
     "model_file": "progressive_app.store.models",
     "Bucket": "progressive_core.contract.protocols",
@@ -87,14 +87,14 @@ _HOME = {
     "Adoption": "progressive_core.contract.records",
     "BucketInfo": "progressive_core.contract.records",
     "BucketResult": "progressive_core.contract.records",
-    "Edge": "progressive_core.contract.records",
+    "Edge": "progressive_core.contract.evaluation",
     "EpisodeReport": "progressive_core.contract.records",
-    "Evaluation": "progressive_core.contract.records",
+    "Evaluation": "progressive_core.contract.evaluation",
     "Knowledge": "progressive_core.contract.records",
     "LedgerEntry": "progressive_core.contract.records",
     "Model": "progressive_core.contract.records",
-    "Performance": "progressive_core.contract.records",
-    "PerformanceKind": "progressive_core.contract.records",
+    "Performance": "progressive_core.contract.evaluation",
+    "PerformanceKind": "progressive_core.contract.evaluation",
     "Proof": "progressive_core.contract.records",
     "Resources": "progressive_core.contract.records",
     "RunInfo": "progressive_core.contract.records",

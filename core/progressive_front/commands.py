@@ -19,12 +19,13 @@ from progressive_app.store.progress import finished_results
 from progressive_app.store.runs import RunSummary, list_runs
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import DataError, ModelError, RunError
-from progressive_core.contract.records import BucketResult, Performance
+from progressive_core.contract.evaluation import Performance
+from progressive_core.contract.records import BucketResult
 from progressive_core.contract.suggest import did_you_mean
 from progressive_core.plugins.discovery import PluginRecord
 from progressive_core.plugins.registry import Registry
 from progressive_front.live import CONSOLE, with_console
-from progressive_front.models import load_model, not_loadable
+from progressive_front.load_model import load_model, not_loadable
 from progressive_front.output import stdout_reserved
 
 log = structlog.get_logger("progressive_training")

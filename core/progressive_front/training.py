@@ -16,7 +16,7 @@ from progressive_core import PROGRAM
 from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingError, RunError
 from progressive_core.engine.run import Interrupted
 from progressive_front.live import CONSOLE, with_console
-from progressive_front.models import not_loadable
+from progressive_front.load_model import not_loadable
 from progressive_front.signals import stop_signal
 from progressive_front.trainer import ProgressiveTrainer
 from progressive_studies.scratch import SCRATCH

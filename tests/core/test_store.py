@@ -17,15 +17,8 @@ from progressive_app.store.models import read_knowledge
 from progressive_app.store.run_store import RunStore
 from progressive_app.store.runs import list_runs, new_run_directory
 from progressive_core.contract.errors import RunError
-from progressive_core.contract.records import (
-    BucketResult,
-    EpisodeReport,
-    Evaluation,
-    Knowledge,
-    LedgerEntry,
-    Model,
-    State,
-)
+from progressive_core.contract.evaluation import Evaluation
+from progressive_core.contract.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
 
 MANIFEST = {"started": "2026-01-01T00:00:00+00:00", "sequence": ["Scalping", "Short"], "teachers": []}
 

@@ -17,17 +17,9 @@ from progressive_app.store.progress import read_progress
 from progressive_app.store.run_documents import read_manifest
 from progressive_app.store.run_store import RunStore
 from progressive_core.contract.errors import ModelError, RunError
+from progressive_core.contract.evaluation import Evaluation, Performance
 from progressive_core.contract.names import is_name
-from progressive_core.contract.records import (
-    BucketResult,
-    EpisodeReport,
-    Evaluation,
-    Knowledge,
-    LedgerEntry,
-    Model,
-    Performance,
-    State,
-)
+from progressive_core.contract.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
 from progressive_front.cli import main
 
 ODD_NAMES = (

@@ -21,19 +21,9 @@ from progressive_app.testing.scene import (
     same_tensors,
     small_settings,
 )
+from progressive_core.contract.evaluation import Evaluation, Performance, PerformanceKind
 from progressive_core.contract.protocols import Bucket, Evaluator, Learner
-from progressive_core.contract.records import (
-    Adoption,
-    BucketInfo,
-    EpisodeReport,
-    Evaluation,
-    Knowledge,
-    Model,
-    Performance,
-    PerformanceKind,
-    Resources,
-    State,
-)
+from progressive_core.contract.records import Adoption, BucketInfo, EpisodeReport, Knowledge, Model, Resources, State
 from progressive_core.plugins.validation import check_bucket_object
 
 Open = Callable[[], Learner]

@@ -11,14 +11,8 @@ from typing import Any
 
 from progressive_app.config.resolve import defaults
 from progressive_core.contract.errors import PluginError
-from progressive_core.contract.records import (
-    BucketInfo,
-    BucketResult,
-    EpisodeReport,
-    Evaluation,
-    Knowledge,
-    Performance,
-)
+from progressive_core.contract.evaluation import Evaluation, Performance
+from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, Knowledge
 
 SMALL: Mapping[str, Any] = MappingProxyType(
     {

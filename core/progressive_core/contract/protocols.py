@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from progressive_core.contract.records import (
-    Adoption,
-    BucketInfo,
-    EpisodeReport,
-    Evaluation,
-    Knowledge,
-    Model,
-    Resources,
-    State,
-)
+from progressive_core.contract.evaluation import Evaluation
+from progressive_core.contract.records import Adoption, BucketInfo, EpisodeReport, Knowledge, Model, Resources, State
 
 Policy = Callable[[Any], Any]
 """What a learner would do on any part of its data, as it was when the policy was taken: later training does not change it.

@@ -9,16 +9,9 @@ from time import perf_counter
 
 from attrs import evolve
 
+from progressive_core.contract.evaluation import Evaluation
 from progressive_core.contract.protocols import Bucket
-from progressive_core.contract.records import (
-    Evaluation,
-    Knowledge,
-    LedgerEntry,
-    Model,
-    Phase,
-    Resources,
-    TransferContext,
-)
+from progressive_core.contract.records import Knowledge, LedgerEntry, Model, Phase, Resources, TransferContext
 from progressive_core.engine.out_of_memory import Shortage, attempt
 from progressive_core.engine.run import Run, Training, info_of
 from progressive_core.engine.transfer import distrusted, memory_short, skipped, transfer_knowledge, wanted

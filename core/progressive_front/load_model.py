@@ -13,7 +13,7 @@ from progressive_core.contract.errors import ModelError, PluginError, Progressiv
 from progressive_core.contract.names import is_name
 
 if TYPE_CHECKING:
-    from progressive_core.contract.records import Performance
+    from progressive_core.contract.evaluation import Performance
 
 SHARED = "format"
 """In the card of every model of the shared learner, which is loaded without any plugin, and of no other."""
