@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 import pluggy
 
@@ -24,7 +24,7 @@ from progressive_app.machine.logs import log_to, logging_configured
 from progressive_app.machine.memory import gc_frozen
 from progressive_app.processes.isolation import train_isolated
 from progressive_app.resume.fork import Fork, copy_run, fork_of
-from progressive_app.resume.manifest import manifest_of
+from progressive_app.resume.manifest import check_isolation, manifest_of
 from progressive_app.resume.resuming import device_for, go_on_with, registry_for
 from progressive_app.store.progress import status_of
 from progressive_app.store.run_store import RunStore
@@ -39,8 +39,10 @@ from progressive_core.contract.errors import (
 )
 from progressive_core.contract.kinds import FilePath
 from progressive_core.contract.quoting import show
+from progressive_core.contract.records import EpisodeReport, StopRequest
 from progressive_core.engine.run import Run, always_end_run
 from progressive_core.engine.sequence import ending_marked, train_bucket, train_sequence
+from progressive_core.plugins.discovery import object_name
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry
@@ -55,7 +57,9 @@ class ProgressiveTrainer:
     :param progress_callback: gets a line of text at every step of a run.
     :param settings: what `progressive_app.config.resolve.resolve` gave; by default ./config.json over the defaults.
     :param run_dir: the run's own directory; by default a new one below RUNS_DIR.
-    :param plugins: names of plugins to enable, or `no:NAME` to disable, after those of the PLUGINS setting.
+    :param plugins: names of plugins to enable, or `no:NAME` to disable, after those of the PLUGINS setting; and objects: a
+        plugin, a transfer strategy or a bucket, named by its `name` or its class, which works in this process only.
+    :param on_episode: gets the report of every episode, in this process, and may answer with a StopRequest.
     """
 
     def __init__(
@@ -64,7 +68,8 @@ class ProgressiveTrainer:
         *,
         settings: Mapping[str, Any] | None = None,
         run_dir: Path | str | None = None,
-        plugins: Sequence[str] = (),
+        plugins: Sequence[str | object] = (),
+        on_episode: Callable[[EpisodeReport], StopRequest | None] | None = None,
     ) -> None:
         if progress_callback is not None and not callable(progress_callback):
             raise ConfigError(
@@ -74,8 +79,10 @@ class ProgressiveTrainer:
         self._asked_run_dir = self.run_dir
         self._progress = progress_callback or (lambda _: None)
         self._settings = resolve() if settings is None else settings
-        self._plugins = plugin_choices(plugins, "plugins")
-        self._manager = Manager()
+        if on_episode is not None and not callable(on_episode):
+            raise ConfigError(f"on_episode is {show(on_episode)}, expected a function of an EpisodeReport")
+        self._on_episode = on_episode
+        self._plugins, self._manager = _names_and_objects(plugins)
         self._interrupt = Event()
 
     @property
@@ -203,6 +210,8 @@ class ProgressiveTrainer:
     ) -> dict[str, Path]:
         """Begin a run; the flags `asked` for are kept in its manifest."""
         settings = with_settings(settings, _settled(settings, self._plugins))
+        if asked["isolate"]:
+            check_isolation(self._manager.of_this_process)
         registry = registry_for(settings, self._manager)
         teachers = []
         if transfer_from is not None:
@@ -235,7 +244,7 @@ class ProgressiveTrainer:
                     buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
                     settings=settings,
                     device=device,
-                    hooks=Hooks(registry, settings["PLUGIN_ERRORS"], machine.is_shortage),
+                    hooks=Hooks(registry, settings["PLUGIN_ERRORS"], machine.is_shortage, self._on_episode),
                     store=store,
                     machine=machine,
                     teachers=() if isolated else store.teachers(),
@@ -252,6 +261,21 @@ class ProgressiveTrainer:
                 return models
         finally:
             self._interrupt.clear()
+
+
+def _names_and_objects(plugins: Sequence[str | object]) -> tuple[tuple[str, ...], Manager]:
+    """The names that are chosen, and a manager with the objects."""
+    if not isinstance(plugins, list | tuple):
+        return plugin_choices(cast("Sequence[str]", plugins), "plugins"), Manager()
+    objects: dict[str, object] = {}
+    for plugin in plugins:
+        if plugin is not None and not isinstance(plugin, str):
+            name = object_name(plugin)
+            if name in objects:
+                raise ConfigError(f"plugins: two objects are named {name!r}; give each a `name` of its own")
+            objects[name] = plugin
+    names = [plugin for plugin in plugins if not any(plugin is each for each in objects.values())]
+    return plugin_choices(cast("Sequence[str]", names), "plugins"), Manager(objects)
 
 
 def _settled(settings: Mapping[str, Any], plugins: Sequence[str]) -> dict[str, Any]:

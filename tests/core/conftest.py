@@ -61,7 +61,9 @@ class Workshop:
     def strategy(self, body: str) -> None:
         self.install("nudger", transfers={"nudge": "nudger_nudge"}, nudger_nudge=STRATEGY.format(body=body))
 
-    def trainer(self, run: str | None = "run", plugins: tuple[str, ...] = (), **settings: Any) -> ProgressiveTrainer:
+    def trainer(
+        self, run: str | None = "run", plugins: tuple[Any, ...] = (), on_episode: Any = None, **settings: Any
+    ) -> ProgressiveTrainer:
         asked = {
             "SEQUENCE": ("First", "Second"),
             "EPISODES": 4,
@@ -72,7 +74,11 @@ class Workshop:
         }
         run_dir = self.directory / run if run else None
         self.trained = ProgressiveTrainer(
-            self.hear, settings={**defaults(), **asked}, run_dir=run_dir, plugins=("no:report", *plugins)
+            self.hear,
+            settings={**defaults(), **asked},
+            run_dir=run_dir,
+            plugins=("no:report", *plugins),
+            on_episode=on_episode,
         )
         return self.trained
 

@@ -8,6 +8,7 @@ import threading
 from _thread import interrupt_main
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -29,8 +30,8 @@ from progressive_core.plugins.registry import Registry
 
 Function = Callable[["Parent", Any], Any]
 """What a process may be started with; pickled, so it is a function of a module, or a `partial` of one."""
-PROGRESS, STOP, READY, ENDED = "progress", "stop", "ready", "ended"
-"""Messages to the parent: a line of progress; whether to stop; that it is ready to open the run; that it has ended."""
+PROGRESS, EPISODE, STOP, READY, ENDED = "progress", "episode", "stop", "ready", "ended"
+"""Messages to the parent: a line of progress; a report for `on_episode`; whether to stop; that it is ready to open the run; that it has ended."""
 
 
 @frozen(kw_only=True)
@@ -38,7 +39,7 @@ class Task:
     """The `function` to call with the run in `directory`, opened anew, and what it takes to open it.
 
     `settings` are JSON values; `disabled` are the plugins that failed before; events are logged to the file `log`, and the
-    warnings in `shown` are not shown again.
+    warnings in `shown` are not shown again. `on_episode` says that the parent wants every report.
     """
 
     function: Callable[[Run], object]
@@ -49,6 +50,7 @@ class Task:
     disabled: frozenset[str]
     log: Path | None
     shown: frozenset[str]
+    on_episode: bool
 
 
 @frozen(kw_only=True)
@@ -150,7 +152,8 @@ def run_task(parent: Parent, task: Task) -> Outcome:
     settings = overlay(defaults(), task.settings, "the settings of the run")
     registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], settings["PLUGIN_ERRORS"])
     registry.left_out.clear()  # the parent has logged it
-    hooks = Hooks(registry, settings["PLUGIN_ERRORS"], is_shortage)
+    on_episode = partial(parent.ask, EPISODE) if task.on_episode else None
+    hooks = Hooks(registry, settings["PLUGIN_ERRORS"], is_shortage, on_episode)
     hooks.disable(*task.disabled)
     import torch  # noqa: F401  (before the run is taken over: while it changes hands, nobody holds its lock)
 

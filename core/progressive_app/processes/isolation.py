@@ -20,6 +20,7 @@ from progressive_app.machine.logs import current_log, mark_as_shown
 from progressive_app.machine.terminal import show_cursor
 from progressive_app.processes.child import (
     ENDED,
+    EPISODE,
     PROGRESS,
     READY,
     STOP,
@@ -67,6 +68,7 @@ def run_isolated(run: Run, function: Callable[[Run], object], process_name: str)
         disabled=run.hooks.disabled,
         log=log,
         shown=shown,
+        on_episode=run.hooks.on_episode is not None,
     )
     with ExitStack() as stack:
         process = stack.enter_context(_spawned(process_name, run_task, task))
@@ -74,6 +76,8 @@ def run_isolated(run: Run, function: Callable[[Run], object], process_name: str)
         def reply(message: str, value: Any) -> Any:
             if message == PROGRESS:
                 run.progress(value)
+            elif message == EPISODE:
+                return run.hooks.ask_on_episode(value)
             elif message == READY:
                 stack.enter_context(on_disk(run.store).lent())
                 stack.callback(process.end)  # before the run is taken back

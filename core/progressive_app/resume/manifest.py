@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from progressive_core.contract.errors import DataError, RunError
-from progressive_core.plugins.discovery import PluginRecord
+from progressive_core.contract.errors import DataError, PluginError, RunError
+from progressive_core.plugins.discovery import THIS_PROCESS, PluginRecord
 
 ACTING = frozenset({"on_bucket_start", "transfer"})
 """The hooks by whose answers a bucket trains; the others see what happens, and one may ask for an end."""
@@ -70,6 +70,31 @@ def check_data_unchanged(manifest: Mapping[str, Any], directory: Path) -> None:
         raise RunError(f"{directory}: its data file {file} is gone; put it back to resume")
     if _sha256(file) != data["sha256"]:
         raise RunError(f"{directory}: its data file {file} has changed since; put the old one back, or start a new run")
+
+
+def check_objects_there(manifest: Mapping[str, Any], objects: Collection[str], directory: Path) -> None:
+    """A resumed run must be given objects of the same names as those that it was begun with.
+
+    :param objects: names. :raise RunError: one is missing.
+    """
+    gone = [name for name, whose in manifest["plugins"].items() if whose == THIS_PROCESS and name not in objects]
+    if gone:
+        raise RunError(
+            f"{directory}: {', '.join(gone)} was an object of the process that began it: resume it from Python, with "
+            "ProgressiveTrainer(plugins=[...]) and an object of that name"
+        )
+
+
+def check_isolation(here: Collection[str]) -> None:
+    """Isolated buckets train in processes that do not have the plugins of this one.
+
+    :param here: names. :raise PluginError: there are some.
+    """
+    if here:
+        raise PluginError(
+            f"{', '.join(here)}: works in this process only, and isolated buckets train in others: install it as a package, "
+            "or train without isolate"
+        )
 
 
 def check_plugins_there(manifest: Mapping[str, Any], installed: Collection[str], directory: Path) -> None:

@@ -20,7 +20,13 @@ from progressive_app.resume.changes import (
     told_changes,
     wanted_settings,
 )
-from progressive_app.resume.manifest import check_data_unchanged, check_plugins_there, plugins_of
+from progressive_app.resume.manifest import (
+    check_data_unchanged,
+    check_isolation,
+    check_objects_there,
+    check_plugins_there,
+    plugins_of,
+)
 from progressive_app.store.run_store import RunStore
 from progressive_core.contract.store import Progress
 from progressive_core.plugins.manager import Manager
@@ -62,13 +68,15 @@ def go_on_with(
     changes = changes_between(settings, wanted, progress, manifest["device"])
     refuse_changes(changes, directory)
     check_data_unchanged(manifest, directory)
+    check_objects_there(manifest, manager.objects, directory)
+    isolated = flags["isolate"] or store.documents.is_asked("isolate")
+    if isolated:
+        check_isolation(manager.of_this_process)
     used = with_settings(wanted, {"PLUGINS": merged_choices(wanted["PLUGINS"], plugins)})  # the console too
     registry = registry_for(used, manager)
     check_plugins_there(manifest, [record.name for record in registry.records], directory)
     others = {each.key: each.new for each in changes}
-    device = device_for(
-        others.get("DEVICE", manifest["device"]), isolated=flags["isolate"] or store.documents.is_asked("isolate")
-    )
+    device = device_for(others.get("DEVICE", manifest["device"]), isolated=isolated)
     lines = [note] if note else []
     lines += [*told_changes(changes, progress), *_made_again(manifest["changes"], progress)]
     if changes:

@@ -143,7 +143,9 @@ class RunStore:
     @writes
     def record_episode(self, bucket: str, report: EpisodeReport) -> None:
         """Append an episode to `metrics.jsonl`."""
-        append_json_line(self.directory / METRICS, {"bucket": bucket, **asdict(report, recurse=False)})
+        append_json_line(
+            self.directory / METRICS, {"bucket": bucket, **asdict(evolve(report, bucket=bucket), recurse=False)}
+        )
 
     def last_episode(self, bucket: str) -> EpisodeLine:
         """The episode that the checkpoint of `bucket` was made after, with NaN as its best score where its line is lost."""

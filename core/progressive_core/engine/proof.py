@@ -10,7 +10,7 @@ from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Learner
 from progressive_core.contract.records import Knowledge, Proof
 from progressive_core.engine.out_of_memory import Shortage, attempt
-from progressive_core.plugins.hooks import device_of, own_knowledge
+from progressive_core.plugins.copies import device_of, own_knowledge
 
 log = structlog.get_logger("progressive_training")
 

@@ -192,6 +192,7 @@ def _run_episode(training: Training, transfers: tuple[LedgerEntry, ...], start_s
         memory_used=run.machine.memory_used(training.resources.device),
         transfers=transfers,
         start_score=start_score,
+        bucket=info.name,
     )
     run.store.record_episode(info.name, report)
     run.progress(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from attrs import evolve
@@ -25,14 +24,13 @@ from progressive_core.contract.records import (
 )
 from progressive_core.plugins import answers
 from progressive_core.plugins.blame import Policy, call_plugin, describe_error, safe_repr
+from progressive_core.plugins.copies import copied, device_of, outline, own_bucket, own_knowledge, read_only
 from progressive_core.plugins.registry import Registry
 from progressive_core.plugins.validation import PHASES
 from progressive_core.plugins.watchdog import watched
 
-if TYPE_CHECKING:
-    import torch
-
 T = TypeVar("T")
+OnEpisode = Callable[[EpisodeReport], StopRequest | None]
 log = structlog.get_logger("progressive_training")
 
 
@@ -54,6 +52,7 @@ class Hooks:
 
     :param is_shortage: whether an error means that memory ran out, which is no plugin's failure: it is raised under every
         policy, since smaller sizes may help.
+    :param on_episode: a function of the program that trains, which is asked after the plugins.
     """
 
     def __init__(
@@ -61,6 +60,7 @@ class Hooks:
         registry: Registry,
         policy: Policy = "stop",
         is_shortage: Callable[[BaseException], bool] = lambda _: False,
+        on_episode: OnEpisode | None = None,
     ) -> None:
         for reason in registry.left_out:
             log.warning("a plugin cannot be used, and is left out", reason=reason)
@@ -68,6 +68,7 @@ class Hooks:
         self._manager = registry.manager
         self._policy = policy
         self._is_shortage = is_shortage
+        self.on_episode = on_episode
         # Read once: a property of a plugin's own could fail in the middle of a run.
         self._phases: dict[str, tuple[Phase, ...]] = {}
         self._alphas: dict[str, str | None] = {}
@@ -96,7 +97,7 @@ class Hooks:
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> Resources:
         """What the bucket may use, once each policy in turn has seen its predecessor's answer."""
         for name in self._manager.asked("on_bucket_start"):
-            given = {"bucket": _own_bucket(bucket), "resources": evolve(resources)}
+            given = {"bucket": own_bucket(bucket), "resources": evolve(resources)}
             resources = self._ask("on_bucket_start", name, bucket, given, answers.resources) or resources
         return resources
 
@@ -112,7 +113,7 @@ class Hooks:
         given = {
             "source": own_knowledge(source, device),
             "target": own_knowledge(target, device),
-            "context": evolve(context, bucket=_own_bucket(context.bucket)),
+            "context": evolve(context, bucket=own_bucket(context.bucket)),
         }
         check = partial(answers.knowledge, origin=target.origin)
         try:
@@ -150,22 +151,39 @@ class Hooks:
         return needed
 
     def on_episode_end(self, bucket: BucketInfo, episode: EpisodeReport) -> tuple[StopRequest, str] | None:
-        """The first request to stop, in order, with the name of the plugin that made it; all plugins are asked."""
+        """The first request to stop, in order, with the name of the plugin that made it; all plugins are asked, and then
+        `on_episode` where the episode is one of the run's own, of no probe and no scratch arm."""
         stop: tuple[StopRequest, str] | None = None
         for name in self._manager.asked("on_episode_end"):
-            given = {"bucket": _own_bucket(bucket), "episode": evolve(episode, traces=_copied(episode.traces))}
+            given = {"bucket": own_bucket(bucket), "episode": evolve(episode, traces=copied(episode.traces))}
             request = self._ask("on_episode_end", name, bucket, given, answers.stop_request, episode=episode.episode)
             if request is not None:
                 stop = stop or (request, name)
+        if self.on_episode is not None and not (bucket.probe or bucket.scratch_arm):
+            request = self.ask_on_episode(evolve(episode, traces=copied(episode.traces)))
+            if request is not None:
+                stop = stop or (request, "on_episode")
         return stop
+
+    def ask_on_episode(self, episode: EpisodeReport) -> StopRequest | None:
+        """What the program's own function answers.
+
+        :raise PluginError: it failed, or answered with anything else than a StopRequest or None.
+        """
+        assert self.on_episode is not None
+        with watched("on_episode"):
+            try:
+                return answers.stop_request(call_plugin("on_episode", "failed", self.on_episode, episode))
+            except answers.WrongAnswer as wrong:
+                raise PluginError(f"on_episode {wrong}") from wrong
 
     def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
         """Let every plugin clean up, also after another's failed or was interrupted; then raise what went wrong."""
-        self._call_all("cleanup", bucket, {"bucket": _own_bucket(bucket), "error": error})
+        self._call_all("cleanup", bucket, {"bucket": own_bucket(bucket), "error": error})
 
     def on_run_end(self, run: RunInfo, results: Sequence[BucketResult], error: BaseException | None) -> None:
         """Call every plugin at the end of the run, as in `cleanup`."""
-        own = evolve(run, settings=_read_only(run.settings))
+        own = evolve(run, settings=read_only(run.settings))
         self._call_all("on_run_end", None, {"run": own, "results": tuple(results), "error": error})
 
     def _call_all(self, hook: str, bucket: BucketInfo | None, given: Mapping[str, Any]) -> None:
@@ -282,52 +300,9 @@ class Hooks:
         log.warning("a plugin failed, and is disabled for the rest of this run", plugin=name, reason=str(failure))
         try:
             if bucket and hook != "cleanup" and name in self._manager.asked("cleanup"):
-                given = {"bucket": _own_bucket(bucket), "error": failure}
+                given = {"bucket": own_bucket(bucket), "error": failure}
                 self._call_at_end("cleanup", name, bucket, given)
         except PluginError as second:
             log.info("the cleanup of a disabled plugin failed, too", plugin=name, reason=str(second))
         finally:
             self.disable(name)
-
-
-def _own_bucket(bucket: BucketInfo) -> BucketInfo:
-    return evolve(bucket, settings=_read_only(bucket.settings))
-
-
-def device_of(knowledge: Knowledge) -> torch.device | None:
-    """Where the weights lie; None where there are none."""
-    return next((tensor.device for tensor in knowledge.weights.values()), None)
-
-
-def own_knowledge(knowledge: Knowledge, device: torch.device | None) -> Knowledge:
-    """A copy on `device` (None: where it is) that nobody else holds; its mappings refuse to be written to."""
-    weights = {name: tensor.to(device, copy=True) for name, tensor in knowledge.weights.items()}
-    return _sealed(knowledge, weights)
-
-
-def outline(knowledge: Knowledge) -> Knowledge:
-    """A copy that takes no memory: of the weights, on the device "meta", it has names, types and shapes."""
-    return _sealed(knowledge, {name: tensor.to("meta") for name, tensor in knowledge.weights.items()})
-
-
-def _sealed(knowledge: Knowledge, weights: dict[str, torch.Tensor]) -> Knowledge:
-    return evolve(
-        knowledge,
-        weights=MappingProxyType(weights),
-        feature_importance=MappingProxyType(dict(knowledge.feature_importance)),
-        horizons=MappingProxyType(dict(knowledge.horizons)),
-    )
-
-
-def _read_only(value: Any) -> Any:
-    """Nested settings that refuse to be written to."""
-    if isinstance(value, Mapping):
-        return MappingProxyType({key: _read_only(item) for key, item in value.items()})
-    return tuple(_read_only(item) for item in value) if isinstance(value, (list, tuple)) else value
-
-
-def _copied(value: Any) -> Any:
-    """Nested JSON values as plain dicts and lists, which a plugin can write to a file as they are."""
-    if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from progressive_core import PROJECT
 from progressive_core.contract import hookspecs
+from progressive_core.plugins.discovery import object_name
 from progressive_core.plugins.validation import HOOKS
 
 
@@ -30,6 +31,16 @@ class Manager(pluggy.PluginManager):
         self._innermost = _Innermost()
         self.register(self._innermost, PROJECT)
         self._of_run: dict[str, bool] = {}
+
+    def get_canonical_name(self, plugin: object) -> str:
+        """The name of a plugin that is registered without one: its own, or its class's."""
+        name = object_name(plugin)
+        return f"{name}-{id(plugin)}" if name in dict(self.list_name_plugin()) else name
+
+    @property
+    def of_this_process(self) -> list[str]:
+        """Names of what other processes do not have: the objects, and what the user registered."""
+        return [*self.objects, *self.strangers()]
 
     def forget_run(self) -> None:
         """Unregister and unblock what the run before this one brought; what the user registered or blocked stays."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from sys import modules
@@ -14,11 +14,9 @@ from attrs import evolve
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.protocols import Bucket
-from progressive_core.contract.suggest import did_you_mean
 from progressive_core.plugins.blame import Policy, call_plugin, describe_error, how_to_disable
 from progressive_core.plugins.discovery import (
     GROUPS,
-    Found,
     Kind,
     PluginRecord,
     clash,
@@ -26,6 +24,7 @@ from progressive_core.plugins.discovery import (
     found_object,
 )
 from progressive_core.plugins.manager import Manager
+from progressive_core.plugins.order import call_order, parse_choices, unknown
 from progressive_core.plugins.validation import (
     check_api,
     check_bucket_object,
@@ -78,11 +77,11 @@ class Registry:
         for reason in unreadable:
             self._apply_error_policy(PluginError(reason))
         self._found = {record.name: (record, load) for record, load in found}
-        wanted = _parse(choices, self._found)
+        wanted = parse_choices((*self.manager.objects, *choices), self._found)
         order = tuple(transfer_order or ())
         for name in order:
             if name not in self._names("transfer"):
-                raise PluginError(_unknown("transfer", name, self._names("transfer"), "TRANSFERS"))
+                raise PluginError(unknown("transfer", name, self._names("transfer"), "TRANSFERS"))
         self._objects: dict[str, object] = {}
         self._records: dict[str, PluginRecord] = {}
         self._unusable: dict[str, str] = {}
@@ -90,7 +89,7 @@ class Registry:
         for name, on in wanted.items():
             if not on:
                 self.manager.block(name)
-        for name in _call_order(found, order, wanted):
+        for name in call_order(found, order, wanted):
             record, load = self._found[name]
             try:
                 if self.manager.is_blocked(name):
@@ -138,7 +137,7 @@ class Registry:
             raise PluginError(self._unusable[name])
         record = self._records.get(name)
         if record is None or record.kind != "bucket":
-            raise PluginError(_unknown("bucket", name, self.bucket_names, named_in))
+            raise PluginError(unknown("bucket", name, self.bucket_names, named_in))
         if not record.enabled:
             raise PluginError(f"{record.owner} is disabled by 'no:{name}': take that away, or leave the bucket out")
         return _load_bucket(record, self._found[name][1])
@@ -215,40 +214,6 @@ class Registry:
                 )
 
 
-def _parse(choices: Sequence[str], known: Iterable[str]) -> dict[str, bool]:
-    """Name -> wanted or not, in the order in which the names were last given."""
-    wanted: dict[str, bool] = {}
-    for choice in choices:
-        name = choice.removeprefix("no:")
-        if name not in known:
-            raise PluginError(_unknown("plugin", name, known, f"{choice!r}"))
-        wanted.pop(name, None)
-        wanted[name] = name == choice
-    return wanted
-
-
-def _unknown(kind: str, name: str, known: Iterable[str], where: str) -> str:
-    listed = ", ".join(known) or "none"
-    return f"no {kind} {name!r} is installed (named in {where}).{did_you_mean(name, known)} Known: {listed}"
-
-
-def _call_order(found: Sequence[Found], transfer_order: Sequence[str], wanted: dict[str, bool]) -> list[str]:
-    """Names without repetition, in the order they are called: buckets, strategies, plugins."""
-    kinds = {record.name: record.kind for record, _ in found}
-    named = [name for name, on in wanted.items() if on]
-
-    def rank(name: str) -> tuple[int, int, str]:
-        kind = kinds[name]
-        position = 0
-        if kind == "transfer":
-            position = transfer_order.index(name) if name in transfer_order else len(transfer_order)
-        elif kind == "plugin" and name in named:
-            position = 1 + named.index(name)
-        return list(GROUPS).index(kind), position, name
-
-    return sorted(kinds, key=rank)
-
-
 def _loaded(record: PluginRecord, load: Callable[[], object], *, named: bool) -> tuple[PluginRecord, object | None]:
     """The record with its hooks, and the loaded object; a bucket is not imported here."""
     if record.kind == "bucket":
@@ -286,7 +251,7 @@ def installed_bucket(name: str) -> Bucket:
     """
     found, _ = discover()
     named = [(record, load) for record, load in found if record.kind == "bucket" and record.name == name]
-    if reason := clash(name, found) if named else _unknown("bucket", name, (), "the card of a model"):
+    if reason := clash(name, found) if named else unknown("bucket", name, (), "the card of a model"):
         raise PluginError(reason)
     return _load_bucket(*named[0])
 

@@ -1,0 +1,44 @@
+"""The order in which plugins are called: strategies as TRANSFERS lists them, plugins by name, those asked for last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from progressive_core.contract.errors import PluginError
+from progressive_core.contract.suggest import did_you_mean
+from progressive_core.plugins.discovery import GROUPS, Found
+
+
+def parse_choices(choices: Sequence[str], known: Iterable[str]) -> dict[str, bool]:
+    """Name -> wanted or not, in the order in which the names were last given."""
+    wanted: dict[str, bool] = {}
+    for choice in choices:
+        name = choice.removeprefix("no:")
+        if name not in known:
+            raise PluginError(unknown("plugin", name, known, f"{choice!r}"))
+        wanted.pop(name, None)
+        wanted[name] = name == choice
+    return wanted
+
+
+def unknown(kind: str, name: str, known: Iterable[str], where: str) -> str:
+    """The message about a name that nothing has."""
+    listed = ", ".join(known) or "none"
+    return f"no {kind} {name!r} is installed (named in {where}).{did_you_mean(name, known)} Known: {listed}"
+
+
+def call_order(found: Sequence[Found], transfer_order: Sequence[str], wanted: dict[str, bool]) -> list[str]:
+    """Names without repetition, in the order they are called: buckets, strategies, plugins."""
+    kinds = {record.name: record.kind for record, _ in found}
+    named = [name for name, on in wanted.items() if on]
+
+    def rank(name: str) -> tuple[int, int, str]:
+        kind = kinds[name]
+        position = 0
+        if kind == "transfer":
+            position = transfer_order.index(name) if name in transfer_order else len(transfer_order)
+        elif kind == "plugin" and name in named:
+            position = 1 + named.index(name)
+        return list(GROUPS).index(kind), position, name
+
+    return sorted(kinds, key=rank)
