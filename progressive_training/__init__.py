@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from progressive_core.contract.store import Progress as Progress
     from progressive_core.contract.store import Store as Store
     from progressive_core.engine.run import Interrupted as Interrupted
+    from progressive_core.plugins.registry import installed_features as installed_features
     from progressive_front.load_model import load_model as load_model
     from progressive_front.trainer import ProgressiveTrainer as ProgressiveTrainer
     from progressive_market.bars import load_bars as load_bars
@@ -79,6 +80,7 @@ _HOME = {
     "ProgressiveTrainingError": "progressive_core.contract.errors",
     "RunError": "progressive_core.contract.errors",
     "API_VERSION": "progressive_core.contract.hookspecs",
+    "installed_features": "progressive_core.plugins.registry",
     "hookimpl": "progressive_core.contract.hookspecs",
     "Memory": "progressive_core.contract.machine",
     "read_memory": "progressive_app.machine.memory",

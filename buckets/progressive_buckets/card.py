@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from progressive_training import InvalidValue, ModelError, validated
-from progressive_training.market import BUILT_IN, SCALES
+from progressive_training.market import BUILT_IN, SCALES, FeaturePlugin
 
 FORMAT = 1
 LARGEST = 1e30
@@ -63,6 +63,7 @@ class Card:
     recall_weight: float
     abstains: bool
     importance: Importance
+    feature_plugins: tuple[FeaturePlugin, ...] = ()
 
 
 def read_card(values: Mapping[str, Any], file: Path) -> Card:

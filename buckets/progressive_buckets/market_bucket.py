@@ -56,9 +56,9 @@ class MarketBucket:
 
     def check(self, bucket: BucketInfo, resources: Resources) -> None:
         """Look for leaks, and for too few bars, before anything is trained."""
-        from progressive_buckets.learner.opening import check_market
+        from progressive_training.market import check_bucket_market
 
-        check_market(bucket, resources)
+        check_bucket_market(bucket, resources)
 
     def open(self, bucket: BucketInfo, resources: Resources) -> Learner:
         """Load the bars, split them, and build the learner."""

@@ -65,7 +65,8 @@ class TradingModel:
         """The columns beside time, prices and volume that it was trained with."""
         from progressive_training.market import BUILT_IN
 
-        return tuple(name for name in self.card.features if name not in BUILT_IN)
+        computed = {column for plugin in self.card.feature_plugins for column in plugin.columns}
+        return tuple(name for name in self.card.features if name not in BUILT_IN and name not in computed)
 
     def __call__(self, frame: pd.DataFrame, position: Action = "flat") -> Decision:
         """Decide on the last bar of `frame`, as the evaluated policy would.
@@ -115,10 +116,10 @@ class TradingModel:
         import numpy as np
         from attrs import evolve
 
-        from progressive_training.market import BUILT_IN, Costs, Scaler, open_market
+        from progressive_training.market import BUILT_IN, Costs, Scaler, open_market, with_recorded_features
 
         card = self.card
-        wanted = [name for name in card.features if name not in BUILT_IN]
+        wanted = self.columns
         missing = [name for name in wanted if name not in bars.extra]
         unknown = [name for name in bars.extra if name not in wanted]
         if missing or unknown:
@@ -136,9 +137,13 @@ class TradingModel:
                 f"seconds. Resample the bars, or use a model trained on such bars."
             )
         scaler = Scaler(np.array(card.scaler.mean), np.array(card.scaler.deviation))
-        ordered = evolve(bars, extra={name: bars.extra[name] for name in wanted})
+        given = evolve(bars, extra={name: bars.extra[name] for name in wanted})
         try:
-            return open_market(ordered, scaler, Costs(card.costs.side, card.costs.capital), "cpu")
+            complete = with_recorded_features(given, card.feature_plugins, f"{card.bucket} model")
+            columns = {name: complete.extra[name] for name in card.features if name not in BUILT_IN}
+            return open_market(
+                evolve(complete, extra=columns), scaler, Costs(card.costs.side, card.costs.capital), "cpu"
+            )
         except DataError as error:
             raise ModelError(f"{card.bucket} model: {error}") from error
 

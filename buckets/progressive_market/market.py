@@ -18,7 +18,7 @@ from progressive_training import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from progressive_market.bars import Bars
+    from progressive_market.bars import Bars, FeaturePlugin
 
 
 @frozen
@@ -56,6 +56,7 @@ class Market:
     interval: float
     scaler: Scaler
     costs: Costs
+    feature_plugins: tuple[FeaturePlugin, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -118,6 +119,7 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
         interval=bars.interval / 1e9,
         scaler=fitted,
         costs=costs,
+        feature_plugins=bars.feature_plugins,
     )
 
 

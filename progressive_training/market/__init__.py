@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from progressive_market.bars import Bars as Bars
+    from progressive_market.bars import FeaturePlugin as FeaturePlugin
     from progressive_market.bars import bars_from_frame as bars_from_frame
     from progressive_market.bars import check_causal as check_causal
     from progressive_market.bars import check_leaks as check_leaks
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from progressive_market.bars import frame_reading as frame_reading
     from progressive_market.bars import load_bars as load_bars
     from progressive_market.bars import synthetic_bars as synthetic_bars
+    from progressive_market.bucket_market import check_bucket_market as check_bucket_market
+    from progressive_market.bucket_market import market_on as market_on
+    from progressive_market.bucket_market import open_bucket_market as open_bucket_market
+    from progressive_market.feature_plugins import with_features as with_features
+    from progressive_market.feature_plugins import with_recorded_features as with_recorded_features
     from progressive_market.feature_table import BUILT_IN as BUILT_IN
     from progressive_market.feature_table import SCALES as SCALES
     from progressive_market.feature_table import WARM_UP as WARM_UP
@@ -57,12 +63,14 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "bars": (
-        "Bars bars_from_frame check_causal check_leaks configured_bars doubts frame_reading load_bars synthetic_bars"
+        "Bars FeaturePlugin bars_from_frame check_causal check_leaks configured_bars doubts frame_reading load_bars synthetic_bars"
     ),
     "judging.baselines": "Ridge fit_ridge with_baselines",
     "judging.degenerate": "degeneration one_sided",
     "judging.evaluator": "MarketEvaluator",
     "judging.excerpt": "excerpt stretch_of",
+    "bucket_market": "check_bucket_market market_on open_bucket_market",
+    "feature_plugins": "with_features with_recorded_features",
     "feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
     "fills": "Costs fill_returns log_growth",
     "market": "Market Part age_in_segment bytes_of_market open_market",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from attrs import asdict
 
 from progressive_buckets.card import FORMAT, LARGEST, read_card
 from progressive_buckets.learner.network import Shape
@@ -31,7 +32,7 @@ def model_of(learner: MarketLearner) -> Model:
     tensors = critic.target.knowledge()
     tensors["memory.rows"], tensors["memory.followed"] = memory.rows.clone(), memory.followed.clone()
     tensors["baseline.ridge"] = learner.evaluator.ridge().weights.clone()
-    card = {
+    card: dict[str, Any] = {
         "format": FORMAT,
         "bucket": learner.info.name,
         "seed": learner.info.seed,
@@ -55,6 +56,8 @@ def model_of(learner: MarketLearner) -> Model:
             "agreement": measured.agreement,
         },
     }
+    if market.feature_plugins:
+        card["feature_plugins"] = [asdict(plugin) for plugin in market.feature_plugins]
     return Model(tensors={name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, card=card)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from progressive_market.bars.bar_records import Bars as Bars
     from progressive_market.bars.bar_records import CleaningReport as CleaningReport
+    from progressive_market.bars.bar_records import FeaturePlugin as FeaturePlugin
     from progressive_market.bars.cleaning import clean as clean
     from progressive_market.bars.doubts import doubts as doubts
     from progressive_market.bars.leak import check_causal as check_causal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Bars": "bar_records",
     "CleaningReport": "bar_records",
+    "FeaturePlugin": "bar_records",
     "bars_from_frame": "load",
     "check_causal": "leak",
     "check_leaks": "leak",

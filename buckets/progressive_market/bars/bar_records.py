@@ -92,6 +92,16 @@ class CleaningReport:
         return f", first {self.first_times[kind][0]}" if self.first_times.get(kind) else ""
 
 
+@frozen(kw_only=True)
+class FeaturePlugin:
+    """Whose columns some of `Bars.extra` are: entry point, distribution and its version, and the names of the columns."""
+
+    name: str
+    distribution: str
+    version: str
+    columns: tuple[str, ...]
+
+
 @frozen(kw_only=True, eq=False)
 class Bars:
     """Clean bars in time order, as arrays of one length.
@@ -100,7 +110,7 @@ class Bars:
     `volume` is in the base asset. `extra` holds further columns: NaN before their first value in a segment (an average
     of so many bars has none yet, and any number in its place would be made up), finite from there on. Bars of one
     `segment` follow each other without a gap, `interval` nanoseconds apart; nothing may reach from one segment into
-    another.
+    another. `feature_plugins` computed those columns that were not in the data.
     """
 
     time: Times = field(repr=False)
@@ -112,6 +122,7 @@ class Bars:
     segment: NDArray[np.int32] = field(repr=False)
     interval: int
     extra: Mapping[str, Floats] = field(factory=dict, repr=False)
+    feature_plugins: tuple[FeaturePlugin, ...] = ()
     synthetic: bool = False
     report: CleaningReport = field(factory=CleaningReport, repr=False)
 

@@ -80,10 +80,11 @@ def check_leaks(bars: Bars, feature_function: FeatureFunction, allow: Sequence[s
     return [found.column for found in leaking]
 
 
-def check_causal(feature_function: FeatureFunction, bars: Bars) -> None:
+def check_causal(feature_function: FeatureFunction, bars: Bars, names: Sequence[str] = ()) -> None:
     """Compute features again on bars that end earlier, at several places, and compare.
 
     :param feature_function: gives one row for each bar, from that bar and those before it.
+    :param names: of its columns, for the message.
     :raise DataError: a row changes when later bars are taken away; the message says which.
     """
     for first in sorted({0, max(0, _last_gap(bars) - EXCERPT // 2)}):
@@ -92,7 +93,7 @@ def check_causal(feature_function: FeatureFunction, bars: Bars) -> None:
         _one_row_a_bar(whole, len(excerpt))
         for stop in sorted({max(2, int(cut * len(excerpt))) for cut in CUTS}):
             part = np.asarray(feature_function(excerpt.between(0, stop)))
-            _compare(whole[:stop], part, excerpt, stop)
+            _compare(whole[:stop], part, excerpt, stop, names)
 
 
 def _one_row_a_bar(features: NDArray[np.floating], bars: int) -> None:
@@ -104,7 +105,9 @@ def _last_gap(bars: Bars) -> int:
     return int(np.searchsorted(bars.segment, bars.segment[-1]))
 
 
-def _compare(whole: NDArray[np.floating], part: NDArray[np.floating], bars: Bars, stop: int) -> None:
+def _compare(
+    whole: NDArray[np.floating], part: NDArray[np.floating], bars: Bars, stop: int, names: Sequence[str]
+) -> None:
     _one_row_a_bar(part, stop)
     whole, part = whole.reshape(stop, -1), part.reshape(stop, -1)
     size = np.nan_to_num(np.abs(whole)).mean(axis=0) + 1e-12
@@ -113,7 +116,7 @@ def _compare(whole: NDArray[np.floating], part: NDArray[np.floating], bars: Bars
         row, column = (int(position[0]) for position in np.nonzero(changed))
         count = len(np.flatnonzero(changed.any(axis=0)))
         raise DataError(
-            f"features: {count} of {whole.shape[1]} see later bars: feature {column} of the bar at "
+            f"features: {count} of {whole.shape[1]} see later bars: {names[column] if names else f'feature {column}'} of the bar at "
             f"{iso(bars.time[row : row + 1])[0]} is {whole[row, column]:.6g} with the bars after "
             f"{iso(bars.time[stop - 1 : stop])[0]} and {part[row, column]:.6g} without; use only that bar and earlier ones"
         )

@@ -15,9 +15,10 @@ from progressive_core.contract.names import is_name
 from progressive_core.plugins.blame import describe_error
 from progressive_core.plugins.validation import is_observer
 
-Kind = Literal["bucket", "transfer", "plugin"]
+Kind = Literal["bucket", "feature", "transfer", "plugin"]
 GROUPS: dict[Kind, str] = {
     "bucket": "progressive_training.buckets",
+    "feature": "progressive_training.features",
     "transfer": "progressive_training.transfers",
     "plugin": "progressive_training.plugins",
 }
@@ -29,9 +30,9 @@ THIS_PROCESS = "this process"
 
 @frozen(kw_only=True)
 class PluginRecord:
-    """One bucket, strategy or plugin; `value` is what its entry point names, `reason` why it is not enabled.
+    """One bucket, feature, strategy or plugin; `value` is what its entry point names, `reason` why it is not enabled.
 
-    A bucket is loaded only when it is used, and has no hooks. An object of this process has no version.
+    A bucket or a feature is loaded only when it is used, and has no hooks. An object of this process has no version.
     """
 
     name: str
@@ -84,7 +85,7 @@ def _itself(plugin: object) -> object:
 
 
 def discover() -> tuple[list[Found], list[str]]:
-    """Every entry point of the three groups, by name, and what is wrong with each package whose files cannot be read."""
+    """Every entry point of the groups, by name, and what is wrong with each package whose files cannot be read."""
     unreadable: list[str] = []
     try:
         entries = {kind: list(entry_points(group=group)) for kind, group in GROUPS.items()}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from sys import modules
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import structlog
 from attrs import evolve
@@ -165,7 +165,7 @@ class Registry:
     ) -> tuple[PluginRecord, ...]:
         """Everything installed, for a listing: a broken plugin is a disabled record with its reason, not an error.
 
-        Every bucket is loaded as well, unless disabled.
+        Every bucket and feature is loaded as well, unless disabled.
 
         :raise PluginError: a name in `choices` is unknown.
         """
@@ -176,9 +176,13 @@ class Registry:
         registry = cls(choices, [name for name in transfer_order or () if name in strategies], "warn")
         surveyed = []
         for record in registry.records:
-            if record.enabled and record.kind == "bucket":
+            if record.enabled and record.kind in ("bucket", "feature"):
                 try:
-                    registry.bucket(record.name)
+                    _ = (
+                        registry.bucket(record.name)
+                        if record.kind == "bucket"
+                        else _load(*registry._found[record.name])
+                    )
                 except PluginError as error:
                     surveyed.append(evolve(record, enabled=False, reason=str(error)))
                     continue
@@ -215,8 +219,8 @@ class Registry:
 
 
 def _loaded(record: PluginRecord, load: Callable[[], object], *, named: bool) -> tuple[PluginRecord, object | None]:
-    """The record with its hooks, and the loaded object; a bucket is not imported here."""
-    if record.kind == "bucket":
+    """The record with its hooks, and the loaded object; a bucket or a feature is not imported here."""
+    if record.kind in ("bucket", "feature"):
         return record, None
     plugin = _load(record, load)
     hooks = _examined(record, partial(_CHECKS[record.kind], plugin, record.owner))
@@ -254,6 +258,23 @@ def installed_bucket(name: str) -> Bucket:
     if reason := clash(name, found) if named else unknown("bucket", name, (), "the card of a model"):
         raise PluginError(reason)
     return _load_bucket(*named[0])
+
+
+def installed_features(choices: Sequence[str]) -> list[tuple[PluginRecord, Callable[..., object]]]:
+    """Load the installed feature functions, by name, but for those that a "no:NAME" in `choices` disables.
+
+    :raise PluginError: one cannot be imported, is no function, or its name is ambiguous.
+    """
+    found, _ = discover()
+    wanted = {choice.removeprefix("no:"): not choice.startswith("no:") for choice in choices}
+    features = []
+    for record, load in found:
+        if record.kind == "feature" and wanted.get(record.name, True):
+            function = _load(record, load)
+            if reason := clash(record.name, found) or ("" if callable(function) else f"{record.owner} is no function"):
+                raise PluginError(reason)
+            features.append((record, cast("Callable[..., object]", function)))
+    return features
 
 
 def _examined(record: PluginRecord, look: Callable[[], T]) -> T:

@@ -1,0 +1,88 @@
+"""The market of a bucket, from the settings of its run: bars, features, leak check, split, costs and evaluator."""
+
+from __future__ import annotations
+
+from time import time_ns
+from typing import TYPE_CHECKING
+
+import structlog
+
+from progressive_market.bars import check_leaks, configured_bars, doubts
+from progressive_market.feature_plugins import check_features, with_features
+from progressive_market.feature_table import feature_table
+from progressive_market.fills import Costs
+from progressive_market.judging.evaluator import MarketEvaluator
+from progressive_market.market import open_market
+from progressive_market.split import Split, split_bars
+from progressive_training import DataError, release_heap
+
+if TYPE_CHECKING:
+    from progressive_market.bars import Bars
+    from progressive_market.market import Market
+    from progressive_training import BucketInfo, Resources
+
+log = structlog.get_logger("progressive_training")
+
+LEAST_OUTCOMES = 100
+
+
+def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
+    """Check the configured bars and the installed features for leaks, and for a split that leaves enough to learn from.
+
+    The report of the cleaning is logged; doubtful data is logged as a warning.
+
+    :raise DataError: the bars cannot be used. :raise PluginError: a feature cannot.
+    """
+    settings = info.settings
+    bars = configured_bars(settings, resources.cache_dir, resources.cache_bytes)
+    log.info("bars read", **bars.report.as_json())
+    for doubt in doubts(bars, time_ns()):
+        log.warning(doubt)
+    release_heap()  # the memory of reading and cleaning
+    check_features(bars, settings["PLUGINS"])
+    check_leaks(with_features(bars, settings["PLUGINS"]), feature_table, settings["ALLOW_LEAK"])
+    try:
+        split_for(bars, info)
+    except DataError as error:
+        raise DataError(f"{bars.report.source}: {error}") from error
+
+
+def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, Split, MarketEvaluator]:
+    """The market of the configured bars, which `check_bucket_market` has checked, its split, and the evaluator on it.
+
+    :raise DataError: too few bars, in all or between two gaps.
+    """
+    bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
+    market, split = market_on(with_features(bars, info.settings["PLUGINS"]), info, resources.device)
+    return market, split, MarketEvaluator(market, split, info.name)
+
+
+def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]:
+    """The market of `bars` at the costs that the settings name, and its split.
+
+    :raise DataError: too few bars, in all or between two gaps.
+    """
+    settings = info.settings
+    split = split_for(bars, info)
+    costs = Costs(side=settings["FEE"] + settings["SLIPPAGE"], capital=settings["CAPITAL_ALLOCATION"])
+    market = open_market(bars, split, costs, device)
+    del bars  # from here on only the market is read
+    release_heap()
+    return market, split
+
+
+def split_for(bars: Bars, info: BucketInfo) -> Split:
+    """The parts of `bars`, purged by the bucket's longest horizon.
+
+    :raise DataError: too few bars, in all or between two gaps.
+    """
+    settings, longest = info.settings, info.horizons[-1]
+    split = split_bars(len(bars.close), longest, settings["VALIDATION_SHARE"], settings["TEST_SHARE"], info.name)
+    segment = bars.segment[split.train]
+    reached = int((segment[longest:] == segment[:-longest]).sum())
+    if reached < LEAST_OUTCOMES:
+        raise DataError(
+            f"{info.name}: only {reached} training bars have {longest} bars behind them before a gap, at least "
+            f"{LEAST_OUTCOMES} are needed. Give bars with fewer gaps, a larger FILL_MINUTES or a smaller HORIZON_RANGE."
+        )
+    return split

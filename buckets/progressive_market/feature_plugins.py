@@ -1,0 +1,132 @@
+"""Features of other packages: functions of bars in the entry-point group `progressive_training.features`.
+
+Their columns stand beside those of the data as NAME.column, and are averaged, scaled and checked as those are. Only bars
+are kept on disk, so that no column of another version of a plugin can be read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import structlog
+from attrs import evolve
+
+from progressive_market.bars.bar_records import PRICES, Bars, FeaturePlugin, Floats
+from progressive_market.bars.leak import check_causal
+from progressive_training import DataError, ModelError, PluginError, installed_features
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+log = structlog.get_logger("progressive_training")
+
+Function = Callable[[Bars], object]
+"""From bars to a mapping of column names to arrays [bars]."""
+
+
+def with_features(bars: Bars, choices: Sequence[str]) -> Bars:
+    """`bars` with the columns of every installed feature that a "no:NAME" in `choices` does not disable.
+
+    :raise PluginError: a feature fails, or does not give one number for each bar. :raise DataError: two columns of one name.
+    """
+    made = bars
+    for record, function in installed_features(choices):
+        columns = _columns(record.owner, record.name, function, bars)
+        plugin = FeaturePlugin(
+            name=record.name, distribution=record.distribution, version=record.version, columns=tuple(columns)
+        )
+        made = _joined(made, columns, plugin)
+    return made
+
+
+def check_features(bars: Bars, choices: Sequence[str]) -> None:
+    """Compute each installed feature again on bars that end earlier.
+
+    :raise PluginError: one fails, or sees later bars; the message names feature, column and bar.
+    """
+    for record, function in installed_features(choices):
+        names = tuple(_columns(record.owner, record.name, function, bars.between(0, min(len(bars), 2))))
+
+        def table(part: Bars, owner: str = record.owner, name: str = record.name, of: Any = function) -> NDArray[Any]:
+            return np.stack([*_columns(owner, name, of, part).values()], axis=1)
+
+        try:
+            check_causal(table, bars, names)
+        except DataError as error:
+            raise PluginError(f"{record.owner}: {error}. Disable it with -p no:{record.name}") from error
+
+
+def with_recorded_features(bars: Bars, plugins: Sequence[FeaturePlugin], owner: str) -> Bars:
+    """`bars` with the columns of the features that a model was trained with.
+
+    :param owner: the model, as a message begins.
+    :raise ModelError: one is not installed, or gives other columns now.
+    """
+    if not plugins:
+        return bars
+    functions = {record.name: (record, function) for record, function in installed_features(())}
+    made = bars
+    for plugin in plugins:
+        if plugin.name not in functions:
+            raise ModelError(
+                f"{owner}: it was trained with the feature {plugin.name!r} of {plugin.distribution} {plugin.version}, which "
+                f"is not installed: install that package"
+            )
+        record, function = functions[plugin.name]
+        columns = _columns(record.owner, record.name, function, bars)
+        if tuple(columns) != plugin.columns:
+            raise ModelError(
+                f"{owner}: {record.owner} gives the columns {', '.join(columns)}; it was trained with version "
+                f"{plugin.version}, which gave {', '.join(plugin.columns)}"
+            )
+        if record.version != plugin.version:
+            log.warning(
+                "a feature is computed by another version than the model was trained with",
+                feature=record.name,
+                trained=plugin.version,
+                installed=record.version,
+            )
+        made = _joined(made, columns, plugin)
+    return made
+
+
+def _columns(owner: str, name: str, function: Function, bars: Bars) -> dict[str, Floats]:
+    """What a feature gives for `bars`: its columns [bars] by their full names.
+
+    :raise PluginError: it fails, or gives something else.
+    """
+    try:
+        given = function(_read_only(bars))
+    except Exception as error:
+        raise PluginError(f"{owner} failed: {error!r:.200}") from error
+    if not isinstance(given, Mapping) or not given:
+        raise PluginError(f"{owner} must give a mapping of column names to arrays; got a {type(given).__name__}")
+    columns = {}
+    for column, values in given.items():
+        try:
+            numbers = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            numbers = np.zeros(0)
+        if numbers.shape != (len(bars),):
+            raise PluginError(f"{owner}: column {column!r} must be one number for each of {len(bars)} bars")
+        columns[f"{name}.{column}"] = numbers
+    return columns
+
+
+def _joined(bars: Bars, columns: Mapping[str, Floats], plugin: FeaturePlugin) -> Bars:
+    if twice := [column for column in columns if column in bars.extra]:
+        raise DataError(
+            f"the column {twice[0]} is in the data and is computed by the feature {plugin.name!r}: rename it in the data, or "
+            f"disable the feature with -p no:{plugin.name}"
+        )
+    return evolve(bars, extra={**bars.extra, **columns}, feature_plugins=(*bars.feature_plugins, plugin))
+
+
+def _read_only(bars: Bars) -> Bars:
+    """Views that a feature cannot write to."""
+    views = bars.between(0, len(bars))
+    for array in (*(getattr(views, name) for name in ("time", *PRICES, "volume", "segment")), *views.extra.values()):
+        array.flags.writeable = False
+    return views
