@@ -41,7 +41,7 @@ def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> 
     attributes beside the hook: `phases`, a tuple of the phases it wants to be asked in (all when absent);
     `memory_needed(source, target) -> int`, the bytes it needs (the weights of both when absent), by names, types and shapes,
     since the tensors that it is shown lie on torch's device "meta"; `alpha_setting`, the name of the setting that says how
-    much it mixes in, which the ledger then tells.
+    much it mixes in, which the ledger then shows as `alpha`.
 
     :param source: what the teaching bucket knows.
     :param target: what the learning bucket knows, with what the strategies before this one changed.

@@ -25,6 +25,7 @@ from progressive_core.contract.records import (
 from progressive_core.plugins import answers
 from progressive_core.plugins.blame import Policy, call_plugin, describe_error, safe_repr
 from progressive_core.plugins.copies import copied, device_of, outline, own_bucket, own_knowledge, read_only
+from progressive_core.plugins.manager import ObserverError
 from progressive_core.plugins.registry import Registry
 from progressive_core.plugins.validation import PHASES
 from progressive_core.plugins.watchdog import watched
@@ -32,10 +33,6 @@ from progressive_core.plugins.watchdog import watched
 T = TypeVar("T")
 OnEpisode = Callable[[EpisodeReport], StopRequest | None]
 log = structlog.get_logger("progressive_training")
-
-
-class ObserverError(PluginError):
-    """An observer failed; the plugin that it observes did not."""
 
 
 class Hooks:
@@ -70,14 +67,17 @@ class Hooks:
         self._is_shortage = is_shortage
         self.on_episode = on_episode
         # Read once: a property of a plugin's own could fail in the middle of a run.
-        self._phases: dict[str, tuple[Phase, ...]] = {}
-        self._alphas: dict[str, str | None] = {}
-        self._estimates: dict[str, Callable[[Knowledge, Knowledge], int] | None] = {}
-        for name in registry.transfers:
-            look = partial(call_plugin, registry.owner(name), "cannot be examined", getattr, registry.plugin(name))
-            self._phases[name] = look("phases", PHASES)
-            self._alphas[name] = look("alpha_setting", None)
-            self._estimates[name] = look("memory_needed", None)
+        self._phases: dict[str, tuple[Phase, ...]] = self._attribute("phases", PHASES)
+        self._alphas: dict[str, str | None] = self._attribute("alpha_setting", None)
+        self._estimates: dict[str, Callable[..., int] | None] = self._attribute("memory_needed", None)
+
+    def _attribute(self, attribute: str, default: T) -> dict[str, T]:
+        """An attribute of every strategy, by name."""
+        plugins, words = self._registry, "cannot be examined"
+        return {
+            name: call_plugin(plugins.owner(name), words, getattr, plugins.plugin(name), attribute, default)
+            for name in plugins.transfers
+        }
 
     @property
     def transfers(self) -> tuple[str, ...]:
@@ -104,17 +104,13 @@ class Hooks:
     def transfer(self, name: str, source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | Skip:
         """The target's new knowledge by one strategy, or why it transfers nothing.
 
-        The strategy works on copies of the tensors, so one that writes into its arguments harms nobody; the source's
-        lie on the target's device.
+        The strategy gets copies of the tensors, the source's on the target's device.
 
         :raise PluginError: it failed.
         """
         device = device_of(target)
-        given = {
-            "source": own_knowledge(source, device),
-            "target": own_knowledge(target, device),
-            "context": evolve(context, bucket=own_bucket(context.bucket)),
-        }
+        own = evolve(context, bucket=own_bucket(context.bucket))
+        given = {"source": own_knowledge(source, device), "target": own_knowledge(target, device), "context": own}
         check = partial(answers.knowledge, origin=target.origin)
         try:
             return self._call("transfer", name, context.bucket, given, check)
@@ -151,8 +147,8 @@ class Hooks:
         return needed
 
     def on_episode_end(self, bucket: BucketInfo, episode: EpisodeReport) -> tuple[StopRequest, str] | None:
-        """The first request to stop, in order, with the name of the plugin that made it; all plugins are asked, and then
-        `on_episode` where the episode is one of the run's own, of no probe and no scratch arm."""
+        """The first request to stop, with the name of who made it; all plugins are asked in order, and then `on_episode`,
+        which gets no episodes of probes and scratch arms."""
         stop: tuple[StopRequest, str] | None = None
         for name in self._manager.asked("on_episode_end"):
             given = {"bucket": own_bucket(bucket), "episode": evolve(episode, traces=copied(episode.traces))}
@@ -166,10 +162,7 @@ class Hooks:
         return stop
 
     def ask_on_episode(self, episode: EpisodeReport) -> StopRequest | None:
-        """What the program's own function answers.
-
-        :raise PluginError: it failed, or answered with anything else than a StopRequest or None.
-        """
+        """The checked answer of the program's own function; a PluginError where it failed."""
         assert self.on_episode is not None
         with watched("on_episode"):
             try:
@@ -178,7 +171,7 @@ class Hooks:
                 raise PluginError(f"on_episode {wrong}") from wrong
 
     def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
-        """Let every plugin clean up, also after another's failed or was interrupted; then raise what went wrong."""
+        """Let every plugin clean up, also after another failed or was interrupted; then raise what went wrong."""
         self._call_all("cleanup", bucket, {"bucket": own_bucket(bucket), "error": error})
 
     def on_run_end(self, run: RunInfo, results: Sequence[BucketResult], error: BaseException | None) -> None:
@@ -239,8 +232,7 @@ class Hooks:
         unobserved: set[str] = set()
         with watched(where):
             while True:
-                call = partial(self._manager.call, hook, name, given, unobserved)
-                outcome = call_plugin(where, "failed", call)
+                outcome = call_plugin(where, "failed", self._manager.call, hook, name, given, unobserved)
                 if outcome.observer_error is not None:
                     unobserved.update(self._observer_failed(hook, where, outcome.observer_error, unobserved))
                 if outcome.answers is not None:

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from progressive_core import PROJECT
 from progressive_core.contract import hookspecs
+from progressive_core.contract.errors import PluginError
 from progressive_core.plugins.discovery import object_name
 from progressive_core.plugins.validation import HOOKS
 
@@ -126,6 +127,10 @@ class Outcome:
 
     answers: tuple[object, ...] | None
     observer_error: BaseException | None = None
+
+
+class ObserverError(PluginError):
+    """An observer failed; the plugin that it observes did not."""
 
 
 class ResultChanged(Exception):
