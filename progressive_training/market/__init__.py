@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from progressive_market.judging.performance import t_statistic as t_statistic
     from progressive_market.judging.verdict import SHOWN_T as SHOWN_T
     from progressive_market.judging.verdict import judge as judge
+    from progressive_market.learner_state import Stateful as Stateful
+    from progressive_market.learner_state import below_prefix as below_prefix
+    from progressive_market.learner_state import with_prefix as with_prefix
     from progressive_market.market import Market as Market
     from progressive_market.market import Part as Part
     from progressive_market.market import age_in_segment as age_in_segment
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from progressive_market.policy import follow as follow
     from progressive_market.policy import positions_of as positions_of
     from progressive_market.policy import sides as sides
+    from progressive_market.policy_learner import PolicyLearner as PolicyLearner
     from progressive_market.scaler import Scaler as Scaler
     from progressive_market.split import Split as Split
     from progressive_market.split import split_bars as split_bars
@@ -73,9 +77,11 @@ _NAMES = {
     "feature_plugins": "with_features with_recorded_features",
     "feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
     "fills": "Costs fill_returns log_growth",
+    "learner_state": "Stateful below_prefix with_prefix",
     "market": "Market Part age_in_segment bytes_of_market open_market",
     "judging.performance": "measure standard_error t_statistic",
     "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
+    "policy_learner": "PolicyLearner",
     "scaler": "Scaler",
     "split": "Split split_bars",
     "judging.verdict": "SHOWN_T judge",

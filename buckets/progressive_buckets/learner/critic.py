@@ -12,10 +12,9 @@ from progressive_buckets.learner.compute import in_precision
 from progressive_buckets.learner.gradient import Batch, Dropout, loss_and_gradient, shares_of
 from progressive_buckets.learner.network import ROWS_AT_ONCE, Network, Shape
 from progressive_buckets.learner.optimiser import Adam
-from progressive_buckets.learner.state import below_prefix, with_prefix
 from progressive_buckets.learner.targets import sweep
 from progressive_buckets.state_checks import checked_like
-from progressive_training.market import cost_matrix
+from progressive_training.market import below_prefix, cost_matrix, with_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,7 +21,6 @@ from progressive_buckets.learner.adopting import SharedInsight, adopt_knowledge
 from progressive_buckets.learner.compute import precision
 from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.saving import load_into, model_of
-from progressive_buckets.learner.state import load_parts, snapshot_of
 from progressive_buckets.learner.training_progress import TrainingProgress
 from progressive_buckets.naturalistic.exploration import Exploration, Plan
 from progressive_buckets.naturalistic.lessons import completed_trades, summarise_trades, surprise
@@ -29,18 +28,26 @@ from progressive_buckets.naturalistic.recall import WEIGHTS, ContextualMemory, s
 from progressive_buckets.naturalistic.replay import Replay
 from progressive_buckets.network_policy import NetworkPolicy
 from progressive_training import Adoption, EpisodeReport, Knowledge
-from progressive_training.market import MarketEvaluator, as_maps, best_actions, follow, positions_of, sides
+from progressive_training.market import (
+    MarketEvaluator,
+    PolicyLearner,
+    Stateful,
+    as_maps,
+    best_actions,
+    follow,
+    positions_of,
+    sides,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_buckets.learner.critic import Hyper
-    from progressive_buckets.learner.state import Part
     from progressive_training import BucketInfo, Model, Resources, State
     from progressive_training.market import Market, Split
 
 
-class MarketLearner:
+class MarketLearner(PolicyLearner):
     """Trains one bucket's critic on one market. Implements `progressive_training.Learner`.
 
     Shapes: P parallel episodes of L bars; an action is 0 flat, 1 long or 2 short.
@@ -174,18 +181,6 @@ class MarketLearner:
         memory.weight = recall
         return NetworkPolicy(self.critic.target, memory, self.critic.costs)
 
-    def validate(self) -> float:
-        """Net log return of the current weights on the scored validation bars; minus infinity if one is not finite."""
-        return self.evaluator.validate(self.acting())
-
-    def validation_error(self) -> float:
-        """Standard error of `validate()`, from blocks; NaN if a weight is not finite, or the policy holds one side."""
-        return self.evaluator.validation_error(self.acting())
-
-    def training_t(self) -> float:
-        """t of the current weights' growth on an excerpt of the training bars; NaN if a weight is not finite."""
-        return self.evaluator.training_t(self.acting())
-
     # ------------------------------------------------------------------ knowledge
 
     def knowledge(self) -> Knowledge:
@@ -212,7 +207,7 @@ class MarketLearner:
 
     # ------------------------------------------------------------------ saving
 
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, Stateful]:
         """The parts with a state that training changes, by the prefix of their names in a snapshot."""
         return {
             "progress": self.progress,
@@ -224,16 +219,12 @@ class MarketLearner:
             "shared": self.shared,
         }
 
-    def snapshot(self) -> State:
-        """The states of all parts, as copies."""
-        return snapshot_of(self.parts())
-
     def restore(self, state: State) -> None:
         """Return to a snapshot; training then goes on as it did from there, to the bit.
 
         :raise ModelError: it does not fit; the learner is then as it was.
         """
-        load_parts(self.parts(), state, self.info.name)
+        super().restore(state)
         if len(self.memory.rows):
             self.memory.refresh(self.critic.target)
 
@@ -264,8 +255,3 @@ class MarketLearner:
         :raise ModelError: it is damaged, or its features are not this market's, in the same order.
         """
         load_into(self, model)
-
-    def close(self) -> None:
-        """Release the market and the networks."""
-        for name in tuple(vars(self)):
-            setattr(self, name, None)

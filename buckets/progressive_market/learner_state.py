@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Part(Protocol):
-    """What a part of the learner offers."""
+class Stateful(Protocol):
+    """A part of a learner that owns what training changes in it."""
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and JSON values by name; a tensor may be the part's own one."""
@@ -40,7 +40,7 @@ def below_prefix(prefix: str, state: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
 
 
-def snapshot_of(parts: Mapping[str, Part]) -> State:
+def snapshot_of(parts: Mapping[str, Stateful]) -> State:
     """The states of all `parts`; the tensors are copies."""
     state: dict[str, Any] = {}
     for prefix, part in parts.items():
@@ -49,7 +49,7 @@ def snapshot_of(parts: Mapping[str, Part]) -> State:
     return State(tensors=tensors, values={name: value for name, value in state.items() if name not in tensors})
 
 
-def load_parts(parts: Mapping[str, Part], state: State, owner: str) -> None:
+def load_parts(parts: Mapping[str, Stateful], state: State, owner: str) -> None:
     """Return all `parts` to a snapshot, which may come from a stranger's checkpoint file.
 
     :raise ModelError: it does not fit one of them; all are then as they were. `owner` names the learner in the message.
@@ -63,7 +63,7 @@ def load_parts(parts: Mapping[str, Part], state: State, owner: str) -> None:
         raise ModelError(f"{owner}: the checkpoint does not fit this run ({error})") from None
 
 
-def _load(parts: Mapping[str, Part], values: Mapping[str, Any]) -> None:
+def _load(parts: Mapping[str, Stateful], values: Mapping[str, Any]) -> None:
     for prefix, part in parts.items():
         try:
             part.load_state_dict(below_prefix(prefix, values))
