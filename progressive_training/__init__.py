@@ -7,6 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from progressive_app.config.common_kinds import FilePath as FilePath
+    from progressive_app.config.common_kinds import InputFile as InputFile
+    from progressive_app.config.common_kinds import Number as Number
     from progressive_app.config.resolve import resolve as resolve
     from progressive_app.machine.memory import read_memory as read_memory
     from progressive_app.machine.memory import release_heap as release_heap
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from progressive_buckets.market_bucket import MarketBucket as MarketBucket
     from progressive_buckets.model import TradingModel as TradingModel
     from progressive_buckets.model import load_trading_model as load_trading_model
+    from progressive_core.contract.core_settings import SEED as SEED
     from progressive_core.contract.errors import ConfigError as ConfigError
     from progressive_core.contract.errors import DataError as DataError
     from progressive_core.contract.errors import ModelError as ModelError
@@ -30,6 +34,14 @@ if TYPE_CHECKING:
     from progressive_core.contract.evaluation import PerformanceKind as PerformanceKind
     from progressive_core.contract.hookspecs import API_VERSION as API_VERSION
     from progressive_core.contract.hookspecs import hookimpl as hookimpl
+    from progressive_core.contract.kinds import HorizonRange as HorizonRange
+    from progressive_core.contract.kinds import Kind as Kind
+    from progressive_core.contract.kinds import Names as Names
+    from progressive_core.contract.kinds import OneOf as OneOf
+    from progressive_core.contract.kinds import OrNull as OrNull
+    from progressive_core.contract.kinds import Refused as Refused
+    from progressive_core.contract.kinds import Switch as Switch
+    from progressive_core.contract.kinds import Whole as Whole
     from progressive_core.contract.machine import Memory as Memory
     from progressive_core.contract.protocols import Bucket as Bucket
     from progressive_core.contract.protocols import Evaluator as Evaluator
@@ -49,6 +61,10 @@ if TYPE_CHECKING:
     from progressive_core.contract.records import State as State
     from progressive_core.contract.records import StopRequest as StopRequest
     from progressive_core.contract.records import TransferContext as TransferContext
+    from progressive_core.contract.setting import Reason as Reason
+    from progressive_core.contract.setting import Setting as Setting
+    from progressive_core.contract.setting import Settings as Settings
+    from progressive_core.contract.setting import as_settings as as_settings
     from progressive_core.contract.store import EpisodeLine as EpisodeLine
     from progressive_core.contract.store import Progress as Progress
     from progressive_core.contract.store import Store as Store
@@ -59,6 +75,22 @@ if TYPE_CHECKING:
     from progressive_market.bars import load_bars as load_bars
 
 _HOME = {
+    "FilePath": "progressive_app.config.common_kinds",
+    "InputFile": "progressive_app.config.common_kinds",
+    "Number": "progressive_app.config.common_kinds",
+    "HorizonRange": "progressive_core.contract.kinds",
+    "Kind": "progressive_core.contract.kinds",
+    "Names": "progressive_core.contract.kinds",
+    "OneOf": "progressive_core.contract.kinds",
+    "OrNull": "progressive_core.contract.kinds",
+    "Refused": "progressive_core.contract.kinds",
+    "Switch": "progressive_core.contract.kinds",
+    "Whole": "progressive_core.contract.kinds",
+    "Reason": "progressive_core.contract.setting",
+    "Setting": "progressive_core.contract.setting",
+    "Settings": "progressive_core.contract.setting",
+    "as_settings": "progressive_core.contract.setting",
+    "SEED": "progressive_core.contract.core_settings",
     "load_bars": "progressive_market.bars",
     "MarketBucket": "progressive_buckets.market_bucket",
     "TradingModel": "progressive_buckets.model",

@@ -31,8 +31,8 @@ from fuzz_inputs import (
 from fuzz_watch import Broken, Watch
 from hypothesis import strategies as st
 
-from progressive_app.config.resolve import defaults, overlay, overlay_ui, parse_episodes, parse_setting, resolve
-from progressive_app.config.settings import SETTINGS
+from progressive_app.config.flag_values import parse_episodes, parse_setting
+from progressive_app.config.resolve import defaults, overlay, overlay_ui, resolve
 from progressive_market.bars import Bars, configured_bars, doubts, synthetic_bars
 
 NOW = 1_700_000_000 * 10**9
@@ -222,12 +222,12 @@ def configuration_targets(watch: Watch) -> list[Target]:
     def from_interface(given: Any) -> None:
         _plain_settings(overlay_ui(defaults(), given))
 
-    names = st.one_of(st.sampled_from([*SETTINGS, "SEEDS", "", "seed"]), st.text(max_size=9))
+    names = st.one_of(st.sampled_from([*defaults(), "SEEDS", "", "seed"]), st.text(max_size=9))
     words = st.one_of(st.text(max_size=20), odd_value().map(json.dumps), odd_value().map(str))
     parameters = st.one_of(
         st.sampled_from(["horizon_range", "frequency", "capital_allocation"]), odd_value().filter(_hashable)
     )
-    keys = "|".join(SETTINGS)
+    keys = "|".join(defaults())
     seeds = [as_json(sample) for sample in samples]
     return [
         Target(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import field, frozen
+
+from progressive_buckets.learner_settings import LEARNER_SETTINGS, REPLAY_CAPACITY
+from progressive_training import Setting
+from progressive_training.market import DATA, MARKET_SETTINGS, SYNTHETIC_BARS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +38,8 @@ class MarketBucket:
 
     `horizons`: bars ahead that are predicted, ascending. `exploration`: share of random actions at first. `reluctance`: by
     what share a trade costs more in training than on the market; more makes the agent wait for larger moves. `discount`:
-    of a gain one bar later. `width`, `members`: size of a hidden layer, and number of networks that vote.
+    of a gain one bar later. `width`, `members`: size of a hidden layer, and number of networks that vote. Where the
+    setting of that name is not null, it holds instead (horizons aside).
     """
 
     name: str
@@ -44,15 +49,18 @@ class MarketBucket:
     discount: float = 0.99
     width: int = 128
     members: int = 1
+    settings: ClassVar[tuple[Setting[Any], ...]] = (*MARKET_SETTINGS, *LEARNER_SETTINGS)
 
     def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
         """Estimate the bytes that training will hold: the market, the replay, the networks and one batch."""
         from progressive_buckets.learner.critic import bytes_of_training
+        from progressive_buckets.learner.opening import hyper_for
         from progressive_training.market import bytes_of_market
 
         settings = bucket.settings
-        market = bytes_of_market(_rows(settings["DATA"], settings["SYNTHETIC_BARS"]), features=8)
-        return market + bytes_of_training(resources.batch_size, self.width, self.members, settings["REPLAY_CAPACITY"])
+        market = bytes_of_market(_rows(settings[DATA], settings[SYNTHETIC_BARS]), features=8)
+        hyper = hyper_for(self, settings)
+        return market + bytes_of_training(resources.batch_size, hyper.width, hyper.members, settings[REPLAY_CAPACITY])
 
     def check(self, bucket: BucketInfo, resources: Resources) -> None:
         """Look for leaks, and for too few bars, before anything is trained."""

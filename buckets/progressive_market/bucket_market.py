@@ -13,8 +13,16 @@ from progressive_market.feature_table import feature_table
 from progressive_market.fills import Costs
 from progressive_market.judging.evaluator import MarketEvaluator
 from progressive_market.market import open_market
+from progressive_market.market_settings import (
+    ALLOW_LEAK,
+    CAPITAL_ALLOCATION,
+    FEE,
+    SLIPPAGE,
+    TEST_SHARE,
+    VALIDATION_SHARE,
+)
 from progressive_market.split import Split, split_bars
-from progressive_training import DataError, release_heap
+from progressive_training import PLUGINS, DataError, release_heap
 
 if TYPE_CHECKING:
     from progressive_market.bars import Bars
@@ -39,8 +47,8 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
     for doubt in doubts(bars, time_ns()):
         log.warning(doubt)
     release_heap()  # the memory of reading and cleaning
-    check_features(bars, settings["PLUGINS"])
-    check_leaks(with_features(bars, settings["PLUGINS"]), feature_table, settings["ALLOW_LEAK"])
+    check_features(bars, settings[PLUGINS])
+    check_leaks(with_features(bars, settings[PLUGINS]), feature_table, settings[ALLOW_LEAK])
     try:
         split_for(bars, info)
     except DataError as error:
@@ -53,7 +61,7 @@ def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, 
     :raise DataError: too few bars, in all or between two gaps.
     """
     bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
-    market, split = market_on(with_features(bars, info.settings["PLUGINS"]), info, resources.device)
+    market, split = market_on(with_features(bars, info.settings[PLUGINS]), info, resources.device)
     return market, split, MarketEvaluator(market, split, info.name)
 
 
@@ -64,7 +72,7 @@ def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]
     """
     settings = info.settings
     split = split_for(bars, info)
-    costs = Costs(side=settings["FEE"] + settings["SLIPPAGE"], capital=settings["CAPITAL_ALLOCATION"])
+    costs = Costs(side=settings[FEE] + settings[SLIPPAGE], capital=settings[CAPITAL_ALLOCATION])
     market = open_market(bars, split, costs, device)
     del bars  # from here on only the market is read
     release_heap()
@@ -77,7 +85,7 @@ def split_for(bars: Bars, info: BucketInfo) -> Split:
     :raise DataError: too few bars, in all or between two gaps.
     """
     settings, longest = info.settings, info.horizons[-1]
-    split = split_bars(len(bars.close), longest, settings["VALIDATION_SHARE"], settings["TEST_SHARE"], info.name)
+    split = split_bars(len(bars.close), longest, settings[VALIDATION_SHARE], settings[TEST_SHARE], info.name)
     segment = bars.segment[split.train]
     reached = int((segment[longest:] == segment[:-longest]).sum())
     if reached < LEAST_OUTCOMES:

@@ -7,34 +7,19 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from progressive_app.config.resolve import checked, named, parse_episodes, parse_setting, plugin_choices, split_names
-from progressive_app.config.settings import SETTINGS, When
+from progressive_app.config.checking import checked
+from progressive_app.config.choices import named, plugin_choices
+from progressive_app.config.common_kinds import FilePath
+from progressive_app.config.flag_values import FlagText, parse_episodes, parse_setting, split_names
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import ConfigError
-from progressive_core.contract.kinds import FilePath
 from progressive_core.contract.suggest import did_you_mean
+from progressive_front.help_text import epilog_text
 
 AUTO = "auto"
 """In the place of a sequence: the order is to be found."""
-_COMMANDS_HELP = """commands (PROGRAM COMMAND --help explains each):
-  plugins              list the installed buckets, transfers and plugins, and which are enabled
-  runs                 list the runs, how far they are, and their scores
-  evaluate RUN         show a run's models beside their baselines
-  transfer-report RUN  show what the buckets of a run gained from one another
-
-examples:
-  PROGRAM --data btc.csv --episodes 50        train all buckets on bars of your own
-  PROGRAM --bucket Long --transfer Scalping   train one, from what another learned last
-  PROGRAM plugins -p no:early_stopping        what is enabled without early stopping
-  PROGRAM runs --set RUNS_DIR=elsewhere       the runs in another directory
-  PROGRAM --resume --set LEARNING_RATE=3e-4   go on with the newest unfinished run, at another learning rate
-  PROGRAM evaluate runs/mine --data new.csv   a run's models on other bars
-  PROGRAM --scratch-arms --run-dir runs/mine  train all buckets, and what is taught from scratch too
-  PROGRAM transfer-report runs/mine           then see what being taught was worth
-"""
-
-_MARKS: Mapping[When, str] = {"any time": "", "later buckets": " [later]", "never": " [fixed]"}
-"""Behind a setting in the help: when it may change in a run that has begun."""
+_DIRECT = {"seed": "SEED", "device": "DEVICE", "data": "DATA"}
+"""The flags that stand for a setting: each takes its value as `--set` does."""
 
 
 def dispatch(arguments: list[str]) -> int:
@@ -72,7 +57,7 @@ def _train(arguments: list[str]) -> int:
     parser = _Parser(
         prog=PROGRAM,
         description="Train trading agents at several time scales in sequence, each from what the others learned.",
-        epilog=f"{_COMMANDS_HELP.replace('PROGRAM', PROGRAM)}\n{_settings_help()}",
+        epilog=epilog_text(),
     )
     what = parser.add_argument_group("what to train")
     what.add_argument("--bucket", metavar="NAME", help="train this bucket only")
@@ -166,12 +151,6 @@ def _add_plugin_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-p", metavar="NAME", action="append", default=[], dest="plugins", help=description)
 
 
-def _settings_help() -> str:
-    lines = [f"  {setting.key:26}{setting.meaning}{_MARKS[setting.may_change]}" for setting in SETTINGS.values()]
-    marks = "[fixed]: not in a run that has begun (--fork); [later]: there, for buckets that have not begun"
-    return "\n".join(["settings (--set KEY=VALUE, or in config.json):", *lines, marks])
-
-
 def _refuse_contradictions(options: argparse.Namespace) -> None:
     if options.bucket is not None and options.sequence is not None:
         raise ConfigError("--bucket trains one bucket and --sequence several: give one of the two")
@@ -191,13 +170,9 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
 
 def _flags(options: argparse.Namespace) -> Mapping[str, Any]:
     """The settings that flags name, unchecked."""
-    given = [parse_setting(text) for text in options.set]
+    given: list[tuple[str, Any]] = [parse_setting(text) for text in options.set]
     direct = vars(options)
-    given += [
-        parse_setting(f"{key}={direct[name]}")
-        for name, key in (("seed", "SEED"), ("device", "DEVICE"), ("data", "DATA"))
-        if direct.get(name) is not None
-    ]
+    given += [(key, FlagText(direct[name])) for name, key in _DIRECT.items() if direct.get(name) is not None]
     if direct.get("sequence") not in (None, AUTO):
         given.append(("SEQUENCE", split_names(options.sequence)))
     if direct.get("episodes") is not None:
@@ -225,6 +200,28 @@ def _plugins(arguments: list[str]) -> int:
 
     chosen = plugin_choices(options.plugins, "-p")
     return show_plugins(_flags(options), _path(options.config, "--config"), chosen, as_json=options.json)
+
+
+def _config(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog=f"{PROGRAM} config",
+        description="List every setting: its value with these flags, where that is from, its owner and its meaning.",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--schema", action="store_true", help="the JSON Schema of config.json, for editors")
+    _add_configuration(parser)
+    _add_plugin_choice(parser)
+    options = parser.parse_args(arguments)
+
+    from progressive_front.show_config import show_config
+
+    return show_config(
+        _flags(options),
+        _path(options.config, "--config"),
+        plugin_choices(options.plugins, "-p"),
+        as_json=options.json,
+        as_schema=options.schema,
+    )
 
 
 def _runs(arguments: list[str]) -> int:
@@ -265,9 +262,10 @@ def _evaluate(arguments: list[str]) -> int:
 
 def _refuse_settings_but(taken: Collection[str], flags: Mapping[str, Any], done: str, takes: str) -> None:
     for key in flags:
-        if key in SETTINGS and key not in taken:
+        if key not in taken:
+            near = did_you_mean(key, taken)
             raise ConfigError(
-                f"--set {key}: a run is {done} with the settings that it was begun with. Leave it out; {takes}"
+                f"--set {key}:{near} A run is {done} with the settings that it was begun with. Leave it out; {takes}"
             )
 
 
@@ -296,6 +294,7 @@ def _transfer_report(arguments: list[str]) -> int:
 
 _COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "plugins": _plugins,
+    "config": _config,
     "runs": _runs,
     "evaluate": _evaluate,
     "transfer-report": _transfer_report,

@@ -11,33 +11,39 @@ from typing import Any
 import structlog
 from attrs import evolve
 
-from progressive_app.config.resolve import overlay, resolve
+from progressive_app.config.app_settings import RUNS_DIR
+from progressive_app.config.choices import CONSOLE
+from progressive_app.config.resolve import overlay, resolve, resolve_program
 from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import one_line, table
 from progressive_app.store.progress import finished_results
 from progressive_app.store.runs import RunSummary, list_runs
 from progressive_core import PROGRAM
+from progressive_core.contract.core_settings import PLUGINS, TRANSFERS
 from progressive_core.contract.errors import DataError, ModelError, RunError
 from progressive_core.contract.evaluation import Performance
 from progressive_core.contract.records import BucketResult
 from progressive_core.contract.suggest import did_you_mean
 from progressive_core.plugins.discovery import PluginRecord
 from progressive_core.plugins.registry import Registry
-from progressive_front.live import CONSOLE, with_console
+from progressive_front.live import with_console
 from progressive_front.load_model import load_model, not_loadable
 from progressive_front.output import stdout_reserved
 
 log = structlog.get_logger("progressive_training")
 
+READING = ("FREQUENCY", "FILL_MINUTES")
+"""The settings of how a file of bars is read, in the order in which `load_bars` takes them."""
+
 
 def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequence[str], *, as_json: bool) -> int:
     """List what is installed, with hooks, and whether it is enabled or why not."""
     configure_logging()
-    settings = resolve(config, flags)
-    shown = with_console(settings["PLUGINS"], plugins)
+    settings = resolve_program(config, flags)
+    shown = with_console(settings[PLUGINS], plugins)
     with stdout_reserved():
-        records = Registry.survey((*settings["PLUGINS"], *shown), settings["TRANSFERS"])
+        records = Registry.survey((*settings[PLUGINS], *shown), settings[TRANSFERS])
     if CONSOLE in shown:
         records = tuple(map(_on_the_command_line, records))
     if as_json:
@@ -85,9 +91,14 @@ def _scores(run: RunSummary) -> str:
     return ", ".join(f"{bucket}{best.get(bucket, '')}" for bucket in run.sequence) + forked
 
 
+def _of_program(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """`flags` without those that say how a file of bars is read."""
+    return {key: value for key, value in flags.items() if key not in READING}
+
+
 def _runs_dir(config: Path | None, flags: Mapping[str, Any]) -> Path:
     """RUNS_DIR, which need not exist before the first run."""
-    runs_dir = Path(resolve(config, flags)["RUNS_DIR"])
+    runs_dir = Path(resolve_program(config, _of_program(flags))[RUNS_DIR])
     if runs_dir.exists() and not runs_dir.is_dir():
         raise RunError(f"RUNS_DIR is {runs_dir}, which is a file: expected the directory that runs are made in")
     return runs_dir
@@ -128,7 +139,7 @@ def _performances_on(
     # Through the public face, as anyone would: the core imports no bucket.
     face = import_module("progressive_training")
     settings = overlay(resolve(directory / "config.json"), flags, "command line")
-    loaded = face.load_bars(bars, settings["FREQUENCY"], settings["FILL_MINUTES"])
+    loaded = face.load_bars(bars, *(settings[key] for key in READING))
     performances, left_out = {}, set()
     for bucket in (result.bucket for result in results):
         if reason := not_loadable(bucket):

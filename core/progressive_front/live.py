@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-CONSOLE = "console"
+from progressive_app.config.choices import CONSOLE
 
 
 def with_console(settled: Sequence[str], asked: Sequence[str]) -> tuple[str, ...]:

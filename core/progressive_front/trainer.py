@@ -10,25 +10,23 @@ from typing import Any, cast
 
 import pluggy
 
-from progressive_app.config.resolve import (
-    checked,
-    merged_choices,
-    named,
-    plugin_choices,
-    refuse_idle_episodes,
-    resolve,
-    with_settings,
-)
+from progressive_app.config.app_settings import DEVICE, RUNS_DIR
+from progressive_app.config.checking import checked
+from progressive_app.config.choices import merged_choices, named, plugin_choices, refuse_idle_episodes
+from progressive_app.config.common_kinds import FilePath
+from progressive_app.config.input_files import with_absolute_files
+from progressive_app.config.resolve import resolve, resolve_values, with_settings
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import log_to, logging_configured
 from progressive_app.machine.memory import gc_frozen
 from progressive_app.processes.isolation import train_isolated
 from progressive_app.resume.fork import Fork, copy_run, fork_of
 from progressive_app.resume.manifest import check_isolation, manifest_of
-from progressive_app.resume.resuming import device_for, go_on_with, registry_for
+from progressive_app.resume.resuming import device_for, prepare_resume, registry_for
 from progressive_app.store.progress import status_of
 from progressive_app.store.run_store import RunStore
 from progressive_app.store.runs import new_run_directory
+from progressive_core.contract.core_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE
 from progressive_core.contract.errors import (
     ConfigError,
     OutOfMemoryError,
@@ -37,9 +35,9 @@ from progressive_core.contract.errors import (
     ProgressiveTrainingError,
     WriteError,
 )
-from progressive_core.contract.kinds import FilePath
 from progressive_core.contract.quoting import show
 from progressive_core.contract.records import EpisodeReport, StopRequest
+from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Run, always_end_run
 from progressive_core.engine.sequence import ending_marked, train_bucket, train_sequence
 from progressive_core.plugins.discovery import object_name
@@ -55,7 +53,7 @@ class ProgressiveTrainer:
     """Trains buckets alone or in sequence, with knowledge transfer between them.
 
     :param progress_callback: gets a line of text at every step of a run.
-    :param settings: what `progressive_app.config.resolve.resolve` gave; by default ./config.json over the defaults.
+    :param settings: what `resolve` gave, or a mapping of keys over the defaults; by default ./config.json over the defaults.
     :param run_dir: the run's own directory; by default a new one below RUNS_DIR.
     :param plugins: names of plugins to enable, or `no:NAME` to disable, after those of the PLUGINS setting; and objects: a
         plugin, a transfer strategy or a bucket, named by its `name` or its class, which works in this process only.
@@ -78,11 +76,11 @@ class ProgressiveTrainer:
         self.run_dir = Path(checked(FilePath(), run_dir, "run_dir")) if run_dir is not None else None
         self._asked_run_dir = self.run_dir
         self._progress = progress_callback or (lambda _: None)
-        self._settings = resolve() if settings is None else settings
         if on_episode is not None and not callable(on_episode):
             raise ConfigError(f"on_episode is {show(on_episode)}, expected a function of an EpisodeReport")
         self._on_episode = on_episode
         self._plugins, self._manager = _names_and_objects(plugins)
+        self._settings = self._resolved(settings)
         self._interrupt = Event()
 
     @property
@@ -90,6 +88,15 @@ class ProgressiveTrainer:
         """The pluggy manager of this trainer's runs, for observers: plugins whose hooks are all `@hookimpl(wrapper=True)`, and
         functions by `add_hookcall_monitoring`. They see every hook call of this process, and return results unchanged."""
         return self._manager
+
+    def _resolved(self, settings: Mapping[str, Any] | None) -> Settings:
+        if settings is None:
+            return resolve(plugins=self._plugins, objects=self._manager.objects)
+        if isinstance(settings, Settings) and settings.declared:
+            return settings
+        if not isinstance(settings, Mapping):
+            raise ConfigError(f'settings is {show(settings)}, expected a dictionary like {{"LEARNING_RATE": 3e-4}}')
+        return resolve_values(settings, "settings", self._plugins, objects=self._manager.objects)
 
     def train_bucket(
         self,
@@ -108,7 +115,7 @@ class ProgressiveTrainer:
         """
         chosen = {"SEQUENCE": [named(bucket, "bucket")], "EPISODES": episodes}
         settings = with_settings(self._settings, chosen, ui_params)
-        refuse_idle_episodes(episodes, settings["SEQUENCE"], "arguments")
+        refuse_idle_episodes(episodes, settings[SEQUENCE], "arguments")
         asked = {"scratch_arms": scratch_arms, "isolate": isolate}
         return self._begin(settings, asked, named(transfer_from, "transfer_from"))[bucket]
 
@@ -135,7 +142,7 @@ class ProgressiveTrainer:
         """
         chosen = {"SEQUENCE": custom_sequence, "EPISODES": episodes_per_bucket}
         settings = with_settings(self._settings, chosen, ui_params)
-        refuse_idle_episodes(episodes_per_bucket, settings["SEQUENCE"], "arguments")
+        refuse_idle_episodes(episodes_per_bucket, settings[SEQUENCE], "arguments")
         return self._begin(settings, {"scratch_arms": scratch_arms, "find_order": find_order, "isolate": isolate})
 
     @logging_configured()
@@ -164,7 +171,7 @@ class ProgressiveTrainer:
         """
         if settings is not None and not isinstance(settings, Mapping):
             raise ConfigError(f'settings is {show(settings)}, expected a dictionary like {{"LEARNING_RATE": 3e-4}}')
-        directory = self._asked_run_dir or newest_unfinished(Path(self._settings["RUNS_DIR"]))
+        directory = self._asked_run_dir or newest_unfinished(Path(self._settings[RUNS_DIR]))
         asked = {"scratch_arms": scratch_arms, "isolate": isolate}
         go_on = self._fork if fork else self._go_on
         return go_on(directory, settings or {}, asked, on_message or self._progress)
@@ -177,11 +184,11 @@ class ProgressiveTrainer:
         store = RunStore.open(directory)
         try:
             try:
-                onward = go_on_with(store, settings, self._plugins, asked, on_message, self._manager)
+                plan = prepare_resume(store, settings, self._plugins, asked, on_message, self._manager)
             except ProgressiveTrainingError:
                 store.mark(status)
                 raise
-            return self._train(store, onward.settings, onward.registry, onward.device)
+            return self._train(store, plan.settings, plan.registry, plan.device)
         finally:
             store.close()
 
@@ -189,7 +196,7 @@ class ProgressiveTrainer:
         self, directory: Path, settings: Mapping[str, Any], asked: Mapping[str, bool], on_message: Callable[[str], None]
     ) -> dict[str, Path]:
         """Begin a run that names the one at `directory` as its parent."""
-        new = new_run_directory(Path(self._settings["RUNS_DIR"]))
+        new = new_run_directory(Path(self._settings[RUNS_DIR]))
         fork = fork_of(directory, new, settings, self._plugins, asked, on_message, self._manager)
         if fork.is_copy:
             copy_run(directory, new, fork.plugins)
@@ -203,22 +210,22 @@ class ProgressiveTrainer:
     @logging_configured()
     def _begin(
         self,
-        settings: Mapping[str, Any],
+        settings: Settings,
         asked: Mapping[str, bool],
         transfer_from: str | None = None,
         fork: Fork | None = None,
     ) -> dict[str, Path]:
         """Begin a run; the flags `asked` for are kept in its manifest."""
-        settings = with_settings(settings, _settled(settings, self._plugins))
+        settings = _settled(settings, self._plugins)
         if asked["isolate"]:
             check_isolation(self._manager.of_this_process)
         registry = registry_for(settings, self._manager)
         teachers = []
         if transfer_from is not None:
-            runs_dir = Path(self._settings["RUNS_DIR"])
+            runs_dir = Path(self._settings[RUNS_DIR])
             teachers = [(str(newest_with(transfer_from, runs_dir, registry)), transfer_from)]
-        device = device_for(settings["DEVICE"], isolated=asked["isolate"])
-        directory = self._asked_run_dir or new_run_directory(Path(settings["RUNS_DIR"]))
+        device = device_for(settings[DEVICE], isolated=asked["isolate"])
+        directory = self._asked_run_dir or new_run_directory(Path(settings[RUNS_DIR]))
         manifest = {**manifest_of(settings, device, registry.records, teachers), **asked}
         if fork is not None:
             directory, manifest = fork.directory, {**manifest, "teachers": fork.teachers, "parent": fork.parent}
@@ -234,17 +241,17 @@ class ProgressiveTrainer:
         finally:
             store.close()
 
-    def _train(self, store: RunStore, settings: Mapping[str, Any], registry: Registry, device: str) -> dict[str, Path]:
+    def _train(self, store: RunStore, settings: Settings, registry: Registry, device: str) -> dict[str, Path]:
         self.run_dir = store.directory
         machine = LocalMachine()
         try:
             with log_to(store.directory / "log.jsonl"), gc_frozen(), ending_marked(store, machine):
                 isolated = store.documents.is_asked("isolate")
                 run = Run(
-                    buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
+                    buckets=[registry.bucket(name) for name in settings[SEQUENCE]],
                     settings=settings,
                     device=device,
-                    hooks=Hooks(registry, settings["PLUGIN_ERRORS"], machine.is_shortage, self._on_episode),
+                    hooks=Hooks(registry, settings[PLUGIN_ERRORS], machine.is_shortage, self._on_episode),
                     store=store,
                     machine=machine,
                     teachers=() if isolated else store.teachers(),
@@ -278,10 +285,7 @@ def _names_and_objects(plugins: Sequence[str | object]) -> tuple[tuple[str, ...]
     return plugin_choices(cast("Sequence[str]", names), "plugins"), Manager(objects)
 
 
-def _settled(settings: Mapping[str, Any], plugins: Sequence[str]) -> dict[str, Any]:
-    """The settings that a resume from another directory depends on: the path of the data file, and the plugins asked for."""
-    data = settings["DATA"]
-    return {
-        "DATA": None if data is None else str(Path(data).absolute()),
-        "PLUGINS": merged_choices(settings["PLUGINS"], plugins),
-    }
+def _settled(settings: Settings, plugins: Sequence[str]) -> Settings:
+    """`settings` as a resume from another directory needs them: paths absolute, and the plugins that were asked for."""
+    chosen = {PLUGINS.key: merged_choices(settings[PLUGINS], plugins)}
+    return with_absolute_files(with_settings(settings, chosen))

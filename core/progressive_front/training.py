@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from progressive_app.config.resolve import read_file, refuse_idle_episodes, resolve
+from progressive_app.config.choices import CONSOLE, refuse_idle_episodes
+from progressive_app.config.config_file import read_file
+from progressive_app.config.resolve import resolve
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import BUG, print_error, table
 from progressive_app.store.run_documents import read_manifest
 from progressive_core import PROGRAM
+from progressive_core.contract.core_settings import EPISODES, PLUGINS, SEQUENCE
 from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingError, RunError
 from progressive_core.engine.run import Interrupted
-from progressive_front.live import CONSOLE, with_console
+from progressive_front.live import with_console
 from progressive_front.load_model import not_loadable
 from progressive_front.signals import stop_signal
 from progressive_front.trainer import ProgressiveTrainer
@@ -41,15 +44,16 @@ def train(
     :raise ProgressiveTrainingError: something the user can mend; no run was begun, or the line says how to go on.
     """
     configure_logging()
-    settings = resolve(config, flags)
-    if not resume:
-        refuse_idle_episodes(flags.get("EPISODES"), [bucket] if bucket else settings["SEQUENCE"], "command line")
-    shown = with_console(settings["PLUGINS"], plugins)
+    settings = resolve(config, flags, plugins=plugins)
+    if not resume and EPISODES.key in flags:
+        refuse_idle_episodes(settings[EPISODES.key], [bucket] if bucket else settings[SEQUENCE], "command line")
+    shown = with_console(settings[PLUGINS], plugins)
     trainer = ProgressiveTrainer(None if CONSOLE in shown else print, settings=settings, run_dir=run_dir, plugins=shown)
     with stop_signal(trainer.interrupt) as stop:
         try:
             if resume:
-                asked = {**(read_file(config) if config else {}), **flags}
+                known = {key: value for key, value in (read_file(config) if config else {}).items() if key in settings}
+                asked = {**known, **flags}
                 models = trainer.resume(asked, fork=fork, scratch_arms=scratch_arms, isolate=isolate, on_message=print)
             elif bucket is not None:
                 model = trainer.train_bucket(

@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from progressive_app.config.resolve import with_settings
 from progressive_app.processes.isolation import run_isolated
 from progressive_app.store.run_store import on_disk
+from progressive_core.contract.core_settings import SEQUENCE
 from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket, Learner
 from progressive_core.contract.records import BucketInfo, Knowledge, Proof, Resources
@@ -82,7 +83,7 @@ def order_by_probing(run: Run) -> Run:
 def _in_order(run: Run, sequence: Sequence[str]) -> Run:
     buckets = {bucket.name: bucket for bucket in run.buckets}
     settings = with_settings(run.settings, {"SEQUENCE": sequence})
-    return evolve(run, buckets=[buckets[name] for name in settings["SEQUENCE"]], settings=settings)
+    return evolve(run, buckets=[buckets[name] for name in settings[SEQUENCE]], settings=settings)
 
 
 def probe(

@@ -11,8 +11,10 @@ from attrs import evolve
 from progressive_app.config.resolve import with_settings
 from progressive_app.store.documents import read_json_lines
 from progressive_app.store.run_store import RunStore, on_disk
+from progressive_core.contract.core_settings import SEQUENCE
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import LedgerEntry
+from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Interrupted, Run
 from progressive_core.engine.sequence import ending_marked, train_sequence
 
@@ -77,7 +79,7 @@ def sources_of(ledger: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]
     return {bucket: tuple(each) for bucket, each in sources.items()}
 
 
-def _store(compared: RunStore, settings: Mapping[str, Any]) -> RunStore:
+def _store(compared: RunStore, settings: Settings) -> RunStore:
     """The store of the scratch arms' own run, created or opened again."""
     directory = compared.directory / SCRATCH
     if (directory / "state.json").is_file():
@@ -85,7 +87,7 @@ def _store(compared: RunStore, settings: Mapping[str, Any]) -> RunStore:
     shutil.rmtree(directory, ignore_errors=True)  # a kill came while it was made
     manifest = {
         **compared.documents.manifest,
-        "sequence": list(settings["SEQUENCE"]),
+        "sequence": list(settings[SEQUENCE]),
         "teachers": [],
         "scratch_arms": False,
     }

@@ -11,11 +11,12 @@ import structlog
 from attrs import evolve, frozen
 
 from progressive_plugins.console.units import bytes_text
-from progressive_training import BucketInfo, Resources, RunInfo, hookimpl
+from progressive_training import BucketInfo, Resources, RunInfo, Setting, Whole, hookimpl
 
 log = structlog.get_logger("progressive_training")
 
 CACHE = "cache"
+CACHE_MB = Setting("CACHE_MB", 512, Whole(0, 1_000_000), "room for prepared data on disk, in MB")
 
 
 @frozen
@@ -33,10 +34,12 @@ class CachePolicy:
     An error keeps the cache, because a resumed run will want it.
     """
 
+    settings = (CACHE_MB,)
+
     @hookimpl
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> Resources | None:
         """Offer the cache, unless CACHE_MB is 0."""
-        bound = int(bucket.settings["CACHE_MB"]) << 20
+        bound = bucket.settings[CACHE_MB] << 20
         return evolve(resources, cache_dir=cache_dir(bucket), cache_bytes=bound) if bound else None
 
     @hookimpl
@@ -45,7 +48,7 @@ class CachePolicy:
         folder = cache_dir(bucket)
         if folder.is_symlink() or not folder.is_dir():
             return
-        evicted = evict(folder, int(bucket.settings["CACHE_MB"]) << 20)
+        evicted = evict(folder, bucket.settings[CACHE_MB] << 20)
         if evicted:
             log.info(
                 "cache over its bound: least recently used files removed",

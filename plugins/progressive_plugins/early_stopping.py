@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from progressive_training import BucketInfo, EpisodeReport, StopRequest, hookimpl
+from progressive_training import BucketInfo, EpisodeReport, Setting, StopRequest, Whole, hookimpl
+
+PATIENCE = Setting(
+    "PATIENCE",
+    12,
+    Whole(1, 1_000_000),
+    "stop a bucket after this many episodes without a better validation score",
+    per_bucket=True,
+)
+settings = (PATIENCE,)
 
 
 @hookimpl
 def on_episode_end(bucket: BucketInfo, episode: EpisodeReport) -> StopRequest | None:
     """Ask for an end after PATIENCE episodes without a better validation score."""
     waited = episode.episode - episode.best_episode
-    if waited < bucket.settings["PATIENCE"]:
+    if waited < bucket.settings[PATIENCE]:
         return None
     return StopRequest(reason=f"no better validation score for {waited} episodes")

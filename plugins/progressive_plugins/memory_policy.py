@@ -8,11 +8,17 @@ import structlog
 from attrs import evolve
 
 from progressive_plugins.console.units import bytes_text
-from progressive_training import BucketInfo, Resources, hookimpl, read_memory, release_memory
+from progressive_training import BucketInfo, Number, Resources, Setting, hookimpl, read_memory, release_memory
 
 log = structlog.get_logger("progressive_training")
 
 SMALLEST_BATCH = 16
+MEMORY_THRESHOLD = Setting(
+    "MEMORY_THRESHOLD",
+    0.85,
+    Number(0, 1, low_excluded=True),
+    "share of the memory that may be used before episodes, batches and transfers shrink",
+)
 
 
 class MemoryPolicy:
@@ -20,6 +26,8 @@ class MemoryPolicy:
 
     The same limit decides which transfers the core lets through.
     """
+
+    settings = (MEMORY_THRESHOLD,)
 
     def __init__(self) -> None:
         self._devices: dict[Path, str] = {}  # by run: one policy serves trainers in several threads
@@ -32,7 +40,7 @@ class MemoryPolicy:
         if not memory.total:
             log.info("memory is not limited: its size is unknown", bucket=bucket.name, device=resources.device)
             return None
-        threshold = float(bucket.settings["MEMORY_THRESHOLD"])
+        threshold = bucket.settings[MEMORY_THRESHOLD]
         limit = int(memory.total * threshold)
         if resources.memory_limit is not None:
             limit = min(limit, resources.memory_limit)

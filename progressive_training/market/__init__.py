@@ -51,6 +51,17 @@ if TYPE_CHECKING:
     from progressive_market.market import age_in_segment as age_in_segment
     from progressive_market.market import bytes_of_market as bytes_of_market
     from progressive_market.market import open_market as open_market
+    from progressive_market.market_settings import ALLOW_LEAK as ALLOW_LEAK
+    from progressive_market.market_settings import CAPITAL_ALLOCATION as CAPITAL_ALLOCATION
+    from progressive_market.market_settings import DATA as DATA
+    from progressive_market.market_settings import FEE as FEE
+    from progressive_market.market_settings import FILL_MINUTES as FILL_MINUTES
+    from progressive_market.market_settings import FREQUENCY as FREQUENCY
+    from progressive_market.market_settings import MARKET_SETTINGS as MARKET_SETTINGS
+    from progressive_market.market_settings import SLIPPAGE as SLIPPAGE
+    from progressive_market.market_settings import SYNTHETIC_BARS as SYNTHETIC_BARS
+    from progressive_market.market_settings import TEST_SHARE as TEST_SHARE
+    from progressive_market.market_settings import VALIDATION_SHARE as VALIDATION_SHARE
     from progressive_market.policy import FLAT as FLAT
     from progressive_market.policy import LONG as LONG
     from progressive_market.policy import SHORT as SHORT
@@ -80,6 +91,10 @@ _NAMES = {
     "learner_state": "Stateful below_prefix with_prefix",
     "market": "Market Part age_in_segment bytes_of_market open_market",
     "judging.performance": "measure standard_error t_statistic",
+    "market_settings": (
+        "ALLOW_LEAK CAPITAL_ALLOCATION DATA FEE FILL_MINUTES FREQUENCY MARKET_SETTINGS SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
+        "VALIDATION_SHARE"
+    ),
     "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
     "policy_learner": "PolicyLearner",
     "scaler": "Scaler",

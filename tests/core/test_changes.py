@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from progressive_app.config.resolve import defaults
-from progressive_app.config.settings import SETTINGS
 from progressive_app.json_values import json_values
 from progressive_app.store.atomic_files import write_json
 from progressive_core.engine.run import Interrupted
@@ -97,7 +96,7 @@ def test_a_change_is_told_recorded_and_kept_and_gives_the_same_bytes_again(rated
     ("key", "value", "because"),
     [
         ("FEE", 0.002, "FEE 0.001 -> 0.002: its buckets learn at these costs and are measured at them"),
-        ("SEED", 1, "SEED 0 -> 1: all that was drawn so far was drawn from it"),
+        ("SEED", 1, "SEED 0 -> 1: all random numbers so far were drawn from it"),
         ("DATA", "/none.csv", 'DATA null -> "/none.csv": its buckets learn from these bars'),
         ("SEQUENCE", ["Second", "First"], "stay, in front and in their order (First, Second)"),
         ("SEQUENCE", ["First"], "stay, in front and in their order (First, Second)"),
@@ -367,11 +366,21 @@ OTHERS = {
     "PLUGIN_ERRORS": "warn",
     "KEEP_CHECKPOINTS": 1,
     "CACHE_MB": 0,
+    "DISCOUNT": 0.9,
+    "RELUCTANCE": 1.0,
+    "DROPOUT": 0.1,
+    "WEIGHT_DECAY": 0.5,
+    "TRACKING": 0.1,
+    "AUXILIARY_WEIGHT": 0.2,
+    "TRACE": 0.9,
+    "LOOKAHEAD": 2,
 }
 
 
 def test_the_built_in_learner_goes_on_from_its_checkpoint_with_any_of_them_changed(tmp_path: Path) -> None:
-    assert {"RUNS_DIR", *OTHERS} == {key for key, setting in SETTINGS.items() if setting.may_change == "any time"}
+    assert {"RUNS_DIR", *OTHERS} == {
+        key for key, setting in defaults().declared.items() if setting.may_change == "any time"
+    }
     asked = {
         "SYNTHETIC_BARS": 3000,
         "HORIZON_RANGE": (1, 12),

@@ -66,7 +66,8 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         "--scratch-arms",
         "--resume",
         "TRANSFER_COOLDOWN",
-        "MEMORY_THRESHOLD",
+        "RUNS_DIR",
+        "progressive-training config",
     ):
         assert word in shown
 
@@ -79,7 +80,7 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         (["--bucket"], "argument --bucket: expected one argument. See progressive-training --help."),
         (
             ["plugin"],
-            "unknown command 'plugin'. Did you mean 'plugins'? Known: plugins, runs, evaluate, transfer-report",
+            "unknown command 'plugin'. Did you mean 'plugins'? Known: plugins, config, runs, evaluate, transfer-report",
         ),
         (["--bucket", "Long", "--sequence", "Long"], "--bucket trains one bucket and --sequence several"),
         (["--transfer", "Medium"], "--transfer Medium needs --bucket NAME"),
@@ -139,10 +140,10 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         (["evaluate", "none"], "no run 'none', here or in runs. `progressive-training runs` lists them"),
         (
             ["evaluate", "none", "--set", "FEE=0.05"],
-            "--set FEE: a run is evaluated with the settings that it was begun",
+            "--set FEE: A run is evaluated with the settings that it was begun",
         ),
         (["evaluate", "none", "--set", "FREQUENCY=1h"], "evaluate takes RUNS_DIR and, with --data FILE, FREQUENCY and"),
-        (["evaluate", "none", "--set", "FE=0.05"], 'command line: unknown setting "FE"'),
+        (["evaluate", "none", "--set", "FE=0.05"], "--set FE: A run is evaluated with the settings that it was begun"),
         (["evaluate"], "the following arguments are required: RUN. See progressive-training evaluate --help."),
     ],
 )
@@ -215,7 +216,7 @@ import os, signal, sys
 from progressive_front.cli import main
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
-        if name == "progressive_app.config.settings":
+        if name == "progressive_app.config.app_settings":
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Interrupting())
 sys.exit(main(["runs"]))

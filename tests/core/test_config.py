@@ -1,6 +1,7 @@
 """Settings: where they come from, what each allows, and the one line a wrong one is refused with."""
 
 import json
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_app.config.resolve import (
-    defaults,
-    episodes_for,
-    horizons_for,
-    overlay,
-    parse_episodes,
-    parse_setting,
-    resolve,
-    with_settings,
-)
-from progressive_app.config.settings import SETTINGS
+from progressive_app.config.flag_values import parse_episodes, parse_setting, value_of
+from progressive_app.config.resolve import defaults, overlay, resolve, with_settings
+from progressive_core.contract.core_settings import EPISODES
 from progressive_core.contract.errors import ConfigError
+from progressive_core.engine.run import within_range
 
+DEFAULTS = defaults()
 ROOT = Path(__file__).resolve().parents[2]
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -53,8 +48,8 @@ def test_the_documented_file_holds_every_default_and_explains_every_key() -> Non
     file = ROOT / "config.json"
     written = json.loads(file.read_text())
     assert resolve(file) == defaults()
-    for key, setting in SETTINGS.items():
-        assert written[f"// {key}"] == f"{setting.meaning} ({setting.kind.allowed})"
+    for key, setting in defaults().declared.items():
+        assert written[f"// {key}"] == f"{setting.meaning} ({setting.allowed})"
         assert list(written).index(f"// {key}") == list(written).index(key) - 1
 
 
@@ -141,17 +136,17 @@ def test_a_wrong_value_is_refused_with_key_value_source_and_what_is_allowed(
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_one_and_the_file_that_named_it() -> None:
-    Path("config.json").write_text('{"TRANSFER_COOLDWN": 3}')
+    Path("config.json").write_text('{"KEEP_CHECKPONTS": 3}')
     assert refusal() == (
-        'config.json: unknown setting "TRANSFER_COOLDWN" (value 3); the nearest known setting is TRANSFER_COOLDOWN: '
-        "a whole number from 1 to 1000000"
+        'config.json: unknown setting "KEEP_CHECKPONTS" (value 3); the nearest known setting is KEEP_CHECKPOINTS: '
+        "a whole number from 1 to 1000"
     )
 
 
 def test_a_key_like_no_other_is_refused_without_a_guess() -> None:
     Path("config.json").write_text('{"SEED": 1, "wxyz": 2}')
     assert (
-        refusal() == 'config.json: unknown setting "wxyz" (value 2); `progressive-training --help` lists the known ones'
+        refusal() == 'config.json: unknown setting "wxyz" (value 2); `progressive-training config` lists the known ones'
     )
 
 
@@ -206,15 +201,15 @@ def test_numpy_numbers_and_paths_of_a_python_caller_are_welcome() -> None:
     assert settings["DATA"] == "bars.csv"
 
 
-@given(key=st.sampled_from(list(SETTINGS)), value=JSON_VALUES)
+@given(key=st.sampled_from(list(DEFAULTS)), value=JSON_VALUES)
 def test_any_value_is_refused_in_one_line_or_accepted_for_good(key: str, value: object) -> None:
     try:
-        settings = overlay(defaults(), {key: value}, "test")
+        settings = overlay(DEFAULTS, {key: value}, "test")
     except ConfigError as error:
         assert "\n" not in str(error)
         assert key in str(error)
     else:
-        assert overlay(defaults(), json.loads(json.dumps(dict(settings))), "test") == settings
+        assert overlay(DEFAULTS, json.loads(json.dumps(dict(settings))), "test") == settings
 
 
 @given(content=JSON_VALUES)
@@ -243,8 +238,9 @@ def test_any_json_file_is_read_or_refused_in_one_line(content: object) -> None:
     ],
 )
 def test_set_takes_json_and_bare_words(text: str, key: str, value: object) -> None:
-    assert parse_setting(text) == (key, value)
-    resolve(flags={key: value})
+    named, word = parse_setting(text)
+    assert (named, value_of(DEFAULTS.declared[named], word)) == (key, value)
+    resolve(flags={named: word})
 
 
 @given(text=st.text())
@@ -267,24 +263,34 @@ def test_unreadable_episodes_are_refused(text: str) -> None:
         parse_episodes(text)
 
 
-def test_a_bucket_that_episodes_does_not_name_keeps_the_default() -> None:
+def test_a_bucket_that_is_not_named_has_the_default() -> None:
+    settings = resolve(flags={"EPISODES": {"Scalping": 7}, "WIDTH": {"Long": 64}})
+    assert settings.for_bucket("Scalping")[EPISODES] == 7
+    assert settings.for_bucket("Long")[EPISODES] == defaults()["EPISODES"]
+    assert [settings.for_bucket(name)["WIDTH"] for name in ("Scalping", "Long")] == [None, 64]
+    assert resolve(flags={"EPISODES": 3}).for_bucket("Long")[EPISODES] == 3
+    with pytest.raises(TypeError, match="EPISODES has a value for each bucket"):
+        settings[EPISODES]
+
+
+def test_settings_travel_to_another_process_as_they_are() -> None:
     settings = resolve(flags={"EPISODES": {"Scalping": 7}})
-    assert episodes_for(settings, "Scalping") == 7
-    assert episodes_for(settings, "Long") == defaults()["EPISODES"]
-    assert episodes_for(resolve(flags={"EPISODES": 3}), "Long") == 3
+    again = pickle.loads(pickle.dumps(settings))
+    assert again == settings
+    assert again.for_bucket("Scalping") == settings.for_bucket("Scalping")
 
 
 def test_the_horizon_range_keeps_what_is_inside_and_adds_its_ends() -> None:
-    assert horizons_for(resolve(), "Scalping", (1, 6, 24, 72)) == (1, 6, 24, 72)
-    assert horizons_for(resolve(flags={"HORIZON_RANGE": [12, 48]}), "Scalping", (1, 6, 24, 72)) == (12, 24, 48)
-    assert horizons_for(resolve(flags={"HORIZON_RANGE": [6, 24]}), "Scalping", (1, 6, 24, 72)) == (6, 24)
-    assert horizons_for(resolve(flags={"HORIZON_RANGE": [100, 100]}), "Scalping", (1, 6)) == (100,)
+    assert within_range((1, 6, 24, 72), None) == (1, 6, 24, 72)
+    assert within_range((1, 6, 24, 72), (12, 48)) == (12, 24, 48)
+    assert within_range((1, 6, 24, 72), (6, 24)) == (6, 24)
+    assert within_range((1, 6), (100, 100)) == (100,)
 
 
 def test_each_bucket_may_have_a_horizon_range_of_its_own() -> None:
     settings = resolve(flags={"HORIZON_RANGE": {"Scalping": [6, 24]}})
-    assert horizons_for(settings, "Scalping", (1, 6, 24, 72)) == (6, 24)
-    assert horizons_for(settings, "Long", (72, 576)) == (72, 576)
+    assert settings.for_bucket("Scalping")["HORIZON_RANGE"] == (6, 24)
+    assert settings.for_bucket("Long")["HORIZON_RANGE"] is None
     assert 'one for each bucket like {"Scalping": [1, 72]}' in refusal(flags={"HORIZON_RANGE": {"Scalping": 6}})
 
 

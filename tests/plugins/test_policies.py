@@ -139,7 +139,7 @@ def test_the_cache_is_the_run_s_and_bounded(run: Any) -> None:
 
 
 def test_no_cache_where_none_is_wanted(run: Any) -> None:
-    settings = run.bucket().settings | {"CACHE_MB": 0}
+    settings = {**run.bucket().settings, "CACHE_MB": 0}
     assert CachePolicy().on_bucket_start(run.bucket(settings=settings), run.resources()) is None
 
 
@@ -148,7 +148,7 @@ def test_least_recently_used_files_go_first_and_only_beyond_the_bound(run: Any) 
     old, middle, new = (
         file_of(folder / name, 600_000, at) for at, name in enumerate(("z-old", "sub/middle", "a-new"), start=1_000)
     )
-    settings = run.bucket().settings | {"CACHE_MB": 1}
+    settings = {**run.bucket().settings, "CACHE_MB": 1}
     CachePolicy().cleanup(run.bucket(settings=settings))
     assert [path.exists() for path in (old, middle, new)] == [False, False, True]
     CachePolicy().cleanup(run.bucket(settings=settings))

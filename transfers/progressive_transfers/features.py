@@ -8,10 +8,18 @@ training from scratch (-2.7 +- 1.1 and -2.5 +- 1.1 points).
 
 from attrs import evolve
 
-from progressive_training import Knowledge, Skip, TransferContext, hookimpl
+from progressive_training import Knowledge, Number, Setting, Skip, TransferContext, hookimpl
 from progressive_transfers.trust import agree, doubt
 
 phases = ("initial", "periodic")
+FEATURE_TRANSFER_ALPHA = Setting(
+    "FEATURE_TRANSFER_ALPHA",
+    0.5,
+    Number(0, 1),
+    "how much of the source's feature importance a transfer takes: 0 nothing, 1 all",
+    per_bucket=True,
+)
+settings = (FEATURE_TRANSFER_ALPHA,)
 alpha_setting = "FEATURE_TRANSFER_ALPHA"
 
 
@@ -23,7 +31,7 @@ def memory_needed(source: Knowledge, target: Knowledge) -> int:
 @hookimpl
 def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | Skip:
     """Mix the importance of the features that both have; the target's own features keep their share of the rest."""
-    alpha = context.bucket.settings[alpha_setting]
+    alpha = context.bucket.settings[FEATURE_TRANSFER_ALPHA]
     if alpha == 0:
         return Skip("alpha is 0")
     if context.proof and (reason := doubt(context.proof)):

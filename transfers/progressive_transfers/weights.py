@@ -2,11 +2,19 @@
 
 from attrs import evolve
 
-from progressive_training import Knowledge, Skip, TransferContext, hookimpl
+from progressive_training import Knowledge, Number, Setting, Skip, TransferContext, hookimpl
 from progressive_transfers.mixing import fitting_weights, mixed_weights
 from progressive_transfers.trust import doubt
 
 phases = ("initial", "periodic")
+WEIGHT_TRANSFER_ALPHA = Setting(
+    "WEIGHT_TRANSFER_ALPHA",
+    0.9,
+    Number(0, 1),
+    "how much of the source's weights a transfer takes: 0 nothing, 1 all",
+    per_bucket=True,
+)
+settings = (WEIGHT_TRANSFER_ALPHA,)
 alpha_setting = "WEIGHT_TRANSFER_ALPHA"
 
 
@@ -21,7 +29,7 @@ def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> 
     Into a fresh network this is shrink and perturb (arXiv 1910.08475); between networks that share an ancestor it is
     interpolation along a path without a barrier (arXiv 2209.04836).
     """
-    alpha = context.bucket.settings[alpha_setting]
+    alpha = context.bucket.settings[WEIGHT_TRANSFER_ALPHA]
     if alpha == 0:
         return Skip("alpha is 0")
     if context.proof is None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from progressive_core.contract.errors import ConfigError
+from progressive_buckets.learner_settings import THREADS
+from progressive_training import ConfigError, as_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ def prepare(settings: Mapping[str, Any]) -> None:
     a step's time. With another C library nothing changes.
     """
     torch.get_num_threads()  # each thread has its own number, and takes the one set last by any thread at its first use
-    torch.set_num_threads(settings["THREADS"])
+    torch.set_num_threads(as_settings(settings)[THREADS])
     with contextlib.suppress(OSError, AttributeError, TypeError):  # TypeError: Windows has no CDLL(None)
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_THRESHOLD, BLOCK)

@@ -22,6 +22,18 @@ from progressive_buckets.learner.compute import precision
 from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.saving import load_into, model_of
 from progressive_buckets.learner.training_progress import TrainingProgress
+from progressive_buckets.learner_settings import (
+    ADAPTIVE_EXPLORATION,
+    CONTEXTUAL_MEMORY,
+    EPISODE_BARS,
+    EXPLORATION,
+    LEARNING_RATE,
+    POST_TRADE_LESSONS,
+    PRECISION,
+    PRIORITISED_REPLAY,
+    REPLAY_CAPACITY,
+    UPDATES_PER_EPISODE,
+)
 from progressive_buckets.naturalistic.exploration import Exploration, Plan
 from progressive_buckets.naturalistic.lessons import completed_trades, summarise_trades, surprise
 from progressive_buckets.naturalistic.recall import WEIGHTS, ContextualMemory, shown_bars
@@ -59,21 +71,20 @@ class MarketLearner(PolicyLearner):
         settings = info.settings
         self.info, self.market, self.split = info, market, split
         self.episodes = resources.parallel_episodes
-        self.length = min(settings["EPISODE_BARS"], split.train.stop - split.train.start - 2)
-        self.batch, self.updates = resources.batch_size, settings["UPDATES_PER_EPISODE"]
-        self.lessons_on, self.memory_on = settings["POST_TRADE_LESSONS"], settings["CONTEXTUAL_MEMORY"]
+        self.length = min(settings[EPISODE_BARS], split.train.stop - split.train.start - 2)
+        self.batch, self.updates = resources.batch_size, settings[UPDATES_PER_EPISODE]
+        self.lessons_on, self.memory_on = settings[POST_TRADE_LESSONS], settings[CONTEXTUAL_MEMORY]
         self.generator = torch.Generator(device=market.device)
         self.generator.manual_seed(info.seed)
-        dtype = precision(settings["PRECISION"], market.device)
-        self.critic = Critic(
-            market, split.train, info.horizons, hyper, settings["LEARNING_RATE"], self.generator, dtype
-        )
+        dtype = precision(settings[PRECISION], market.device)
+        self.critic = Critic(market, split.train, info.horizons, hyper, settings[LEARNING_RATE], self.generator, dtype)
         self.screened = screened_importance(market, split.train)
         self.critic.set_prior(self.screened)
         count = len(market.returns)
-        self.replay = Replay(settings["REPLAY_CAPACITY"], market.device, settings["PRIORITISED_REPLAY"], count)
-        rate = settings["EXPLORATION"] if settings["EXPLORATION"] is not None else exploration
-        self.exploration = Exploration(market, split.train, rate, settings["ADAPTIVE_EXPLORATION"])
+        self.replay = Replay(settings[REPLAY_CAPACITY], market.device, settings[PRIORITISED_REPLAY], count)
+        asked = settings[EXPLORATION]
+        rate = exploration if asked is None else asked
+        self.exploration = Exploration(market, split.train, rate, settings[ADAPTIVE_EXPLORATION])
         self.memory = ContextualMemory(market.features.shape[1], market.device, count)
         self.evaluator = MarketEvaluator(market, split, info.name)
         self.shown = shown_bars(self.evaluator.validation)

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.learner import MarketLearner
+from progressive_buckets.learner_settings import (
+    AUXILIARY_WEIGHT,
+    DISCOUNT,
+    DROPOUT,
+    LOOKAHEAD,
+    MEMBERS,
+    RELUCTANCE,
+    TRACE,
+    TRACKING,
+    WEIGHT_DECAY,
+    WIDTH,
+)
+from progressive_training import PLUGINS
 from progressive_training.market import configured_bars, market_on, with_features
 
 if TYPE_CHECKING:
     from progressive_buckets.market_bucket import MarketBucket
-    from progressive_training import BucketInfo, Resources
+    from progressive_training import BucketInfo, Resources, Settings
     from progressive_training.market import Bars
+
+T = TypeVar("T")
 
 
 def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
     """Load the configured bars, which `check_bucket_market` has checked, and build the bucket's learner on them."""
     prepare(info.settings)
     bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
-    return learner_on(with_features(bars, info.settings["PLUGINS"]), bucket, info, resources)
+    return learner_on(with_features(bars, info.settings[PLUGINS]), bucket, info, resources)
 
 
 def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
@@ -28,5 +43,24 @@ def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Re
     :raise DataError: too few bars, in all or between two gaps.
     """
     market, split = market_on(bars, info, resources.device)
-    hyper = Hyper(discount=bucket.discount, width=bucket.width, members=bucket.members, reluctance=bucket.reluctance)
-    return MarketLearner(info, resources, market, split, hyper, bucket.exploration)
+    return MarketLearner(info, resources, market, split, hyper_for(bucket, info.settings), bucket.exploration)
+
+
+def hyper_for(bucket: MarketBucket, settings: Settings) -> Hyper:
+    """How the bucket's critic learns: by its settings, and by the bucket itself where one is null."""
+    return Hyper(
+        discount=_given(settings[DISCOUNT], bucket.discount),
+        reluctance=_given(settings[RELUCTANCE], bucket.reluctance),
+        width=_given(settings[WIDTH], bucket.width),
+        members=_given(settings[MEMBERS], bucket.members),
+        drop=settings[DROPOUT],
+        decay=settings[WEIGHT_DECAY],
+        tracking=settings[TRACKING],
+        auxiliary=settings[AUXILIARY_WEIGHT],
+        trace=settings[TRACE],
+        lookahead=settings[LOOKAHEAD],
+    )
+
+
+def _given(value: T | None, own: T) -> T:
+    return own if value is None else value

@@ -16,6 +16,8 @@ from progressive_market.bars.layouts.columns import Reading
 from progressive_market.bars.read import frame_reading, read_frame
 from progressive_market.bars.resampling import resample
 from progressive_market.bars.synthetic import synthetic_bars
+from progressive_market.market_settings import DATA, FILL_MINUTES, FREQUENCY, SYNTHETIC_BARS
+from progressive_training import SEED, as_settings
 
 
 def load_bars(path: Path | str, frequency: str | None = None, fill_minutes: float = 10.0) -> Bars:
@@ -39,11 +41,12 @@ def configured_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, 
     :param cache_bytes: how large that directory's bars may be in all.
     :raise DataError: the file cannot be read, or its bars cannot be traded on.
     """
-    frequency, fill_minutes = settings["FREQUENCY"], settings["FILL_MINUTES"]
-    if settings["DATA"] is None:
-        bars = synthetic_bars(settings["SYNTHETIC_BARS"], settings["SEED"])
+    settings = as_settings(settings)
+    data, frequency, fill_minutes = settings[DATA], settings[FREQUENCY], settings[FILL_MINUTES]
+    if data is None:
+        bars = synthetic_bars(settings[SYNTHETIC_BARS], settings[SEED])
         return bars if frequency is None else resample(bars, frequency)
-    source = Path(settings["DATA"])
+    source = Path(data)
     if cache_dir is None or not source.is_file():
         return load_bars(source, frequency, fill_minutes)
     kept = kept_path(cache_dir, source, frequency, fill_minutes)

@@ -1,119 +1,243 @@
-"""What a run is asked to do: the defaults, then config.json, then flags, then the user interface's parameters."""
+"""The settings of a run: the defaults, then config.json, then flags, then the user interface's parameters."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
-from progressive_app.config.settings import SETTINGS
+import structlog
+from attrs import field, frozen
+
+from progressive_app.config.checking import checked
+from progressive_app.config.config_file import read_file
+from progressive_app.config.declarations import Declarations, program_declarations
+from progressive_app.config.flag_values import FlagText, json_or_text
+from progressive_app.config.installed import installed_declarations
+from progressive_core.contract.core_settings import PLUGIN_ERRORS, PLUGINS, TRANSFERS
 from progressive_core.contract.errors import ConfigError, RunError
-from progressive_core.contract.kinds import LONGEST_NAME, FilePath, Frequency, Kind, Names, OrNull, Refused
-from progressive_core.contract.quoting import shortened, show
-from progressive_core.contract.suggest import did_you_mean, nearest_name
+from progressive_core.contract.quoting import show
+from progressive_core.contract.setting import Reason, Settings, as_settings
+from progressive_core.contract.suggest import nearest_name
+from progressive_core.plugins.blame import Policy
+
+log = structlog.get_logger("progressive_training")
 
 CONFIG_FILE = Path("config.json")
 UI_PARAMS = MappingProxyType(
     {"horizon_range": "HORIZON_RANGE", "frequency": "FREQUENCY", "capital_allocation": "CAPITAL_ALLOCATION"}
 )
+SLIP = 0.8
+"""How alike a key must be to a known one to be a slip of the pen, and not another program's or a disabled plugin's."""
 
-PER_BUCKET = ("EPISODES", "HORIZON_RANGE")
-"""The settings that may have a value for each bucket."""
+
+RESTED_ON = (Reason.BARS, Reason.COSTS, Reason.DRAWS, Reason.ORDER, Reason.HORIZONS)
+"""Why a setting cannot be missing from a run's own file."""
 
 
-def defaults() -> Mapping[str, Any]:
-    """Every setting at its default. Read-only."""
-    return MappingProxyType({key: setting.default for key, setting in SETTINGS.items()})
+@frozen
+class Resolved:
+    """Settings, and for each key where its value is from: "default", a file, "--set", "-p", "ui_params"."""
+
+    settings: Settings
+    declarations: Declarations
+    sources: Mapping[str, str] = field(factory=dict)
+
+
+def defaults() -> Settings:
+    """Every setting at its default, those of the installed plugins too. A plugin that cannot be used is left out."""
+    return installed_declarations(policy="warn").defaults()
 
 
 def resolve(
     file: Path | None = None,
     flags: Mapping[str, Any] | None = None,
     ui_params: Mapping[str, Any] | None = None,
-) -> Mapping[str, Any]:
+    plugins: Sequence[str] = (),
+    objects: Mapping[str, object] | None = None,
+) -> Settings:
     """Settle every setting; later sources win: defaults, file, flags, user interface.
 
     :param file: a configuration file; None reads config.json in the working directory when there is one.
     :param flags: settings by their upper-case keys, from the command line or a Python caller.
     :param ui_params: `horizon_range`, `frequency` and `capital_allocation`.
+    :param plugins: names of plugins to enable, or `no:NAME`, after those of PLUGINS; a disabled one is not imported.
+    :param objects: plugins of this process only, by name.
     :return: all settings, read-only. Lists have become tuples, FREQUENCY is spelled as pandas does.
     :raise ConfigError: a key is unknown, or a value is of the wrong type or out of range.
+    :raise PluginError: a plugin cannot be used, or two declare one key.
     """
-    if file is None and os.path.lexists(CONFIG_FILE):  # a link that leads nowhere was meant to be read
-        file = CONFIG_FILE
-    settings = defaults()
+    return resolve_with_sources(file, flags, ui_params, plugins, objects).settings
+
+
+def resolve_with_sources(
+    file: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    ui_params: Mapping[str, Any] | None = None,
+    plugins: Sequence[str] = (),
+    objects: Mapping[str, object] | None = None,
+) -> Resolved:
+    """As `resolve`, with the origin of each value."""
+    file = _file_or_default(file)
+    given = dict(flags or {})
+    written: Mapping[str, Any] = read_file(file) if file is not None else {}
+    declarations = _declarations_for(written, str(file), given, plugins, objects=objects)
     if file is not None:
-        written = read_file(file)
-        _refuse_a_stranger(written, file)
-        settings = overlay(settings, written, str(file))
-    return overlay_ui(overlay(settings, flags or {}, "command line"), ui_params)
+        _refuse_foreign_file(written, file, declarations)
+        written = _without_disabled(written, str(file), declarations, log.warning)
+    settings = overlay(declarations.defaults(), written, str(file))
+    settings = overlay(settings, given, "command line", declarations.disabled)
+    sources = {
+        **dict.fromkeys(settings, "default"),
+        **dict.fromkeys(written, str(file)),
+        **dict.fromkeys(given, "--set"),
+        **dict.fromkeys((UI_PARAMS.get(name, "") for name in ui_params or ()), "ui_params"),
+    }
+    return Resolved(overlay_ui(settings, ui_params), declarations, sources)
 
 
-def overlay(settings: Mapping[str, Any], changes: Mapping[str, Any], source: str) -> Mapping[str, Any]:
-    """`settings` with `changes` checked and put over them, read-only. `source` opens the line of an error."""
-    return MappingProxyType({**settings, **{key: _check(key, value, source) for key, value in changes.items()}})
+def resolve_program(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
+    """The core's and the program's own settings only; no plugin is imported unless `flags` name another setting.
+
+    :raise ConfigError: as `resolve`, but a key of the file that is not among them is passed over.
+    """
+    program, file = program_declarations(), _file_or_default(file)
+    if not set(flags or {}) <= set(program.settings):
+        return resolve(file, flags)
+    written = _known(read_file(file), program) if file is not None else {}
+    return overlay(overlay(program.defaults(), written, str(file)), flags or {}, "command line")
+
+
+def resolve_values(
+    values: Mapping[str, Any],
+    source: str,
+    plugins: Sequence[str] = (),
+    policy: Policy | None = None,
+    objects: Mapping[str, object] | None = None,
+) -> Settings:
+    """Settings from plain values over the defaults: a run's own file, what a process is handed, a Python caller's mapping.
+
+    A key that only a disabled plugin can know is left out.
+
+    :param source: opens the line of an error. :param policy: as for `Registry`; that of PLUGIN_ERRORS when None.
+    :raise ConfigError: a key is unknown, or a value is of the wrong type or out of range.
+    """
+    declarations = _declarations_for(values, source, {}, plugins, policy, objects)
+    return overlay(declarations.defaults(), _without_disabled(values, source, declarations, log.info), source)
+
+
+def _file_or_default(file: Path | None) -> Path | None:
+    if file is None and os.path.lexists(CONFIG_FILE):  # a link that leads nowhere was meant to be read
+        return CONFIG_FILE
+    return file
+
+
+def _known(values: Mapping[str, Any], declarations: Declarations) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key in declarations.settings}
+
+
+def _declarations_for(
+    written: Mapping[str, Any],
+    source: str,
+    flags: Mapping[str, Any],
+    plugins: Sequence[str],
+    policy: Policy | None = None,
+    objects: Mapping[str, object] | None = None,
+) -> Declarations:
+    """The settings that there are with the plugins which these sources enable."""
+    program = program_declarations()
+    first = overlay(program.defaults(), _known(written, program), source)
+    first = overlay(first, _known(flags, program), "command line")
+    choices = (*first[PLUGINS], *plugins)
+    return installed_declarations(
+        choices, first[TRANSFERS], first[PLUGIN_ERRORS] if policy is None else policy, objects
+    )
+
+
+class _Log(Protocol):
+    def __call__(self, event: str, /, **values: Any) -> Any: ...
+
+
+def _without_disabled(
+    written: Mapping[str, Any], source: str, declarations: Declarations, logged: _Log
+) -> Mapping[str, Any]:
+    """`written` without the keys that are like no known one, where a disabled plugin may declare them."""
+    strange = [key for key in written if key not in declarations.settings]
+    foreign = [key for key in strange if not nearest_name(key.upper(), declarations.settings, SLIP)]
+    if not foreign or not declarations.disabled:
+        return written
+    logged(
+        "settings are left out: they may be of a plugin that is disabled",
+        source=source,
+        settings=", ".join(foreign),
+        disabled=", ".join(declarations.disabled),
+    )
+    return {key: value for key, value in written.items() if key not in foreign}
+
+
+def overlay(
+    settings: Mapping[str, Any], changes: Mapping[str, Any], source: str, disabled: Sequence[str] = ()
+) -> Settings:
+    """`settings` with `changes` checked and put over them.
+
+    :param source: opens the line of an error. :param disabled: plugins whose settings are not known.
+    :raise ConfigError: a key is unknown, or a value is of the wrong type or out of range.
+    """
+    over = as_settings(settings)
+    declared = over.declared or program_declarations().settings
+    checked_ones = {}
+    for key, value in changes.items():
+        if key not in declared:
+            shown = json_or_text(value) if isinstance(value, FlagText) else value
+            raise ConfigError(_unknown(key, shown, source, declared, disabled))
+        checked_ones[key] = checked(declared[key], value, f"{source}: {key}")
+    return Settings({**over, **checked_ones}, declared)
 
 
 def with_settings(
     settings: Mapping[str, Any], asked: Mapping[str, Any], ui_params: Mapping[str, Any] | None = None
-) -> Mapping[str, Any]:
+) -> Settings:
     """`settings` with a method's arguments put over them, then the interface's; None means that nothing was asked."""
     given = {key: value for key, value in asked.items() if value is not None}
     return overlay_ui(overlay(settings, given, "arguments"), ui_params)
 
 
-def overlay_ui(settings: Mapping[str, Any], ui_params: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def overlay_ui(settings: Settings, ui_params: Mapping[str, Any] | None) -> Settings:
     """`settings` with the user interface's parameters put over them, refused by the interface's names."""
     if ui_params is not None and not isinstance(ui_params, Mapping):
         raise ConfigError(f"ui_params: expected a dictionary of {', '.join(UI_PARAMS)}, got {show(ui_params)}")
     changes: dict[str, Any] = {}
     for name, value in (ui_params or {}).items():
-        if name not in UI_PARAMS:
+        key = UI_PARAMS.get(name)
+        if key is None or key not in settings.declared:
             nearest = nearest_name(str(name), UI_PARAMS)
             raise ConfigError(
                 f"ui_params: unknown parameter {show(name)} (value {show(value)}); "
                 f"{f'the nearest known one is {nearest}, ' if nearest else ''}all are {', '.join(UI_PARAMS)}"
             )
-        changes[UI_PARAMS[name]] = checked(SETTINGS[UI_PARAMS[name]].kind, value, f"ui_params: {name}")
-    return MappingProxyType({**settings, **changes})
+        changes[key] = checked(settings.declared[key], value, f"ui_params: {name}")
+    return Settings({**settings, **changes}, settings.declared)
 
 
-def _check(key: str, value: Any, source: str) -> Any:
-    if key not in SETTINGS:
-        nearest = nearest_name(str(key).upper(), SETTINGS)
-        raise ConfigError(
-            f"{source}: unknown setting {show(key)} (value {show(value)}); "
-            + (
-                f"the nearest known setting is {nearest}: {SETTINGS[nearest].kind.allowed}"
-                if nearest
-                else "`progressive-training --help` lists the known ones"
-            )
-        )
-    return checked(SETTINGS[key].kind, value, f"{source}: {key}")
+def _unknown(key: Any, value: Any, source: str, declared: Mapping[str, Any], disabled: Sequence[str]) -> str:
+    nearest = nearest_name(str(key).upper(), declared)
+    maybe = f" (or of a disabled plugin: {', '.join(disabled)})" if disabled else ""
+    hint = (
+        f"the nearest known setting is {nearest}: {declared[nearest].allowed}"
+        if nearest
+        else "`progressive-training config` lists the known ones"
+    )
+    return f"{source}: unknown setting {show(key)} (value {show(value)}){maybe}; {hint}"
 
 
-def checked(kind: Kind, value: Any, what: str) -> Any:
-    """`value` as the program uses it.
-
-    :param what: where it came from and what it is called, to open the line of an error.
-    :raise ConfigError: it is not of this kind.
-    """
-    try:
-        return kind.check(value)
-    except Refused as refused:
-        because = f": {shortened(str(refused))}" if str(refused) else ""
-        raise ConfigError(f"{what} is {show(value)}, expected {kind.allowed}{because}") from None
-
-
-def _refuse_a_stranger(written: Mapping[str, Any], file: Path) -> None:
+def _refuse_foreign_file(written: Mapping[str, Any], file: Path, declarations: Declarations) -> None:
     """A file in which no key is ours, or ours but for a slip of the pen, was not meant for us.
 
     :raise ConfigError: it is such a file.
     """
-    if written and not any(nearest_name(key.upper(), SETTINGS, likeness=0.8) for key in written):
+    if written and not any(nearest_name(key.upper(), declarations.settings, SLIP) for key in written):
         key, value = next(iter(written.items()))
         raise ConfigError(
             f"{file}: unknown setting {show(key)} (value {show(value)}), and no other key is known: this may be the "
@@ -121,182 +245,24 @@ def _refuse_a_stranger(written: Mapping[str, Any], file: Path) -> None:
         )
 
 
-def settings_of_run(written: Mapping[str, Any], file: Path) -> tuple[Mapping[str, Any], str]:
+def settings_of_run(
+    written: Mapping[str, Any],
+    file: Path,
+    plugins: Sequence[str] = (),
+    objects: Mapping[str, object] | None = None,
+) -> tuple[Settings, str]:
     """The settings that a run's own file holds, and a line on those that it does not know yet, or "".
 
-    A newer version may have added a setting; at its default a run goes on as before. What the buckets rest on cannot have
-    been left out.
+    A newer version, or a new plugin, may have added a setting; at its default a run goes on as before. What all buckets rest
+    on cannot have been left out.
 
+    :param plugins: choices of plugins that are to hold as well.
     :raise RunError: it was. :raise ConfigError: a key is unknown, or a value is of the wrong type or out of range.
     """
-    settings = overlay(defaults(), written, str(file))
-    missing = [key for key in SETTINGS if key not in written]
-    lost = [key for key in missing if SETTINGS[key].may_change != "any time"]
-    if lost:
-        raise RunError(f"{file}: {', '.join(lost)} missing; put the run's file back")
+    settings = resolve_values(written, str(file), plugins, objects=objects)
+    missing = [key for key in settings if key not in written]
+    rested_on = [key for key in missing if settings.declared[key].reason in RESTED_ON]
+    if rested_on:
+        raise RunError(f"{file}: {', '.join(rested_on)} missing; put the run's file back")
     taken = ", ".join(f"{key} ({show(settings[key])})" for key in missing)
     return settings, f"{file}: older than the settings {taken}, which are at their defaults" if missing else ""
-
-
-def read_file(file: Path) -> dict[str, Any]:
-    """The settings written in a JSON file, unchecked; keys that start with // are comments.
-
-    :raise ConfigError: the file cannot be read, is not a JSON object, or names a key twice.
-    """
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_without_duplicates)
-    except ConfigError as error:
-        raise ConfigError(f"{file}: {error}") from None
-    except OSError as error:
-        linked = os.path.islink(file)  # noqa: PTH114  (unlike Path.is_symlink, it raises nothing over a long name)
-        link = f" (it is a link to {file.readlink()})" if linked else ""
-        raise ConfigError(f"{file}: the configuration cannot be read: {error.strerror}{link}") from None
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{file}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:  # bytes that are no text, integers of thousands of digits, deep nests
-        raise ConfigError(f"{file}: not a readable JSON file: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f'{file}: expected an object of settings like {{"SEED": 1}}, got {show(content)}')
-    return {key: value for key, value in content.items() if not key.startswith("//")}
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found and not key.startswith("//"):
-            raise ConfigError(f"{show(key)} is there twice, as {show(found[key])} and as {show(value)}; keep one")
-        found[key] = value
-    return found
-
-
-def parse_setting(text: str) -> tuple[str, Any]:
-    """Split `KEY=VALUE` as `--set` takes it. VALUE is JSON; bare words are strings, and lists of names may be `A,B`.
-
-    :raise ConfigError: there is no `=`.
-    """
-    key, found, word = text.partition("=")
-    key = key.strip()
-    if not found:
-        raise ConfigError(f"--set: expected KEY=VALUE, got {show(text)}")
-    try:
-        value = json.loads(word)
-    except (ValueError, RecursionError):
-        value = word
-    kind = SETTINGS[key].kind if key in SETTINGS else None
-    kind = kind.kind if isinstance(kind, OrNull) else kind
-    if isinstance(kind, Names) and isinstance(value, str):
-        return key, split_names(value)
-    if isinstance(kind, FilePath | Frequency) and value is not None and not isinstance(value, str):
-        return key, word  # a file may be called 123
-    return key, value
-
-
-def split_names(text: str) -> list[str]:
-    """The names in `A, B,C`; an empty text holds none."""
-    return [name.strip() for name in text.split(",")] if text.strip() else []
-
-
-def parse_episodes(text: str) -> int | dict[str, int]:
-    """Read `--episodes`: `40`, or `Scalping=50,Long=100`.
-
-    :raise ConfigError: it is neither.
-    """
-    try:
-        if "=" not in text:
-            return int(text)
-        pairs = [part.partition("=") for part in text.split(",")]
-        each = {name.strip(): int(number) for name, _, number in pairs}
-        if len(each) < len(pairs):
-            raise ValueError("a bucket is named twice")
-    except ValueError:
-        raise ConfigError(
-            f"--episodes: expected a whole number like 40, or one for each bucket like Scalping=50,Long=100, "
-            f"got {show(text)}"
-        ) from None
-    return each
-
-
-def episodes_for(settings: Mapping[str, Any], bucket: str) -> int:
-    """How many episodes `bucket` trains at most; the default when EPISODES names others only."""
-    episodes = settings["EPISODES"]
-    if isinstance(episodes, Mapping):
-        return int(episodes.get(bucket, SETTINGS["EPISODES"].default))
-    return int(episodes)
-
-
-def refuse_unknown_buckets(settings: Mapping[str, Any], installed: Iterable[str]) -> None:
-    """Hold the settings that may name buckets against what is installed, which only the registry knows.
-
-    :raise ConfigError: one names a bucket that does not exist, whose value would have no effect.
-    """
-    known = list(installed)
-    for key in PER_BUCKET:
-        each = settings[key]
-        for bucket in each if isinstance(each, Mapping) else ():
-            if bucket not in known:
-                raise ConfigError(
-                    f"{key} names a bucket {show(bucket)} that is not installed (value {show(each[bucket])})."
-                    f"{did_you_mean(bucket, known)} Known: {', '.join(known)}"
-                )
-
-
-def refuse_idle_episodes(episodes: Any, sequence: Sequence[str], source: str) -> None:
-    """Hold episodes that were asked for against the buckets that are to be trained.
-
-    :raise ConfigError: they name a bucket that is not in the sequence, whose number would have no effect. In a file,
-        which serves many sequences, that is no mistake.
-    """
-    for bucket in episodes if isinstance(episodes, Mapping) else ():
-        if bucket not in sequence:
-            raise ConfigError(
-                f"{source}: EPISODES names {show(bucket)} (value {show(episodes[bucket])}), which is not in the "
-                f"sequence {', '.join(sequence)}.{did_you_mean(str(bucket), sequence)} Leave it out, or train it too"
-            )
-
-
-def plugin_choices(given: Sequence[str], source: str) -> tuple[str, ...]:
-    """Plugin choices of one source, each once.
-
-    :raise ConfigError: they are no list of names, or a plugin is both enabled and disabled.
-    """
-    once = given
-    if isinstance(given, list | tuple):
-        once = [choice for position, choice in enumerate(given) if choice not in given[:position]]
-    chosen: tuple[str, ...] = checked(SETTINGS["PLUGINS"].kind, once, source)
-    return chosen
-
-
-def merged_choices(first: Sequence[str], then: Sequence[str]) -> list[str]:
-    """Plugin choices in order; the last word on a plugin stands."""
-    chosen: dict[str, str] = {}
-    for choice in (*first, *then):
-        name = choice.removeprefix("no:")
-        chosen.pop(name, None)
-        chosen[name] = choice
-    return list(chosen.values())
-
-
-def named(value: str | None, what: str) -> str | None:
-    """A bucket's name, or None when none was given.
-
-    :raise ConfigError: it is anything else.
-    """
-    if value is not None and (not isinstance(value, str) or not value.strip() or len(value) > LONGEST_NAME):
-        raise ConfigError(f"{what} is {show(value)}, expected the name of a bucket")
-    return value
-
-
-def horizon_range_for(settings: Mapping[str, Any], bucket: str) -> tuple[int, int] | None:
-    """The shortest and the longest horizon asked for of `bucket`; None for its own, also when HORIZON_RANGE names others."""
-    asked = settings["HORIZON_RANGE"]
-    found: tuple[int, int] | None = asked.get(bucket) if isinstance(asked, Mapping) else asked
-    return found
-
-
-def horizons_for(settings: Mapping[str, Any], bucket: str, horizons: Iterable[int]) -> tuple[int, ...]:
-    """A bucket's horizons in bars within HORIZON_RANGE: those inside and the range's two ends, ascending."""
-    asked = horizon_range_for(settings, bucket)
-    if asked is None:
-        return tuple(sorted(set(horizons)))
-    low, high = asked
-    return tuple(sorted({low, high, *(horizon for horizon in horizons if low < horizon < high)}))

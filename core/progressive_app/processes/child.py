@@ -17,13 +17,14 @@ from typing import Any
 
 from attrs import frozen
 
-from progressive_app.config.resolve import defaults, overlay
+from progressive_app.config.resolve import resolve_values
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import configure_logging, current_log, log_to
 from progressive_app.machine.memory import gc_frozen
 from progressive_app.machine.shortage import is_shortage
 from progressive_app.processes.failure import failure_of
 from progressive_app.store.run_store import RunStore
+from progressive_core.contract.core_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
 from progressive_core.engine.run import Interrupted, Run
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.registry import Registry
@@ -149,11 +150,11 @@ def main(connection: Connection, watched: Connection, function: Function, argume
 
 def run_task(parent: Parent, task: Task) -> Outcome:
     """Open the run of the task and call its function with it."""
-    settings = overlay(defaults(), task.settings, "the settings of the run")
-    registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], settings["PLUGIN_ERRORS"])
+    settings = resolve_values(task.settings, "the settings of the run")
+    registry = Registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS])
     registry.left_out.clear()  # the parent has logged it
     on_episode = partial(parent.ask, EPISODE) if task.on_episode else None
-    hooks = Hooks(registry, settings["PLUGIN_ERRORS"], is_shortage, on_episode)
+    hooks = Hooks(registry, settings[PLUGIN_ERRORS], is_shortage, on_episode)
     hooks.disable(*task.disabled)
     import torch  # noqa: F401  (before the run is taken over: while it changes hands, nobody holds its lock)
 
@@ -163,7 +164,7 @@ def run_task(parent: Parent, task: Task) -> Outcome:
     try:
         with log_to(task.log, task.shown), gc_frozen():
             run = Run(
-                buckets=[registry.bucket(name) for name in settings["SEQUENCE"]],
+                buckets=[registry.bucket(name) for name in settings[SEQUENCE]],
                 settings=settings,
                 device=task.device,
                 hooks=hooks,

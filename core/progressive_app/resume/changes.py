@@ -1,53 +1,46 @@
-"""Another setting in a run that has begun: what may change, what may not and why, and what is kept of it."""
+"""Another setting in a run that has begun: what may change, what may not and why, and what is recorded of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
 
-from progressive_app.config.resolve import (
-    PER_BUCKET,
-    episodes_for,
-    horizon_range_for,
-    merged_choices,
-    overlay,
-    refuse_idle_episodes,
-)
-from progressive_app.config.settings import BARS, SETTINGS
+from progressive_app.config.app_settings import DEVICE, RUNS_DIR
+from progressive_app.config.choices import CONSOLE, merged_choices, refuse_idle_episodes
+from progressive_app.config.input_files import with_absolute_files
+from progressive_app.config.resolve import overlay
 from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import table
 from progressive_app.resume.manifest import now_in_words
+from progressive_core.contract.core_settings import EPISODES, PLUGINS, SEQUENCE
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.quoting import show
+from progressive_core.contract.setting import Reason, Setting, Settings
 from progressive_core.contract.store import Progress
-from progressive_front.live import CONSOLE
 
-NOT_OF_THE_RUN = frozenset({"RUNS_DIR"})
-"""Where runs are looked for and made says nothing of how one goes."""
-_VALUE_FOR: Mapping[str, Callable[[Mapping[str, Any], str], Any]] = {
-    "EPISODES": episodes_for,
-    "HORIZON_RANGE": horizon_range_for,
-}
+NOT_OF_THE_RUN = frozenset({RUNS_DIR.key})
+"""Where runs are looked for and made has no effect on how one goes."""
 
 
 @frozen(kw_only=True)
 class Change:
-    """A setting that is to be another one. `applies` says from where on; `refused` why a begun run cannot have it, or ""."""
+    """A setting that is to have another value. `applies`: from where on; `refused`: why a begun run cannot have it, or "".
+
+    `reason` is why such a setting may not change at any time, None where it may.
+    """
 
     key: str
     old: Any
     new: Any
     applies: str
     refused: str = ""
+    reason: Reason | None = None
 
 
-def wanted_settings(
-    settings: Mapping[str, Any], asked: Mapping[str, Any], plugins: Sequence[str] = ()
-) -> Mapping[str, Any]:
+def wanted_settings(settings: Settings, asked: Mapping[str, Any], plugins: Sequence[str] = ()) -> Settings:
     """A run's `settings` with those `asked` for over them, and choices of plugins after its own.
 
     Where a setting may have a value for each bucket, buckets that are not named keep theirs. The console is how a process
@@ -55,81 +48,81 @@ def wanted_settings(
 
     :raise ConfigError: one is unknown, of the wrong type or out of range, or EPISODES names a bucket that is not trained.
     """
-    wanted = dict(overlay(settings, {key: asked[key] for key in asked if key not in NOT_OF_THE_RUN}, "settings"))
-    refuse_idle_episodes(asked.get("EPISODES"), wanted["SEQUENCE"], "settings")
-    for key in PER_BUCKET:
-        if isinstance(asked.get(key), Mapping):
-            wanted[key] = _with_the_others(key, settings, wanted)
-    if wanted["DATA"] is not None:
-        wanted["DATA"] = str(Path(wanted["DATA"]).absolute())
-    new = [choice for choice in plugins if choice not in wanted["PLUGINS"] and not _of_the_console(choice)]
-    wanted["PLUGINS"] = tuple(merged_choices(wanted["PLUGINS"], new))
-    return MappingProxyType(wanted)
+    wanted = overlay(settings, {key: asked[key] for key in asked if key not in NOT_OF_THE_RUN}, "settings")
+    if EPISODES.key in asked:
+        refuse_idle_episodes(wanted[EPISODES.key], wanted[SEQUENCE], "settings")
+    merged: dict[str, Any] = {
+        key: _with_other_buckets(settings.declared[key], settings, wanted)
+        for key in asked
+        if key in wanted and settings.declared[key].per_bucket and isinstance(wanted[key], Mapping)
+    }
+    new = [choice for choice in plugins if choice not in wanted[PLUGINS] and not _is_console(choice)]
+    merged[PLUGINS.key] = tuple(merged_choices(wanted[PLUGINS], new))
+    return with_absolute_files(Settings({**wanted, **merged}, wanted.declared))
 
 
-def _with_the_others(key: str, settings: Mapping[str, Any], wanted: Mapping[str, Any]) -> Any:
-    """The value of `key` for each bucket, where `wanted` names some; as it was where that comes to the same."""
-    value_for, sequence = _VALUE_FOR[key], wanted["SEQUENCE"]
-    before = {bucket: value_for(settings, bucket) for bucket in sequence}
+def _with_other_buckets(setting: Setting[Any], settings: Settings, wanted: Settings) -> Any:
+    """The value for each bucket, where `wanted` names some; as it was where that comes to the same."""
+    key = setting.key
+    before = {bucket: setting.value_for(bucket, settings[key]) for bucket in wanted[SEQUENCE]}
     each = {**before, **wanted[key]}
     if each == before:
         return settings[key]
-    return {bucket: value for bucket, value in each.items() if value is not None}
+    return {bucket: value for bucket, value in each.items() if value is not None} or None
 
 
-def changes_between(
-    settings: Mapping[str, Any], wanted: Mapping[str, Any], progress: Progress, device: str
-) -> list[Change]:
+def changes_between(settings: Settings, wanted: Settings, progress: Progress, device: str) -> list[Change]:
     """What of `wanted` is not as it was in the run's `settings`.
 
     :param device: where the run trains, whatever DEVICE calls it.
     """
-    begun = (*finished_in(progress), *([progress.bucket] if progress.bucket else []))
     found = []
-    for key in SETTINGS:
+    for key, setting in wanted.declared.items():
         old, new = json_values(settings[key]), json_values(wanted[key])
-        same = _without_console(old) == _without_console(new) if key == "PLUGINS" else old == new
+        same = _without_console(old) == _without_console(new) if key == PLUGINS.key else old == new
         if same or key in NOT_OF_THE_RUN:
             continue
-        refused = _why_not(key, settings, wanted, begun, progress.bucket, device)
-        applies = "never" if refused else _applies(key, wanted, progress)
-        found.append(Change(key=key, old=old, new=new, applies=applies, refused=refused))
+        refused = _why_not(setting, settings, wanted, progress, device)
+        applies = "never" if refused else _applies(setting, settings, wanted, progress)
+        reason = None if setting.may_change == "any time" else setting.reason
+        found.append(Change(key=key, old=old, new=new, applies=applies, refused=refused, reason=reason))
     return found
 
 
-def _why_not(
-    key: str,
-    settings: Mapping[str, Any],
-    wanted: Mapping[str, Any],
-    begun: Sequence[str],
-    training: str | None,
-    device: str,
-) -> str:
-    """Why a run in which these buckets have `begun`, of which one may be in training, cannot have it; "" when it can."""
-    setting = SETTINGS[key]
+def _why_not(setting: Setting[Any], settings: Settings, wanted: Settings, progress: Progress, device: str) -> str:
+    """Why a run that stands at `progress` cannot have this setting of `wanted`; "" when it can."""
+    training = [progress.bucket] if progress.bucket else []
+    begun = [*finished_in(progress), *training]
+    new, sentence = wanted[setting.key], setting.reason.value
     if setting.may_change == "any time":
         return ""
     if setting.may_change == "never":
-        return setting.because
-    if key == "SEQUENCE":
-        kept = tuple(wanted[key][: len(begun)]) == tuple(begun)
-        return "" if kept else f"{setting.because} ({', '.join(begun)})"
-    if key == "HORIZON_RANGE":
-        held = [name for name in begun if horizon_range_for(settings, name) != horizon_range_for(wanted, name)]
-        later = next((name for name in wanted["SEQUENCE"] if name not in begun), "NAME")
-        return f'{setting.because} ({", ".join(held)}); name later ones, like {{"{later}": [1, 72]}}' if held else ""
-    if training is None or (key == "DEVICE" and wanted[key] == device):
+        return sentence
+    if setting.reason is Reason.ORDER:
+        return "" if list(new[: len(begun)]) == begun else f"{sentence} ({', '.join(begun)})"
+    held = [
+        bucket
+        for bucket in (training if setting.reason is Reason.STATE else begun)
+        if setting.value_for(bucket, settings[setting.key]) != setting.value_for(bucket, new)
+    ]
+    if not held or (setting == DEVICE and new == device):
         return ""
-    return f"{setting.because} ({training})"
+    later = next((name for name in wanted[SEQUENCE] if name not in begun), "NAME")
+    hint = f"; name later ones, like {show({later: setting.value_for(later, new)})}" if setting.per_bucket else ""
+    return f"{sentence} ({', '.join(held)}){hint}"
 
 
-def _applies(key: str, wanted: Mapping[str, Any], progress: Progress) -> str:
-    later = _later(wanted, progress)
-    if progress.bucket is not None and SETTINGS[key].may_change == "any time":
-        if key == "EPISODES" and episodes_for(wanted, progress.bucket) <= progress.episode:
-            return f"at once: {progress.bucket} ends with the {progress.episode} episodes that it has"
-        return f"from episode {progress.episode + 1} of {progress.bucket}"
-    return f"from {later[0]} on" if later else "to no bucket: all have begun, and stay as they are"
+def _applies(setting: Setting[Any], settings: Settings, wanted: Settings, progress: Progress) -> str:
+    """From where on a change that may be is in effect."""
+    later, bucket, key = _later(wanted, progress), progress.bucket, setting.key
+    if bucket is not None and setting.may_change == "any time":
+        now = setting.value_for(bucket, wanted[key])
+        if setting == EPISODES and now <= progress.episode:
+            return f"at once: {bucket} ends with the {progress.episode} episodes that it has"
+        if now != setting.value_for(bucket, settings[key]):
+            return f"from episode {progress.episode + 1} of {bucket}"
+    changed = [each for each in later if setting.value_for(each, wanted[key]) != setting.value_for(each, settings[key])]
+    return f"from {changed[0]} on" if changed else "to no bucket: all have begun, and stay as they are"
 
 
 def finished_in(progress: Progress) -> tuple[str, ...]:
@@ -137,9 +130,9 @@ def finished_in(progress: Progress) -> tuple[str, ...]:
     return tuple(result.bucket for result in progress.results)
 
 
-def _later(settings: Mapping[str, Any], progress: Progress) -> list[str]:
+def _later(settings: Settings, progress: Progress) -> list[str]:
     """The buckets that have not begun."""
-    return [name for name in settings["SEQUENCE"] if name not in (*finished_in(progress), progress.bucket)]
+    return [name for name in settings[SEQUENCE] if name not in (*finished_in(progress), progress.bucket)]
 
 
 def refuse_changes(changes: Sequence[Change], directory: Path) -> None:
@@ -149,14 +142,14 @@ def refuse_changes(changes: Sequence[Change], directory: Path) -> None:
     """
     refused = [each for each in changes if each.refused]
     if refused:
-        said = "; ".join(f"{each.key} {show(each.old)} -> {show(each.new)}: {each.refused}" for each in refused)
+        refusals = "; ".join(f"{each.key} {show(each.old)} -> {show(each.new)}: {each.refused}" for each in refused)
         raise ConfigError(
-            f"{directory}: a run that has begun cannot go on so: {said}. Leave that out, or begin a new run that names this "
+            f"{directory}: a run that has begun cannot go on so: {refusals}. Leave that out, or begin a new run that names this "
             "one as its parent with --fork"
         )
 
 
-def told_changes(changes: Sequence[Change], progress: Progress) -> list[str]:
+def describe_changes(changes: Sequence[Change], progress: Progress) -> list[str]:
     """The changes as lines of a table, for people; none where nothing changes."""
     if not changes:
         return []
@@ -167,9 +160,7 @@ def told_changes(changes: Sequence[Change], progress: Progress) -> list[str]:
     return lines
 
 
-def recorded_changes(
-    changes: Sequence[Change], wanted: Mapping[str, Any], progress: Progress
-) -> list[Mapping[str, Any]]:
+def recorded_changes(changes: Sequence[Change], wanted: Settings, progress: Progress) -> list[Mapping[str, Any]]:
     """The changes as a manifest keeps them: when, which, and the bucket and its episodes before they took effect."""
     when, later = now_in_words(), _later(wanted, progress)
     bucket = progress.bucket or (later[0] if later else None)
@@ -188,12 +179,12 @@ def recorded_changes(
 
 def change_the_bars(changes: Sequence[Change]) -> bool:
     """Whether other bars are learned from or measured on: a teacher may then have seen what is to measure its pupil."""
-    return any(SETTINGS[each.key].because is BARS for each in changes)
+    return any(each.reason is Reason.BARS for each in changes)
 
 
-def _of_the_console(choice: str) -> bool:
+def _is_console(choice: str) -> bool:
     return choice.removeprefix("no:") == CONSOLE
 
 
 def _without_console(choices: Sequence[str]) -> list[str]:
-    return [choice for choice in choices if not _of_the_console(choice)]
+    return [choice for choice in choices if not _is_console(choice)]

@@ -16,9 +16,15 @@ from typing import Any
 from attrs import evolve, frozen
 
 from progressive_app.config.resolve import settings_of_run
-from progressive_app.resume.changes import change_the_bars, changes_between, finished_in, told_changes, wanted_settings
+from progressive_app.resume.changes import (
+    change_the_bars,
+    changes_between,
+    describe_changes,
+    finished_in,
+    wanted_settings,
+)
 from progressive_app.resume.manifest import check_data_unchanged, now_in_words, plugins_of
-from progressive_app.resume.resuming import registry_for
+from progressive_app.resume.resuming import choices_of, registry_for
 from progressive_app.store.atomic_files import atomic_write, write_json
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import TEACHERS
@@ -28,6 +34,7 @@ from progressive_app.store.progress import read_progress
 from progressive_app.store.run_documents import read_manifest
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import RunError
+from progressive_core.contract.setting import Settings
 from progressive_core.contract.store import Progress
 from progressive_core.plugins.manager import Manager
 
@@ -44,7 +51,7 @@ class Fork:
 
     directory: Path
     is_copy: bool
-    settings: Mapping[str, Any]
+    settings: Settings
     asked: Mapping[str, bool]
     teachers: Sequence[tuple[str, str]]
     parent: Mapping[str, Any]
@@ -67,7 +74,9 @@ def fork_of(
     if not (directory / STATE).is_file():
         raise RunError(f"{directory}: no run here ({STATE} is missing); `{PROGRAM} runs` lists them")
     progress, manifest, file = read_progress(directory), read_manifest(directory), directory / "config.json"
-    settings, _ = settings_of_run(manifest["changing"] or read_json(file), file)
+    settings, _ = settings_of_run(
+        manifest["changing"] or read_json(file), file, choices_of(asked, plugins), manager.objects
+    )
     wanted = wanted_settings(settings, asked, plugins)
     changes = changes_between(settings, wanted, progress, manifest["device"])
     registry = registry_for(wanted, manager)
@@ -82,7 +91,7 @@ def fork_of(
         tell(
             f"{new}: a new run from the first bucket on, {taught}; {directory}, its parent, cannot go on with {refused}"
         )
-        for line in told_changes([evolve(each, applies="from the beginning") for each in changes], Progress()):
+        for line in describe_changes([evolve(each, applies="from the beginning") for each in changes], Progress()):
             tell(line)
     return Fork(
         directory=new,

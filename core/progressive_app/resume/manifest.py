@@ -10,7 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from progressive_app.config.input_files import input_files
+from progressive_core.contract.core_settings import SEED, SEQUENCE
 from progressive_core.contract.errors import DataError, PluginError, RunError
+from progressive_core.contract.setting import Settings
 from progressive_core.plugins.discovery import THIS_PROCESS, PluginRecord
 
 ACTING = frozenset({"on_bucket_start", "transfer"})
@@ -18,7 +21,7 @@ ACTING = frozenset({"on_bucket_start", "transfer"})
 
 
 def manifest_of(
-    settings: Mapping[str, Any],
+    settings: Settings,
     device: str,
     plugins: Sequence[PluginRecord],
     teachers: Sequence[tuple[str, str]],
@@ -29,10 +32,10 @@ def manifest_of(
     """
     return {
         "started": now_in_words(),
-        "sequence": list(settings["SEQUENCE"]),
-        "seed": settings["SEED"],
+        "sequence": list(settings[SEQUENCE]),
+        "seed": settings[SEED],
         "device": device,
-        "data": _data(settings),
+        "inputs": {key: _file(key, path) for key, path in input_files(settings).items()},
         "teachers": [list(teacher) for teacher in teachers],
         **plugins_of(plugins),
         "versions": {
@@ -58,18 +61,18 @@ def now_in_words() -> str:
 
 
 def check_data_unchanged(manifest: Mapping[str, Any], directory: Path) -> None:
-    """A resumed run must see the bars it was begun with.
+    """A resumed run must see the files that it was begun with.
 
-    :raise RunError: the data file is gone or holds other bytes.
+    :raise RunError: one is gone or holds other bytes.
     """
-    data = manifest["data"]
-    if data["file"] is None:
-        return
-    file = Path(data["file"])
-    if not file.is_file():
-        raise RunError(f"{directory}: its data file {file} is gone; put it back to resume")
-    if _sha256(file) != data["sha256"]:
-        raise RunError(f"{directory}: its data file {file} has changed since; put the old one back, or start a new run")
+    for begun in manifest["inputs"].values():
+        file = Path(begun["file"])
+        if not file.is_file():
+            raise RunError(f"{directory}: its data file {file} is gone; put it back to resume")
+        if _sha256(file) != begun["sha256"]:
+            raise RunError(
+                f"{directory}: its data file {file} has changed since; put the old one back, or start a new run"
+            )
 
 
 def check_objects_there(manifest: Mapping[str, Any], objects: Collection[str], directory: Path) -> None:
@@ -119,14 +122,12 @@ def _acts(manifest: Mapping[str, Any], plugin: str) -> bool:
     return not ACTING.isdisjoint(manifest["hooks"].get(plugin, ()))
 
 
-def _data(settings: Mapping[str, Any]) -> dict[str, Any]:
-    if settings["DATA"] is None:
-        return {"file": None, "synthetic": {"bars": settings["SYNTHETIC_BARS"], "seed": settings["SEED"]}}
-    file = Path(settings["DATA"])
+def _file(key: str, path: str) -> dict[str, Any]:
+    file = Path(path)
     if not file.is_file():
         what = "a directory" if file.is_dir() else "no such file"
-        raise DataError(f"{file}: {what}; name a CSV, Parquet, Feather or JSON file of bars with --data")
-    return {"file": str(file), "sha256": _sha256(file), "bytes": file.stat().st_size}
+        raise DataError(f"{file}: {what}; {key} names a file to read")
+    return {"file": path, "sha256": _sha256(file), "bytes": file.stat().st_size}
 
 
 def _sha256(path: Path) -> str:

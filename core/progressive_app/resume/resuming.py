@@ -1,4 +1,4 @@
-"""With which settings, plugins and device a run goes on, and what its user is told of that before it does."""
+"""How a run is resumed: with which settings, plugins and device, and what is logged and shown before training goes on."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import Any
 import structlog
 from attrs import frozen
 
-from progressive_app.config.resolve import merged_choices, refuse_unknown_buckets, settings_of_run, with_settings
+from progressive_app.config.app_settings import DEVICE
+from progressive_app.config.checking import checked
+from progressive_app.config.choices import merged_choices, refuse_unknown_buckets
+from progressive_app.config.resolve import settings_of_run, with_settings
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.logs import log_to
 from progressive_app.processes.isolation import resolve_device_isolated
 from progressive_app.resume.changes import (
     changes_between,
+    describe_changes,
     finished_in,
     recorded_changes,
     refuse_changes,
-    told_changes,
     wanted_settings,
 )
 from progressive_app.resume.manifest import (
@@ -28,6 +31,8 @@ from progressive_app.resume.manifest import (
     plugins_of,
 )
 from progressive_app.store.run_store import RunStore
+from progressive_core.contract.core_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
+from progressive_core.contract.setting import Settings
 from progressive_core.contract.store import Progress
 from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry
@@ -39,23 +44,23 @@ ASIDE = frozenset({"SEQUENCE", "KEEP_CHECKPOINTS", "CACHE_MB", "PLUGIN_ERRORS", 
 
 
 @frozen(kw_only=True)
-class Onward:
+class ResumePlan:
     """What a run goes on with."""
 
-    settings: Mapping[str, Any]
+    settings: Settings
     registry: Registry
     device: str
 
 
-def go_on_with(
+def prepare_resume(
     store: RunStore,
     asked: Mapping[str, Any],
     plugins: Sequence[str],
     flags: Mapping[str, bool],
     tell: Callable[[str], None],
     manager: Manager,
-) -> Onward:
-    """Give the run the settings `asked` for and the choices of `plugins`, and tell and record what that changes.
+) -> ResumePlan:
+    """Give the run the settings `asked` for and the choices of `plugins`; show and record what that changes.
 
     :param flags: `scratch_arms` and `isolate`, where they are wanted from here on.
     :raise ProgressiveTrainingError: something may not change, or what the run needs is gone; nothing is changed then.
@@ -63,7 +68,9 @@ def go_on_with(
     directory, progress = store.directory, store.progress
     store.documents.finish_change()
     manifest = store.documents.manifest
-    settings, note = settings_of_run(store.documents.config, directory / "config.json")
+    settings, note = settings_of_run(
+        store.documents.config, directory / "config.json", choices_of(asked, plugins), manager.objects
+    )
     wanted = wanted_settings(settings, asked, plugins)
     changes = changes_between(settings, wanted, progress, manifest["device"])
     refuse_changes(changes, directory)
@@ -72,17 +79,17 @@ def go_on_with(
     isolated = flags["isolate"] or store.documents.is_asked("isolate")
     if isolated:
         check_isolation(manager.of_this_process)
-    used = with_settings(wanted, {"PLUGINS": merged_choices(wanted["PLUGINS"], plugins)})  # the console too
+    used = with_settings(wanted, {PLUGINS.key: merged_choices(wanted[PLUGINS], plugins)})  # the console too
     registry = registry_for(used, manager)
     check_plugins_there(manifest, [record.name for record in registry.records], directory)
     others = {each.key: each.new for each in changes}
-    device = device_for(others.get("DEVICE", manifest["device"]), isolated=isolated)
+    device = device_for(others.get(DEVICE.key, manifest["device"]), isolated=isolated)
     lines = [note] if note else []
-    lines += [*told_changes(changes, progress), *_made_again(manifest["changes"], progress)]
+    lines += [*describe_changes(changes, progress), *_retrained_episodes(manifest["changes"], progress)]
     if changes:
         recorded = {
             "changes": [*manifest["changes"], *recorded_changes(changes, wanted, progress)],
-            "sequence": others.get("SEQUENCE", manifest["sequence"]),
+            "sequence": others.get(SEQUENCE.key, manifest["sequence"]),
             "device": device,
             **plugins_of(registry.records),
         }
@@ -97,17 +104,22 @@ def go_on_with(
         for line in lines:
             log.info(line)
             tell(line)
-    return Onward(settings=used, registry=registry, device=device)
+    return ResumePlan(settings=used, registry=registry, device=device)
 
 
-def registry_for(settings: Mapping[str, Any], manager: Manager) -> Registry:
+def choices_of(asked: Mapping[str, Any], plugins: Sequence[str]) -> tuple[str, ...]:
+    """The plugin choices that are to follow a run's own: a new PLUGINS among those `asked` for, then `plugins`."""
+    return (*checked(PLUGINS, asked.get(PLUGINS.key, ()), "settings: PLUGINS"), *plugins)
+
+
+def registry_for(settings: Settings, manager: Manager) -> Registry:
     """The plugins of a run, with every bucket that its settings name.
 
     :raise PluginError: one cannot be used. :raise ConfigError: a setting names a bucket that is not installed.
     """
-    registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], settings["PLUGIN_ERRORS"], manager)
+    registry = Registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS], manager)
     refuse_unknown_buckets(settings, [record.name for record in registry.records if record.kind == "bucket"])
-    for name in settings["SEQUENCE"]:
+    for name in settings[SEQUENCE]:
         registry.bucket(name)
     return registry
 
@@ -117,7 +129,7 @@ def device_for(setting: str, *, isolated: bool) -> str:
     return resolve_device_isolated(setting) if isolated else resolve_device(setting)
 
 
-def _made_again(changes: Sequence[Mapping[str, Any]], progress: Progress) -> list[str]:
+def _retrained_episodes(changes: Sequence[Mapping[str, Any]], progress: Progress) -> list[str]:
     """A line where the run has to go back behind a change: what was trained before it is trained again after it."""
     behind = [
         each

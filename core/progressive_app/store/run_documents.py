@@ -8,13 +8,16 @@ from typing import Any, Literal
 
 from attrs import asdict, field, frozen
 
+from progressive_app.config.app_settings import Device
 from progressive_app.store.atomic_files import write_json, writes
 from progressive_app.store.documents import read_json
 from progressive_app.store.progress import damaged, refuse_odd_names
 from progressive_app.store.validated import InvalidValue, validated
+from progressive_core.contract.core_settings import SEQUENCE
 from progressive_core.contract.errors import RunError
-from progressive_core.contract.kinds import Device, Refused
+from progressive_core.contract.kinds import Refused
 from progressive_core.contract.quoting import show
+from progressive_core.contract.setting import as_settings
 
 MANIFEST = "manifest.json"
 Flag = Literal["scratch_arms", "isolate", "find_order"]
@@ -23,8 +26,8 @@ bucket in a process of its own, and the order of the sequence still to be found.
 
 
 @frozen(kw_only=True)
-class _Data:
-    file: str | None
+class _InputFile:
+    file: str
     sha256: str = ""
 
 
@@ -56,7 +59,7 @@ class _Manifest:
     started: str
     sequence: tuple[str, ...]
     device: str = "auto"
-    data: _Data = _Data(file=None)
+    inputs: dict[str, _InputFile] = field(factory=dict)
     teachers: tuple[tuple[str, ...], ...] = ()
     scratch_arms: bool = False
     find_order: bool = False
@@ -121,7 +124,7 @@ class RunDocuments:
         The manifest, which records that the order is settled, comes last: after a kill before it, the order is found again.
         """
         write_json(self.directory / "config.json", settings)
-        settled = {"sequence": list(settings["SEQUENCE"]), "find_order": False, "curriculum": found}
+        settled = {"sequence": list(as_settings(settings)[SEQUENCE]), "find_order": False, "curriculum": found}
         write_json(self.directory / MANIFEST, {**self.manifest, **settled})
 
     @writes

@@ -17,6 +17,7 @@ from progressive_app.testing.scene import (
     require,
     small_settings,
 )
+from progressive_core.contract.core_settings import BATCH_SIZE, PARALLEL_EPISODES
 from progressive_core.contract.records import BucketInfo, Resources, RunInfo
 from progressive_core.plugins.discovery import object_name
 from progressive_core.plugins.hooks import Hooks
@@ -59,8 +60,8 @@ def check_plugin(plugin: object, settings: Mapping[str, Any] | None = None) -> N
 def _train(hooks: Hooks, owner: str, bucket: BucketInfo) -> None:
     given = Resources(
         device="cpu",
-        parallel_episodes=bucket.settings["PARALLEL_EPISODES"],
-        batch_size=bucket.settings["BATCH_SIZE"],
+        parallel_episodes=bucket.settings[PARALLEL_EPISODES],
+        batch_size=bucket.settings[BATCH_SIZE],
         memory_needed=1_000_000,
         memory_limit=1 << 40,
     )

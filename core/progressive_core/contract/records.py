@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from progressive_core.contract.evaluation import Evaluation
+from progressive_core.contract.setting import Settings, as_settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -151,7 +152,7 @@ class BucketResult:
 class BucketInfo:
     """Which bucket trains, where in the sequence, and with which settings.
 
-    `horizons` are in bars; `episodes` is the planned number; `settings` the resolved configuration (read-only);
+    `horizons` are in bars; `episodes` is the planned number; `settings` the resolved configuration, read-only, with this bucket's own values;
     `results` those of the buckets finished so far, and in `cleanup` this one's too; `scratch_arm` says that it trains once
     more, from scratch, to be held against the one that was taught, `probe` that it trains briefly to find the order.
     """
@@ -162,7 +163,7 @@ class BucketInfo:
     episodes: int
     seed: int
     run_dir: Path
-    settings: Mapping[str, Any] = field(repr=False)
+    settings: Settings = field(repr=False, converter=as_settings)
     results: tuple[BucketResult, ...] = field(default=(), repr=False)
     scratch_arm: bool = False
     probe: bool = False

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from attrs import evolve
 
+from progressive_core.contract.core_settings import ENABLE_REVERSE_TRANSFER, USE_CROSS_BUCKET_TRANSFER
 from progressive_core.contract.evaluation import Evaluation
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import Knowledge, LedgerEntry, Model, Phase, Resources, TransferContext
@@ -23,7 +24,7 @@ def transfer_in(training: Training, phase: Phase, episode: int) -> list[LedgerEn
     :return: the ledger entries, which are recorded.
     """
     run, info = training.run, training.info
-    if not info.settings["USE_CROSS_BUCKET_TRANSFER"]:
+    if not info.settings[USE_CROSS_BUCKET_TRANSFER]:
         return []
     context = TransferContext(phase=phase, episode=episode, bucket=info)
     entries: list[LedgerEntry] = []
@@ -44,7 +45,7 @@ def transfer_back(training: Training, episode: int, hurt: Collection[str] = ()) 
     """
     run, info, resources = training.run, training.info, training.resources
     finished = {result.bucket: result for result in info.results}
-    enabled = info.settings["USE_CROSS_BUCKET_TRANSFER"] and info.settings["ENABLE_REVERSE_TRANSFER"]
+    enabled = info.settings[USE_CROSS_BUCKET_TRANSFER] and info.settings[ENABLE_REVERSE_TRANSFER]
     if not (enabled and finished and wanted(run.hooks, "reverse")):
         return []
     started = perf_counter()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ from typing import Any
 import structlog
 from attrs import evolve, field, frozen
 
-from progressive_app.config.resolve import episodes_for, horizons_for
+from progressive_core.contract.core_settings import BATCH_SIZE, EPISODES, HORIZON_RANGE, PARALLEL_EPISODES, SEED
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket, Learner
 from progressive_core.contract.records import BucketInfo, Knowledge, Resources, RunInfo, Sizes
+from progressive_core.contract.setting import Settings, as_settings
 from progressive_core.contract.store import Store
 from progressive_core.plugins.hooks import Hooks
 
@@ -32,7 +33,7 @@ class Run:
     """
 
     buckets: Sequence[Bucket]
-    settings: Mapping[str, Any]
+    settings: Settings
     device: str
     hooks: Hooks
     store: Store
@@ -76,7 +77,7 @@ def always_end_run(current: Callable[[], Run]) -> Iterator[None]:
 
     def end(error: BaseException | None) -> None:
         run = current()
-        sequence, seed = tuple(bucket.name for bucket in run.buckets), run.settings["SEED"]
+        sequence, seed = tuple(bucket.name for bucket in run.buckets), run.settings[SEED]
         info = RunInfo(run_dir=run.store.directory, sequence=sequence, settings=run.settings, seed=seed)
         run.hooks.on_run_end(info, run.store.progress.results, error)
 
@@ -108,21 +109,30 @@ def info_of(run: Run, bucket: Bucket) -> BucketInfo:
 
 def bucket_info(settings: Mapping[str, Any], bucket: Bucket, sequence: tuple[str, ...], run_dir: Path) -> BucketInfo:
     """The `BucketInfo` of `bucket` in a run in which nothing is finished."""
+    own = as_settings(settings).for_bucket(bucket.name)
     return BucketInfo(
         name=bucket.name,
-        horizons=horizons_for(settings, bucket.name, bucket.horizons),
+        horizons=within_range(bucket.horizons, own[HORIZON_RANGE]),
         sequence=sequence,
-        episodes=episodes_for(settings, bucket.name),
-        seed=bucket_seed(settings["SEED"], bucket.name),
+        episodes=own[EPISODES],
+        seed=bucket_seed(own[SEED], bucket.name),
         run_dir=run_dir,
-        settings=settings,
+        settings=own,
     )
+
+
+def within_range(horizons: Iterable[int], asked: tuple[int, int] | None) -> tuple[int, ...]:
+    """The horizons in bars inside the range that is `asked` for and its two ends, ascending; all of them without one."""
+    if asked is None:
+        return tuple(sorted(set(horizons)))
+    low, high = asked
+    return tuple(sorted({low, high, *(horizon for horizon in horizons if low < horizon < high)}))
 
 
 def resources_of(run: Run, bucket: Bucket, info: BucketInfo) -> Resources:
     """The resources that the settings ask for, before any policy changes them; less where memory ran out before."""
     asked = Resources(
-        device=run.device, parallel_episodes=run.settings["PARALLEL_EPISODES"], batch_size=run.settings["BATCH_SIZE"]
+        device=run.device, parallel_episodes=run.settings[PARALLEL_EPISODES], batch_size=run.settings[BATCH_SIZE]
     )
     asked = within(asked, run.store.progress.halved_to)
     smallest = evolve(asked, parallel_episodes=1, batch_size=1)

@@ -10,6 +10,7 @@ from time import perf_counter
 import structlog
 from attrs import evolve
 
+from progressive_core.contract.core_settings import KEEP_CHECKPOINTS, TRANSFER_COOLDOWN
 from progressive_core.contract.errors import OutOfMemoryError, WriteError
 from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket
@@ -163,7 +164,7 @@ def _train_episodes(training: Training, begun: float) -> tuple[EpisodeReport | E
                 episode,
                 learner.snapshot(),
                 started - begun,
-                keep=info.settings["KEEP_CHECKPOINTS"],
+                keep=info.settings[KEEP_CHECKPOINTS],
                 best=best_episode,
             )
             checkpointing += perf_counter() - started
@@ -173,7 +174,7 @@ def _train_episodes(training: Training, begun: float) -> tuple[EpisodeReport | E
 
 def _periodic_transfers(training: Training, episode: int, best_episode: int) -> list[LedgerEntry]:
     """Every TRANSFER_COOLDOWN episodes: learn from the earlier buckets, and teach them if there is something new to teach."""
-    cooldown = training.info.settings["TRANSFER_COOLDOWN"]
+    cooldown = training.info.settings[TRANSFER_COOLDOWN]
     if not episode or episode % cooldown:
         return []
     transfers = transfer_in(training, "periodic", episode)

@@ -83,6 +83,8 @@ class Registry:
             if name not in self._names("transfer"):
                 raise PluginError(unknown("transfer", name, self._names("transfer"), "TRANSFERS"))
         self._objects: dict[str, object] = {}
+        self.loaded: dict[str, object | None] = {}
+        """Every strategy and plugin that was imported; one that is off unless named declares its settings all the same."""
         self._records: dict[str, PluginRecord] = {}
         self._unusable: dict[str, str] = {}
         self.manager.forget_run()
@@ -98,6 +100,7 @@ class Registry:
                 if reason := clash(name, found):
                     raise PluginError(reason)
                 self._records[name], plugin = _loaded(record, load, named=name in wanted)
+                self.loaded[name] = plugin
                 if self._records[name].enabled and plugin is not None:
                     self._refuse_twin(record, plugin)
                     call_plugin(record.owner, "cannot be registered", self.manager.admit, name, plugin)
@@ -225,7 +228,7 @@ def _loaded(record: PluginRecord, load: Callable[[], object], *, named: bool) ->
     plugin = _load(record, load)
     hooks = _examined(record, partial(_CHECKS[record.kind], plugin, record.owner))
     if _examined(record, partial(getattr, plugin, "opt_in", False)) and not named:
-        return evolve(record, hooks=hooks, enabled=False, reason=f"off unless named: -p {record.name}"), None
+        return evolve(record, hooks=hooks, enabled=False, reason=f"off unless named: -p {record.name}"), plugin
     return evolve(record, hooks=hooks), plugin
 
 

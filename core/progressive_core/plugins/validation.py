@@ -159,10 +159,11 @@ def check_transfer_object(strategy: object, owner: str) -> tuple[str, ...]:
             f"{owner}: `memory_needed` must be a function of (source, target) that returns bytes; got {safe_repr(needed)}"
         )
     alpha = getattr(strategy, "alpha_setting", None)
-    if alpha is not None and not isinstance(alpha, str):
+    keys = [getattr(setting, "key", "") for setting in getattr(strategy, "settings", ())]
+    if alpha is not None and alpha not in keys:
         raise PluginError(
-            f"{owner}: `alpha_setting` must name the setting whose value the ledger shows as alpha, such as "
-            f"'WEIGHT_TRANSFER_ALPHA'; got {safe_repr(alpha)}"
+            f"{owner}: `alpha_setting` must name one of the strategy's `settings`, whose value the ledger shows as alpha: "
+            f"{', '.join(keys) or 'it declares none'}; got {safe_repr(alpha)}"
         )
     return hooks
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 
-from progressive_app.config.resolve import defaults, overlay
+from progressive_app.config.app_settings import DEVICE
+from progressive_app.config.resolve import resolve_values
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.resume.manifest import check_data_unchanged
@@ -18,9 +18,11 @@ from progressive_app.store.documents import read_json
 from progressive_app.store.models import read_knowledge
 from progressive_app.store.progress import read_progress
 from progressive_app.store.run_documents import read_manifest
+from progressive_core.contract.core_settings import PLUGINS, TRANSFERS
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import Knowledge, Resources
+from progressive_core.contract.setting import Settings
 from progressive_core.engine.proof import prove
 from progressive_core.engine.run import bucket_info
 from progressive_core.plugins.registry import Registry
@@ -50,8 +52,8 @@ def result_matrix(directory: Path) -> ResultMatrix:
     """
     check_data_unchanged(read_manifest(directory), directory)
     file = directory / "config.json"
-    settings = overlay(defaults(), read_json(file), str(file))
-    registry = Registry(settings["PLUGINS"], settings["TRANSFERS"], "warn")  # of the plugins it takes the buckets only
+    settings = resolve_values(read_json(file), str(file), policy="warn")
+    registry = Registry(settings[PLUGINS], settings[TRANSFERS], "warn")  # of the plugins it takes the buckets only
     finished = tuple(result.bucket for result in read_progress(directory).results)
     opened, left_out = {}, []
     for name in finished:
@@ -75,11 +77,11 @@ def result_matrix(directory: Path) -> ResultMatrix:
 
 
 def _column(
-    bucket: Bucket, settings: Mapping[str, Any], sequence: tuple[str, ...], directory: Path, models: Sequence[Knowledge]
+    bucket: Bucket, settings: Settings, sequence: tuple[str, ...], directory: Path, models: Sequence[Knowledge]
 ) -> list[tuple[float, float]]:
     """Score and standard error of an untrained model and of every one of `models` on one bucket's validation part."""
     info = bucket_info(settings, bucket, sequence, directory)
-    resources = Resources(device=resolve_device(settings["DEVICE"]), parallel_episodes=1, batch_size=1)
+    resources = Resources(device=resolve_device(settings[DEVICE]), parallel_episodes=1, batch_size=1)
     machine = LocalMachine()
     with closing(bucket.open(info, resources)) as learner:
         untrained, target = learner.validate(), learner.knowledge()

@@ -1,0 +1,74 @@
+"""The market's settings: the bars, how they are split, and what trading costs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from attrs import frozen
+
+from progressive_training import InputFile, Names, Number, OrNull, Reason, Refused, Setting, Whole
+
+_UNITS = {"s": "s", "min": "min", "m": "min", "h": "h", "d": "D", "w": "W"}  # as pandas spells them
+_FREQUENCY = re.compile(r"([1-9][0-9]{0,5}) ?(s|min|m|h|d|w)", re.IGNORECASE | re.ASCII)
+
+
+@frozen
+class Frequency:
+    """The duration of one bar."""
+
+    allowed: str = 'a number and a unit s, min, h, d or w, like "15min" or "1h"'
+
+    def check(self, value: Any) -> str:
+        """Return it in the spelling of pandas, in which a lone capital M would be months: that one is refused."""
+        match = _FREQUENCY.fullmatch(value.strip()) if isinstance(value, str) else None
+        if match is None or match[2] == "M":
+            raise Refused
+        return match[1] + _UNITS[match[2].lower()]
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^ *[1-9][0-9]{0,5} ?([sS]|[mM][iI][nN]|m|[hH]|[dD]|[wW]) *$"}
+
+
+# fmt: off
+DATA: Setting[str | None] = Setting(
+    "DATA", None, OrNull(InputFile(), "a synthetic market"),
+    "the file of bars (CSV, Parquet, Feather or JSON), from the working directory", "never", Reason.BARS)
+FREQUENCY: Setting[str | None] = Setting(
+    "FREQUENCY", None, OrNull(Frequency(), "the bars as they are"),
+    "combine the bars into longer ones of this duration", "never", Reason.BARS)
+FILL_MINUTES = Setting(
+    "FILL_MINUTES", 10, Whole(0, 10_080),
+    "a stretch without bars up to this long is filled as minutes without a trade; a longer one is a gap", "never", Reason.BARS)
+ALLOW_LEAK: Setting[tuple[str, ...]] = Setting(
+    "ALLOW_LEAK", (), Names("column names"),
+    "extra columns that may know the future: the leak check passes them", "never", Reason.BARS)
+SYNTHETIC_BARS = Setting(
+    "SYNTHETIC_BARS", 60_000, Whole(1_000, 10_000_000),
+    "length of the synthetic market that is used without DATA", "never", Reason.BARS)
+VALIDATION_SHARE = Setting(
+    "VALIDATION_SHARE", 0.15, Number(0.05, 0.4),
+    "share of the bars that chooses the model, after the training part", "never", Reason.BARS)
+TEST_SHARE = Setting(
+    "TEST_SHARE", 0.25, Number(0.05, 0.4), "share of the bars that measures it, at the end", "never", Reason.BARS)
+CAPITAL_ALLOCATION = Setting(
+    "CAPITAL_ALLOCATION", 1.0, Number(0, 1, low_excluded=True),
+    "share of the equity that a position puts at stake", "never", Reason.COSTS)
+FEE = Setting(
+    "FEE", 0.001, Number(0, 0.1), "fee for each side of a trade, as a share of its value", "never", Reason.COSTS)
+SLIPPAGE = Setting(
+    "SLIPPAGE", 0.0001, Number(0, 0.1),
+    "how much worse than the price a trade fills, as a share of it", "never", Reason.COSTS)
+# fmt: on
+MARKET_SETTINGS: tuple[Setting[Any], ...] = (
+    DATA,
+    FREQUENCY,
+    FILL_MINUTES,
+    ALLOW_LEAK,
+    SYNTHETIC_BARS,
+    VALIDATION_SHARE,
+    TEST_SHARE,
+    CAPITAL_ALLOCATION,
+    FEE,
+    SLIPPAGE,
+)  # fmt: skip

@@ -1,0 +1,72 @@
+"""More kinds of value for settings: numbers, paths, and files that a run rests on."""
+
+from __future__ import annotations
+
+import errno
+import os
+from numbers import Real
+from typing import Any
+
+from attrs import field, frozen
+
+from progressive_core.contract.kinds import Refused
+
+
+@frozen
+class Number:
+    """A finite number from `low` to `high`; above `low` when `low_excluded`."""
+
+    low: float
+    high: float
+    low_excluded: bool = field(default=False, kw_only=True)
+
+    @property
+    def allowed(self) -> str:
+        if self.low_excluded:
+            return f"a number above {self.low:g} and at most {self.high:g}"
+        return f"a number from {self.low:g} to {self.high:g}"
+
+    def check(self, value: Any) -> float:
+        """Accept any real number but bool. NaN fails every comparison, so the range refuses it."""
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise Refused
+        try:
+            number = float(value)
+        except OverflowError:
+            raise Refused from None
+        if not self.low <= number <= self.high or (self.low_excluded and number == self.low):
+            raise Refused
+        return number
+
+    def schema(self) -> dict[str, Any]:
+        low = "exclusiveMinimum" if self.low_excluded else "minimum"
+        return {"type": "number", low: self.low, "maximum": self.high}
+
+
+@frozen
+class FilePath:
+    """A file or directory; relative ones start at the working directory."""
+
+    allowed: str = "a path"
+
+    def check(self, value: Any) -> str:
+        """Accept a string or a `Path`, and keep it as a string so that it can be written as JSON."""
+        path = os.fspath(value) if isinstance(value, os.PathLike) else value
+        if not isinstance(path, str) or not path.strip() or "\0" in path:
+            raise Refused
+        try:
+            os.lstat(path)
+        except OSError as error:  # nothing needs to be there yet
+            if error.errno == errno.ENAMETOOLONG:
+                raise Refused("the name is too long for the file system") from None
+        except ValueError:  # letters that no file name can hold
+            raise Refused from None
+        return path
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1}
+
+
+@frozen
+class InputFile(FilePath):
+    """A file that a run rests on: its path is kept absolute, and a resumed run must find the same bytes there."""

@@ -1,0 +1,53 @@
+"""Declarations of settings with their owners, and the program's own ones. Light: no plugin is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from progressive_app.config.app_settings import APP_SETTINGS
+from progressive_core.contract.core_settings import CORE_SETTINGS
+from progressive_core.contract.setting import Setting, Settings
+
+CORE, PROGRAM_ITSELF = "core", "program"
+"""The owners of the settings that need no plugin."""
+
+
+@frozen
+class Declaration:
+    """A setting and who declares it: "core", "program", or names of buckets, transfers and plugins."""
+
+    setting: Setting[Any]
+    owners: tuple[str, ...]
+    described: str
+    """The first owner as an error message names it, with its distribution."""
+
+
+@frozen
+class Declarations:
+    """All settings by their keys; `disabled` are the plugins that `no:NAME` kept from being imported, and asked."""
+
+    by_key: Mapping[str, Declaration]
+    disabled: tuple[str, ...] = ()
+    settings: Mapping[str, Setting[Any]] = field(init=False)
+
+    @settings.default
+    def _settings(self) -> Mapping[str, Setting[Any]]:
+        return {key: declaration.setting for key, declaration in self.by_key.items()}
+
+    def defaults(self) -> Settings:
+        """Every setting at its default."""
+        return Settings({key: setting.default for key, setting in self.settings.items()}, self.settings)
+
+
+def program_declarations() -> Declarations:
+    """The settings of the core and of the program around it; no plugin is looked for."""
+    return Declarations(
+        {
+            setting.key: Declaration(setting, (owner,), f"the {owner}")
+            for owner, settings in ((CORE, CORE_SETTINGS), (PROGRAM_ITSELF, APP_SETTINGS))
+            for setting in settings
+        }
+    )
