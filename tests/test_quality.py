@@ -11,6 +11,9 @@ import progressive_training
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "pandas", "pyarrow", "matplotlib")
+PLUGINS = ("progressive_buckets", "progressive_market", "progressive_plugins", "progressive_transfers")
+COMMAND = "from progressive_front.cli import main;"
+COMMANDS = ([], ["plugins"], ["runs"], ["evaluate"], ["transfer-report"], ["config"])
 
 
 def passes(*python_arguments: str) -> None:
@@ -51,17 +54,31 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    [
-        "import progressive_training",
-        "import progressive_training.testing",
-        "from progressive_front.cli import main; main(['--help'])",
-        "from progressive_front.cli import main; main(['plugins', '--help'])",
-        "from progressive_front.cli import main; main(['plugins'])",
-    ],
+    ["import progressive_training", "import progressive_training.testing", f"{COMMAND} main(['plugins'])"],
 )
 def test_the_face_stays_light(code: str, tmp_path: Path) -> None:
-    ending = f"\nimport sys; heavy = sorted(set({HEAVY!r}) & set(sys.modules)); assert not heavy, heavy"
+    assert not {*HEAVY} & imported_by(code, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import progressive_training", *(f"{COMMAND} main({[*words, '--help']})" for words in COMMANDS)],
+)
+def test_what_starts_a_command_imports_no_plugin_and_little_else(code: str, tmp_path: Path) -> None:
+    imported = imported_by(code, tmp_path)
+    assert not {*HEAVY, "attr", "pluggy", "rich", "structlog"} & imported
+    assert not {name for name in imported if name.startswith(PLUGINS)}
+    assert len(imported - imported_by("pass", tmp_path)) <= 110  # 60 are argparse's, pathlib's and typing's own
+
+
+def imported_by(code: str, directory: Path) -> set[str]:
+    """The modules that a fresh interpreter has loaded after `code`."""
+    ending = "\nimport sys; print('', *sys.modules, sep='\\n', file=sys.stderr)"
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code + ending], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-c", code + ending],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert done.returncode == 0, done.stderr
+    return set(done.stderr.split())

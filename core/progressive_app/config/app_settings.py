@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 from progressive_app.config.common_kinds import FilePath
 from progressive_core.contract.kinds import Refused
@@ -14,8 +12,7 @@ from progressive_core.contract.setting import Reason, Setting
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?", re.ASCII)
 
 
-@frozen
-class Device:
+class Device(NamedTuple):
     """Where tensors live."""
 
     allowed: str = '"auto", "cpu", "cuda" or "cuda:0" (another number for another GPU)'

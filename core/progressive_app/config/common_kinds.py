@@ -5,20 +5,17 @@ from __future__ import annotations
 import errno
 import os
 from numbers import Real
-from typing import Any
-
-from attrs import field, frozen
+from typing import Any, NamedTuple
 
 from progressive_core.contract.kinds import Refused
 
 
-@frozen
-class Number:
+class Number(NamedTuple):
     """A finite number from `low` to `high`; above `low` when `low_excluded`."""
 
     low: float
     high: float
-    low_excluded: bool = field(default=False, kw_only=True)
+    low_excluded: bool = False
 
     @property
     def allowed(self) -> str:
@@ -43,8 +40,7 @@ class Number:
         return {"type": "number", low: self.low, "maximum": self.high}
 
 
-@frozen
-class FilePath:
+class FilePath(NamedTuple):
     """A file or directory; relative ones start at the working directory."""
 
     allowed: str = "a path"
@@ -67,6 +63,5 @@ class FilePath:
         return {"type": "string", "minLength": 1}
 
 
-@frozen
 class InputFile(FilePath):
     """A file that a run rests on: its path is kept absolute, and a resumed run must find the same bytes there."""

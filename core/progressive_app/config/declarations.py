@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from attrs import field, frozen
+from typing import Any, NamedTuple
 
 from progressive_app.config.app_settings import APP_SETTINGS
 from progressive_core.contract.core_settings import CORE_SETTINGS
@@ -15,8 +13,7 @@ CORE, PROGRAM_ITSELF = "core", "program"
 """The owners of the settings that need no plugin."""
 
 
-@frozen
-class Declaration:
+class Declaration(NamedTuple):
     """A setting and who declares it: "core", "program", or names of buckets, transfers and plugins."""
 
     setting: Setting[Any]
@@ -25,17 +22,13 @@ class Declaration:
     """The first owner as an error message names it, with its distribution."""
 
 
-@frozen
 class Declarations:
     """All settings by their keys; `disabled` are the plugins that `no:NAME` kept from being imported, and asked."""
 
-    by_key: Mapping[str, Declaration]
-    disabled: tuple[str, ...] = ()
-    settings: Mapping[str, Setting[Any]] = field(init=False)
-
-    @settings.default
-    def _settings(self) -> Mapping[str, Setting[Any]]:
-        return {key: declaration.setting for key, declaration in self.by_key.items()}
+    def __init__(self, by_key: Mapping[str, Declaration], disabled: tuple[str, ...] = ()) -> None:
+        self.by_key = by_key
+        self.disabled = disabled
+        self.settings: Mapping[str, Setting[Any]] = {key: each.setting for key, each in by_key.items()}
 
     def defaults(self) -> Settings:
         """Every setting at its default."""

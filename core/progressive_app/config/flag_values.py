@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from progressive_core.contract.errors import ConfigError
@@ -30,6 +29,8 @@ def parse_setting(text: str) -> tuple[str, FlagText]:
 
 def json_or_text(word: str) -> Any:
     """JSON where it is some, else the bare word."""
+    import json
+
     try:
         return json.loads(word)
     except (ValueError, RecursionError):

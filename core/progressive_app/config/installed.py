@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from attrs import evolve
 
 from progressive_app.config.declarations import CORE, PROGRAM_ITSELF, Declaration, Declarations, program_declarations
 from progressive_core.contract.errors import PluginError
@@ -101,7 +100,7 @@ def _add(by_key: dict[str, Declaration], setting: Setting[Any], name: str, owner
     if known is None:
         by_key[setting.key] = Declaration(setting, (name,), owner)
     elif known.setting == setting and known.owners[0] not in (CORE, PROGRAM_ITSELF):
-        by_key[setting.key] = evolve(known, owners=(*known.owners, name))
+        by_key[setting.key] = known._replace(owners=(*known.owners, name))
     else:
         raise PluginError(
             f"{owner}: the setting {setting.key} is declared by {known.described} as well, and a key has one owner: "

@@ -35,7 +35,7 @@ TRANSFERS: Setting[tuple[str, ...]] = Setting(
 PLUGINS: Setting[tuple[str, ...]] = Setting(
     "PLUGINS", (), PluginChoices(), "plugins to enable or disable")
 PLUGIN_ERRORS: Setting[Literal["stop", "disable", "warn"]] = Setting(
-    "PLUGIN_ERRORS", "stop", OneOf(("stop", "disable", "warn")),
+    "PLUGIN_ERRORS", "stop", OneOf[Literal["stop", "disable", "warn"]](("stop", "disable", "warn")),
     "when a plugin fails: stop behind the last checkpoint, go on without the plugin, or go on and log it each time")
 KEEP_CHECKPOINTS = Setting(
     "KEEP_CHECKPOINTS", 3, Whole(1, 1_000), "checkpoints kept of each bucket")

@@ -1,12 +1,13 @@
-"""The kinds of value that the core's settings hold: each names what it allows, and checks what came from outside."""
+"""The kinds of value that the core's settings hold: each names what it allows, and checks what came from outside.
+
+They are named tuples, as is `Setting`: --help lists settings, and to import attrs takes as long as all else that it needs.
+"""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any, Generic, Protocol, TypeVar
-
-from attrs import frozen
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 Word = TypeVar("Word", bound=str)
@@ -39,8 +40,7 @@ class Kind(Protocol[T_co]):
         """The same as JSON Schema."""
 
 
-@frozen
-class Switch:
+class Switch(NamedTuple):
     """true or false."""
 
     allowed: str = "true or false"
@@ -55,8 +55,7 @@ class Switch:
         return {"type": "boolean"}
 
 
-@frozen
-class Whole:
+class Whole(NamedTuple):
     """A whole number in a closed range."""
 
     low: int
@@ -82,8 +81,7 @@ class Whole:
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
 
 
-@frozen
-class OneOf(Generic[Word]):
+class OneOf(NamedTuple, Generic[Word]):
     """One of a few words."""
 
     choices: tuple[Word, ...]
@@ -103,8 +101,7 @@ class OneOf(Generic[Word]):
         return {"enum": list(self.choices)}
 
 
-@frozen
-class Names:
+class Names(NamedTuple):
     """A list of distinct names, kept as a tuple."""
 
     what: str
@@ -135,23 +132,28 @@ class Names:
         return {"type": "array", "items": name, "uniqueItems": True, "minItems": self.at_least}
 
 
-@frozen
-class PluginChoices(Names):
+class PluginChoices(NamedTuple):
     """Names of plugins to enable, and `no:NAME` for those to disable."""
 
     what: str = 'plugin names, "NAME" to enable and "no:NAME" to disable'
 
+    @property
+    def allowed(self) -> str:
+        return Names(self.what).allowed
+
     def check(self, value: Any) -> tuple[str, ...]:
         """One source cannot want a plugin and not want it."""
-        choices = super().check(value)
+        choices = Names(self.what).check(value)
         for choice in choices:
             if f"no:{choice}" in choices:
                 raise Refused(f"{choice} and no:{choice} contradict each other")
         return choices
 
+    def schema(self) -> dict[str, Any]:
+        return Names(self.what).schema()
 
-@frozen
-class HorizonRange:
+
+class HorizonRange(NamedTuple):
     """The shortest and the longest prediction horizon, in bars."""
 
     end: Whole = Whole(1, 100_000)
@@ -173,8 +175,7 @@ class HorizonRange:
         return {"type": "array", "items": self.end.schema(), "minItems": 2, "maxItems": 2}
 
 
-@frozen
-class OrNull(Generic[T]):
+class OrNull(NamedTuple, Generic[T]):
     """A kind, or null for `null_means`."""
 
     kind: Kind[T]

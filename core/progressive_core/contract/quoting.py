@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 SHOWN = 60  # characters
@@ -10,6 +9,8 @@ SHOWN = 60  # characters
 
 def show(value: Any) -> str:
     """A value as the user may have written it, on one line and short."""
+    import json
+
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import Any, Generic, Literal, TypeVar, overload
-
-from attrs import field, frozen
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 from progressive_core.contract.kinds import LONGEST_NAME, Kind, Refused
 
@@ -31,8 +28,7 @@ class Reason(Enum):
     BEGUN = "a bucket that has begun keeps it"
 
 
-@frozen
-class Setting(Generic[T_co]):
+class Setting(NamedTuple, Generic[T_co]):
     """One key of config.json, declared by its owner, who reads it as `settings[THE_DECLARATION]`.
 
     `meaning` is shown by `progressive-training config`. `may_change` says when it may change in a run that has begun, and
@@ -45,12 +41,14 @@ class Setting(Generic[T_co]):
     meaning: str
     may_change: When = "any time"
     reason: Reason = Reason.BEGUN
-    per_bucket: bool = field(default=False, kw_only=True)
-    example: Any = field(default=None, kw_only=True)
+    per_bucket: bool = False
+    example: Any = None
 
     @property
     def allowed(self) -> str:
         """What is allowed, to follow the word 'expected'."""
+        import json
+
         if not self.per_bucket:
             return self.kind.allowed
         example = json.dumps(self.default if self.example is None else self.example)

@@ -1,0 +1,127 @@
+"""The arguments of the commands that train nothing, and the function that each is handed to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from progressive_app.config.choices import plugin_choices
+from progressive_core import PROGRAM
+from progressive_core.contract.errors import ConfigError
+from progressive_core.contract.suggest import did_you_mean
+from progressive_front.flags import Parser, add_configuration, add_plugin_choice, flags_of, path_of, required_path
+
+
+def _plugins(arguments: list[str]) -> int:
+    parser = Parser(
+        prog=f"{PROGRAM} plugins",
+        description="List the installed buckets, transfers and plugins; import none disabled.",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    add_configuration(parser)
+    add_plugin_choice(parser)
+    options = parser.parse_args(arguments)
+
+    from progressive_front.commands import show_plugins
+
+    chosen = plugin_choices(options.plugins, "-p")
+    return show_plugins(flags_of(options), path_of(options.config, "--config"), chosen, as_json=options.json)
+
+
+def _config(arguments: list[str]) -> int:
+    parser = Parser(
+        prog=f"{PROGRAM} config",
+        description="List every setting: its value with these flags, where that is from, its owner and its meaning.",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--schema", action="store_true", help="the JSON Schema of config.json, for editors")
+    add_configuration(parser)
+    add_plugin_choice(parser)
+    options = parser.parse_args(arguments)
+
+    from progressive_front.show_config import show_config
+
+    return show_config(
+        flags_of(options),
+        path_of(options.config, "--config"),
+        plugin_choices(options.plugins, "-p"),
+        as_json=options.json,
+        as_schema=options.schema,
+    )
+
+
+def _runs(arguments: list[str]) -> int:
+    parser = Parser(prog=f"{PROGRAM} runs", description="List the runs in RUNS_DIR, oldest first.")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    add_configuration(parser)
+    options = parser.parse_args(arguments)
+
+    from progressive_front.commands import show_runs
+
+    return show_runs(flags_of(options), path_of(options.config, "--config"), as_json=options.json)
+
+
+def _evaluate(arguments: list[str]) -> int:
+    parser = Parser(
+        prog=f"{PROGRAM} evaluate",
+        description="Show each model of a run and its baselines, net of costs: on validation and test data as they "
+        "were measured when the bucket finished, or on a file of other bars, at the costs that the run was begun with.",
+        epilog="Of the settings only RUNS_DIR is taken and, with --data, FREQUENCY and FILL_MINUTES, which say how the "
+        "file is read.",
+    )
+    parser.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
+    parser.add_argument("--data", metavar="FILE", dest="bars", help="measure the models on these bars instead")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    add_configuration(parser)
+    options = parser.parse_args(arguments)
+
+    run, bars = required_path(options.run, "RUN"), path_of(options.bars, "--data")
+    flags = flags_of(options)
+    taken = {"RUNS_DIR"} | ({"FREQUENCY", "FILL_MINUTES"} if bars is not None else set())
+    takes = "evaluate takes RUNS_DIR and, with --data FILE, FREQUENCY and FILL_MINUTES"
+    _refuse_settings_but(taken, flags, "evaluated", takes)
+
+    from progressive_front.commands import show_evaluation
+
+    return show_evaluation(run, flags, path_of(options.config, "--config"), bars, as_json=options.json)
+
+
+def _refuse_settings_but(taken: Collection[str], flags: Mapping[str, Any], done: str, takes: str) -> None:
+    for key in flags:
+        if key not in taken:
+            near = did_you_mean(key, taken)
+            raise ConfigError(
+                f"--set {key}:{near} A run is {done} with the settings that it was begun with. Leave it out; {takes}"
+            )
+
+
+def _transfer_report(arguments: list[str]) -> int:
+    parser = Parser(
+        prog=f"{PROGRAM} transfer-report",
+        description="Show what each bucket of a run gained from what it was taught, beside the same bucket from scratch "
+        "(trained by --scratch-arms): jumpstart, episodes to 90 % of scratch's best, best score, area ratio, each without "
+        "and with the episodes of the buckets that taught it (Taylor and Stone 2009); how every model does on every "
+        "bucket, with forward and backward transfer (GEM, arXiv 1706.08840); and what each strategy did, and took.",
+        epilog="It is also written into the run's directory, as transfer.json and transfer.md, and as transfer.png where "
+        "matplotlib is installed.",
+    )
+    parser.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    add_configuration(parser)
+    options = parser.parse_args(arguments)
+
+    run, flags = required_path(options.run, "RUN"), flags_of(options)
+    _refuse_settings_but({"RUNS_DIR"}, flags, "reported on", "transfer-report takes RUNS_DIR")
+
+    from progressive_front.commands import show_transfer_report
+
+    return show_transfer_report(run, flags, path_of(options.config, "--config"), as_json=options.json)
+
+
+COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
+    "plugins": _plugins,
+    "config": _config,
+    "runs": _runs,
+    "evaluate": _evaluate,
+    "transfer-report": _transfer_report,
+}

@@ -1,0 +1,79 @@
+"""The flags that several commands have, read and checked: settings, plugins and paths."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from progressive_app.config.checking import checked
+from progressive_app.config.common_kinds import FilePath
+from progressive_app.config.flag_values import FlagText, parse_episodes, parse_setting, split_names
+from progressive_core.contract.errors import ConfigError
+from progressive_core.contract.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AUTO = "auto"
+"""In the place of a sequence: the order is to be found."""
+_DIRECT = {"seed": "SEED", "device": "DEVICE", "data": "DATA"}
+"""The flags that stand for a setting: each takes its value as `--set` does."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses as the rest of the program does: one line, with the nearest known flag."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        near, unknown = "", message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            known = [flag for action in self._actions for flag in action.option_strings]
+            near = did_you_mean(unknown.split()[0].partition("=")[0] if unknown.strip() else "", known)
+            message = f"unrecognized arguments {unknown!r}"
+        raise ConfigError(f"{message}.{near} See {self.prog} --help.")
+
+
+def path_of(value: str | None, flag: str) -> Path | None:
+    """The path that a flag names, which need not exist; None where the flag is not given."""
+    return None if value is None else required_path(value, flag)
+
+
+def required_path(value: str, argument: str) -> Path:
+    """The path that an argument names, which need not exist."""
+    from pathlib import Path  # here, since it takes a tenth of the time of --help
+
+    return Path(checked(FilePath(), value, argument))
+
+
+def add_configuration(parser: argparse.ArgumentParser) -> None:
+    """Add `--config` and `--set`."""
+    group = parser.add_argument_group("configuration")
+    group.add_argument("--config", metavar="FILE", help="read settings here, instead of ./config.json")
+    group.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="one setting; may be repeated")
+
+
+def add_plugin_choice(parser: argparse.ArgumentParser) -> None:
+    """Add `-p`."""
+    description = "enable a plugin, or disable it with no:NAME; may be repeated"
+    parser.add_argument("-p", metavar="NAME", action="append", default=[], dest="plugins", help=description)
+
+
+def flags_of(options: argparse.Namespace) -> Mapping[str, Any]:
+    """The settings that flags name, unchecked."""
+    given: list[tuple[str, Any]] = [parse_setting(text) for text in options.set]
+    direct = vars(options)
+    given += [(key, FlagText(direct[name])) for name, key in _DIRECT.items() if direct.get(name) is not None]
+    if direct.get("sequence") not in (None, AUTO):
+        given.append(("SEQUENCE", split_names(options.sequence)))
+    if direct.get("episodes") is not None:
+        given.append(("EPISODES", parse_episodes(options.episodes)))
+    if direct.get("allow_leak"):
+        given.append(("ALLOW_LEAK", list(dict.fromkeys(options.allow_leak))))
+    flags = dict(given)
+    for key in flags:
+        if [each for each, _ in given].count(key) > 1:
+            raise ConfigError(f"command line: {key} is given more than once; keep one")
+    return flags
