@@ -20,6 +20,7 @@ from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import log_to, logging_configured
 from progressive_app.machine.memory import gc_frozen
 from progressive_app.processes.isolation import train_isolated
+from progressive_app.quoting import show
 from progressive_app.resume.fork import Fork, copy_run, fork_of
 from progressive_app.resume.manifest import check_isolation, manifest_of
 from progressive_app.resume.resuming import device_for, prepare_resume, registry_for
@@ -35,7 +36,6 @@ from progressive_core.contract.errors import (
     ProgressiveTrainingError,
     WriteError,
 )
-from progressive_core.contract.quoting import show
 from progressive_core.contract.records import EpisodeReport, StopRequest
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Run, always_end_run

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from progressive_app.config.flag_values import FlagText, value_of
+from progressive_app.quoting import shortened, show
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.kinds import Refused
-from progressive_core.contract.quoting import shortened, show
 from progressive_core.contract.setting import Setting
 
 

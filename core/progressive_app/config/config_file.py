@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from progressive_app.quoting import show
 from progressive_core.contract.errors import ConfigError
-from progressive_core.contract.quoting import show
 
 NOT_SETTINGS = ("//", "$schema")
 """How keys begin that are comments, or meant for an editor."""

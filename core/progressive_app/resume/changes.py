@@ -14,10 +14,10 @@ from progressive_app.config.input_files import with_absolute_files
 from progressive_app.config.resolve import overlay
 from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import table
+from progressive_app.quoting import show
 from progressive_app.resume.manifest import now_in_words
 from progressive_core.contract.core_settings import EPISODES, PLUGINS, SEQUENCE
 from progressive_core.contract.errors import ConfigError
-from progressive_core.contract.quoting import show
 from progressive_core.contract.setting import Reason, Setting, Settings
 from progressive_core.contract.store import Progress
 

@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 import attrs
 from attrs import evolve, field, frozen
 
+from progressive_app.quoting import show
 from progressive_app.store.atomic_files import atomic_write
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.documents import is_whole, line_with_checksum, read_json
 from progressive_app.store.validated import InvalidValue, validated
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.names import NAME_RULE, is_name
-from progressive_core.contract.quoting import show
 from progressive_core.contract.records import BucketResult
 from progressive_core.contract.store import Progress, Status
 

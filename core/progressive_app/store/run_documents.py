@@ -9,6 +9,7 @@ from typing import Any, Literal
 from attrs import asdict, field, frozen
 
 from progressive_app.config.app_settings import Device
+from progressive_app.quoting import show
 from progressive_app.store.atomic_files import write_json, writes
 from progressive_app.store.documents import read_json
 from progressive_app.store.progress import damaged, refuse_odd_names
@@ -16,7 +17,6 @@ from progressive_app.store.validated import InvalidValue, validated
 from progressive_core.contract.core_settings import SEQUENCE
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.kinds import Refused
-from progressive_core.contract.quoting import show
 from progressive_core.contract.setting import as_settings
 
 MANIFEST = "manifest.json"

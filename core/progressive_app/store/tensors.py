@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from progressive_app.json_values import json_values
+from progressive_app.quoting import shortened
 from progressive_app.store.atomic_files import atomic_write
 from progressive_core.contract.errors import ModelError
-from progressive_core.contract.quoting import shortened
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, get_args, get
 
 import attrs
 
-from progressive_core.contract.quoting import show
+from progressive_app.quoting import show
 
 if TYPE_CHECKING:
     from cattrs import Converter
