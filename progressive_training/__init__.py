@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from progressive_buckets.market_bucket import MarketBucket as MarketBucket
     from progressive_buckets.model import TradingModel as TradingModel
     from progressive_buckets.model import load_trading_model as load_trading_model
+    from progressive_core.contract.core_settings import PLUGINS as PLUGINS
     from progressive_core.contract.core_settings import SEED as SEED
     from progressive_core.contract.errors import ConfigError as ConfigError
     from progressive_core.contract.errors import DataError as DataError
@@ -90,6 +91,7 @@ _HOME = {
     "Setting": "progressive_core.contract.setting",
     "Settings": "progressive_core.contract.setting",
     "as_settings": "progressive_core.contract.setting",
+    "PLUGINS": "progressive_core.contract.core_settings",
     "SEED": "progressive_core.contract.core_settings",
     "load_bars": "progressive_market.bars",
     "MarketBucket": "progressive_buckets.market_bucket",
