@@ -12,6 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from progressive_app.store.tensors import read_tensors, write_tensors
+from progressive_app.testing.check_evaluation import check_evaluation
 from progressive_app.testing.scene import (
     bucket_info,
     contract_as_assertion,
@@ -21,7 +22,6 @@ from progressive_app.testing.scene import (
     same_tensors,
     small_settings,
 )
-from progressive_core.contract.evaluation import Evaluation, Performance, PerformanceKind
 from progressive_core.contract.protocols import Bucket, Evaluator, Learner
 from progressive_core.contract.records import Adoption, BucketInfo, EpisodeReport, Knowledge, Model, Resources, State
 from progressive_core.plugins.validation import check_bucket_object
@@ -74,7 +74,7 @@ def check_bucket(bucket: object, settings: Mapping[str, Any] | None = None) -> N
             _check_knowledge(owner, learner, info)
             best_score = _check_resume(owner, learner, open_learner)
             _check_adopt(owner, learner)
-            _check_evaluate(owner, learner)
+            check_evaluation(owner, learner)
             _check_keep_best(owner, learner, best_score)
             _check_model(owner, learner, open_learner, Path(directory))
             _check_load_model(owner, checked, learner, Path(directory))
@@ -231,40 +231,6 @@ def _check_adopt(owner: str, learner: Learner) -> None:
         f"dropped {adoption.dropped}",
     )
     require(learner.validate() == before, f"{owner}: adopt() of weights that do not fit must change nothing")
-
-
-def _check_evaluate(owner: str, learner: Learner) -> None:
-    before, policy = learner.validate(), learner.policy()
-    evaluation = learner.evaluator.evaluate(policy)
-    where = f"{owner}: evaluator.evaluate(policy())"
-    require(isinstance(evaluation, Evaluation), f"{where} must return an Evaluation; got {evaluation!r}")
-    require(bool(evaluation.verdict), f"{where}: the verdict must say whether an edge was shown")
-    for split, rows in (("validation", evaluation.validation), ("test", evaluation.test)):
-        require(bool(rows), f"{where}: {split} needs at least the model's own row")
-        kinds = [row.kind for row in rows]
-        require(
-            kinds[0] is PerformanceKind.MODEL and PerformanceKind.MODEL not in kinds[1:],
-            f"{where}: {split}: the first row is the model's, of kind PerformanceKind.MODEL, and no other is; got {kinds}",
-        )
-        for row in rows:
-            _check_performance(f"{where}: {split}: {row.strategy}", row)
-    require(learner.validate() == before, f"{where} must change nothing; validate() says so")
-    score = learner.evaluator.consider(policy)
-    learner.run_episode()
-    require(
-        learner.evaluator.consider(policy) == score,
-        f"{owner}: policy() must be what the learner would do at that time: training on changed it. Copy what it reads",
-    )
-
-
-def _check_performance(where: str, row: Performance) -> None:
-    for name in ("log_return", "sharpe", "drawdown", "turnover", "t"):
-        require(math.isfinite(getattr(row, name)), f"{where}: {name} must be finite; got {getattr(row, name)!r}")
-    require(0 <= row.drawdown <= 1, f"{where}: drawdown is a share, 0 to 1; got {row.drawdown!r}")
-    require(
-        math.isclose(row.long + row.flat + row.short, 1, abs_tol=1e-6),
-        f"{where}: long, flat and short are shares of the bars and sum to 1; got {row.long}, {row.flat}, {row.short}",
-    )
 
 
 def _check_keep_best(owner: str, learner: Learner, best_score: float) -> None:
