@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from progressive_buckets.learner_settings import LEARNER_SETTINGS, REPLAY_CAPACITY
 from progressive_training import Setting
-from progressive_training.market import DATA, MARKET_SETTINGS, SYNTHETIC_BARS
+from progressive_training.market import MARKET_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from progressive_buckets.model import TradingModel
     from progressive_training import BucketInfo, Learner, Resources
-
-BYTES_PER_ROW = {".parquet": 25, ".feather": 40}
-BYTES_PER_TEXT_ROW = 60
 
 
 def _tuple(horizons: Iterable[int]) -> tuple[int, ...]:
@@ -55,10 +52,10 @@ class MarketBucket:
         """Estimate the bytes that training will hold: the market, the replay, the networks and one batch."""
         from progressive_buckets.learner.critic import bytes_of_training
         from progressive_buckets.learner.opening import hyper_for
-        from progressive_training.market import bytes_of_market
+        from progressive_training.market import bytes_of_bucket_market
 
         settings = bucket.settings
-        market = bytes_of_market(_rows(settings[DATA], settings[SYNTHETIC_BARS]), features=8)
+        market = bytes_of_bucket_market(bucket)
         hyper = hyper_for(self, settings)
         return market + bytes_of_training(resources.batch_size, hyper.width, hyper.members, settings[REPLAY_CAPACITY])
 
@@ -79,11 +76,3 @@ class MarketBucket:
         from progressive_buckets.model import load_trading_model
 
         return load_trading_model(path)
-
-
-def _rows(data: Path | str | None, synthetic: int) -> int:
-    if data is None:
-        return synthetic
-    path = Path(data)
-    size = path.stat().st_size if path.exists() else 0
-    return size // BYTES_PER_ROW.get(path.suffix, BYTES_PER_TEXT_ROW)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from progressive_buckets.card import Card, read_card
-from progressive_training import DataError, ModelError, model_file, read_tensors
+from progressive_training import ModelError, model_file, read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,10 +63,7 @@ class TradingModel:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns beside time, prices and volume that it was trained with."""
-        from progressive_training.market import BUILT_IN
-
-        computed = {column for plugin in self.card.feature_plugins for column in plugin.columns}
-        return tuple(name for name in self.card.features if name not in BUILT_IN and name not in computed)
+        return self.card.columns
 
     def __call__(self, frame: pd.DataFrame, position: Action = "flat") -> Decision:
         """Decide on the last bar of `frame`, as the evaluated policy would.
@@ -113,39 +110,9 @@ class TradingModel:
         :raise ModelError: a column is missing or unknown, there is too little history, or the bars are of another
             length than those trained on.
         """
-        import numpy as np
-        from attrs import evolve
+        from progressive_training.market import market_of
 
-        from progressive_training.market import BUILT_IN, Costs, Scaler, open_market, with_recorded_features
-
-        card = self.card
-        wanted = self.columns
-        missing = [name for name in wanted if name not in bars.extra]
-        unknown = [name for name in bars.extra if name not in wanted]
-        if missing or unknown:
-            misfits = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(
-                unknown
-            )
-            raise ModelError(
-                f"{card.bucket} model: the extra columns of {bars.report.source} do not fit: {'; '.join(misfits)}. It was "
-                f"trained with {', '.join(wanted) or 'none'}; give exactly these beside time, prices and volume."
-            )
-        seconds = bars.interval / 1e9
-        if seconds != card.interval_seconds:
-            raise ModelError(
-                f"{card.bucket} model: trained on bars of {card.interval_seconds:g} seconds, got bars of {seconds:g} "
-                f"seconds. Resample the bars, or use a model trained on such bars."
-            )
-        scaler = Scaler(np.array(card.scaler.mean), np.array(card.scaler.deviation))
-        given = evolve(bars, extra={name: bars.extra[name] for name in wanted})
-        try:
-            complete = with_recorded_features(given, card.feature_plugins, f"{card.bucket} model")
-            columns = {name: complete.extra[name] for name in card.features if name not in BUILT_IN}
-            return open_market(
-                evolve(complete, extra=columns), scaler, Costs(card.costs.side, card.costs.capital), "cpu"
-            )
-        except DataError as error:
-            raise ModelError(f"{card.bucket} model: {error}") from error
+        return market_of(self.card, bars)
 
     def _costs(self, market: Market) -> Tensor:
         from progressive_buckets.learner.critic import cost_units

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,14 @@ from progressive_market.feature_plugins import check_features, with_features
 from progressive_market.feature_table import feature_table
 from progressive_market.fills import Costs
 from progressive_market.judging.evaluator import MarketEvaluator
-from progressive_market.market import open_market
+from progressive_market.market import bytes_of_market, open_market
 from progressive_market.market_settings import (
     ALLOW_LEAK,
     CAPITAL_ALLOCATION,
+    DATA,
     FEE,
     SLIPPAGE,
+    SYNTHETIC_BARS,
     TEST_SHARE,
     VALIDATION_SHARE,
 )
@@ -32,6 +35,20 @@ if TYPE_CHECKING:
 log = structlog.get_logger("progressive_training")
 
 LEAST_OUTCOMES = 100
+FEATURES_EXPECTED = 8
+"""Raw features that the estimate of memory counts on."""
+BYTES_PER_ROW = {".parquet": 25, ".feather": 40}
+BYTES_PER_TEXT_ROW = 60
+
+
+def bytes_of_bucket_market(info: BucketInfo) -> int:
+    """Estimate the bytes of the market, from the size of the file of bars, without reading it."""
+    data = info.settings[DATA]
+    if data is None:
+        return bytes_of_market(info.settings[SYNTHETIC_BARS], FEATURES_EXPECTED)
+    path = Path(data)
+    size = path.stat().st_size if path.exists() else 0
+    return bytes_of_market(size // BYTES_PER_ROW.get(path.suffix, BYTES_PER_TEXT_ROW), FEATURES_EXPECTED)
 
 
 def check_bucket_market(info: BucketInfo, resources: Resources) -> None:

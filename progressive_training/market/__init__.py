@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from progressive_market.bars import frame_reading as frame_reading
     from progressive_market.bars import load_bars as load_bars
     from progressive_market.bars import synthetic_bars as synthetic_bars
+    from progressive_market.bucket_market import bytes_of_bucket_market as bytes_of_bucket_market
     from progressive_market.bucket_market import check_bucket_market as check_bucket_market
     from progressive_market.bucket_market import market_on as market_on
     from progressive_market.bucket_market import open_bucket_market as open_bucket_market
@@ -62,6 +63,11 @@ if TYPE_CHECKING:
     from progressive_market.market_settings import SYNTHETIC_BARS as SYNTHETIC_BARS
     from progressive_market.market_settings import TEST_SHARE as TEST_SHARE
     from progressive_market.market_settings import VALIDATION_SHARE as VALIDATION_SHARE
+    from progressive_market.own_learner.weights_bucket import WeightsBucket as WeightsBucket
+    from progressive_market.own_learner.weights_learner import MarketPolicy as MarketPolicy
+    from progressive_market.own_learner.weights_learner import Weights as Weights
+    from progressive_market.own_learner.weights_learner import WeightsLearner as WeightsLearner
+    from progressive_market.own_learner.weights_model import WeightsModel as WeightsModel
     from progressive_market.policy import FLAT as FLAT
     from progressive_market.policy import LONG as LONG
     from progressive_market.policy import SHORT as SHORT
@@ -72,6 +78,11 @@ if TYPE_CHECKING:
     from progressive_market.policy import positions_of as positions_of
     from progressive_market.policy import sides as sides
     from progressive_market.policy_learner import PolicyLearner as PolicyLearner
+    from progressive_market.saved_market import LARGEST as LARGEST
+    from progressive_market.saved_market import MarketCard as MarketCard
+    from progressive_market.saved_market import checked_card as checked_card
+    from progressive_market.saved_market import market_card as market_card
+    from progressive_market.saved_market import market_of as market_of
     from progressive_market.scaler import Scaler as Scaler
     from progressive_market.split import Split as Split
     from progressive_market.split import split_bars as split_bars
@@ -84,7 +95,7 @@ _NAMES = {
     "judging.degenerate": "degeneration one_sided",
     "judging.evaluator": "MarketEvaluator",
     "judging.excerpt": "excerpt stretch_of",
-    "bucket_market": "check_bucket_market market_on open_bucket_market",
+    "bucket_market": "bytes_of_bucket_market check_bucket_market market_on open_bucket_market",
     "feature_plugins": "with_features with_recorded_features",
     "feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
     "fills": "Costs fill_returns log_growth",
@@ -95,8 +106,12 @@ _NAMES = {
         "ALLOW_LEAK CAPITAL_ALLOCATION DATA FEE FILL_MINUTES FREQUENCY MARKET_SETTINGS SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
         "VALIDATION_SHARE"
     ),
-    "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
     "policy_learner": "PolicyLearner",
+    "own_learner.weights_bucket": "WeightsBucket",
+    "own_learner.weights_learner": "MarketPolicy WeightsLearner Weights",
+    "own_learner.weights_model": "WeightsModel",
+    "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
+    "saved_market": "LARGEST MarketCard checked_card market_card market_of",
     "scaler": "Scaler",
     "split": "Split split_bars",
     "judging.verdict": "SHOWN_T judge",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from attrs import asdict
 
-from progressive_buckets.card import FORMAT, LARGEST, read_card
+from progressive_buckets.card import FORMAT, read_card
 from progressive_buckets.learner.network import Shape
 from progressive_buckets.naturalistic.recall import CAPACITY
 from progressive_training import Model, ModelError
-from progressive_training.market import SCALES
+from progressive_training.market import LARGEST, market_card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,18 +31,14 @@ def model_of(learner: MarketLearner) -> Model:
     tensors = critic.target.knowledge()
     tensors["memory.rows"], tensors["memory.followed"] = memory.rows.clone(), memory.followed.clone()
     tensors["baseline.ridge"] = learner.evaluator.ridge().weights.clone()
-    card: dict[str, Any] = {
+    card = {
         "format": FORMAT,
         "bucket": learner.info.name,
         "seed": learner.info.seed,
-        "features": list(market.names),
-        "scales": list(SCALES),
+        **market_card(market),
         "horizons": list(learner.info.horizons),
         "width": critic.hyper.width,
         "members": critic.hyper.members,
-        "scaler": {"mean": market.scaler.mean.tolist(), "deviation": market.scaler.deviation.tolist()},
-        "costs": {"side": market.costs.side, "capital": market.costs.capital},
-        "interval_seconds": market.interval,
         "unit": critic.unit,
         "reluctance": critic.hyper.reluctance,
         "recall_weight": memory.weight,
@@ -56,8 +51,6 @@ def model_of(learner: MarketLearner) -> Model:
             "agreement": measured.agreement,
         },
     }
-    if market.feature_plugins:
-        card["feature_plugins"] = [asdict(plugin) for plugin in market.feature_plugins]
     return Model(tensors={name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, card=card)
 
 

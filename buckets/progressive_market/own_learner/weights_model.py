@@ -1,0 +1,82 @@
+"""A saved model of a `WeightsLearner`, used without a trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from attrs import frozen
+
+from progressive_market.bars import bars_from_frame
+from progressive_market.feature_table import WARM_UP
+from progressive_market.judging.baselines import Ridge, with_baselines
+from progressive_market.market import Part, age_in_segment
+from progressive_market.own_learner.weights_learner import RIDGE, PolicyFrom
+from progressive_market.saved_market import MarketCard, checked_card, market_of
+from progressive_training import ModelError, model_file, read_tensors
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+    from progressive_market.bars import Bars
+    from progressive_market.market import Market
+    from progressive_training import Performance
+
+ACTIONS: Mapping[float, Literal["long", "flat", "short"]] = {1.0: "long", 0.0: "flat", -1.0: "short"}
+
+
+@frozen
+class WeightsModel:
+    """`tensors` of a saved model and the `card` that says on which market they are used."""
+
+    tensors: Mapping[str, Tensor]
+    card: MarketCard
+    policy_from: PolicyFrom
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns beside time, prices and volume that it was trained with."""
+        return self.card.columns
+
+    def __call__(self, frame: pd.DataFrame) -> Literal["long", "flat", "short"]:
+        """The position to take at the open of the next bar, had the model traded every bar of `frame`, from flat.
+
+        :raise ModelError: the bars do not fit those trained on, or are too few.
+        """
+        market = market_of(self.card, bars_from_frame(frame))
+        settled = age_in_segment(market.segment) >= WARM_UP
+        held = self._positions(Part(0, market.features, market.returns, settled), market)
+        return "flat" if self.card.abstains else ACTIONS[float(held[-1])]
+
+    def performance(self, bars: Bars) -> tuple[Performance, ...]:
+        """How the model would have done on `bars`, and the baselines beside it, net of the costs it was trained for.
+
+        :raise ModelError: as for a call.
+        """
+        market = market_of(self.card, bars)
+        part = market.part(slice(0, len(bars.close)))
+        held = self._positions(part, market)
+        return with_baselines(self.card.bucket, held, self.card.abstains, part, market, Ridge(self.tensors[RIDGE]))
+
+    def _positions(self, part: Part, market: Market) -> Tensor:
+        held = self.policy_from(self.tensors, market)(part)
+        if not held.isfinite().all():
+            raise ModelError(f"{self.card.bucket} model: its weights give no numbers on these bars. Take another copy.")
+        return held
+
+
+def load_weights_model(path: str | Path, policy_from: PolicyFrom) -> WeightsModel:
+    """Read a model that a `WeightsLearner` saved.
+
+    :param policy_from: the learner's own.
+    :raise ModelError: there is no such file, or it is no such model.
+    """
+    file = model_file(path)
+    tensors, values = read_tensors(file)
+    card = checked_card(values, MarketCard, file)
+    ridge = tensors.get(RIDGE)
+    if ridge is None or ridge.shape != (len(card.scaler.mean),):
+        raise ModelError(f"{file}: {RIDGE} is missing, or does not fit its card. Take another copy.")
+    return WeightsModel(tensors, card, policy_from)

@@ -1,0 +1,139 @@
+"""The market in the card of a saved model, and the same market made of other bars when the model is used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from attrs import asdict, evolve, frozen
+
+from progressive_market.bars.bar_records import FeaturePlugin
+from progressive_market.feature_plugins import with_recorded_features
+from progressive_market.feature_table import BUILT_IN, SCALES
+from progressive_market.fills import Costs
+from progressive_market.market import open_market
+from progressive_market.scaler import Scaler
+from progressive_training import DataError, InvalidValue, ModelError, validated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from progressive_market.bars import Bars
+    from progressive_market.market import Market
+
+CardT = TypeVar("CardT", bound="MarketCard")
+LARGEST = 1e30
+"""What arithmetic in float32 still bears, of any number in a card."""
+
+
+@frozen(kw_only=True)
+class Scaling:
+    """`mean` and `deviation` of each feature column, from the training part."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+@frozen(kw_only=True)
+class Charges:
+    """`side` is fee and slippage of one side of a trade, `capital` the share of equity at stake."""
+
+    side: float
+    capital: float
+
+
+@frozen(kw_only=True)
+class MarketCard:
+    """What a model's card records of the market that it was trained on. `features`: the raw ones, in order. `abstains`:
+    whether the model stays flat because validation showed no edge."""
+
+    bucket: str
+    features: tuple[str, ...]
+    scales: tuple[int, ...]
+    scaler: Scaling
+    costs: Charges
+    interval_seconds: float
+    abstains: bool
+    feature_plugins: tuple[FeaturePlugin, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the data beside time, prices and volume, which no installed feature computes."""
+        computed = {column for plugin in self.feature_plugins for column in plugin.columns}
+        return tuple(name for name in self.features if name not in BUILT_IN and name not in computed)
+
+    def out_of_range(self) -> str:
+        """The name of a value that no market has; empty where there is none."""
+        count = len(self.features) * len(self.scales)
+        numbers = [*self.scaler.mean, *self.scaler.deviation]
+        in_range = {
+            "costs.side": 0 <= self.costs.side < 0.5,
+            "costs.capital": 0 < self.costs.capital <= 1,
+            "interval_seconds": 0 < self.interval_seconds < LARGEST,
+            "scales": self.scales == SCALES,
+            "features": self.features[: len(BUILT_IN)] == BUILT_IN and len(set(self.features)) == len(self.features),
+            "scaler": len(self.scaler.mean) == len(self.scaler.deviation) == count,
+            "scaler.deviation": all(deviation > 0 for deviation in self.scaler.deviation),
+            "its numbers": all(abs(number) < LARGEST for number in numbers),  # not a number is not, either
+        }
+        return next((key for key, fits in in_range.items() if not fits), "")
+
+
+def checked_card(values: Mapping[str, Any], kind: type[CardT], file: Path) -> CardT:
+    """A card of this `kind`, from the values in `file`.
+
+    :raise ModelError: something is missing, of the wrong kind, or out of range.
+    """
+    try:
+        card = validated(values, kind)
+    except InvalidValue as error:
+        raise ModelError(f"{file}: its card is damaged ({error}). Take another copy.") from None
+    if key := card.out_of_range():
+        raise ModelError(f"{file}: its card is damaged ({key} out of range). Take another copy.")
+    return card
+
+
+def market_card(market: Market) -> dict[str, Any]:
+    """What a card records of `market`, as JSON values."""
+    card: dict[str, Any] = {
+        "features": list(market.names),
+        "scales": list(SCALES),
+        "scaler": {"mean": market.scaler.mean.tolist(), "deviation": market.scaler.deviation.tolist()},
+        "costs": {"side": market.costs.side, "capital": market.costs.capital},
+        "interval_seconds": market.interval,
+    }
+    if market.feature_plugins:
+        card["feature_plugins"] = [asdict(plugin) for plugin in market.feature_plugins]
+    return card
+
+
+def market_of(card: MarketCard, bars: Bars) -> Market:
+    """The market of `bars` in the order and scale of those that the model was trained on; columns are matched by name.
+
+    :raise ModelError: a column is missing or unknown, a feature is not installed, there is too little history, or the bars
+        are of another length than those trained on.
+    """
+    owner, wanted = f"{card.bucket} model", card.columns
+    missing = [name for name in wanted if name not in bars.extra]
+    unknown = [name for name in bars.extra if name not in wanted]
+    if missing or unknown:
+        misfits = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(unknown)
+        raise ModelError(
+            f"{owner}: the extra columns of {bars.report.source} do not fit: {'; '.join(misfits)}. It was "
+            f"trained with {', '.join(wanted) or 'none'}; give exactly these beside time, prices and volume."
+        )
+    seconds = bars.interval / 1e9
+    if seconds != card.interval_seconds:
+        raise ModelError(
+            f"{owner}: trained on bars of {card.interval_seconds:g} seconds, got bars of {seconds:g} "
+            f"seconds. Resample the bars, or use a model trained on such bars."
+        )
+    scaler = Scaler(np.array(card.scaler.mean), np.array(card.scaler.deviation))
+    given = evolve(bars, extra={name: bars.extra[name] for name in wanted})
+    try:
+        complete = with_recorded_features(given, card.feature_plugins, owner)
+        columns = {name: complete.extra[name] for name in card.features if name not in BUILT_IN}
+        return open_market(evolve(complete, extra=columns), scaler, Costs(card.costs.side, card.costs.capital), "cpu")
+    except DataError as error:
+        raise ModelError(f"{owner}: {error}") from error
