@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito (2008), "Color Universal Design": told apart by people with any common colour blindness
+# Okabe and Ito (2008), "Color Universal Design": distinguishable for people with any common colour blindness
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#0072B2",
     "#E69F00",
@@ -89,10 +89,10 @@ def _learning_curve(axes: Axes, result: BucketResult, episodes: Sequence[Mapping
             axes.plot(when, heights[when], mark, color=colour, markersize=6, transform=axes.get_xaxis_transform())
     axes.margins(y=0.18)
     axes.set_title(result.bucket, fontsize=9, fontweight="bold", loc="left")
-    told = f"{profit_text(best)} at {result.best_episode}"
+    title = f"{profit_text(best)} at {result.best_episode}"
     by_reverse_transfer = result.best_score > best
-    told = f"{told}, later {profit_text(result.best_score)}" if by_reverse_transfer else f"best {told}"
-    axes.set_title(told, fontsize=7 if by_reverse_transfer else 8, loc="right")
+    title = f"{title}, later {profit_text(result.best_score)}" if by_reverse_transfer else f"best {title}"
+    axes.set_title(title, fontsize=7 if by_reverse_transfer else 8, loc="right")
     axes.set_xlabel("episode", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if labelled:

@@ -35,7 +35,7 @@ def check_api(holder: object, owner: str) -> None:
     """A plugin may say which API version it needs; one that is newer than ours may look misspelled, or worse, fit.
 
     :param holder: the plugin, or its module.
-    :raise PluginError: it needs a newer one, or says so in no whole number.
+    :raise PluginError: it needs a newer one, or states something else than a whole number.
     """
     needed = getattr(holder, API, hookspecs.API_VERSION)
     if type(needed) is not int or needed < 1:
@@ -224,7 +224,7 @@ def _check_options(options: Mapping[str, Any], hook: str, where: str) -> None:
 
 
 def _check_signature(function: Any, hook: str, where: str, *, wraps: bool) -> None:
-    """pluggy passes by position only what it finds by name, and says nothing about the rest."""
+    """pluggy passes by position only what it finds by name, and ignores the rest silently."""
     known = HOOKS[hook]
     expected = f"The hook is {_expected(hook, known)}, and arguments may be left out but not renamed"
     yields = inspect.isgeneratorfunction(function)

@@ -58,7 +58,7 @@ class Watchdog:
                 self._calls.discard(call)
 
     def look(self) -> float | None:
-        """Tell of each call that has lasted too long.
+        """Log each call that has lasted too long.
 
         :return: seconds until the next look, None when there is nothing to look at.
         """
@@ -70,7 +70,7 @@ class Watchdog:
             self._looking = bool(self._calls)
             pause = min((call.due - now for call in self._calls), default=None)
         for call in late:
-            call.context.run(_tell, call.what, now - call.begun)
+            call.context.run(_log_waiting, call.what, now - call.begun)
         return None if pause is None else min(pause, self._patience)
 
     @property
@@ -85,11 +85,11 @@ class Watchdog:
 
 
 def watched(what: str) -> AbstractContextManager[None]:
-    """Within it, `what` is under way, and is told when it lasts too long. One thread serves the whole process."""
+    """Within it, `what` is under way, and is logged when it lasts too long. One thread serves the whole process."""
     return _WATCHDOG.over(what)
 
 
-def _tell(what: str, seconds: float) -> None:
+def _log_waiting(what: str, seconds: float) -> None:
     log.warning("still waiting for a plugin; Ctrl-C twice ends that", plugin=what, seconds=round(seconds))
 
 

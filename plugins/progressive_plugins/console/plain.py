@@ -17,7 +17,7 @@ LONGEST_CAUSE = 48
 
 
 def start_line(progress: Progress) -> str:
-    """Say which bucket begins, and with what."""
+    """The line about a bucket that begins: horizons, episodes, device and memory limit."""
     bucket, resources = progress.bucket, progress.resources
     limit = f", memory up to {bytes_text(resources.memory_limit)}" if resources.memory_limit else ""
     horizons = f"horizons {bucket.horizons[0]}-{bucket.horizons[-1]} bars, " if bucket.horizons else ""
@@ -25,7 +25,7 @@ def start_line(progress: Progress) -> str:
 
 
 def episode_lines(progress: Progress) -> list[str]:
-    """Say what the newest episode brought: its transfers, and its numbers when it is one of the few told."""
+    """The lines about the newest episode: its transfers, and its numbers if it is one of the few that are shown."""
     report = progress.last
     if report is None:
         return []
@@ -40,13 +40,13 @@ def episode_lines(progress: Progress) -> list[str]:
 
 
 def transfer_line(entry: LedgerEntry) -> str:
-    """Say how a transfer ended."""
+    """The line about a transfer: who taught whom, the verdict, and the scores or the reason."""
     outcome = transfer_outcome(entry, "->")
     return f"transfer {entry.strategy} {entry.source} -> {entry.target} ({entry.phase}) {entry.verdict}: {outcome}"
 
 
 def end_lines(progress: Progress, result: BucketResult) -> list[str]:
-    """Say what was handed back to earlier buckets, why this one ended, how well, and where its model is."""
+    """The lines about a bucket's end: transfers back to earlier buckets, why it ended, its best score, its model's path."""
     lines = [f"{_where(progress)} {transfer_line(entry)}" for entry in result.transfers]
     lines.append(
         f"{_where(progress)} ends after {result.episodes} episodes ({result.stopped}): validation "

@@ -76,7 +76,7 @@ class Progress:
 
 
 def transfer_outcome(entry: LedgerEntry, arrow: str) -> str:
-    """Say what a transfer was worth, or why it was not made.
+    """The validation score before and after a transfer, or the reason why it was not made.
 
     :param arrow: what to write between two scores.
     """
