@@ -20,6 +20,8 @@ from transfer_markets import DATA, ELSEWHERE, STUDIES, Ground, ground_of
 from transfer_teachers import POISONS
 
 from progressive_app.config.resolve import defaults
+from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.discovery.listing import survey
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
@@ -27,7 +29,6 @@ from progressive_core.contract.records import LedgerEntry, Phase
 from progressive_core.engine.run import bucket_seed
 from progressive_core.engine.transfer import transfer_knowledge, wanted
 from progressive_core.plugins.hooks import Hooks
-from progressive_core.plugins.registry import Registry
 from progressive_market.bars import Bars
 from progressive_studies.curriculum import curriculum_of, probe, probe_episodes
 from progressive_training import BucketInfo, Knowledge, Model, State, TransferContext
@@ -304,15 +305,15 @@ def hooks_of(arm: str) -> Hooks:
     """The hooks of what is installed: as a run has them by default, or of the strategies alone that `arm` names
     (several are joined by +)."""
     if arm == DEFAULT:
-        return Hooks(Registry((), defaults()["TRANSFERS"]))
+        return Hooks(installed_registry((), defaults()["TRANSFERS"]))
     named = arm.split("+")
     others = [f"no:{name}" for name in installed() if name not in named]
-    return Hooks(Registry((*others, *named), named))
+    return Hooks(installed_registry((*others, *named), named))
 
 
 def installed() -> tuple[str, ...]:
     """All transfer strategies, those that are off unless named as well."""
-    return tuple(record.name for record in Registry.survey() if record.kind == "transfer")
+    return tuple(record.name for record in survey() if record.kind == "transfer")
 
 
 def forward(arms: Sequence[str]) -> list[tuple[str, Hooks]]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from progressive_app.config.common_kinds import InputFile as InputFile
     from progressive_app.config.common_kinds import Number as Number
     from progressive_app.config.resolve import resolve as resolve
+    from progressive_app.discovery.listing import installed_features as installed_features
     from progressive_app.machine.memory import read_memory as read_memory
     from progressive_app.machine.memory import release_heap as release_heap
     from progressive_app.machine.memory import release_memory as release_memory
@@ -70,7 +71,6 @@ if TYPE_CHECKING:
     from progressive_core.contract.store import Progress as Progress
     from progressive_core.contract.store import Store as Store
     from progressive_core.engine.run import Interrupted as Interrupted
-    from progressive_core.plugins.registry import installed_features as installed_features
     from progressive_front.load_model import load_model as load_model
     from progressive_front.trainer import ProgressiveTrainer as ProgressiveTrainer
     from progressive_market.bars import load_bars as load_bars
@@ -114,7 +114,7 @@ _HOME = {
     "ProgressiveTrainingError": "progressive_core.contract.errors",
     "RunError": "progressive_core.contract.errors",
     "API_VERSION": "progressive_core.contract.hookspecs",
-    "installed_features": "progressive_core.plugins.registry",
+    "installed_features": "progressive_app.discovery.listing",
     "hookimpl": "progressive_core.contract.hookspecs",
     "Memory": "progressive_core.contract.machine",
     "read_memory": "progressive_app.machine.memory",

@@ -2,11 +2,13 @@
 
 import pytest
 
-from progressive_core.plugins.discovery import PluginRecord
+from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.discovery.listing import survey
+from progressive_core.contract.catalogue import PluginRecord
 from progressive_core.plugins.registry import Registry
 from progressive_training.testing import check_bucket, check_plugin, check_transfer
 
-INSTALLED = Registry.survey(["console"])
+INSTALLED = survey(["console"])
 
 
 def of(kind: str) -> list[PluginRecord]:
@@ -15,7 +17,7 @@ def of(kind: str) -> list[PluginRecord]:
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
-    return Registry([record.name for record in INSTALLED if record.kind == "plugin"])
+    return installed_registry([record.name for record in INSTALLED if record.kind == "plugin"])
 
 
 @pytest.mark.parametrize("record", INSTALLED, ids=str)
@@ -30,9 +32,9 @@ def test_bucket(registry: Registry, record: PluginRecord) -> None:
 
 @pytest.mark.parametrize("record", of("transfer"), ids=str)
 def test_transfer(registry: Registry, record: PluginRecord) -> None:
-    check_transfer(registry.plugin(record.name))
+    check_transfer(registry.plugin(record.name).plugin)
 
 
 @pytest.mark.parametrize("record", of("plugin"), ids=str)
 def test_plugin(registry: Registry, record: PluginRecord) -> None:
-    check_plugin(registry.plugin(record.name))
+    check_plugin(registry.plugin(record.name).plugin)

@@ -14,19 +14,19 @@ from attrs import evolve
 from progressive_app.config.app_settings import RUNS_DIR
 from progressive_app.config.choices import CONSOLE
 from progressive_app.config.resolve import overlay, resolve, resolve_program
+from progressive_app.discovery.listing import survey
 from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import one_line, table
 from progressive_app.store.progress import finished_results
 from progressive_app.store.runs import RunSummary, list_runs
 from progressive_core import PROGRAM
+from progressive_core.contract.catalogue import PluginRecord
 from progressive_core.contract.core_settings import PLUGINS, TRANSFERS
 from progressive_core.contract.errors import DataError, ModelError, RunError
 from progressive_core.contract.evaluation import Performance
 from progressive_core.contract.records import BucketResult
 from progressive_core.contract.suggest import did_you_mean
-from progressive_core.plugins.discovery import PluginRecord
-from progressive_core.plugins.registry import Registry
 from progressive_front.live import with_console
 from progressive_front.load_model import load_model, not_loadable
 from progressive_front.output import stdout_reserved
@@ -43,7 +43,7 @@ def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequenc
     settings = resolve_program(config, flags)
     shown = with_console(settings[PLUGINS], plugins)
     with stdout_reserved():
-        records = Registry.survey((*settings[PLUGINS], *shown), settings[TRANSFERS])
+        records = survey((*settings[PLUGINS], *shown), settings[TRANSFERS])
     if CONSOLE in shown:
         records = tuple(map(_on_the_command_line, records))
     if as_json:

@@ -77,6 +77,6 @@ def bucket_of(card: Mapping[str, Any], file: Path) -> str:
 
 
 def _bucket(name: str) -> Any:
-    from progressive_core.plugins.registry import installed_bucket
+    from progressive_app.discovery.listing import installed_bucket
 
     return installed_bucket(name)

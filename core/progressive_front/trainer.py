@@ -36,11 +36,11 @@ from progressive_core.contract.errors import (
     ProgressiveTrainingError,
     WriteError,
 )
+from progressive_core.contract.names import object_name
 from progressive_core.contract.records import EpisodeReport, StopRequest
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Run, always_end_run
 from progressive_core.engine.sequence import ending_marked, train_bucket, train_sequence
-from progressive_core.plugins.discovery import object_name
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry
@@ -251,7 +251,9 @@ class ProgressiveTrainer:
                     buckets=[registry.bucket(name) for name in settings[SEQUENCE]],
                     settings=settings,
                     device=device,
-                    hooks=Hooks(registry, settings[PLUGIN_ERRORS], machine.is_shortage, self._on_episode),
+                    hooks=Hooks(
+                        registry, settings[PLUGIN_ERRORS], machine.is_shortage, self._on_episode, machine.watch
+                    ),
                     store=store,
                     machine=machine,
                     teachers=() if isolated else store.teachers(),

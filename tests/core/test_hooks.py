@@ -11,8 +11,9 @@ import torch
 from attrs import evolve
 
 from progressive_app.config.resolve import defaults
+from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.discovery.listing import survey
 from progressive_core.plugins.hooks import Hooks
-from progressive_core.plugins.registry import Registry
 from progressive_training import (
     BucketInfo,
     EpisodeReport,
@@ -64,10 +65,8 @@ def installed(install: Install, **plugins: str) -> Hooks:
     others = {name: f"acme_{name}" for name in plugins if name not in strategies}
     modules = {f"acme_{name}": HEAD + source for name, source in plugins.items()}
     install("acme", transfers=strategies, plugins=others, **modules)
-    built_in = [
-        f"no:{each.name}" for each in Registry.survey() if each.distribution != "acme" and each.kind != "bucket"
-    ]
-    return Hooks(Registry(built_in))
+    built_in = [f"no:{each.name}" for each in survey() if each.distribution != "acme" and each.kind != "bucket"]
+    return Hooks(installed_registry(built_in))
 
 
 class Everything:
@@ -109,10 +108,8 @@ def test_every_hook_is_called_in_the_configured_order_and_the_answers_combine(
     )
     recorders = type("recorders", (), {"a": Everything("a", calls), "b": Everything("b", calls)})
     monkeypatch.setitem(sys.modules, "recorders", recorders)
-    built_in = [
-        f"no:{each.name}" for each in Registry.survey() if each.distribution != "acme" and each.kind != "bucket"
-    ]
-    hooks = Hooks(Registry(built_in, transfer_order=("b", "a")))
+    built_in = [f"no:{each.name}" for each in survey() if each.distribution != "acme" and each.kind != "bucket"]
+    hooks = Hooks(installed_registry(built_in, transfer_order=("b", "a")))
 
     resources = hooks.on_bucket_start(BUCKET, RESOURCES)
     transferred = [hooks.transfer(name, SOURCE, TARGET, CONTEXT) for name in hooks.transfers]

@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from progressive_app.config.resolve import defaults
+from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.shortage import is_shortage
 from progressive_app.processes.failure import RemoteError, failure_of
@@ -26,7 +27,6 @@ from progressive_app.store.run_store import RunStore
 from progressive_core.contract.errors import ConfigError, PluginError, ProcessLost, RunError
 from progressive_core.engine.run import Interrupted, Run
 from progressive_core.plugins.hooks import Hooks
-from progressive_core.plugins.registry import Registry
 
 NUDGE = """
     from attrs import evolve
@@ -222,7 +222,7 @@ def test_a_process_runs_the_function_that_it_is_handed(workshop, install, tmp_pa
     install("handed", handed=HANDED)
     handed = import_module("handed")
     workshop.trainer().train_progressively()
-    registry = Registry((), ("weights",), "stop")
+    registry = installed_registry((), ("weights",), "stop")
     store = RunStore.open(tmp_path / "run")
     said: list[str] = []
     settings = {**defaults(), "SEQUENCE": ("First", "Second"), "DEVICE": "cpu"}

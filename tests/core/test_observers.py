@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.logs import configure_logging
 from progressive_app.testing.scene import bucket_info, episode_report, small_settings
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.manager import Manager
-from progressive_core.plugins.registry import Registry
 from progressive_training import BucketInfo, PluginError, Resources, hookimpl
 
 BUCKET = bucket_info("Long", (6,), Path("run"), small_settings(None))
@@ -140,7 +140,7 @@ def observed(observer: object, policy: Any = "stop") -> tuple[Hooks, Halves, Man
     plugin = Halves()
     manager = Manager({"halves": plugin})
     manager.register(observer, name="spy")
-    return Hooks(Registry(manager=manager, installed=False), policy), plugin, manager
+    return Hooks(installed_registry(manager=manager, installed=False), policy), plugin, manager
 
 
 @pytest.mark.parametrize("observer", BROKEN)
@@ -200,7 +200,7 @@ def test_a_plugin_s_failure_cannot_be_hidden_by_an_observer() -> None:
 
 def test_a_monitor_that_fails_is_named_under_every_policy() -> None:
     manager = Manager({"halves": Halves()})
-    hooks = Hooks(Registry(manager=manager, installed=False), "warn")
+    hooks = Hooks(installed_registry(manager=manager, installed=False), "warn")
     manager.add_hookcall_monitoring(lambda *_: 1 / 0, lambda *_: None)
     with pytest.raises(PluginError, match="a function of add_hookcall_monitoring failed around .*ZeroDivisionError"):
         hooks.on_bucket_start(BUCKET, RESOURCES)
@@ -217,12 +217,12 @@ def test_an_observer_has_wrappers_only() -> None:
         def cleanup(self) -> None: ...
 
     with pytest.raises(PluginError, match="some of its hooks are wrappers and some are not"):
-        Registry(manager=Manager({"mixed": Mixed()}), installed=False)
+        installed_registry(manager=Manager({"mixed": Mixed()}), installed=False)
 
 
 def test_an_observer_that_is_installed_is_no_one_who_answers() -> None:
     watches = Watches()
-    registry = Registry(manager=Manager({"watches": watches, "halves": Halves()}), installed=False)
+    registry = installed_registry(manager=Manager({"watches": watches, "halves": Halves()}), installed=False)
     assert registry.manager.asked("on_bucket_start") == ["halves"]
     assert Hooks(registry).on_episode_end(BUCKET, EPISODE) is None and watches.calls == []
     Hooks(registry).on_bucket_start(BUCKET, RESOURCES)
@@ -231,17 +231,17 @@ def test_an_observer_that_is_installed_is_no_one_who_answers() -> None:
 
 def test_a_failed_plugin_is_unregistered() -> None:
     plugin = Halves()
-    hooks = Hooks(Registry(manager=(manager := Manager({"halves": plugin})), installed=False), "disable")
+    hooks = Hooks(installed_registry(manager=(manager := Manager({"halves": plugin})), installed=False), "disable")
     hooks.cleanup(BUCKET, None)
     assert hooks.disabled == {"halves"} and not manager.has_plugin("halves")
-    Hooks(Registry(manager=manager, installed=False))
+    Hooks(installed_registry(manager=manager, installed=False))
     assert manager.has_plugin("halves")  # the next run has it again
 
 
 def test_a_trainers_manager_blocks_what_the_user_blocked_and_no_name_is_left_from_an_earlier_run() -> None:
     manager = Manager({"halves": Halves()})
-    assert Registry(["no:halves"], manager=manager, installed=False).plugins == ()
-    assert Registry(manager=manager, installed=False).plugins == ("halves",)
+    assert installed_registry(["no:halves"], manager=manager, installed=False).plugins == ()
+    assert installed_registry(manager=manager, installed=False).plugins == ("halves",)
     manager.set_blocked("halves")
-    assert Registry(manager=manager, installed=False).plugins == ()
-    assert Registry(manager=manager, installed=False).plugins == ()
+    assert installed_registry(manager=manager, installed=False).plugins == ()
+    assert installed_registry(manager=manager, installed=False).plugins == ()

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from progressive_app.config.resolve import defaults
+from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.discovery.listing import survey
 from progressive_app.machine.logs import configure_logging
 from progressive_core.plugins.hooks import Hooks
-from progressive_core.plugins.registry import Registry
 from progressive_front.cli import main
 from progressive_training import BucketInfo, EpisodeReport, Knowledge, PluginError, Resources, Skip, TransferContext
 
@@ -84,8 +85,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Install) -> P
 
 def hooks_of(policy: str) -> Hooks:
     """Those of the plugin that misbehaves alone."""
-    others = [f"no:{each.name}" for each in Registry.survey() if each.name != stress.NAME and each.kind != "bucket"]
-    return Hooks(Registry(others, policy=policy), policy)  # type: ignore[arg-type]
+    others = [f"no:{each.name}" for each in survey() if each.name != stress.NAME and each.kind != "bucket"]
+    return Hooks(installed_registry(others, policy=policy), policy)  # type: ignore[arg-type]
 
 
 def train(*arguments: str) -> int:
@@ -267,11 +268,11 @@ def test_an_object_that_fails_when_it_is_looked_at(rogue: Callable[..., None], l
         "transfer",
     )
     with pytest.raises(PluginError) as caught:
-        Registry()
+        installed_registry()
     assert f"transfer '{ROGUE} {reason}".replace(" :", ":") in str(caught.value)
-    registry = Registry(policy="warn")
+    registry = installed_registry(policy="warn")
     assert stress.NAME not in registry.transfers and len(registry.left_out) == 1
-    (listed,) = [record for record in Registry.survey() if record.name == stress.NAME]
+    (listed,) = [record for record in survey() if record.name == stress.NAME]
     assert not listed.enabled and reason in listed.reason
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from progressive_core.plugins.discovery import PluginRecord
-from progressive_core.plugins.registry import Registry
+from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.discovery.listing import survey
+from progressive_core.contract.catalogue import PluginRecord
 from progressive_training import PluginError
 
 Install = Callable[..., None]
@@ -15,7 +16,7 @@ OWNER = "plugin 'watch' (acme 1.2)"
 
 def refused(*choices: str, transfer_order: tuple[str, ...] = ()) -> str:
     with pytest.raises(PluginError) as caught:
-        Registry(choices, transfer_order)
+        installed_registry(choices, transfer_order)
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -27,15 +28,19 @@ def refused_for(name: str) -> str:
         f" (to go on without it: -p no:{name}, or --set PLUGIN_ERRORS=disable)"
     )
     assert way_on and not ending
-    for registry in (Registry([f"no:{name}"]), Registry(policy="disable"), Registry(policy="warn")):
+    for registry in (
+        installed_registry([f"no:{name}"]),
+        installed_registry(policy="disable"),
+        installed_registry(policy="warn"),
+    ):
         assert name not in (*registry.plugins, *registry.transfers)
-    assert Registry(policy="warn").left_out == [message]
+    assert installed_registry(policy="warn").left_out == [message]
     return message
 
 
 def surveyed(name: str) -> PluginRecord:
     """A listing never fails: what the registry refuses is a record with the same reason."""
-    return next(record for record in Registry.survey() if record.name == name)
+    return next(record for record in survey() if record.name == name)
 
 
 def refused_plugin(install: Install, source: str) -> str:
@@ -55,7 +60,7 @@ def refused_strategy(install: Install, source: str) -> str:
 def refused_bucket(install: Install, source: str) -> str:
     install("acme", buckets={"Swing": "acme_swing:swing"}, acme_swing=source)
     with pytest.raises(PluginError) as caught:
-        Registry().bucket("Swing")
+        installed_registry().bucket("Swing")
     assert surveyed("Swing").reason == str(caught.value)
     return str(caught.value)
 
@@ -150,7 +155,7 @@ def test_a_plugin_that_cannot_be_imported(install: Install) -> None:
         f"{OWNER} cannot be imported from 'acme_watch:watch': ModuleNotFoundError: No module named "
         "'no_such_module_anywhere'"
     )
-    assert "watch" not in Registry(["no:watch"]).plugins
+    assert "watch" not in installed_registry(["no:watch"]).plugins
 
 
 def test_an_entry_point_that_leads_nowhere(install: Install) -> None:
@@ -226,8 +231,8 @@ def test_two_distributions_with_one_name(install: Install) -> None:
         "the name 'watch' is taken twice: plugin 'acme_watch' of acme 1.2 and plugin 'zenith_watch' of zenith 0.3. "
         "Uninstall one, or rename its entry point"
     )
-    assert [record.reason for record in Registry.survey() if record.name == "watch"] == [message, message]
-    assert "watch" not in Registry(["no:watch"]).plugins
+    assert [record.reason for record in survey() if record.name == "watch"] == [message, message]
+    assert "watch" not in installed_registry(["no:watch"]).plugins
 
 
 def test_one_name_in_two_groups(install: Install) -> None:
@@ -245,4 +250,4 @@ def test_an_unknown_name() -> None:
         "no transfer 'wieghts' is installed (named in TRANSFERS). Did you mean 'weights'?"
     )
     with pytest.raises(PluginError, match=r"no bucket 'scalpin' .* Did you mean 'Scalping'\? Known: Long, Medium,"):
-        Registry().bucket("scalpin")
+        installed_registry().bucket("scalpin")

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from progressive_app.config.resolve import defaults, with_settings
+from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.store.models import read_model
 from progressive_core.engine.digest import digest
 from progressive_core.engine.run import bucket_info
 from progressive_core.plugins.hooks import Hooks
-from progressive_core.plugins.registry import Registry
 from progressive_training import BucketInfo, Knowledge, Model, ProgressiveTrainer, Proof, Resources, TransferContext
 
 SMALL = {
@@ -63,7 +63,7 @@ class Replay:
 
     def __init__(self, directory: Path) -> None:
         self.settings = with_settings(defaults(), json.loads((directory / "config.json").read_text()))
-        self.registry = Registry(self.settings["PLUGINS"], self.settings["TRANSFERS"])
+        self.registry = installed_registry(self.settings["PLUGINS"], self.settings["TRANSFERS"])
         self.hooks, self.directory = Hooks(self.registry), directory
         self.ledger = [json.loads(line) for line in (directory / "ledger.jsonl").read_text().splitlines()]
         self.models: dict[str, list[Model]] = {}

@@ -14,7 +14,7 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from progressive_core.plugins.watchdog import Watchdog
+from progressive_app.machine.watchdog import Watchdog
 from progressive_front.cli import main
 
 BUCKETS = (Path(__file__).parent / "line_bucket.py").read_text()
@@ -29,7 +29,7 @@ def on_episode_end(bucket, episode):
 """
 IMPATIENT = """
 import sys
-from progressive_core.plugins import watchdog
+from progressive_app.machine import watchdog
 from progressive_front.cli import main
 watchdog.PATIENCE = 0.05
 sys.exit(main())

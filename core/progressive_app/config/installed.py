@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from progressive_app.config.declarations import CORE, PROGRAM_ITSELF, Declaration, Declarations, program_declarations
+from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.kinds import Refused
 from progressive_core.contract.setting import Setting
@@ -32,7 +33,7 @@ def installed_declarations(
     :param choices, transfer_order, policy: as for `Registry`. :param objects: plugins of this process only, by name.
     :raise PluginError: a plugin cannot be used, or two declare one key differently, and the policy is to stop.
     """
-    return declarations_of(Registry(choices, transfer_order, policy, Manager(objects)), choices, policy)
+    return declarations_of(installed_registry(choices, transfer_order, policy, Manager(objects)), choices, policy)
 
 
 def declarations_of(registry: Registry, choices: Sequence[str], policy: Policy = "stop") -> Declarations:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from progressive_app.machine.memory import memory_used, read_memory, release_memory
 from progressive_app.machine.shortage import describe_shortage, is_shortage
+from progressive_app.machine.watchdog import watched
 
 
 class LocalMachine:
@@ -14,3 +15,4 @@ class LocalMachine:
     release_memory = staticmethod(release_memory)
     is_shortage = staticmethod(is_shortage)
     describe_shortage = staticmethod(describe_shortage)
+    watch = staticmethod(watched)

@@ -18,16 +18,15 @@ from typing import Any
 from attrs import frozen
 
 from progressive_app.config.resolve import resolve_values
+from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import configure_logging, current_log, log_to
 from progressive_app.machine.memory import gc_frozen
-from progressive_app.machine.shortage import is_shortage
 from progressive_app.processes.failure import failure_of
 from progressive_app.store.run_store import RunStore
 from progressive_core.contract.core_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
 from progressive_core.engine.run import Interrupted, Run
 from progressive_core.plugins.hooks import Hooks
-from progressive_core.plugins.registry import Registry
 
 Function = Callable[["Parent", Any], Any]
 """What a process may be started with; pickled, so it is a function of a module, or a `partial` of one."""
@@ -151,10 +150,11 @@ def main(connection: Connection, watched: Connection, function: Function, argume
 def run_task(parent: Parent, task: Task) -> Outcome:
     """Open the run of the task and call its function with it."""
     settings = resolve_values(task.settings, "the settings of the run")
-    registry = Registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS])
+    registry = installed_registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS])
     registry.left_out.clear()  # the parent has logged it
     on_episode = partial(parent.ask, EPISODE) if task.on_episode else None
-    hooks = Hooks(registry, settings[PLUGIN_ERRORS], is_shortage, on_episode)
+    machine = LocalMachine()
+    hooks = Hooks(registry, settings[PLUGIN_ERRORS], machine.is_shortage, on_episode, machine.watch)
     hooks.disable(*task.disabled)
     import torch  # noqa: F401  (before the run is taken over: while it changes hands, nobody holds its lock)
 
@@ -169,7 +169,7 @@ def run_task(parent: Parent, task: Task) -> Outcome:
                 device=task.device,
                 hooks=hooks,
                 store=store,
-                machine=LocalMachine(),
+                machine=machine,
                 teachers=store.teachers(),
                 progress=lambda line: parent.ask(PROGRESS, line),
                 interrupted=parent.wants_a_stop,

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from progressive_app.config.input_files import input_files
+from progressive_core.contract.catalogue import THIS_PROCESS, PluginRecord
 from progressive_core.contract.core_settings import SEED, SEQUENCE
 from progressive_core.contract.errors import DataError, PluginError, RunError
 from progressive_core.contract.setting import Settings
-from progressive_core.plugins.discovery import THIS_PROCESS, PluginRecord
 
 ACTING = frozenset({"on_bucket_start", "transfer"})
 """The hooks by whose answers a bucket trains; the others see what happens, and one may ask for an end."""

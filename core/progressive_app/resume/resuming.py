@@ -12,6 +12,7 @@ from progressive_app.config.app_settings import DEVICE
 from progressive_app.config.checking import checked
 from progressive_app.config.choices import merged_choices, refuse_unknown_buckets
 from progressive_app.config.resolve import settings_of_run, with_settings
+from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.logs import log_to
 from progressive_app.processes.isolation import resolve_device_isolated
@@ -117,7 +118,7 @@ def registry_for(settings: Settings, manager: Manager) -> Registry:
 
     :raise PluginError: one cannot be used. :raise ConfigError: a setting names a bucket that is not installed.
     """
-    registry = Registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS], manager)
+    registry = installed_registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS], manager)
     refuse_unknown_buckets(settings, [record.name for record in registry.records if record.kind == "bucket"])
     for name in settings[SEQUENCE]:
         registry.bucket(name)

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
+from progressive_app.discovery.examination import check_bucket_object
 from progressive_app.store.tensors import read_tensors, write_tensors
 from progressive_app.testing.check_evaluation import check_evaluation
 from progressive_app.testing.scene import (
@@ -24,7 +25,6 @@ from progressive_app.testing.scene import (
 )
 from progressive_core.contract.protocols import Bucket, Evaluator, Learner
 from progressive_core.contract.records import Adoption, BucketInfo, EpisodeReport, Knowledge, Model, Resources, State
-from progressive_core.plugins.validation import check_bucket_object
 
 Open = Callable[[], Learner]
 _EVALUATOR_METHODS = tuple(name for name in vars(Evaluator) if not name.startswith("_"))

@@ -9,6 +9,8 @@ from typing import Any
 
 from attrs import evolve
 
+from progressive_app.discovery.examination import check_plugin_object
+from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.testing.scene import (
     bucket_info,
     bucket_result,
@@ -18,12 +20,10 @@ from progressive_app.testing.scene import (
     small_settings,
 )
 from progressive_core.contract.core_settings import BATCH_SIZE, PARALLEL_EPISODES
+from progressive_core.contract.names import object_name
 from progressive_core.contract.records import BucketInfo, Resources, RunInfo
-from progressive_core.plugins.discovery import object_name
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.manager import Manager
-from progressive_core.plugins.registry import Registry
-from progressive_core.plugins.validation import check_plugin_object
 
 
 def check_plugin(plugin: object, settings: Mapping[str, Any] | None = None) -> None:
@@ -39,7 +39,7 @@ def check_plugin(plugin: object, settings: Mapping[str, Any] | None = None) -> N
     with contract_as_assertion():
         check_plugin_object(plugin, owner)
     with TemporaryDirectory() as directory, contract_as_assertion(owner):
-        hooks = Hooks(Registry(manager=Manager({object_name(plugin): plugin}), installed=False))
+        hooks = Hooks(installed_registry(manager=Manager({object_name(plugin): plugin}), installed=False))
         run_dir = Path(directory)
         first = bucket_info("First", (1, 12), run_dir, small_settings(settings))
         first = evolve(first, sequence=("First", "Second"), episodes=3)

@@ -10,6 +10,8 @@ from typing import Any
 
 from attrs import evolve
 
+from progressive_app.discovery.examination import check_transfer_object
+from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.testing.scene import (
     bucket_info,
     contract_as_assertion,
@@ -18,12 +20,10 @@ from progressive_app.testing.scene import (
     same_tensors,
     small_settings,
 )
+from progressive_core.contract.names import object_name
 from progressive_core.contract.records import Knowledge, Phase, Proof, Skip, TransferContext
-from progressive_core.plugins.discovery import object_name
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.manager import Manager
-from progressive_core.plugins.registry import Registry
-from progressive_core.plugins.validation import check_transfer_object
 
 
 def check_transfer(strategy: object, settings: Mapping[str, Any] | None = None) -> None:
@@ -57,7 +57,7 @@ class _Asked:
     """A strategy that is asked as in a run; `given` are the copies of source and target that it was given last."""
 
     def __init__(self, name: str, strategy: object) -> None:
-        registry = Registry(manager=Manager({name: strategy}), installed=False)
+        registry = installed_registry(manager=Manager({name: strategy}), installed=False)
         self.name, self.hooks = name, Hooks(registry)
         self.given: Mapping[str, Any] = {}
         registry.manager.add_hookcall_monitoring(self._note, lambda *_: None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
+
 import pluggy
 
 from progressive_core import PROJECT
@@ -80,3 +83,11 @@ def on_run_end(run: RunInfo, results: tuple[BucketResult, ...], error: BaseExcep
     :param run: the run. :param results: those of the buckets that finished, in order.
     :param error: what ended the run early, or None.
     """
+
+
+HOOKS: Mapping[str, tuple[str, ...]] = {
+    name: tuple(inspect.signature(value).parameters)
+    for name, value in dict(globals()).items()
+    if hasattr(value, f"{PROJECT}_spec")
+}
+"""Each hook's name and its arguments."""

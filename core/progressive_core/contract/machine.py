@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from attrs import frozen
@@ -33,6 +34,9 @@ class Machine(Protocol):
 
     def is_shortage(self, error: BaseException) -> bool:
         """Whether memory ran out, or `error` was raised from an error of which that is true."""
+
+    def watch(self, what: str) -> AbstractContextManager[None]:
+        """Within it, `what` is under way: whose code, and what it is to do; it is logged when it lasts too long."""
 
     def describe_shortage(self, error: BaseException) -> str:
         """The allocator's message, on one line."""

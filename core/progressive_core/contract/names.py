@@ -1,4 +1,4 @@
-"""Names that become file names: what a bucket may be called, wherever the name comes from."""
+"""Names that become file names: what a bucket or a plugin may be called, wherever the name comes from."""
 
 from __future__ import annotations
 
@@ -16,3 +16,11 @@ _RESERVED = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", re.IGNORECASE)
 def is_name(value: Any) -> bool:
     """Whether `value` may name a directory of a run: it is text that leads nowhere else, on any file system."""
     return isinstance(value, str) and bool(_NAME.fullmatch(value)) and not _RESERVED.fullmatch(value)
+
+
+def object_name(plugin: object) -> str:
+    """The name of an object of this process: its `name`, or that of its class or module."""
+    name: object = getattr(plugin, "name", None)
+    if isinstance(name, str) and is_name(name):
+        return name
+    return str(getattr(plugin, "__name__", type(plugin).__name__)).rpartition(".")[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import field, frozen
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Phase = Literal["initial", "periodic", "reverse"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
 Verdict = Literal["kept", "rolled back", "skipped", "failed"]
 
 

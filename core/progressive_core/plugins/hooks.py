@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
@@ -27,8 +28,6 @@ from progressive_core.plugins.blame import Policy, call_plugin, describe_error, 
 from progressive_core.plugins.copies import copied, device_of, outline, own_bucket, own_knowledge, read_only
 from progressive_core.plugins.manager import ObserverError
 from progressive_core.plugins.registry import Registry
-from progressive_core.plugins.validation import PHASES
-from progressive_core.plugins.watchdog import watched
 
 T = TypeVar("T")
 OnEpisode = Callable[[EpisodeReport], StopRequest | None]
@@ -49,6 +48,7 @@ class Hooks:
 
     :param is_shortage: whether an error means that memory ran out, which is no plugin's failure: it is raised under every
         policy, since smaller sizes may help.
+    :param watch: makes the context of each call from its description, such as `Machine.watch`.
     :param on_episode: a function of the program that trains, which is asked after the plugins.
     """
 
@@ -58,6 +58,7 @@ class Hooks:
         policy: Policy = "stop",
         is_shortage: Callable[[BaseException], bool] = lambda _: False,
         on_episode: OnEpisode | None = None,
+        watch: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
         for reason in registry.left_out:
             log.warning("a plugin cannot be used, and is left out", reason=reason)
@@ -65,19 +66,8 @@ class Hooks:
         self._manager = registry.manager
         self._policy = policy
         self._is_shortage = is_shortage
+        self._watch = watch
         self.on_episode = on_episode
-        # Read once: a property of a plugin's own could fail in the middle of a run.
-        self._phases: dict[str, tuple[Phase, ...]] = self._attribute("phases", PHASES)
-        self._alphas: dict[str, str | None] = self._attribute("alpha_setting", None)
-        self._estimates: dict[str, Callable[..., int] | None] = self._attribute("memory_needed", None)
-
-    def _attribute(self, attribute: str, default: T) -> dict[str, T]:
-        """An attribute of every strategy, by name."""
-        plugins, words = self._registry, "cannot be examined"
-        return {
-            name: call_plugin(plugins.owner(name), words, getattr, plugins.plugin(name), attribute, default)
-            for name in plugins.transfers
-        }
 
     @property
     def transfers(self) -> tuple[str, ...]:
@@ -120,11 +110,11 @@ class Hooks:
 
     def phases(self, name: str) -> tuple[Phase, ...]:
         """The phases in which a strategy wants to be asked: its `phases`, or all."""
-        return self._phases[name]
+        return self._registry.plugin(name).phases
 
     def alpha(self, name: str, settings: Mapping[str, Any]) -> float | None:
         """The mixing that a strategy works with: the value of the setting that its `alpha_setting` names, if it names one."""
-        setting = self._alphas[name]
+        setting = self._registry.plugin(name).alpha_setting
         return None if setting is None else float(settings[setting])
 
     def memory_needed(self, name: str, bucket: BucketInfo, source: Knowledge, target: Knowledge) -> int:
@@ -132,12 +122,12 @@ class Hooks:
 
         :raise PluginError: it failed.
         """
-        estimate = self._estimates[name]
+        estimate = self._registry.plugin(name).memory_needed
         if estimate is None:
             return source.nbytes + target.nbytes
         where = f"{self._registry.owner(name)}: memory_needed(source, target) for bucket {bucket.name!r}"
         try:
-            with watched(where):
+            with self._watch(where):
                 needed = call_plugin(where, "failed", estimate, outline(source), outline(target))
             if not isinstance(needed, int) or needed < 0:
                 raise PluginError(f"{where} must return bytes, a whole number from 0; got {safe_repr(needed)}")
@@ -164,7 +154,7 @@ class Hooks:
     def ask_on_episode(self, episode: EpisodeReport) -> StopRequest | None:
         """The checked answer of the program's own function; a PluginError where it failed."""
         assert self.on_episode is not None
-        with watched("on_episode"):
+        with self._watch("on_episode"):
             try:
                 return answers.stop_request(call_plugin("on_episode", "failed", self.on_episode, episode))
             except answers.WrongAnswer as wrong:
@@ -230,7 +220,7 @@ class Hooks:
         """
         where = f"{self._registry.owner(name)}: {hook}{f' for bucket {bucket.name!r}' if bucket else ''}"
         unobserved: set[str] = set()
-        with watched(where):
+        with self._watch(where):
             while True:
                 outcome = call_plugin(where, "failed", self._manager.call, hook, name, given, unobserved)
                 if outcome.observer_error is not None:

@@ -12,8 +12,7 @@ from attrs import frozen
 from progressive_core import PROJECT
 from progressive_core.contract import hookspecs
 from progressive_core.contract.errors import PluginError
-from progressive_core.plugins.discovery import object_name
-from progressive_core.plugins.validation import HOOKS
+from progressive_core.contract.names import object_name
 
 
 class Manager(pluggy.PluginManager):
@@ -159,7 +158,7 @@ def _note(self: _Innermost) -> Generator[None, Sequence[object], Sequence[object
     return answers
 
 
-for _hook in HOOKS:
+for _hook in hookspecs.HOOKS:
     setattr(_Innermost, _hook, _note)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from progressive_core.contract.catalogue import KINDS, PluginRecord
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.suggest import did_you_mean
-from progressive_core.plugins.discovery import GROUPS, Found
 
 
 def parse_choices(choices: Sequence[str], known: Iterable[str]) -> dict[str, bool]:
@@ -27,9 +27,9 @@ def unknown(kind: str, name: str, known: Iterable[str], where: str) -> str:
     return f"no {kind} {name!r} is installed (named in {where}).{did_you_mean(name, known)} Known: {listed}"
 
 
-def call_order(found: Sequence[Found], transfer_order: Sequence[str], wanted: dict[str, bool]) -> list[str]:
+def call_order(records: Sequence[PluginRecord], transfer_order: Sequence[str], wanted: dict[str, bool]) -> list[str]:
     """Names without repetition, in the order they are called: buckets, strategies, plugins."""
-    kinds = {record.name: record.kind for record, _ in found}
+    kinds = {record.name: record.kind for record in records}
     named = [name for name, on in wanted.items() if on]
 
     def rank(name: str) -> tuple[int, int, str]:
@@ -39,6 +39,15 @@ def call_order(found: Sequence[Found], transfer_order: Sequence[str], wanted: di
             position = transfer_order.index(name) if name in transfer_order else len(transfer_order)
         elif kind == "plugin" and name in named:
             position = 1 + named.index(name)
-        return list(GROUPS).index(kind), position, name
+        return KINDS.index(kind), position, name
 
     return sorted(kinds, key=rank)
+
+
+def clash(name: str, records: Iterable[PluginRecord]) -> str:
+    """Why a name is ambiguous, or nothing. A name must be one over all groups: it is also the name that disables."""
+    holders = [record for record in records if record.name == name]
+    if len(holders) < 2:
+        return ""
+    listed = " and ".join(f"{holder.kind} {holder.value!r} of {holder.origin}" for holder in holders)
+    return f"the name {name!r} is taken twice: {listed}. Uninstall one, or rename its entry point"

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from progressive_app.config.app_settings import DEVICE
 from progressive_app.config.resolve import resolve_values
+from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.resume.manifest import check_data_unchanged
@@ -25,7 +26,6 @@ from progressive_core.contract.records import Knowledge, Resources
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.proof import prove
 from progressive_core.engine.run import bucket_info
-from progressive_core.plugins.registry import Registry
 from progressive_studies.transfer_report.measures import backward_transfer, forward_transfer
 
 
@@ -53,7 +53,9 @@ def result_matrix(directory: Path) -> ResultMatrix:
     check_data_unchanged(read_manifest(directory), directory)
     file = directory / "config.json"
     settings = resolve_values(read_json(file), str(file), policy="warn")
-    registry = Registry(settings[PLUGINS], settings[TRANSFERS], "warn")  # of the plugins it takes the buckets only
+    registry = installed_registry(
+        settings[PLUGINS], settings[TRANSFERS], "warn"
+    )  # of the plugins it takes the buckets only
     finished = tuple(result.bucket for result in read_progress(directory).results)
     opened, left_out = {}, []
     for name in finished:

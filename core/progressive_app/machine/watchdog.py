@@ -1,4 +1,4 @@
-"""Says, while it waits, which plugin it is that does not come back."""
+"""Logs, while a call lasts, which plugin it is that does not come back."""
 
 from __future__ import annotations
 

@@ -9,26 +9,19 @@ import inspect
 from collections.abc import Mapping
 from importlib.metadata import version
 from itertools import pairwise
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from progressive_core import PROGRAM, PROJECT
-from progressive_core.contract import hookspecs
 from progressive_core.contract.errors import PluginError
+from progressive_core.contract.hookspecs import API_VERSION, HOOKS
 from progressive_core.contract.names import NAME_RULE, is_name
 from progressive_core.contract.protocols import Bucket
-from progressive_core.contract.records import Phase
+from progressive_core.contract.records import PHASES
 from progressive_core.contract.suggest import did_you_mean
 from progressive_core.plugins.blame import safe_repr
 
-PHASES: tuple[Phase, ...] = get_args(Phase)
 API = "progressive_training_api"
 """The attribute by which a plugin, or its module, may say which API version it needs at least."""
-HOOKS: Mapping[str, tuple[str, ...]] = {
-    name: tuple(inspect.signature(value).parameters)
-    for name, value in vars(hookspecs).items()
-    if inspect.isfunction(value) and hasattr(value, f"{PROJECT}_spec")
-}
-"""Each hook's name and its arguments."""
 
 
 def check_api(holder: object, owner: str) -> None:
@@ -37,15 +30,15 @@ def check_api(holder: object, owner: str) -> None:
     :param holder: the plugin, or its module.
     :raise PluginError: it needs a newer one, or states something else than a whole number.
     """
-    needed = getattr(holder, API, hookspecs.API_VERSION)
+    needed = getattr(holder, API, API_VERSION)
     if type(needed) is not int or needed < 1:
         raise PluginError(
-            f"{owner}: `{API}` must be a whole number from 1, such as {hookspecs.API_VERSION}; got {safe_repr(needed)}"
+            f"{owner}: `{API}` must be a whole number from 1, such as {API_VERSION}; got {safe_repr(needed)}"
         )
-    if needed > hookspecs.API_VERSION:
+    if needed > API_VERSION:
         raise PluginError(
             f"{owner}: needs plugin API {needed}, and this progressive-training {version(PROGRAM)} has "
-            f"{hookspecs.API_VERSION}: update it (pip install --upgrade progressive-training)"
+            f"{API_VERSION}: update it (pip install --upgrade progressive-training)"
         )
 
 

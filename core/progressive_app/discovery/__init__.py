@@ -1,0 +1,1 @@
+"""What is installed: finds buckets, features, transfers and plugins, imports and examines them."""

@@ -1,0 +1,64 @@
+"""Every bucket, feature, strategy and plugin that an entry point names, not imported yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib.metadata import Distribution, EntryPoint, EntryPoints, distributions, entry_points
+
+from progressive_core.contract.catalogue import Kind, PluginRecord
+from progressive_core.plugins.blame import describe_error
+
+Found = tuple[PluginRecord, Callable[[], object]]
+"""A record, and what loads its object."""
+GROUPS: dict[Kind, str] = {
+    "bucket": "progressive_training.buckets",
+    "feature": "progressive_training.features",
+    "transfer": "progressive_training.transfers",
+    "plugin": "progressive_training.plugins",
+}
+
+
+def discover() -> tuple[list[Found], list[str]]:
+    """Every entry point of the groups, by name, and what is wrong with each package whose files cannot be read."""
+    unreadable: list[str] = []
+    try:
+        entries = {kind: list(entry_points(group=group)) for kind, group in GROUPS.items()}
+    except Exception:  # noqa: BLE001  (importlib.metadata lets whatever it stumbles over through, and does not say where)
+        entries = _readable(unreadable)
+    found = []
+    for kind, listed in entries.items():
+        for entry in listed:
+            distribution, version = _origin(entry.dist)
+            record = PluginRecord(
+                name=entry.name, kind=kind, distribution=distribution, version=version, value=entry.value
+            )
+            found.append((record, entry.load))
+    return sorted(found, key=lambda pair: (pair[0].name, pair[0].distribution)), unreadable
+
+
+def _readable(unreadable: list[str]) -> dict[Kind, list[EntryPoint]]:
+    """The entry points of every package that can be read; what is wrong with each of the others goes to `unreadable`."""
+    packages: dict[str, EntryPoints] = {}
+    for distribution in distributions():
+        try:
+            folded = re.sub(r"[-_.]+", "-", distribution.name).lower()
+            packages.setdefault(folded, distribution.entry_points)  # the first on the path is the one that is imported
+        except Exception as error:  # noqa: BLE001  (as above)
+            path = getattr(distribution, "_path", "an installed package")  # where it lies has no public name
+            unreadable.append(
+                f"{path}: its METADATA or entry_points.txt cannot be read ({describe_error(error)}): install it anew"
+            )
+    return {
+        kind: [entry for entries in packages.values() for entry in entries if entry.group == group]
+        for kind, group in GROUPS.items()
+    }
+
+
+def _origin(distribution: Distribution | None) -> tuple[str, str]:
+    """The name and version of a package, as far as it has them."""
+    try:
+        named = (distribution.name, distribution.version) if distribution else (None, None)
+    except Exception:  # noqa: BLE001  (as above; entry points can be read without the metadata)
+        named = (None, None)
+    return named[0] or "unknown", named[1] or "?"
