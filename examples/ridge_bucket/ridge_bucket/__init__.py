@@ -1,0 +1,1 @@
+"""A bucket for progressive-training whose learner is a ridge regression."""

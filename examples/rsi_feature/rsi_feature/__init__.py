@@ -1,0 +1,1 @@
+"""The relative strength index as a feature for progressive-training."""
