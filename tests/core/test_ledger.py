@@ -9,7 +9,8 @@ from progressive_app.store.models import read_knowledge
 from progressive_core.engine.digest import digest
 
 MIXES = (
-    "from attrs import evolve; return evolve(target, weights=source.weights)\n\nalpha_setting = 'WEIGHT_TRANSFER_ALPHA'"
+    "from attrs import evolve; return evolve(target, weights=source.weights)\n\n"
+    "from progressive_transfers.weights import alpha_setting, settings"
 )
 ASKS_FOR_PROOF = (
     "assert (context.proof is None) == (context.phase == 'reverse'); "

@@ -257,7 +257,7 @@ def resumed(run: Any, file: io.StringIO) -> ConsolePlugin:
     """A console that sees a bucket go on at episode 21, after 20 in its metrics and a line of another bucket."""
     with (run.run_dir / "metrics.jsonl").open("w") as metrics:
         metrics.write(json.dumps({"bucket": "Scalping", "episode": 1, "score": 9.0}) + "\n")
-        metrics.writelines(json.dumps({"bucket": "Short"} | asdict(each)) + "\n" for each in run.episodes(21))
+        metrics.writelines(json.dumps(asdict(each) | {"bucket": "Short"}) + "\n" for each in run.episodes(21))
     plugin = ConsolePlugin(file=file, clock=lambda: 0.0)
     plugin.on_bucket_start(run.bucket(), run.resources())
     plugin.on_episode_end(run.bucket(), run.episode(21))

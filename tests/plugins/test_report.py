@@ -29,7 +29,7 @@ def recorded(run: Any) -> Any:
     with (run.run_dir / "metrics.jsonl").open("w") as file:
         for bucket in ("Scalping", "Short"):
             for report in run.episodes(31):
-                file.write(json.dumps({"bucket": bucket} | asdict(report)) + "\n")
+                file.write(json.dumps(asdict(report) | {"bucket": bucket}) + "\n")
     return run
 
 
