@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from progressive_app.config.resolve import defaults
 from progressive_front.cli import main
-from progressive_training import DataError, ModelError, PluginError, ProgressiveTrainer, load_model
+from progressive_training import DataError, ModelError, PluginError, ProgressiveTrainer, RunError, load_model
 from progressive_training.market import bars_from_frame, synthetic_bars, with_features
 
 RSI = """
@@ -82,6 +82,8 @@ def test_the_card_names_it_and_serving_computes_it_anew(here: Path, monkeypatch:
     assert served.names == tuple(card["features"])
 
     monkeypatch.setattr("sys.path", [path for path in __import__("sys").path if not str(path).endswith("acme")])
+    with pytest.raises(RunError, match=r"rsi \(acme 1.2\) had a part in this run and is not installed"):
+        ProgressiveTrainer(run_dir=here / "run").resume({"SEQUENCE": ("Scalping", "Short")})
     with pytest.raises(
         ModelError, match="Scalping model: it was trained with the feature 'rsi' of acme 1.2, which is not"
     ):

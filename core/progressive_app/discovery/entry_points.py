@@ -23,13 +23,17 @@ def discover() -> tuple[list[Found], list[str]]:
     """Every entry point of the groups, by name, and what is wrong with each package whose files cannot be read."""
     unreadable: list[str] = []
     try:
-        entries = {kind: list(entry_points(group=group)) for kind, group in GROUPS.items()}
+        every = entry_points()  # once: it reads the files of every package
+        entries = {kind: list(every.select(group=group)) for kind, group in GROUPS.items()}
     except Exception:  # noqa: BLE001  (importlib.metadata lets whatever it stumbles over through, and does not say where)
         entries = _readable(unreadable)
     found = []
+    origins: dict[int, tuple[str, str]] = {}
     for kind, listed in entries.items():
         for entry in listed:
-            distribution, version = _origin(entry.dist)
+            if id(entry.dist) not in origins:  # one object for all entry points of a package; its metadata are a file
+                origins[id(entry.dist)] = _origin(entry.dist)
+            distribution, version = origins[id(entry.dist)]
             record = PluginRecord(
                 name=entry.name, kind=kind, distribution=distribution, version=version, value=entry.value
             )
@@ -58,7 +62,8 @@ def _readable(unreadable: list[str]) -> dict[Kind, list[EntryPoint]]:
 def _origin(distribution: Distribution | None) -> tuple[str, str]:
     """The name and version of a package, as far as it has them."""
     try:
-        named = (distribution.name, distribution.version) if distribution else (None, None)
+        metadata = distribution.metadata if distribution else None  # read from the file at each call
+        named = (metadata["Name"], metadata["Version"]) if metadata else (None, None)
     except Exception:  # noqa: BLE001  (as above; entry points can be read without the metadata)
         named = (None, None)
     return named[0] or "unknown", named[1] or "?"

@@ -47,11 +47,12 @@ def manifest_of(
 
 
 def plugins_of(plugins: Sequence[PluginRecord]) -> dict[str, Any]:
-    """Which plugins a run trains with, whose they are, and which hooks they answer."""
+    """Which plugins a run trains with, whose they are, which hooks they answer, and which are features of the bars."""
     enabled = [plugin for plugin in plugins if plugin.enabled]
     return {
         "plugins": {plugin.name: plugin.origin for plugin in enabled},
         "hooks": {plugin.name: list(plugin.hooks) for plugin in enabled if plugin.hooks},
+        "features": [plugin.name for plugin in enabled if plugin.kind == "feature"],
     }
 
 
@@ -119,7 +120,7 @@ def check_plugins_there(manifest: Mapping[str, Any], installed: Collection[str],
 
 def _acts(manifest: Mapping[str, Any], plugin: str) -> bool:
     """Whether a plugin could change what a run comes to, as far as it is known."""
-    return not ACTING.isdisjoint(manifest["hooks"].get(plugin, ()))
+    return plugin in manifest.get("features", ()) or not ACTING.isdisjoint(manifest["hooks"].get(plugin, ()))
 
 
 def _file(key: str, path: str) -> dict[str, Any]:
