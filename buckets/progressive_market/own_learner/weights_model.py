@@ -61,7 +61,12 @@ class WeightsModel:
         return with_baselines(self.card.bucket, held, self.card.abstains, part, market, Ridge(self.tensors[RIDGE]))
 
     def _positions(self, part: Part, market: Market) -> Tensor:
-        held = self.policy_from(self.tensors, market)(part)
+        try:
+            held = self.policy_from(self.tensors, market)(part)
+        except Exception as error:  # a stranger's function, and weights of another shape than it expects
+            raise ModelError(
+                f"{self.card.bucket} model: it cannot be used ({error!r:.200}). Take another copy."
+            ) from error
         if not held.isfinite().all():
             raise ModelError(f"{self.card.bucket} model: its weights give no numbers on these bars. Take another copy.")
         return held
@@ -76,6 +81,9 @@ def load_weights_model(path: str | Path, policy_from: PolicyFrom) -> WeightsMode
     file = model_file(path)
     tensors, values = read_tensors(file)
     card = checked_card(values, MarketCard, file)
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ModelError(f"{file}: {name} holds what is no number. Take another copy.")
     ridge = tensors.get(RIDGE)
     if ridge is None or ridge.shape != (len(card.scaler.mean),):
         raise ModelError(f"{file}: {RIDGE} is missing, or does not fit its card. Take another copy.")

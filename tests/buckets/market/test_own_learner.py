@@ -1,12 +1,15 @@
 """A bucket with a learner of its own, from the base classes of the market: it leaves only the learning to write."""
 
 from functools import partial
+from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
+from progressive_app.store.tensors import write_tensors
 from progressive_training import BucketInfo, Knowledge, Model, ModelError, Resources, State, resolve
-from progressive_training.market import WeightsBucket, WeightsLearner
+from progressive_training.market import WeightsBucket, WeightsLearner, synthetic_bars
 from progressive_training.testing import check_bucket
 
 
@@ -102,3 +105,37 @@ def test_what_is_adopted_and_what_is_not_is_named(learner: Momentum) -> None:
     adoption = learner.adopt(offered)
     assert (adoption.copied, adoption.new, adoption.dropped) == (("slope",), (), ("bias",))
     assert learner.weights["slope"].item() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda tensors, card: tensors.pop("baseline.ridge"), "baseline.ridge is missing"),
+        (lambda tensors, card: tensors.update(slope=torch.full((1,), torch.nan)), "slope holds what is no number"),
+        (lambda tensors, card: tensors.pop("slope"), "it cannot be used .KeyError"),
+        (lambda tensors, card: card.pop("costs"), "its card is damaged .costs is missing"),
+        (lambda tensors, card: card.update(scales=[1]), "its card is damaged .scales out of range"),
+        (lambda tensors, card: card.update(interval_seconds=60.0), "trained on bars of 60 seconds, got bars of 3600"),
+    ],
+)
+def test_a_damaged_file_of_a_model_is_refused_in_one_line(learner: Momentum, tmp_path: Path, change, why: str) -> None:
+    model = learner.model()
+    tensors, card = dict(model.tensors), {**model.card, "bucket": "Momentum"}
+    write_tensors(tmp_path / "model.safetensors", tensors, card)
+    assert bucket.load_model(tmp_path).performance(synthetic_bars(300, seed=1))[0].strategy == "Momentum"
+    change(tensors, card)
+    write_tensors(tmp_path / "model.safetensors", tensors, card)
+    with pytest.raises(ModelError, match=why):
+        bucket.load_model(tmp_path).performance(synthetic_bars(300, seed=1))
+
+
+def test_a_saved_model_takes_the_position_of_its_weights(learner: Momentum, tmp_path: Path) -> None:
+    model, bars = learner.model(), synthetic_bars(300, seed=1)
+    rose = bars.close[-1] > bars.close[-2]
+    prices = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
+    frame = pd.DataFrame({"time": pd.to_datetime(bars.time), **prices})
+    for slope, abstains, expected in ((1.0, False, "long"), (-1.0, False, "short"), (1.0, True, "flat")):
+        tensors, card = {**model.tensors, "slope": torch.tensor([slope])}, {**model.card, "abstains": abstains}
+        write_tensors(tmp_path / "model.safetensors", tensors, {**card, "bucket": "Momentum"})
+        opposite = {"long": "short", "short": "long", "flat": "flat"}
+        assert bucket.load_model(tmp_path)(frame) == (expected if rose else opposite[expected])
