@@ -7,9 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from progressive_app.config.app_settings import PLUGINS as PLUGINS
     from progressive_app.config.common_kinds import FilePath as FilePath
     from progressive_app.config.common_kinds import InputFile as InputFile
+    from progressive_app.config.common_kinds import Names as Names
     from progressive_app.config.common_kinds import Number as Number
+    from progressive_app.config.common_kinds import OneOf as OneOf
     from progressive_app.config.resolve import resolve as resolve
     from progressive_app.discovery.listing import installed_features as installed_features
     from progressive_app.machine.memory import read_memory as read_memory
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from progressive_buckets.market_bucket import MarketBucket as MarketBucket
     from progressive_buckets.model import TradingModel as TradingModel
     from progressive_buckets.model import load_trading_model as load_trading_model
-    from progressive_core.contract.core_settings import PLUGINS as PLUGINS
     from progressive_core.contract.core_settings import SEED as SEED
     from progressive_core.contract.errors import ConfigError as ConfigError
     from progressive_core.contract.errors import DataError as DataError
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from progressive_core.contract.hookspecs import hookimpl as hookimpl
     from progressive_core.contract.kinds import HorizonRange as HorizonRange
     from progressive_core.contract.kinds import Kind as Kind
-    from progressive_core.contract.kinds import Names as Names
-    from progressive_core.contract.kinds import OneOf as OneOf
     from progressive_core.contract.kinds import OrNull as OrNull
     from progressive_core.contract.kinds import Refused as Refused
     from progressive_core.contract.kinds import Switch as Switch
@@ -81,8 +81,8 @@ _HOME = {
     "Number": "progressive_app.config.common_kinds",
     "HorizonRange": "progressive_core.contract.kinds",
     "Kind": "progressive_core.contract.kinds",
-    "Names": "progressive_core.contract.kinds",
-    "OneOf": "progressive_core.contract.kinds",
+    "Names": "progressive_app.config.common_kinds",
+    "OneOf": "progressive_app.config.common_kinds",
     "OrNull": "progressive_core.contract.kinds",
     "Refused": "progressive_core.contract.kinds",
     "Switch": "progressive_core.contract.kinds",
@@ -91,7 +91,7 @@ _HOME = {
     "Setting": "progressive_core.contract.setting",
     "Settings": "progressive_core.contract.setting",
     "as_settings": "progressive_core.contract.setting",
-    "PLUGINS": "progressive_core.contract.core_settings",
+    "PLUGINS": "progressive_app.config.app_settings",
     "SEED": "progressive_core.contract.core_settings",
     "load_bars": "progressive_market.bars",
     "MarketBucket": "progressive_buckets.market_bucket",

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from attrs import evolve
 
-from progressive_app.config.app_settings import RUNS_DIR
+from progressive_app.config.app_settings import PLUGINS, RUNS_DIR, TRANSFERS
 from progressive_app.config.choices import CONSOLE
 from progressive_app.config.resolve import overlay, resolve, resolve_program
 from progressive_app.discovery.listing import survey
@@ -22,7 +22,6 @@ from progressive_app.store.progress import finished_results
 from progressive_app.store.runs import RunSummary, list_runs
 from progressive_core import PROGRAM
 from progressive_core.contract.catalogue import PluginRecord
-from progressive_core.contract.core_settings import PLUGINS, TRANSFERS
 from progressive_core.contract.errors import DataError, ModelError, RunError
 from progressive_core.contract.evaluation import Performance
 from progressive_core.contract.records import BucketResult

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from progressive_app.config.app_settings import PLUGINS
 from progressive_app.config.choices import merged_choices
 from progressive_app.config.resolve import Resolved, resolve_with_sources
 from progressive_app.config.schema import config_schema
 from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import table
-from progressive_core.contract.core_settings import PLUGINS
 from progressive_front.output import stdout_reserved
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pluggy
 
-from progressive_app.config.app_settings import DEVICE, RUNS_DIR
+from progressive_app.config.app_settings import DEVICE, PLUGIN_ERRORS, PLUGINS, RUNS_DIR, SEQUENCE
 from progressive_app.config.checking import checked
 from progressive_app.config.choices import merged_choices, named, plugin_choices, refuse_idle_episodes
 from progressive_app.config.common_kinds import FilePath
@@ -27,7 +27,6 @@ from progressive_app.resume.resuming import device_for, prepare_resume, registry
 from progressive_app.store.progress import status_of
 from progressive_app.store.run_store import RunStore
 from progressive_app.store.runs import new_run_directory
-from progressive_core.contract.core_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE
 from progressive_core.contract.errors import (
     ConfigError,
     OutOfMemoryError,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from progressive_app.config.app_settings import PLUGINS, SEQUENCE
 from progressive_app.config.choices import CONSOLE, refuse_idle_episodes
 from progressive_app.config.config_file import read_file
 from progressive_app.config.resolve import resolve
@@ -15,7 +16,7 @@ from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import BUG, print_error, table
 from progressive_app.store.run_documents import read_manifest
 from progressive_core import PROGRAM
-from progressive_core.contract.core_settings import EPISODES, PLUGINS, SEQUENCE
+from progressive_core.contract.core_settings import EPISODES
 from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingError, RunError
 from progressive_core.engine.run import Interrupted
 from progressive_front.live import with_console

@@ -11,10 +11,10 @@ from typing import Any
 import structlog
 from attrs import evolve, frozen
 
+from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.resolve import with_settings
 from progressive_app.processes.isolation import run_isolated
 from progressive_app.store.run_store import on_disk
-from progressive_core.contract.core_settings import SEQUENCE
 from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket, Learner
 from progressive_core.contract.records import BucketInfo, Knowledge, Proof, Resources

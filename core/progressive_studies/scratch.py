@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import evolve
 
+from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.resolve import with_settings
 from progressive_app.store.documents import read_json_lines
 from progressive_app.store.run_store import RunStore, on_disk
-from progressive_core.contract.core_settings import SEQUENCE
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import LedgerEntry
 from progressive_core.contract.setting import Settings

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from progressive_app.config.common_kinds import FilePath
+from progressive_app.config.common_kinds import FilePath, Names, OneOf
 from progressive_core.contract.kinds import Refused
 from progressive_core.contract.setting import Reason, Setting
 
@@ -27,9 +27,42 @@ class Device(NamedTuple):
         return {"type": "string", "pattern": f"^({_DEVICE.pattern})$"}
 
 
+class PluginChoices(NamedTuple):
+    """Names of plugins to enable, and `no:NAME` for those to disable."""
+
+    what: str = 'plugin names, "NAME" to enable and "no:NAME" to disable'
+
+    @property
+    def allowed(self) -> str:
+        return Names(self.what).allowed
+
+    def check(self, value: Any) -> tuple[str, ...]:
+        """One source cannot want a plugin and not want it."""
+        choices = Names(self.what).check(value)
+        for choice in choices:
+            if f"no:{choice}" in choices:
+                raise Refused(f"{choice} and no:{choice} contradict each other")
+        return choices
+
+    def schema(self) -> dict[str, Any]:
+        return Names(self.what).schema()
+
+
+# fmt: off
+SEQUENCE: Setting[tuple[str, ...]] = Setting(
+    "SEQUENCE", ("Scalping", "Short", "Medium", "Long"), Names("bucket names", at_least=1),
+    "the buckets to train, in this order", "later buckets", Reason.ORDER)
+TRANSFERS: Setting[tuple[str, ...]] = Setting(
+    "TRANSFERS", ("weights", "features", "horizons", "reverse"), Names("transfer names"),
+    "the order in which transfer strategies are asked; others that are installed follow by name")
+PLUGINS: Setting[tuple[str, ...]] = Setting(
+    "PLUGINS", (), PluginChoices(), "plugins to enable or disable")
+PLUGIN_ERRORS: Setting[Literal["stop", "disable", "warn"]] = Setting(
+    "PLUGIN_ERRORS", "stop", OneOf[Literal["stop", "disable", "warn"]](("stop", "disable", "warn")),
+    "when a plugin fails: stop behind the last checkpoint, go on without the plugin, or go on and log it each time")
 DEVICE = Setting(
-    "DEVICE", "auto", Device(), "where to train; auto takes a GPU when there is one", "later buckets", Reason.STATE
-)
-RUNS_DIR = Setting("RUNS_DIR", "runs", FilePath(),
-                   "the directory that new runs are made in, from the working directory")  # fmt: skip
-APP_SETTINGS: tuple[Setting[Any], ...] = (DEVICE, RUNS_DIR)
+    "DEVICE", "auto", Device(), "where to train; auto takes a GPU when there is one", "later buckets", Reason.STATE)
+RUNS_DIR = Setting(
+    "RUNS_DIR", "runs", FilePath(), "the directory that new runs are made in, from the working directory")
+# fmt: on
+APP_SETTINGS: tuple[Setting[Any], ...] = (SEQUENCE, TRANSFERS, PLUGINS, PLUGIN_ERRORS, DEVICE, RUNS_DIR)

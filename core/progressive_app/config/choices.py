@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from progressive_app.config.app_settings import PLUGINS
 from progressive_app.config.checking import checked
 from progressive_app.quoting import show
-from progressive_core.contract.core_settings import PLUGINS
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.kinds import LONGEST_NAME
 from progressive_core.contract.setting import Settings

@@ -1,13 +1,16 @@
-"""More kinds of value for settings: numbers, paths, and files that a run rests on."""
+"""More kinds of value for settings: numbers, words, names, paths, and files that a run rests on."""
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from progressive_core.contract.kinds import Refused
+from progressive_core.contract.kinds import LONGEST_NAME, Refused
+
+Word = TypeVar("Word", bound=str)
 
 
 class Number(NamedTuple):
@@ -38,6 +41,57 @@ class Number(NamedTuple):
     def schema(self) -> dict[str, Any]:
         low = "exclusiveMinimum" if self.low_excluded else "minimum"
         return {"type": "number", low: self.low, "maximum": self.high}
+
+
+class OneOf(NamedTuple, Generic[Word]):
+    """One of a few words."""
+
+    choices: tuple[Word, ...]
+
+    @property
+    def allowed(self) -> str:
+        return " or ".join([", ".join(f'"{choice}"' for choice in self.choices[:-1]), f'"{self.choices[-1]}"'])
+
+    def check(self, value: Any) -> Word:
+        """Any of the words, spelt as they are."""
+        for choice in self.choices:
+            if choice == value:
+                return choice
+        raise Refused
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.choices)}
+
+
+class Names(NamedTuple):
+    """A list of distinct names, kept as a tuple."""
+
+    what: str
+    at_least: int = 0
+
+    @property
+    def allowed(self) -> str:
+        return f"a list of distinct {self.what}" + (", one or more" if self.at_least else "")
+
+    def check(self, value: Any) -> tuple[str, ...]:
+        """Whether such names exist is for the registry to check, which knows what is installed."""
+        if isinstance(value, str) or not isinstance(value, Sequence) or len(value) < self.at_least:
+            raise Refused
+        names = tuple(value)
+        for position, name in enumerate(names):
+            if not isinstance(name, str):
+                raise Refused
+            if not name.strip():
+                raise Refused(f"number {position + 1} is empty")
+            if len(name) > LONGEST_NAME:
+                raise Refused(f"number {position + 1} is longer than {LONGEST_NAME} letters")
+            if name in names[:position]:
+                raise Refused(f"{name} is there twice")
+        return names
+
+    def schema(self) -> dict[str, Any]:
+        name = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+        return {"type": "array", "items": name, "uniqueItems": True, "minItems": self.at_least}
 
 
 class FilePath(NamedTuple):

@@ -40,7 +40,7 @@ def program_declarations() -> Declarations:
     return Declarations(
         {
             setting.key: Declaration(setting, (owner,), f"the {owner}")
-            for owner, settings in ((CORE, CORE_SETTINGS), (PROGRAM_ITSELF, APP_SETTINGS))
+            for owner, settings in ((PROGRAM_ITSELF, APP_SETTINGS), (CORE, CORE_SETTINGS))
             for setting in settings
         }
     )

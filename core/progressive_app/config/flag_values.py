@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from progressive_app.config.common_kinds import Names
 from progressive_app.quoting import show
 from progressive_core.contract.errors import ConfigError
-from progressive_core.contract.kinds import Names, OrNull, Refused
+from progressive_core.contract.kinds import OrNull, Refused
 from progressive_core.contract.setting import Setting
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from attrs import frozen
 
+from progressive_app.config.app_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
 from progressive_app.config.resolve import resolve_values
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.local_machine import LocalMachine
@@ -24,7 +25,6 @@ from progressive_app.machine.logs import configure_logging, current_log, log_to
 from progressive_app.machine.memory import gc_frozen
 from progressive_app.processes.failure import failure_of
 from progressive_app.store.run_store import RunStore
-from progressive_core.contract.core_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
 from progressive_core.engine.run import Interrupted, Run
 from progressive_core.plugins.hooks import Hooks
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from progressive_app.config.app_settings import DEVICE, RUNS_DIR
+from progressive_app.config.app_settings import DEVICE, PLUGINS, RUNS_DIR, SEQUENCE
 from progressive_app.config.choices import CONSOLE, merged_choices, refuse_idle_episodes
 from progressive_app.config.input_files import with_absolute_files
 from progressive_app.config.resolve import overlay
@@ -16,7 +16,7 @@ from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import table
 from progressive_app.quoting import show
 from progressive_app.resume.manifest import now_in_words
-from progressive_core.contract.core_settings import EPISODES, PLUGINS, SEQUENCE
+from progressive_core.contract.core_settings import EPISODES
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.setting import Reason, Setting, Settings
 from progressive_core.contract.store import Progress

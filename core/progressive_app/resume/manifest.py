@@ -10,9 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.input_files import input_files
 from progressive_core.contract.catalogue import THIS_PROCESS, PluginRecord
-from progressive_core.contract.core_settings import SEED, SEQUENCE
+from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import DataError, PluginError, RunError
 from progressive_core.contract.setting import Settings
 

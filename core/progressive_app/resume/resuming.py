@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from attrs import frozen
 
-from progressive_app.config.app_settings import DEVICE
+from progressive_app.config.app_settings import DEVICE, PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
 from progressive_app.config.checking import checked
 from progressive_app.config.choices import merged_choices, refuse_unknown_buckets
 from progressive_app.config.resolve import settings_of_run, with_settings
@@ -32,7 +32,6 @@ from progressive_app.resume.manifest import (
     plugins_of,
 )
 from progressive_app.store.run_store import RunStore
-from progressive_core.contract.core_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
 from progressive_core.contract.setting import Settings
 from progressive_core.contract.store import Progress
 from progressive_core.plugins.manager import Manager

@@ -8,13 +8,12 @@ from typing import Any, Literal
 
 from attrs import asdict, field, frozen
 
-from progressive_app.config.app_settings import Device
+from progressive_app.config.app_settings import SEQUENCE, Device
 from progressive_app.quoting import show
 from progressive_app.store.atomic_files import write_json, writes
 from progressive_app.store.documents import read_json
 from progressive_app.store.progress import damaged, refuse_odd_names
 from progressive_app.store.validated import InvalidValue, validated
-from progressive_core.contract.core_settings import SEQUENCE
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.kinds import Refused
 from progressive_core.contract.setting import as_settings

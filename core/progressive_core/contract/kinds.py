@@ -6,11 +6,9 @@ They are named tuples, as is `Setting`: --help lists settings, and to import att
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
-Word = TypeVar("Word", bound=str)
 T_co = TypeVar("T_co", covariant=True)
 LONGEST_NAME = 200
 """Letters. No bucket, plugin or column is called anything near it, and an error repeats names in full."""
@@ -79,78 +77,6 @@ class Whole(NamedTuple):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
-
-
-class OneOf(NamedTuple, Generic[Word]):
-    """One of a few words."""
-
-    choices: tuple[Word, ...]
-
-    @property
-    def allowed(self) -> str:
-        return " or ".join([", ".join(f'"{choice}"' for choice in self.choices[:-1]), f'"{self.choices[-1]}"'])
-
-    def check(self, value: Any) -> Word:
-        """Any of the words, spelt as they are."""
-        for choice in self.choices:
-            if choice == value:
-                return choice
-        raise Refused
-
-    def schema(self) -> dict[str, Any]:
-        return {"enum": list(self.choices)}
-
-
-class Names(NamedTuple):
-    """A list of distinct names, kept as a tuple."""
-
-    what: str
-    at_least: int = 0
-
-    @property
-    def allowed(self) -> str:
-        return f"a list of distinct {self.what}" + (", one or more" if self.at_least else "")
-
-    def check(self, value: Any) -> tuple[str, ...]:
-        """Whether such names exist is for the registry to check, which knows what is installed."""
-        if isinstance(value, str) or not isinstance(value, Sequence) or len(value) < self.at_least:
-            raise Refused
-        names = tuple(value)
-        for position, name in enumerate(names):
-            if not isinstance(name, str):
-                raise Refused
-            if not name.strip():
-                raise Refused(f"number {position + 1} is empty")
-            if len(name) > LONGEST_NAME:
-                raise Refused(f"number {position + 1} is longer than {LONGEST_NAME} letters")
-            if name in names[:position]:
-                raise Refused(f"{name} is there twice")
-        return names
-
-    def schema(self) -> dict[str, Any]:
-        name = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
-        return {"type": "array", "items": name, "uniqueItems": True, "minItems": self.at_least}
-
-
-class PluginChoices(NamedTuple):
-    """Names of plugins to enable, and `no:NAME` for those to disable."""
-
-    what: str = 'plugin names, "NAME" to enable and "no:NAME" to disable'
-
-    @property
-    def allowed(self) -> str:
-        return Names(self.what).allowed
-
-    def check(self, value: Any) -> tuple[str, ...]:
-        """One source cannot want a plugin and not want it."""
-        choices = Names(self.what).check(value)
-        for choice in choices:
-            if f"no:{choice}" in choices:
-                raise Refused(f"{choice} and no:{choice} contradict each other")
-        return choices
-
-    def schema(self) -> dict[str, Any]:
-        return Names(self.what).schema()
 
 
 class HorizonRange(NamedTuple):

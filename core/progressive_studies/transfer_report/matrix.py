@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from progressive_app.config.app_settings import DEVICE
+from progressive_app.config.app_settings import DEVICE, PLUGINS, TRANSFERS
 from progressive_app.config.resolve import resolve_values
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.device import resolve_device
@@ -19,7 +19,6 @@ from progressive_app.store.documents import read_json
 from progressive_app.store.models import read_knowledge
 from progressive_app.store.progress import read_progress
 from progressive_app.store.run_documents import read_manifest
-from progressive_core.contract.core_settings import PLUGINS, TRANSFERS
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import Knowledge, Resources
