@@ -228,8 +228,8 @@ def test_resume_shows_what_changes_and_goes_on_with_it(stopped: Path, capfd: pyt
     printed = capfd.readouterr().out
     lines = [line.split() for line in printed.splitlines()[:5]]
     assert lines[0] == ["SETTING", "WAS", "IS", "APPLIES"]
-    assert [line[0] for line in lines[1:4]] == ["EPISODES", "PLUGINS", "PATIENCE"]
-    assert lines[3] == ["PATIENCE", "12", "5", "from", "episode", "3", "of", "Second"]
+    assert {line[0] for line in lines[1:4]} == {"EPISODES", "PLUGINS", "PATIENCE"}
+    assert ["PATIENCE", "12", "5", "from", "episode", "3", "of", "Second"] in lines
     assert lines[4][:2] == ["First:", "finished,"]
     episodes = [json.loads(line)["bucket"] for line in (stopped / "metrics.jsonl").read_text().splitlines()]
     assert episodes == ["First"] * 3 + ["Second"] * 6
