@@ -39,7 +39,7 @@ from progressive_core.plugins.registry import Registry
 
 log = structlog.get_logger("progressive_training")
 
-ASIDE = frozenset({"SEQUENCE", "KEEP_CHECKPOINTS", "CACHE_MB", "PLUGIN_ERRORS", "THREADS"})
+NO_PART_OF_A_RESULT = frozenset({"SEQUENCE", "KEEP_CHECKPOINTS", "CACHE_MB", "PLUGIN_ERRORS", "THREADS"})
 """What may change without a scratch arm being another bucket's than the one it is held against."""
 
 
@@ -57,7 +57,7 @@ def prepare_resume(
     asked: Mapping[str, Any],
     plugins: Sequence[str],
     flags: Mapping[str, bool],
-    tell: Callable[[str], None],
+    on_message: Callable[[str], None],
     manager: Manager,
 ) -> ResumePlan:
     """Give the run the settings `asked` for and the choices of `plugins`; show and record what that changes.
@@ -103,7 +103,7 @@ def prepare_resume(
     with log_to(directory / "log.jsonl"):
         for line in lines:
             log.info(line)
-            tell(line)
+            on_message(line)
     return ResumePlan(settings=used, registry=registry, device=device)
 
 
@@ -149,7 +149,7 @@ def _retrained_episodes(changes: Sequence[Mapping[str, Any]], progress: Progress
 
 def _unequal_arms(changes: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line where scratch arms train otherwise than the buckets that they are held against."""
-    keys = ", ".join(dict.fromkeys(each["key"] for each in changes if each["key"] not in ASIDE))
+    keys = ", ".join(dict.fromkeys(each["key"] for each in changes if each["key"] not in NO_PART_OF_A_RESULT))
     if not keys:
         return []
     return [
