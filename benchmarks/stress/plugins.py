@@ -44,9 +44,9 @@ import warnings
 from pathlib import Path
 
 import torch
-from attrs import asdict, evolve
+from attrs import evolve
 
-from progressive_training import Resources, StopRequest, hookimpl
+from progressive_training import StopRequest, hookimpl
 
 
 class Mute(Exception):
@@ -56,12 +56,6 @@ class Mute(Exception):
 
 class Own(BaseException):
     pass
-
-
-class Derived(Resources):
-    @property
-    def extra(self):
-        return 1
 
 
 @hookimpl
@@ -125,10 +119,6 @@ MISBEHAVIOURS = (
     _harmless("seeds and draws from what is global", "random.seed(1); torch.manual_seed(1); torch.rand(3)"),
     _harmless("warns", "warnings.warn('old', stacklevel=1)"),
     _harmless("deletes itself", "Path(__file__).unlink(missing_ok=True); sys.modules.pop(__name__, None)"),
-    _harmless(
-        "returns a derived record",
-        on_bucket_start="return Derived(**asdict(resources, recurse=False))",
-    ),
 )
 HEAD = "from progressive_training import hookimpl\n"
 TWICE = "has the name of another"

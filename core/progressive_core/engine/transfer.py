@@ -55,8 +55,9 @@ def transfer_knowledge(
     context = evolve(context, proof=measured.proof)
     entries: list[LedgerEntry] = []
     for name in asked:
-        before_digest = known
+        before_digest, started = known, perf_counter()
         entry = _transact(hooks, machine, name, learner, source, target, score, context, resources)
+        entry = evolve(entry, seconds=perf_counter() - started)
         if entry.verdict == "kept":
             target, score = learner.knowledge(), entry.after
             known = digest(target)
@@ -143,7 +144,6 @@ def _transact(
     resources: Resources,
 ) -> LedgerEntry:
     """Ask one strategy, and keep or undo what it changes. `score` is the learner's validation score, if known already."""
-    started = perf_counter()
     entry = _entry(hooks, name, source, context)
 
     def prepare() -> tuple[Knowledge, float, State] | str:
@@ -157,41 +157,39 @@ def _transact(
     try:
         prepared = attempt(machine, prepare)
     except PluginError as error:
-        return _failed(entry, str(error), started)
+        return _failed(entry, str(error))
     if isinstance(prepared, Shortage):
-        return _failed(entry, prepared.reason, started)
+        return _failed(entry, prepared.reason)
     if isinstance(prepared, str):
-        return evolve(entry, reason=prepared, seconds=perf_counter() - started)
+        return evolve(entry, reason=prepared)
     offered, before, state = prepared
-    entry = _adopt_or_roll_back(machine, learner, offered, before, state, entry)
-    return evolve(entry, nbytes=offered.nbytes, seconds=perf_counter() - started)
+    entry = evolve(entry, nbytes=offered.nbytes, before=before)
+    return _adopt_or_roll_back(machine, learner, offered, before, state, entry)
 
 
-def _failed(entry: LedgerEntry, reason: str, started: float) -> LedgerEntry:
-    """The ledger entry of a strategy that failed before it changed the learner."""
-    log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason)
-    return evolve(entry, verdict="failed", reason=reason, seconds=perf_counter() - started)
+def _failed(entry: LedgerEntry, reason: str, *, exc_info: bool = False) -> LedgerEntry:
+    """Log that a strategy failed, and return its ledger entry."""
+    log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason, exc_info=exc_info)
+    return evolve(entry, verdict="failed", reason=reason)
 
 
 def _adopt_or_roll_back(
     machine: Machine, learner: Learner, offered: Knowledge, before: float, state: State, entry: LedgerEntry
 ) -> LedgerEntry:
+    """Adopt what was offered, measure the learner, and put it back where that failed or did not help."""
     tried: tuple[Adoption, float] | Shortage | None = None
+    failed = entry
     try:
         tried = attempt(machine, lambda: (learner.adopt(offered), learner.validate()))
-    except Exception as error:  # a strategy may offer anything: the learner goes back to where it was
-        reason = repr(error)
-        log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason, exc_info=True)
+    except Exception as error:  # noqa: BLE001  (a strategy may offer anything: the learner goes back to where it was)
+        failed = _failed(entry, repr(error), exc_info=True)
     if isinstance(tried, Shortage):
-        reason = tried.reason
-        log.warning("transfer failed, training goes on", strategy=entry.strategy, reason=reason)
+        failed = _failed(entry, tried.reason)
     if not isinstance(tried, tuple):
         learner.restore(state)  # here, where no failed frame holds the memory that it takes
-        return evolve(entry, verdict="failed", reason=reason, before=before)
+        return failed
     adoption, after = tried
-    entry = evolve(
-        entry, before=before, after=after, copied=adoption.copied, new=adoption.new, dropped=adoption.dropped
-    )
+    entry = evolve(entry, after=after, copied=adoption.copied, new=adoption.new, dropped=adoption.dropped)
     gained = after > before if entry.phase == "reverse" else after >= before
     if math.isfinite(after) and gained:
         return evolve(entry, verdict="kept", reason="helped" if after > before else "did no harm")

@@ -8,15 +8,16 @@ import re
 from collections.abc import Mapping
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import attrs
 from attrs import evolve
 
 from progressive_core.contract.records import Knowledge, Resources, Skip, StopRequest
 from progressive_core.plugins.blame import one_line, safe_repr
 
 _DEVICE = re.compile(r"cpu|cuda(:\d{1,3})?", re.ASCII)
+_LEAST = {"parallel_episodes": 1, "batch_size": 1, "memory_needed": 0, "memory_fixed": 0, "cache_bytes": 0}
+"""The smallest value of each size of `Resources`."""
 T = TypeVar("T")
 
 
@@ -35,17 +36,8 @@ def resources(answer: object) -> Resources | None:
     answered = _record(Resources, answer)
     if answered is None:
         return None
-    sizes: dict[str, Any] = {}
-    for name, least in (
-        ("parallel_episodes", 1),
-        ("batch_size", 1),
-        ("memory_needed", 0),
-        ("memory_fixed", 0),
-        ("cache_bytes", 0),
-    ):
-        sizes[name] = _whole(name, getattr(answered, name), least)
-    if answered.memory_limit is not None:
-        sizes["memory_limit"] = _whole("memory_limit", answered.memory_limit, 0)
+    least = dict(_LEAST) if answered.memory_limit is None else {**_LEAST, "memory_limit": 0}
+    sizes: dict[str, Any] = {name: _whole(name, getattr(answered, name), low) for name, low in least.items()}
     if not isinstance(answered.device, str) or not _DEVICE.fullmatch(answered.device):
         raise WrongAnswer(
             f'answered with the device {safe_repr(answered.device)}, expected "cpu" or "cuda:0" or the like'
@@ -96,15 +88,10 @@ def _text(record: str, reason: object) -> str:
 
 
 def _record(kind: type[T], answer: object, expected: str = "") -> T | None:
-    """The answer as a record of exactly this kind: one of a kind derived from it could behave in ways of its own."""
-    if answer is None or type(answer) is kind:
+    if answer is None or isinstance(answer, kind):
         return answer
-    if not isinstance(answer, kind):
-        raise WrongAnswer(
-            f"must return {expected or kind.__name__} or None; got a {type(answer).__qualname__}: {safe_repr(answer)}"
-        )
-    return kind(
-        **{field.name: getattr(answer, field.name) for field in attrs.fields(cast("type[attrs.AttrsInstance]", kind))}
+    raise WrongAnswer(
+        f"must return {expected or kind.__name__} or None; got a {type(answer).__qualname__}: {safe_repr(answer)}"
     )
 
 
