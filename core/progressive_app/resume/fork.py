@@ -64,7 +64,7 @@ def fork_of(
     asked: Mapping[str, Any],
     plugins: Sequence[str],
     flags: Mapping[str, bool],
-    tell: Callable[[str], None],
+    on_message: Callable[[str], None],
     manager: Manager,
 ) -> Fork:
     """What a fork of the run at `directory` with the settings `asked` for is to be; nothing is written yet.
@@ -84,15 +84,15 @@ def fork_of(
     teachers: list[tuple[str, str]] = []
     if not refused:
         check_data_unchanged(manifest, directory)
-        tell(f"{new}: goes on as a copy of {directory}, its parent, which stays as it is")
+        on_message(f"{new}: goes on as a copy of {directory}, its parent, which stays as it is")
     else:
         teachers = [] if change_the_bars(changes) else teachers_of(directory, progress, manifest)
         taught = f"taught by its {', '.join(bucket for _, bucket in teachers)}" if teachers else "taught by none of it"
-        tell(
+        on_message(
             f"{new}: a new run from the first bucket on, {taught}; {directory}, its parent, cannot go on with {refused}"
         )
         for line in describe_changes([evolve(each, applies="from the beginning") for each in changes], Progress()):
-            tell(line)
+            on_message(line)
     return Fork(
         directory=new,
         is_copy=not refused,

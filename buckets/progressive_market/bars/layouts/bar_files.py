@@ -1,4 +1,4 @@
-"""Tables out of files: CSV and its kin, Parquet, Feather and JSON, told apart by what is inside them."""
+"""Tables out of files: CSV and its kin, Parquet, Feather and JSON, recognised by their contents."""
 
 from __future__ import annotations
 

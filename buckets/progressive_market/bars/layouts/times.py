@@ -17,7 +17,7 @@ EARLIEST = 946_684_800  # 2000-01-01, before there were bars of BTC
 LATEST = 4_102_444_800  # 2100-01-01
 UNITS = (1, 10**3, 10**6, 10**9)  # seconds, milliseconds, microseconds, nanoseconds: their ranges above never overlap
 _DAY = 86_400 * 10**9
-SAMPLE = 200  # values looked at to tell whether a column holds times at all
+SAMPLE = 200  # values looked at to decide whether a column holds times at all
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _NAME = r"(?P<name>[a-z]{3})[a-z]*\.?"
@@ -41,7 +41,7 @@ def parse_times(values: pd.Series, where: str) -> Times:
     exist).
 
     :param where: file and column, for the error.
-    :raise DataError: days cannot be told from months.
+    :raise DataError: days cannot be distinguished from months.
     """
     kind = values.dtype
     if isinstance(kind, pd.DatetimeTZDtype) or kind.kind == "M":
@@ -68,7 +68,7 @@ def looks_like_time(values: pd.Series) -> bool:
     try:
         return bool((parse_times(sample, "sample") != NO_TIME).mean() > 0.9)
     except DataError:
-        return True  # days and months cannot be told apart in so few: times all the same
+        return True  # days and months cannot be distinguished in so few: times all the same
 
 
 def _as_text(values: pd.Series) -> pa.Array:
