@@ -130,8 +130,8 @@ SPOILT: dict[str, tuple[dict[str, Callable[..., Any]], str]] = {
         "load(model()) in a new learner must give the same",
     ),
     "evaluates with shares that do not sum to 1": (
-        {"evaluate": lambda learner, sound: spoil_row(sound(), flat=0.5)},
-        "evaluate(): validation: model: long, flat and short are shares of the bars and sum to 1; got 0.0, 0.5, 0.0",
+        {"evaluate": lambda evaluator, sound, policy: spoil_row(sound(), flat=0.5)},
+        "evaluator.evaluate(policy()): validation: model: long, flat and short are shares of the bars and sum to 1; got 0.0, 0.5, 0.0",
     ),
 }
 
@@ -144,12 +144,13 @@ def spoil_row(evaluation: Any, **changes: float) -> Any:
 def test_a_spoilt_learner_is_told_what_is_wrong(lines: Any, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     methods, told = SPOILT[fault]
     for name, spoilt in methods.items():
-        sound = getattr(lines.LineLearner, name)
+        part = lines.LineEvaluator if name == "evaluate" else lines.LineLearner
+        sound = getattr(part, name)
 
         def method(self: Any, *arguments: Any, _spoilt: Any = spoilt, _sound: Any = sound) -> Any:
             return _spoilt(self, lambda *inner: _sound(self, *(inner or arguments)), *arguments)
 
-        monkeypatch.setattr(lines.LineLearner, name, method)
+        monkeypatch.setattr(part, name, method)
     with pytest.raises(AssertionError, match="^check_bucket: First: .*" + re.escape(told)) as caught:
         check_bucket(lines.first)
     assert "\n" not in str(caught.value)

@@ -63,7 +63,8 @@ class InstalledPlugins:
     def load(self, record: PluginRecord) -> LoadedPlugin:
         """Import and examine a strategy or plugin."""
         plugin = self.import_object(record)
-        return _examined(record, partial(_strategy if record.kind == "transfer" else _policy, plugin, record.owner))
+        examine = _examined_strategy if record.kind == "transfer" else _examined_plugin
+        return _examined(record, partial(examine, plugin, record.owner))
 
     def load_bucket(self, record: PluginRecord) -> Bucket:
         """Import and examine a bucket."""
@@ -99,7 +100,7 @@ def _found_object(name: str, plugin: object) -> Found:
     return record, lambda: plugin
 
 
-def _strategy(plugin: object, owner: str) -> LoadedPlugin:
+def _examined_strategy(plugin: object, owner: str) -> LoadedPlugin:
     return LoadedPlugin(
         plugin=plugin,
         hooks=check_transfer_object(plugin, owner),
@@ -110,7 +111,7 @@ def _strategy(plugin: object, owner: str) -> LoadedPlugin:
     )
 
 
-def _policy(plugin: object, owner: str) -> LoadedPlugin:
+def _examined_plugin(plugin: object, owner: str) -> LoadedPlugin:
     hooks = check_plugin_object(plugin, owner)
     return LoadedPlugin(plugin=plugin, hooks=hooks, opt_in=bool(getattr(plugin, "opt_in", False)))
 

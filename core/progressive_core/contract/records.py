@@ -182,7 +182,7 @@ class RunInfo:
 
 @frozen(kw_only=True)
 class EpisodeReport:
-    """One episode, as the learner tells it. `episode` counts from 1.
+    """One episode, as the learner reports it. `episode` counts from 1.
 
     `score` is the validation score after it (net log return over the validation part, higher is better),
     `best_score` and `best_episode` the best so far; `exploration` the rate used and `exploration_cause` why;
