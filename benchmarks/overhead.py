@@ -23,6 +23,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from functools import wraps
+from inspect import getattr_static
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, thread_time
@@ -45,6 +46,7 @@ from progressive_buckets.learner.network import Shape
 from progressive_buckets.market_bucket import MarketBucket
 from progressive_core.engine import exchange
 from progressive_core.plugins.hooks import Hooks
+from progressive_market.judging.evaluator import MarketEvaluator
 from progressive_plugins.console.console import ConsolePlugin
 from progressive_plugins.report import ReportPlugin
 from progressive_training import BucketInfo, Knowledge, ProgressiveTrainer, Proof, TransferContext
@@ -61,9 +63,9 @@ REPORT, REST = "report", "rest"
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "update": ((Critic, "learn"),),
     "walk, memory, priors": ((MarketLearner, "run_episode"),),
-    "validation and evaluation": tuple(
-        (MarketLearner, name)
-        for name in ("consider", "validate", "knowledge", "keep_best", "evaluate", "model", "load")
+    "validation and evaluation": (
+        *((MarketLearner, name) for name in ("consider", "validate", "knowledge", "keep_best", "model", "load")),
+        (MarketEvaluator, "evaluate"),
     ),
     "transfers and measuring them": ((exchange, "transfer_knowledge"),),
     "bars": ((MarketBucket, "check"), (MarketBucket, "open")),
@@ -73,15 +75,15 @@ PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
         *((RunStore, name) for name in ("replace_result", "model", "knowledge")),
     ),
     "hooks and records": (
-        *((Hooks, name) for name in ("on_bucket_start", "on_episode_end", "cleanup")),
+        *((Hooks, name) for name in ("on_bucket_start", "on_episode_end", "cleanup", "on_run_end")),
         *((RunStore, name) for name in ("record_episode", "record_transfer")),
         (LocalMachine, "memory_used"),
     ),
-    REPORT: ((ReportPlugin, "cleanup"),),
+    REPORT: ((ReportPlugin, "on_run_end"),),
     "logging": ((logs._RunLog, "write"), (logs._RunLog, "show")),
     "console": (
         (Live, "refresh"),
-        *((ConsolePlugin, name) for name in ("on_bucket_start", "on_episode_end", "cleanup")),
+        *((ConsolePlugin, name) for name in ("on_bucket_start", "on_episode_end", "cleanup", "on_run_end")),
     ),
 }
 ABSORBED = {("transfers and measuring them", "validation and evaluation")}
@@ -185,7 +187,7 @@ def timed_run(settings: Mapping[str, Any], directory: Path) -> Times:
 
 
 def _wrapped(ledger: Ledger, part: str, owner: Any, name: str) -> Any:
-    found = vars(owner)[name]
+    found = getattr_static(owner, name)
     if isinstance(found, (classmethod, staticmethod)):
         return patch.object(owner, name, type(found)(ledger.counted(part, found.__func__)))
     return patch.object(owner, name, ledger.counted(part, found))
