@@ -13,7 +13,7 @@ from progressive_app.config.installed import installed_declarations
 from progressive_app.config.resolve import defaults, resolve
 from progressive_app.config.schema import config_schema
 from progressive_front.cli import main
-from progressive_training import ConfigError, PluginError, ProgressiveTrainer
+from progressive_training import ConfigError, PluginError, ProgressiveTrainer, hookimpl
 
 ROOT = Path(__file__).resolve().parents[2]
 RSI = """
@@ -132,6 +132,19 @@ def test_a_value_for_one_bucket_reaches_its_learner_only(tmp_path: Path) -> None
     models = trainer.train_progressively()
     widths = {name: json.loads(path.with_name("card.json").read_text())["width"] for name, path in models.items()}
     assert widths == {"Scalping": 128, "Short": 16}
+
+
+def test_every_bucket_is_offered_the_sizes_that_are_set_for_it(workshop: Any) -> None:
+    offered = {}
+
+    class Sizes:
+        @hookimpl
+        def on_bucket_start(self, bucket: Any, resources: Any) -> None:
+            offered[bucket.name] = resources.parallel_episodes, resources.batch_size
+
+    asked = {"PARALLEL_EPISODES": {"First": 3}, "BATCH_SIZE": {"Second": 7}, "EPISODES": {"First": 1}}
+    workshop.trainer(plugins=(Sizes(),), **asked).train_progressively()
+    assert offered == {"First": (3, 512), "Second": (64, 7)}
 
 
 def test_help_imports_no_plugin() -> None:

@@ -131,9 +131,8 @@ def within_range(horizons: Iterable[int], asked: tuple[int, int] | None) -> tupl
 
 def resources_of(run: Run, bucket: Bucket, info: BucketInfo) -> Resources:
     """The resources that the settings ask for, before any policy changes them; less where memory ran out before."""
-    asked = Resources(
-        device=run.device, parallel_episodes=run.settings[PARALLEL_EPISODES], batch_size=run.settings[BATCH_SIZE]
-    )
+    own = info.settings
+    asked = Resources(device=run.device, parallel_episodes=own[PARALLEL_EPISODES], batch_size=own[BATCH_SIZE])
     asked = within(asked, run.store.progress.halved_to)
     smallest = evolve(asked, parallel_episodes=1, batch_size=1)
     return evolve(
