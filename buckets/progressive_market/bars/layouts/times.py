@@ -183,7 +183,7 @@ def _day_or_month_first(days: Times, months: Times, text: pa.Array, where: str) 
     if covered[0] == covered[1]:
         example = next(value.as_py() for value in text if value.is_valid)
         raise DataError(
-            f"{where}: days cannot be told from months in dates like {example!r}; write them year first (2024-01-31)"
+            f"{where}: days cannot be distinguished from months in dates like {example!r}; write them year first (2024-01-31)"
         )
     return days if covered[0] < covered[1] else months
 
