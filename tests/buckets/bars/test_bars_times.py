@@ -60,7 +60,9 @@ def test_days_are_told_from_months_where_one_way_is_shorter(pattern: str, start:
 
 
 def test_days_that_could_be_months_are_refused() -> None:
-    with pytest.raises(DataError, match=r"bars.csv, column 'time': days cannot be distinguished from months .*'01/02/2024'"):
+    with pytest.raises(
+        DataError, match=r"bars.csv, column 'time': days cannot be distinguished from months .*'01/02/2024'"
+    ):
         read("01/02/2024")
 
 
