@@ -148,7 +148,7 @@ class MarketEvaluator:
 
     def validation_error(self, policy: Policy) -> float:
         """Standard error of `validate()`, from blocks; not a number where the weights are none, or hold one side for good."""
-        held = policy(self.scored)
+        held = policy(self.scored).double()  # whole numbers will do
         if one_sided(held, self.scored.decidable):
             return math.nan
         return standard_error(self.market.growth(held, self.scored))

@@ -154,3 +154,13 @@ def test_a_strangers_state_is_refused_and_changes_nothing(evaluator: MarketEvalu
 def test_what_is_no_position_is_refused(evaluator: MarketEvaluator) -> None:
     with pytest.raises(ValueError, match="Swing: a policy gives -1, 0 or 1 for each of the"):
         evaluator.evaluate(lambda part: part.returns)
+
+
+def test_positions_in_whole_numbers_are_judged_alike(evaluator: MarketEvaluator) -> None:
+    def whole(part: Part) -> torch.Tensor:
+        return guessing(1)(part).to(torch.int64)
+
+    assert evaluator.consider(whole) == evaluator.consider(guessing(1))
+    assert evaluator.validation_error(whole) == evaluator.validation_error(guessing(1))
+    assert evaluator.training_t(whole) == evaluator.training_t(guessing(1))
+    assert evaluator.evaluate(whole) == evaluator.evaluate(guessing(1))
