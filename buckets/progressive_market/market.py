@@ -105,7 +105,7 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
     if not decidable.any():
         raise DataError(
             f"{len(table)} bars: no segment between two gaps is longer than {WARM_UP + 2} bars, so nothing can be "
-            f"traded. Give bars with fewer gaps, a coarser FREQUENCY, or a larger FILL_MINUTES."
+            f"traded. Give more bars, or bars with fewer gaps, a coarser FREQUENCY, or a larger FILL_MINUTES."
         )
     return Market(
         names=feature_names(bars),
