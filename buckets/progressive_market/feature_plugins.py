@@ -102,7 +102,7 @@ def _columns(owner: str, name: str, function: Function, bars: Bars) -> dict[str,
     except Exception as error:
         raise PluginError(f"{owner} failed: {error!r:.200}") from error
     if not isinstance(given, Mapping) or not given:
-        raise PluginError(f"{owner} must give a mapping of column names to arrays; got a {type(given).__name__}")
+        raise PluginError(f"{owner} must give a mapping of column names to arrays; got {given!r:.60}")
     columns = {}
     for column, values in given.items():
         try:

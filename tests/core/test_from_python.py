@@ -70,6 +70,16 @@ class Enlarges:
     def on_bucket_start(self, resource: Resources) -> None: ...
 
 
+def test_an_object_whose_name_cannot_be_read_is_named_by_its_class(workshop: Any) -> None:
+    class Nameless(Counts):
+        @property
+        def name(self) -> str:
+            raise RuntimeError("no name")
+
+    workshop.trainer(plugins=(Nameless(),), EPISODES=1).train_progressively()
+    assert "Nameless" in manifest_of(workshop)["plugins"]
+
+
 @pytest.mark.parametrize(
     ("plugins", "message"),
     [

@@ -198,6 +198,20 @@ def test_a_plugin_s_failure_cannot_be_hidden_by_an_observer() -> None:
         hooks.cleanup(BUCKET, None)
 
 
+def test_of_observers_that_fail_at_the_end_the_plugins_that_they_observe_are_not_blamed() -> None:
+    class Closes:
+        @hookimpl(wrapper=True)
+        def cleanup(self) -> Wrapper:
+            yield
+            raise OSError("observer's own")
+
+    manager = Manager()
+    manager.register(Closes(), name="spy")
+    with pytest.raises(PluginError, match="'spy' failed around plugin 'cache'.*'spy' failed around") as caught:
+        Hooks(installed_registry(manager=manager), "stop").cleanup(BUCKET, None)
+    assert "no:" not in str(caught.value)
+
+
 def test_a_monitor_that_fails_is_named_under_every_policy() -> None:
     manager = Manager({"halves": Halves()})
     hooks = Hooks(installed_registry(manager=manager, installed=False), "warn")
@@ -209,6 +223,13 @@ def test_a_monitor_that_fails_is_named_under_every_policy() -> None:
 def test_what_answers_hooks_is_not_registered_on_the_manager() -> None:
     with pytest.raises(PluginError, match=r"plugin 'spy' \(registered by this process\): the manager takes observers"):
         observed(Halves())
+
+
+def test_what_answers_hooks_is_not_registered_during_a_run_either() -> None:
+    hooks, _, manager = observed(Watches())
+    manager.register(Halves(), name="late")
+    with pytest.raises(PluginError, match=r"plugin 'late' \(registered during the run\): the manager takes observers"):
+        hooks.on_bucket_start(BUCKET, RESOURCES)
 
 
 def test_an_observer_has_wrappers_only() -> None:

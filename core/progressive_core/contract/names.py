@@ -20,7 +20,10 @@ def is_name(value: Any) -> bool:
 
 def object_name(plugin: object) -> str:
     """The name of an object of this process: its `name`, or that of its class or module."""
-    name: object = getattr(plugin, "name", None)
+    try:
+        name: object = getattr(plugin, "name", None)
+    except Exception:  # noqa: BLE001  (a property of a stranger's)
+        name = None
     if isinstance(name, str) and is_name(name):
         return name
     return str(getattr(plugin, "__name__", type(plugin).__name__)).rpartition(".")[2]

@@ -82,9 +82,10 @@ def knowledge(answer: object, origin: str) -> Knowledge | Skip:
 
 
 def _text(record: str, reason: object) -> str:
-    if not isinstance(reason, str):
+    words = one_line(reason) if isinstance(reason, str) else ""
+    if not words:
         raise WrongAnswer(f"answered with {record} for {safe_repr(reason)}, expected words that say why")
-    return one_line(reason)
+    return words
 
 
 def _record(kind: type[T], answer: object, expected: str = "") -> T | None:

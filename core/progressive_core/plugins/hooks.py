@@ -186,7 +186,8 @@ class Hooks:
             raise interrupt
         if len(failures) > 1 and self._policy == "stop":
             causes = ExceptionGroup(f"{hook} failed", list(failures.values()))
-            raise PluginError(f"{'; '.join(map(str, failures.values()))}{self._registry.way_on(*failures)}") from causes
+            to_blame = [name for name, failure in failures.items() if not isinstance(failure, ObserverError)]
+            raise PluginError(f"{'; '.join(map(str, failures.values()))}{self._registry.way_on(*to_blame)}") from causes
         for name, failed in failures.items():
             self._apply_error_policy(name, hook, bucket, failed)
 

@@ -111,7 +111,12 @@ class Registry:
         return self._enabled[name]
 
     def owner(self, name: str) -> str:
-        """The words an error message about this plugin begins with."""
+        """The words an error message about this plugin begins with.
+
+        :raise PluginError: it was registered during the run, and is no observer.
+        """
+        if name not in self._records:
+            raise PluginError(f"plugin {name!r} (registered during the run): the manager takes observers only")
         return self._records[name].owner
 
     def way_on(self, *names: str) -> str:

@@ -47,7 +47,7 @@ class ResultMatrix:
 def result_matrix(directory: Path) -> ResultMatrix:
     """Measure it for the finished buckets of the run at `directory`, one bucket open at a time.
 
-    :raise ProgressiveTrainingError: the data or a plugin of the run are not there any more, or have changed.
+    :raise ProgressiveTrainingError: the data or all buckets of the run are not there any more, or have changed.
     """
     check_data_unchanged(read_manifest(directory), directory)
     file = directory / "config.json"
@@ -62,6 +62,8 @@ def result_matrix(directory: Path) -> ResultMatrix:
             opened[name] = registry.bucket(name)
         except PluginError as error:
             left_out.append(str(error))
+    if not opened:
+        raise PluginError("; ".join(left_out))
     buckets = tuple(opened)
     models = [read_knowledge(directory, bucket, version=1) for bucket in buckets]
     columns = [_column(opened[bucket], settings, buckets, directory, models) for bucket in buckets]

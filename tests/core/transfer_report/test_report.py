@@ -113,3 +113,15 @@ def test_for_programs_never_is_not_unknown(workshop: Any, capsys: pytest.Capture
     slow = evolve(report, worths=(evolve(first, episodes=math.nan), evolve(second, episodes=math.inf)))
     told = json.loads(as_document(for_programs(slow)))
     assert [worth["episodes"] for worth in told["worths"]] == [None, "never"]
+
+
+def test_a_run_whose_buckets_were_all_objects_has_a_report_without_the_matrix(
+    workshop: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop.install("later", later_bucket="from line_bucket import LineBucket")
+    from later_bucket import LineBucket  # type: ignore[import-not-found]
+
+    buckets = LineBucket("Own"), LineBucket("Other")
+    workshop.trainer(plugins=buckets, SEQUENCE=("Own", "Other")).train_progressively()
+    written = reported(workshop, capsys)
+    assert written["matrix"] is None and any("no R-matrix" in note and "'Own'" in note for note in written["notes"])
