@@ -7,6 +7,7 @@ are kept on disk, so that no column of another version of a plugin can be read b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,11 +50,18 @@ def check_features(bars: Bars, choices: Sequence[str]) -> None:
     for record, function in installed_features(choices):
         names = tuple(_columns(record.owner, record.name, function, bars.between(0, min(len(bars), 2))))
 
-        def table(part: Bars, owner: str = record.owner, name: str = record.name, of: Any = function) -> NDArray[Any]:
-            return np.stack([*_columns(owner, name, of, part).values()], axis=1)
+        def table(part: Bars, owner: str, name: str, of: Function, names: Sequence[str]) -> NDArray[Any]:
+            columns = _columns(owner, name, of, part)
+            if list(columns) != [*names]:
+                raise PluginError(
+                    f"{owner} must give the same columns for any bars; got {', '.join(names)} for 2 bars, and "
+                    f"{', '.join(columns)} for {len(part)}"
+                )
+            return np.stack([*columns.values()], axis=1)
 
         try:
-            check_causal(table, bars, names)
+            table_of = partial(table, owner=record.owner, name=record.name, of=function, names=names)
+            check_causal(table_of, bars, names)
         except DataError as error:
             raise PluginError(f"{record.owner}: {error}. Disable it with -p no:{record.name}") from error
 
@@ -99,13 +107,17 @@ def _columns(owner: str, name: str, function: Function, bars: Bars) -> dict[str,
     """
     try:
         given = function(_read_only(bars))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"{owner} failed: {error!r:.200}") from error
     if not isinstance(given, Mapping) or not given:
         raise PluginError(f"{owner} must give a mapping of column names to arrays; got {given!r:.60}")
     columns = {}
     for column, values in given.items():
+        if not (isinstance(column, str) and column.strip() and column.isprintable()):
+            raise PluginError(f"{owner}: a column is named {column!r:.60}, expected printable text")
         try:
+            if np.iscomplexobj(values):
+                raise TypeError
             numbers = np.asarray(values, dtype=np.float64)
         except (TypeError, ValueError):
             numbers = np.zeros(0)

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from progressive_app.config.resolve import defaults
 from progressive_front.cli import main
+from progressive_market.feature_plugins import check_features
 from progressive_training import DataError, ModelError, PluginError, ProgressiveTrainer, RunError, load_model
 from progressive_training.market import bars_from_frame, synthetic_bars, with_features
 
@@ -32,6 +33,18 @@ def short(bars):
 def writing(bars):
     bars.close[:] = 1.0
     return {"one": bars.close}
+
+def leaving(bars):
+    raise SystemExit(3)
+
+def nameless(bars):
+    return {1: bars.close, "1": bars.open}
+
+def turned(bars):
+    return {"one": bars.close * 1j}
+
+def changing(bars):
+    return {f"of{len(bars)}": bars.close}
 """
 SMALL = {
     "SEQUENCE": ("Scalping",),
@@ -111,6 +124,9 @@ def test_a_centred_mean_is_refused_by_name_before_training(here: Path, install: 
     [
         ("short", "feature 'odd' .*: column 'one' must be one number for each of"),
         ("writing", "feature 'odd' .* failed: ValueError"),
+        ("leaving", "feature 'odd' .* failed: SystemExit"),
+        ("nameless", "feature 'odd' .*: a column is named 1, expected printable text"),
+        ("turned", "feature 'odd' .*: column 'one' must be one number for each of"),
     ],
 )
 def test_a_feature_that_gives_something_else_is_refused(
@@ -119,6 +135,12 @@ def test_a_feature_that_gives_something_else_is_refused(
     install("acme", features={"odd": f"acme_rsi:{function}"}, acme_rsi=RSI)
     with pytest.raises(PluginError, match=message):
         with_features(synthetic_bars(100, seed=1), ())
+
+
+def test_a_feature_whose_columns_change_is_refused(install: Callable[..., None]) -> None:
+    install("acme", features={"odd": "acme_rsi:changing"}, acme_rsi=RSI)
+    with pytest.raises(PluginError, match="feature 'odd' .* the same columns for any bars; got odd.of2 for 2 bars"):
+        check_features(synthetic_bars(100, seed=1), ())
 
 
 @pytest.mark.usefixtures("rsi")
