@@ -245,7 +245,10 @@ def test_going_back_behind_a_change_is_told(rated: Any) -> None:
 def test_scratch_arms_after_a_change_are_not_passed_off_as_a_comparison(rated: Any) -> None:
     rated.said.clear()
     rated.trainer().resume({"LEARNING_RATE": 3e-4}, scratch_arms=True)
-    assert any("LEARNING_RATE changed in this run: what they show is not transfer alone" in line for line in rated.said)
+    assert any(
+        "LEARNING_RATE changed during this run: the difference is not due to transfer alone" in line
+        for line in rated.said
+    )
 
 
 def test_plugins_that_observe_come_and_go_and_the_console_is_no_change(rated: Any) -> None:
@@ -318,7 +321,7 @@ def test_a_fork_that_may_not_go_on_begins_anew_taught_by_its_parent(rated: Any) 
     assert files(run) == before
     fork = forks(rated)
     assert rated.said[0] == (
-        f"{fork}: a new run from the first bucket on, taught by its First; {run}, its parent, cannot go on with FEE"
+        f"{fork}: a new run from the first bucket on, taught by the parent's First; {run}, its parent, cannot go on with FEE"
     )
     manifest = read(fork, "manifest.json")
     assert manifest["teachers"] == [[str(run), "First"]]

@@ -265,7 +265,8 @@ def test_a_fork_is_a_run_of_its_own_that_the_list_shows_with_its_parent(
     assert {path: path.read_bytes() for path in stopped.rglob("*") if path.is_file()} == before
     (fork,) = Path("runs").iterdir()
     assert (
-        f"{fork}: a new run from the first bucket on, taught by its First; mine, its parent" in capfd.readouterr().out
+        f"{fork}: a new run from the first bucket on, taught by the parent's First; mine, its parent"
+        in capfd.readouterr().out
     )
     assert main(["runs"]) == 0
     (row,) = capfd.readouterr().out.splitlines()[1:]

@@ -98,7 +98,7 @@ def test_a_pupil_that_was_hurt_is_asked_again_only_when_its_teacher_is_finished(
     asked = [line for line in workshop.ledger() if line["strategy"] == "nudge" and line["phase"] == "reverse"]
     assert [line["episode"] for line in asked] == [2, 4, 6, 7]
     assert [line["verdict"] for line in asked] == ["rolled back", "skipped", "skipped", "rolled back"]
-    assert asked[1]["reason"] == "it hurt the last time, and is offered again when Second is finished"
+    assert asked[1]["reason"] == "its last offer was rolled back, and the next one comes when Second is finished"
 
 
 def test_a_strategy_that_raises_leaves_the_target_untouched_and_training_goes_on(workshop: Any) -> None:

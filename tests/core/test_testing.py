@@ -313,7 +313,7 @@ class CleansWithAnAnswer:
     [
         (Grows(), "may shrink batch_size, down to 1, and never enlarge it; it made 64 of 32"),
         (Unlimits(), "may lower memory_limit and never lift it: another policy set it; it made None of"),
-        (StopsWithoutAWord(), "a StopRequest needs a reason that a user can read; got ''"),
+        (StopsWithoutAWord(), "answered with a StopRequest for ' ', expected words that say why"),
         (StopsWithTrue(), "on_episode_end for bucket 'First' must return StopRequest or None; got a bool: True"),
         (CleansWithAnAnswer(), "cleanup for bucket 'First' must return None; got a str: 'done'"),
     ],

@@ -1,8 +1,8 @@
 """Transfer of feature importance: which market features matter, mixed by FEATURE_TRANSFER_ALPHA.
 
-Importance acts on learning, which no validation score of the moment shows. So a source is believed only where the target's
-own bars say much the same, and where its weights, if it has any that fit, do the target's task; then its longer look settles
-what is close. Seen by us on ten planted markets: from sources without that proof it was worth no more than another seed of
+Importance only changes later learning, so no validation score of the moment can judge it. A source is therefore used only
+where the target's own bars show much the same importance, and where its weights, if any fit, prove themselves on the target's
+task. Seen by us on ten planted markets: from sources without that proof it was worth no more than another seed of
 training from scratch (-2.7 +- 1.1 and -2.5 +- 1.1 points).
 """
 

@@ -33,7 +33,7 @@ def mixed_weights(source: Knowledge, target: Knowledge, alpha: float) -> dict[st
 
 
 def are_kin(source: Knowledge, target: Knowledge) -> bool:
-    """Whether one network descends from the other, or both from a third: between others the midpoint is a barrier."""
+    """Whether one network descends from the other, or both share an ancestor; averaging unrelated networks performs badly."""
     import torch
 
     pairs = fitting_weights(source, target).values()

@@ -10,8 +10,8 @@ phases = ("reverse",)
 
 @hookimpl
 def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | Skip:
-    """Move every weight halfway to its later self, where it has one: where the later bucket began from these weights and
-    kept them, the midpoint is safe. Where it went its own way there is nothing to return.
+    """Average each weight with the later bucket's (0.5 each, whatever WEIGHT_TRANSFER_ALPHA), if both share an ancestor: only
+    then is the midpoint a good network.
 
     Extractor and heads travel together; the extractor alone does not fit the earlier bucket's heads any more.
     """

@@ -11,11 +11,11 @@ from progressive_training import Proof
 Name = TypeVar("Name", bound=Hashable)
 
 STANDARD_ERRORS = 2.0
-"""By how many the source's score must exceed doing nothing where the training bars speak for it too. One source of random
+"""Standard errors required on validation where the training bars also pass. One source of random
 weights in fourteen does that by luck alone, but none of them on both: seen by us, -2.3 to 1.4 on the training bars, where
 teachers that had learned had 4.7 to 8.6."""
 SURE_ERRORS = 3.0
-"""By how many it must on the training bars, and on validation where nobody knows the training bars' answer."""
+"""Standard errors required on the training bars; also on validation where `training_t` is NaN."""
 AGREEMENT = 0.5
 """Cosine from which two judgements count as the same."""
 
@@ -23,9 +23,8 @@ AGREEMENT = 0.5
 def doubt(proof: Proof) -> str:
     """Why a source that was tried in the target's place is not proven; empty when it is.
 
-    Proven is a source that, as it is, does the target's task better than the target does, and surely not by luck. A score of
-    0 is what doing nothing earns, an untrained target's too. A target that did worse than that has to be surpassed by the
-    same margin. The bars that the target trains on are asked as well: there are more of them, and luck does not hold on
+    A source is proven if its weights, unchanged, beat the target beyond luck. An untrained or idle target scores 0; a target
+    below 0 must be beaten by the same margin. The bars that the target trains on are asked as well: there are more of them, and luck does not hold on
     both. A source whose error is unknown is not proven.
     """
     score = f"{proof.after:+.2f} +- {proof.error:.2f}"
@@ -42,7 +41,7 @@ def doubt(proof: Proof) -> str:
 def agree(taught: Mapping[Name, float], own: Mapping[Name, float]) -> bool:
     """Whether two judgements of the same things put weight on the same ones: the source's and the target's own.
 
-    Each is compared by how far it exceeds its own mean: the order of what both call unimportant is luck. Where the target
+    Each is compared by how far it exceeds its own mean: ranks among unimportant features are noise. Where the target
     sees no difference at all, nothing speaks for the source.
     """
     shared = [name for name in taught if name in own]

@@ -2,6 +2,9 @@
 
 A bar's priority is (error + 0.1) ^ 0.6, and bars are sampled in proportion to it (Schaul et al. 2016). Importance weights
 undo the sampling bias in full (beta = 1): priorities change how often a bar is sampled, never what is learned from it.
+
+A priority is set when the bar is stored (its error, plus the surprise of a trade that begins there) and replaced by the error
+alone after each round of gradient steps in which the bar was sampled.
 """
 
 from __future__ import annotations

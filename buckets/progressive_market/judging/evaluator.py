@@ -86,7 +86,7 @@ class MarketEvaluator:
         return total
 
     def _value_kept(self) -> None:
-        """Follow what the halves keep over all validation bars; put off until it is asked for, since most is soon bettered."""
+        """Follow what the halves keep over all validation bars; lazily, since most choices are soon replaced."""
         for half, policy in enumerate(self._unvalued):
             if policy is not None:
                 self.positions[half] = self._positions(policy, self.validation).to(torch.int8)
@@ -97,7 +97,7 @@ class MarketEvaluator:
     def t(self, policy: Policy) -> float:
         """The t that the verdict rests on: of the growth on each half of what the other half keeps, no more than `cap`.
 
-        Where no choice was ever considered nobody knows what validation has decided: then the t of `policy` on test.
+        If no policy was ever considered, validation may have decided unseen: then the t of `policy` on test.
         """
         if self.score == [-math.inf, -math.inf]:
             part = self._test()

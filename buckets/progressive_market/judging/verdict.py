@@ -30,7 +30,7 @@ def judge(
 
     :param t: that of validation bars which did not choose the model (see `MarketEvaluator`). An edge counts only when
         they show it and the test part, which is read once, confirms it.
-    :param degenerate: what `market.degenerate` says of the policy, if anything: what one action earned while others
+    :param degenerate: the reason that `degeneration` gives, or empty: what one action earned while others
         paid is no edge of the policy's.
     :param by_test_alone: `t` is that of test, since it is not known what validation has decided.
     """

@@ -1,8 +1,8 @@
 """A new run that names another one as its parent: a copy that goes on, or one that the parent's buckets teach.
 
-A copy, where a begun run may change so: all that the parent committed is there, and it stays as it is. Otherwise the new
-run begins with its first bucket, and what the parent finished teaches it, unless it is to see other bars: a teacher may
-have learned from those that measure now.
+Where all changes are allowed in a begun run, the fork is a copy of what the parent committed. Otherwise the new run begins
+with its first bucket, taught by the buckets that the parent finished, unless the bars change: the parent may have trained
+on what is validation or test now. The parent is unchanged.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ STATE, CACHE = "state.json", "cache"
 class Fork:
     """The run that is to be made in `directory`: a copy of its `parent`, or one that begins with `settings`.
 
-    `parent`, `teachers` and `plugins`, those that are there now, stand in its manifest, and so does what was `asked` for when
-    the parent was begun, or is now.
+    The manifest records `parent`, `teachers`, the `plugins` installed now, and the flags `asked` for in either run.
     """
 
     directory: Path
@@ -87,7 +86,9 @@ def fork_of(
         on_message(f"{new}: goes on as a copy of {directory}, its parent, which stays as it is")
     else:
         teachers = [] if change_the_bars(changes) else teachers_of(directory, progress, manifest)
-        taught = f"taught by its {', '.join(bucket for _, bucket in teachers)}" if teachers else "taught by none of it"
+        taught = (
+            f"taught by the parent's {', '.join(bucket for _, bucket in teachers)}" if teachers else "with no teachers"
+        )
         on_message(
             f"{new}: a new run from the first bucket on, {taught}; {directory}, its parent, cannot go on with {refused}"
         )
@@ -120,9 +121,11 @@ def teachers_of(directory: Path, progress: Progress, manifest: Mapping[str, Any]
 def copy_run(directory: Path, new: Path, plugins: Mapping[str, Any]) -> None:
     """Make `new` a run that stands where the one at `directory` does, and names it as its parent.
 
-    It is a run from the moment that it has a state: what a kill leaves behind before that is none.
+    `state.json` is written last, so a copy that was killed is not mistaken for a run.
 
-    :param plugins: what its manifest says of those that are there now. :raise RunError: the run is being trained, cannot be read, or `new` cannot be written.
+
+    :param plugins: the manifest's entries for the plugins installed now.
+    :raise RunError: the run is being trained, cannot be read, or `new` cannot be written.
     """
     check_no_external_links(directory)  # before the lock: it is a file that is opened to be written
     lock = lock_run(directory)

@@ -40,7 +40,7 @@ from progressive_core.plugins.registry import Registry
 log = structlog.get_logger("progressive_training")
 
 NO_PART_OF_A_RESULT = frozenset({"SEQUENCE", "KEEP_CHECKPOINTS", "CACHE_MB", "PLUGIN_ERRORS", "THREADS"})
-"""What may change without a scratch arm being another bucket's than the one it is held against."""
+"""Settings that may change and still leave a scratch arm and the taught bucket comparable."""
 
 
 @frozen(kw_only=True)
@@ -148,10 +148,10 @@ def _retrained_episodes(changes: Sequence[Mapping[str, Any]], progress: Progress
 
 
 def _unequal_arms(changes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line where scratch arms train otherwise than the buckets that they are held against."""
+    """A line where scratch arms train with other settings than the buckets that they are compared with."""
     keys = ", ".join(dict.fromkeys(each["key"] for each in changes if each["key"] not in NO_PART_OF_A_RESULT))
     if not keys:
         return []
     return [
-        f"scratch arms train with what holds now, and {keys} changed in this run: what they show is not transfer alone"
+        f"scratch arms use the current settings, and {keys} changed during this run: the difference is not due to transfer alone"
     ]

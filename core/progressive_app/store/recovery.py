@@ -1,8 +1,8 @@
 """Where a run resumes: from its newest commit all of whose files are as they were written (rollback to a commit).
 
 A commit is in `state.json`, beside every checkpoint (its own), and in `begun.json` (that of the end of the bucket before).
-Training is exact: from whichever of them a run resumes, it ends with the same bytes. Only where memory ran out since are its
-sizes halved from there on, so that memory does not run out once more.
+Training is exact: from whichever of them a run resumes, it ends with the same bytes. If memory ran out
+after that commit, sizes stay halved, so that it does not run out once more.
 """
 
 from __future__ import annotations

@@ -84,8 +84,8 @@ class Sizes:
 class Proof:
     """What a source shows on the target's validation part before any strategy is asked (zero-shot).
 
-    `before` is the validation score of the target as it stands, `after` that with every weight of the source that fits in
-    its place, `error` the standard error of `after`, NaN where the learner cannot say. `training_t` is what the source does
+    `before` is the validation score of the target as it stands, `after` its score with every fitting weight of the source
+    copied in, `error` the standard error of `after`, NaN where the learner cannot say. `training_t` is what the source does
     in its place on the data that the target trains on, in standard errors above 0, NaN where that is not known. The target
     is put back.
     """
@@ -102,7 +102,7 @@ class LedgerEntry:
 
     `source_version` is that of the source's saved model, 0 for a learner in training; `alpha` the strategy's mixing
     setting, where it names one. `source_digest` is the fingerprint of what the source knew, `before_digest` and
-    `after_digest` of what the target knew before and when the verdict stood; empty where nobody was asked. `seconds` is
+    `after_digest` of what the target knew before and after the verdict; empty if no strategy was asked. `seconds` is
     what this strategy's try took. What was spent once for all strategies that are asked together stands in the first one's
     entry: `proof_seconds` for the proof, `shared_seconds` for the rest (asking both what they know, opening and saving a
     finished model), so that the seconds of a ledger add up to what transfer took.
@@ -134,8 +134,8 @@ class LedgerEntry:
 
 @frozen(kw_only=True)
 class BucketResult:
-    """How one bucket ended; `transfers` are those made since its last episode, `halved_to` the sizes that it went on with
-    after memory ran out; None where it did not."""
+    """How one bucket ended; `transfers` are those made since its last episode, `halved_to` the reduced sizes;
+    None if memory never ran out."""
 
     bucket: str
     episodes: int
@@ -154,8 +154,8 @@ class BucketInfo:
     """Which bucket trains, where in the sequence, and with which settings.
 
     `horizons` are in bars; `episodes` is the planned number; `settings` the resolved configuration, read-only, with this bucket's own values;
-    `results` those of the buckets finished so far, and in `cleanup` this one's too; `scratch_arm` says that it trains once
-    more, from scratch, to be held against the one that was taught, `probe` that it trains briefly to find the order.
+    `results` those of the buckets finished so far, and in `cleanup` this one's too; `scratch_arm`: an untaught repeat,
+    for comparison; `probe`: a brief training, to find the order.
     """
 
     name: str
@@ -226,8 +226,8 @@ class Skip:
 class TransferContext:
     """When and for whom a transfer happens: `bucket` is the target's.
 
-    `proof` is what the source showed in the target's place; None in the reverse phase, where no weight of the source fits
-    the target, and where memory or a failure did not let it be tried.
+    `proof` is what the source showed in the target's place; None in three cases: in the reverse phase; if no weight of the
+    source fits; if it was not tried because memory was short, or trying it failed.
     """
 
     phase: Phase

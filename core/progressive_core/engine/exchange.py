@@ -1,4 +1,4 @@
-"""Who teaches whom, and when: earlier buckets the one in training, and that one the finished ones."""
+"""Who teaches whom, and when: earlier buckets teach the one in training, which then teaches the finished ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def transfer_in(training: Training, phase: Phase, episode: int) -> list[LedgerEn
 
 
 def transfer_back(training: Training, episode: int, hurt: Collection[str] = ()) -> list[LedgerEntry]:
-    """Offer every finished bucket what the one in training learned, but those whose last offer `hurt` them (`hurt_by`).
+    """Offer every finished bucket what the one in training learned, except those that rolled back its last offer
+    (`hurt`, see `hurt_by`).
 
     Where it helped, the finished bucket gets a new version of its model, and the result of that version.
 
@@ -54,7 +55,7 @@ def transfer_back(training: Training, episode: int, hurt: Collection[str] = ()) 
     for pupil in (bucket for bucket in run.buckets if bucket.name in finished):
         pupil_info = info_of(run, pupil)
         context = TransferContext(phase="reverse", episode=episode, bucket=pupil_info)
-        postponed = f"it hurt the last time, and is offered again when {info.name} is finished"
+        postponed = f"its last offer was rolled back, and the next one comes when {info.name} is finished"
         reason = (
             distrusted(source)
             or (postponed if pupil.name in hurt else "")
@@ -80,7 +81,7 @@ def transfer_back(training: Training, episode: int, hurt: Collection[str] = ()) 
 def hurt_by(run: Run, source: str) -> set[str]:
     """The finished buckets for which the last of what the bucket `source` offered was rolled back.
 
-    To open one takes as long as some episodes, and what hurts once in a training mostly does again: of 14 offers in a
+    To open one takes as long as some episodes, and an offer that was rolled back is usually rolled back again: of 14 offers in a
     default run 11 were rolled back (seen by us).
     """
     hurt: set[str] = set()
@@ -111,7 +112,7 @@ def _teach(
 
 
 def _timed(entries: list[LedgerEntry], started: float) -> list[LedgerEntry]:
-    """The same entries; the time since `started` that none of them counts is the first one's `shared_seconds`."""
+    """The same entries; time since `started` that no entry accounts for is booked as the first one's `shared_seconds`."""
     if not entries:
         return entries
     counted = sum(entry.seconds + entry.proof_seconds for entry in entries)

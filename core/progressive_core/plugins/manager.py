@@ -79,7 +79,8 @@ class Manager(pluggy.PluginManager):
     def call(self, hook: str, name: str, given: Mapping[str, object], unobserved: Collection[str] = ()) -> Outcome:
         """Call one plugin's hook: every other plugin is removed, and the observers that are `unobserved`.
 
-        The subset is made for this call alone: one made in advance would call what is registered later once a plugin.
+        The subset is made for this call alone: if built in advance, a plugin registered later would be called once for
+        every other one.
 
         :raise BaseException: what the plugin raised, whatever observers made of it; and KeyboardInterrupt from any of them.
         """
@@ -140,7 +141,7 @@ class ResultChanged(Exception):
 
 
 class _Innermost:
-    """The wrapper next to the plugin: notes what that answered or raised, before an observer sees it."""
+    """The wrapper next to the plugin: records the plugin's answer or error, before an observer sees it."""
 
     def __init__(self) -> None:
         self.answers: tuple[object, ...] | None = None

@@ -26,7 +26,7 @@ class Registry:
         a line in the log, and the rest goes on without it (disable, warn).
     :raise PluginError: a name in `choices` or `transfer_order` is unknown, or the policy is to stop.
 
-    Plugins are called by name, those named in `choices` after them in the order they are named there, so that what
+    Plugins are called in alphabetical order, those named in `choices` after them in the order they are named there, so that what
     a user asks for has the last word. Strategies come before plugins.
     """
 
