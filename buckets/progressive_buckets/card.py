@@ -27,7 +27,8 @@ class Importance:
 @frozen(kw_only=True)
 class Card(MarketCard):
     """The market's part is inherited. `horizons` in bars. `unit`: standard deviation of one bar's reward, the unit of the network's advantages.
-    `reluctance`: by what share a trade costs more in training than on the market. `abstains`: whether the model stays
+    `reluctance`: by what share a trade costs more in training than on the market. `holding`: what a bar in a position cost
+    in training, in units. `abstains`: whether the model stays
     flat because validation showed no edge."""
 
     format: int
@@ -36,6 +37,7 @@ class Card(MarketCard):
     members: int
     unit: float
     reluctance: float
+    holding: float
     recall_weight: float
     importance: Importance
 
@@ -50,6 +52,7 @@ class Card(MarketCard):
             "members": self.members >= 1,
             "unit": 0 < self.unit < LARGEST,
             "reluctance": 0 <= self.reluctance < LARGEST,
+            "holding": 0 <= self.holding < LARGEST,
             "recall_weight": 0 <= self.recall_weight <= 1,
             "horizons": bool(horizons) and horizons[0] >= 1 and list(horizons) == sorted(set(horizons)),
             "its numbers": all(abs(share) < LARGEST for share in shares),  # not a number is not, either

@@ -40,6 +40,9 @@ DISCOUNT: Setting[float | None] = Setting(
 RELUCTANCE: Setting[float | None] = Setting(
     "RELUCTANCE", None, OrNull(Number(0, 10), "each bucket's own"),
     "by which share a trade counts as dearer in learning than it is", per_bucket=True, example=0.5)
+HOLDING = Setting(
+    "HOLDING", 0.005, Number(0, 1),
+    "what a bar in a position costs in learning only, as a share of the deviation of one bar's return", per_bucket=True)
 WIDTH: Setting[int | None] = Setting(
     "WIDTH", None, OrNull(Whole(8, 4_096), "each bucket's own"),
     "units in each layer of the network", "later buckets", Reason.NETWORK, per_bucket=True, example=128)
@@ -74,6 +77,7 @@ LEARNER_SETTINGS: tuple[Setting[Any], ...] = (
     EXPLORATION,
     DISCOUNT,
     RELUCTANCE,
+    HOLDING,
     WIDTH,
     MEMBERS,
     DROPOUT,

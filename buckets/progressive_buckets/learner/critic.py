@@ -37,8 +37,8 @@ class Hyper:
     `discount`: of a gain one bar later. `width`, `members`: size of a hidden layer, and how many networks vote.
     `trace`, `lookahead`: lambda of the lambda-returns, and over how many bars they reach. `tracking`: share by which the
     target network approaches the online one at each step. `drop`: share of activations dropped. `decay`: weight decay.
-    `auxiliary`: weight of the horizon predictions in the loss. `holding`: cost of any position for each bar, as log
-    return, in training only. `reluctance`: by what share a trade costs more in training than on the market.
+    `auxiliary`: weight of the horizon predictions in the loss. `holding`: cost of any position for each bar, as a
+    share of the deviation of one bar's return, in training only. `reluctance`: by what share a trade costs more in training than on the market.
     """
 
     discount: float
@@ -50,7 +50,7 @@ class Hyper:
     drop: float = 0.3
     decay: float = 1.0
     auxiliary: float = 0.1
-    holding: float = 1e-4
+    holding: float = 0.005
     reluctance: float = 0.0
 
 
@@ -94,7 +94,7 @@ class Critic:
         inside = earned[train][kept]
         self.unit = float(inside.std().clamp(min=1e-9))
         """Standard deviation of one bar's reward, as log growth: the unit of every advantage."""
-        self.rewards = ((earned - inside.mean(dim=0) - hyper.holding) / self.unit).float()
+        self.rewards = ((earned - inside.mean(dim=0)) / self.unit - hyper.holding).float()
         """Rewards of long and short [T, 2] in units, less their mean over the training part: the market's drift there
         must not be a reason to hold a position."""
         self.costs = cost_units(market.costs, self.unit, hyper.reluctance, device)

@@ -11,6 +11,7 @@ from progressive_buckets.learner_settings import (
     AUXILIARY_WEIGHT,
     DISCOUNT,
     DROPOUT,
+    HOLDING,
     LOOKAHEAD,
     MEMBERS,
     RELUCTANCE,
@@ -51,6 +52,7 @@ def hyper_for(bucket: MarketBucket, settings: Settings) -> Hyper:
     return Hyper(
         discount=_given(settings[DISCOUNT], bucket.discount),
         reluctance=_given(settings[RELUCTANCE], bucket.reluctance),
+        holding=settings[HOLDING],
         width=_given(settings[WIDTH], bucket.width),
         members=_given(settings[MEMBERS], bucket.members),
         drop=settings[DROPOUT],

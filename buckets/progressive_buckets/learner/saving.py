@@ -41,6 +41,7 @@ def model_of(learner: MarketLearner) -> Model:
         "members": critic.hyper.members,
         "unit": critic.unit,
         "reluctance": critic.hyper.reluctance,
+        "holding": critic.hyper.holding,
         "recall_weight": memory.weight,
         "abstains": learner.evaluator.abstains(learner.acting()),
         "validation_t": learner.evaluator.t(learner.acting()),

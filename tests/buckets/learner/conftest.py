@@ -53,7 +53,7 @@ def info_of(declared: MarketBucket, seed: int = 7, **settings: Any) -> BucketInf
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_learner(bars: Bars) -> OpenLearner:
     """Open a small learner: `open_learner(bars=..., seed=..., SETTING=...)`."""
 

@@ -51,6 +51,7 @@ WRONG_IN_CARD = [
     ("unit", 0.0),
     ("recall_weight", 2.0),
     ("reluctance", -1.0),
+    ("holding", -1.0),
     ("interval_seconds", 0),
     ("scaler.deviation", [0.0] * 25),
     ("scaler.mean", [float("inf")] * 25),
