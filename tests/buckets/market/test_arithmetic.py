@@ -197,7 +197,9 @@ def test_what_is_learned_from_is_what_equity_pays(learner) -> None:
     actions = torch.from_numpy(np.random.default_rng(2).integers(-1, 2, len(part))) * part.decidable
     sides = torch.tensor([1.0, -1.0], dtype=torch.float64)
     drift = market.costs.earned(sides, market.returns[train][market.decidable[train], None]).mean(dim=0)
-    paid = critic.rewards[train].double() * critic.unit + drift + critic.hyper.holding * critic.unit  # [N, 2] of long and of short
+    paid = (
+        critic.rewards[train].double() * critic.unit + drift + critic.hyper.holding * critic.unit
+    )  # [N, 2] of long and of short
     earned = torch.where(actions > 0, paid[:, 0], torch.where(actions < 0, paid[:, 1], 0.0))
     steps = torch.diff(actions, prepend=actions[:1] * 0).abs()
     costs = torch.tensor(market.costs.table(), dtype=torch.float64)[steps]
