@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,10 @@ class PolicyLearner(ABC):
         """Standard error of `validate()`, from blocks; NaN where the weights are no numbers, or hold one side for good."""
         return self.evaluator.validation_error(self.acting())
 
-    def training_t(self) -> float:
-        """t of the policy's growth on an excerpt of the training bars; NaN where the weights are no numbers."""
-        return self.evaluator.training_t(self.acting())
+    def own_t(self) -> float:
+        """t of what is kept on validation bars that did not choose it; NaN where no choice was ever considered."""
+        considered = max(self.evaluator.score) > -math.inf
+        return self.evaluator.t(self.acting()) if considered else math.nan
 
     def snapshot(self) -> State:
         """The states of all parts, as copies."""

@@ -25,9 +25,9 @@ log = structlog.get_logger("progressive_training")
 
 PROBE_SHARE, LEAST_EPISODES = 0.1, 4
 """The share of a bucket's episodes that its probe trains, and the fewest: with fewer than four the order was down to luck."""
-STANDARD_ERRORS, TRAINING_ERRORS = 2.0, 3.0
-"""By how many standard errors another order must be better than the one asked for; and a teacher than doing nothing, on
-validation and on the bars that the pupil trains on."""
+STANDARD_ERRORS, OWN_T = 2.0, 2.0
+"""By how many standard errors another order must be better than the one asked for, and a teacher than doing nothing; and the t
+that a teacher must have where it learned, on bars that did not choose it."""
 
 
 @frozen(kw_only=True)
@@ -94,7 +94,7 @@ def probe(
 ) -> dict[str, dict[str, Proof]]:
     """The proof of each bucket's briefly trained model on every bucket, its own included: `proofs[teacher][pupil]`.
 
-    One bucket is open at a time, each twice. Where no weight of a teacher fits, it has no proof.
+    One bucket is open at a time, each twice. Where no weight of a teacher fits, or its own t is below `OWN_T`, it has no proof.
 
     :param trained: opens a bucket's learner and trains it for as long as a probe may take. :param untrained: opens it.
     """
@@ -107,7 +107,7 @@ def probe(
         with untrained(pupil) as learner:
             score, target = learner.validate(), learner.knowledge()
             for teacher in teachers:
-                if not teacher.distrust and (proof := prove(machine, learner, teacher, target, score)):
+                if not teacher.distrust and teacher.t >= OWN_T and (proof := prove(machine, learner, teacher, target, score)):
                     proofs[teacher.origin][pupil] = proof
     return proofs
 
@@ -151,15 +151,10 @@ def shares_of(
         held = max((proofs[name][pupil].after for name in sequence if pupil in proofs[name]), default=0.0)
         for teacher in sequence:
             proof = proofs[teacher].get(pupil)
-            counts = proof is not None and held > 0 and _beyond_noise(proof)
+            counts = proof is not None and held > 0 and proof.after > STANDARD_ERRORS * proof.error
             shares[teacher][pupil] = proof.after / held if proof and counts else 0.0
             errors[teacher][pupil] = proof.error / held if proof and counts else 0.0
     return shares, errors
-
-
-def _beyond_noise(proof: Proof) -> bool:
-    """Whether a teacher earns more than noise: on validation, and on the pupil's training bars where that is known."""
-    return proof.after > STANDARD_ERRORS * proof.error and not proof.training_t < TRAINING_ERRORS
 
 
 def worth(order: Sequence[str], shares: Mapping[str, Mapping[str, float]]) -> float:

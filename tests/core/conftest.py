@@ -54,7 +54,7 @@ class Workshop:
         self.directory, self.install = directory, install
         self.said: list[str] = []
         self._seen = directory / "seen.jsonl"
-        buckets = {name: f"line_bucket:{name.lower()}" for name in ("First", "Second", "Third", "Stuck")}
+        buckets = {name: f"line_bucket:{name.lower()}" for name in ("First", "Second", "Third", "Stuck", "Lucky")}
         watch = WATCH.format(seen=str(self._seen))
         install("acme", buckets=buckets, plugins={"watch": "acme_watch"}, line_bucket=LINES, acme_watch=watch)
 

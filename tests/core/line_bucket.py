@@ -12,6 +12,7 @@ class LineBucket:
     horizons: tuple[int, ...] = (1, 6)
     slope: float = 2.0
     distrust: str = ""
+    t: float = 4.0
 
     def memory_needed(self, bucket, resources):
         return 1024
@@ -20,12 +21,12 @@ class LineBucket:
         pass
 
     def open(self, bucket, resources):
-        return LineLearner(bucket, self.slope, self.distrust)
+        return LineLearner(bucket, self.slope, self.distrust, self.t)
 
 
 class LineLearner:
-    def __init__(self, bucket, slope, distrust):
-        self.bucket, self.distrust = bucket, distrust
+    def __init__(self, bucket, slope, distrust, t=4.0):
+        self.bucket, self.distrust, self.t = bucket, distrust, t
         self.evaluator = LineEvaluator()
         self.generator = torch.Generator().manual_seed(bucket.seed)
         self.truth = torch.tensor([slope, 1.0])
@@ -59,9 +60,6 @@ class LineLearner:
     def validation_error(self):
         return 0.01
 
-    def training_t(self):
-        return 4.0
-
     def knowledge(self):
         return Knowledge(
             origin=self.bucket.name,
@@ -69,6 +67,7 @@ class LineLearner:
             feature_importance={"x": 0.7, "one": 0.3},
             horizons=dict.fromkeys(self.bucket.horizons, 0.1),
             distrust=self.distrust,
+            t=self.t,
         )
 
     def adopt(self, knowledge):
@@ -134,3 +133,4 @@ class LineEvaluator:
 
 first, second, third = LineBucket("First"), LineBucket("Second"), LineBucket("Third", slope=-4.0)
 stuck = LineBucket("Stuck", distrust="it always buys")
+lucky = LineBucket("Lucky", t=1.5)

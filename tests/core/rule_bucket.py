@@ -32,12 +32,9 @@ class RuleLearner(line_bucket.LineLearner):
     def validation_error(self):
         return float("nan")
 
-    def training_t(self):
-        return float("nan")
-
     def knowledge(self):
         shares = {"range": 0.2, "volume": 0.2, self.looks_at: 0.8}
-        return Knowledge(origin=self.bucket.name, feature_importance=shares, horizons={6: 0.1})
+        return Knowledge(origin=self.bucket.name, feature_importance=shares, horizons={6: 0.1}, t=4.0)
 
     def adopt(self, knowledge):
         if shares := knowledge.feature_importance:

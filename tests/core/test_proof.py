@@ -47,7 +47,6 @@ def test_a_good_source_and_a_bad_one_are_told_apart(pupil: Any) -> None:
     assert good.after == 0.0 and bad.after == -20.0
     assert good.before == bad.before == pupil.validate()
     assert good.error == 0.01
-    assert good.training_t == 4.0
 
 
 def test_the_trial_leaves_no_trace(pupil: Any) -> None:

@@ -57,6 +57,15 @@ def test_a_source_that_does_not_prove_itself_leaves_no_trace(workshop: Any) -> N
     assert torch.equal(tensors["line.weight"], read_tensors(alone["Second"])[0]["line.weight"])
 
 
+def test_what_bars_that_did_not_choose_it_do_not_show_is_not_passed_on(workshop: Any) -> None:
+    workshop.trainer(SEQUENCE=("Lucky", "Second")).train_progressively()
+    reason = "not proven: its own t is 1.5, expected 2 on bars that did not choose it"
+    offered = [line for line in workshop.ledger() if line["source"] == "Lucky"]
+    assert {(line["verdict"], line["reason"], line["source_t"]) for line in offered} == {("skipped", reason, 1.5)}
+    card = json.loads((workshop.directory / "run/models/Lucky/card.json").read_text())
+    assert card["knowledge"]["t"] == 1.5
+
+
 def test_a_bucket_that_says_it_must_not_teach_teaches_nobody(workshop: Any, capsys: pytest.CaptureFixture[str]) -> None:
     workshop.trainer(SEQUENCE=("First", "Stuck", "Second")).train_progressively()
     told = "Stuck must not teach: it always buys"

@@ -43,6 +43,7 @@ def knowledge(origin: str, value: float) -> Knowledge:
         },
         feature_importance={"volume": 0.25, "log_return": 0.75},
         horizons={1: 0.0, 6: 0.3, 72: 0.1},
+        t=4.0,
     )
 
 
@@ -56,7 +57,7 @@ def test_weights_are_mixed_by_alpha(alpha: float) -> None:
 
 
 def test_weights_of_another_shape_are_offered_unmixed_so_that_the_ledger_shows_them_dropped() -> None:
-    source = Knowledge(origin="Other", weights={"extractor.weight": torch.ones(2, 3), "value": torch.ones(9)})
+    source = Knowledge(origin="Other", weights={"extractor.weight": torch.ones(2, 3), "value": torch.ones(9)}, t=4.0)
     target = Knowledge(origin="Short", weights={"extractor.weight": torch.zeros(2, 3), "value": torch.zeros(4)})
     answer = weights.transfer(source, target, context(WEIGHT_TRANSFER_ALPHA=0.5))
     assert torch.equal(answer.weights["extractor.weight"], torch.full((2, 3), 0.5))
@@ -95,12 +96,19 @@ def test_who_cannot_do_the_targets_task_says_nothing_of_it_and_who_has_no_weight
     assert isinstance(strategy.transfer(SOURCE, target, context(None)), Knowledge)
 
 
+@pytest.mark.parametrize("strategy", [weights, features, horizons])
+def test_nothing_travels_from_a_source_whose_own_bars_do_not_confirm_it(strategy: ModuleType) -> None:
+    for t in (1.9, float("nan")):
+        answer = strategy.transfer(evolve(SOURCE, t=t), TARGET, context())
+        assert isinstance(answer, Skip) and answer.reason.startswith("not proven: its own t is")
+
+
 @pytest.mark.parametrize(
     ("strategy", "missing"),
     [(weights, "weights that fit"), (features, "shared features"), (horizons, "shared horizons")],
 )
 def test_a_source_that_knows_nothing_transfers_nothing(strategy: ModuleType, missing: str) -> None:
-    assert strategy.transfer(Knowledge(origin="Empty"), TARGET, context(None)) == Skip(f"no {missing}")
+    assert strategy.transfer(Knowledge(origin="Empty", t=4.0), TARGET, context(None)) == Skip(f"no {missing}")
 
 
 def test_nothing_goes_back_from_a_pupil_without_weights() -> None:
@@ -115,7 +123,7 @@ def test_feature_importance_stays_shares_of_the_targets_own_features(
     taught: dict[str, float], own: dict[str, float], alpha: float
 ) -> None:
     own = {name: share / sum(own.values()) for name, share in own.items()}
-    source, target = Knowledge(origin="A", feature_importance=taught), Knowledge(origin="B", feature_importance=own)
+    source, target = Knowledge(origin="A", feature_importance=taught, t=4.0), Knowledge(origin="B", feature_importance=own)
     answer = features.transfer(source, target, context(FEATURE_TRANSFER_ALPHA=alpha))
     if isinstance(answer, Knowledge):
         assert set(answer.feature_importance) == set(own)

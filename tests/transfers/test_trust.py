@@ -7,8 +7,10 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_training import Proof
+from progressive_training import Knowledge, Proof
 from progressive_transfers.trust import agree, doubt
+
+SOURCE = Knowledge(origin="A", t=4.0)
 
 
 @pytest.mark.parametrize(
@@ -29,32 +31,28 @@ from progressive_transfers.trust import agree, doubt
 def test_a_source_is_proven_when_it_does_better_and_surely_not_by_luck(
     before: float, after: float, error: float, believed: bool
 ) -> None:
-    assert (not doubt(Proof(before=before, after=after, error=error, training_t=4.0))) is believed
+    assert (not doubt(SOURCE, Proof(before=before, after=after, error=error))) is believed
 
 
-def test_the_bars_that_are_trained_on_must_not_contradict() -> None:
-    proof = Proof(before=0.0, after=2.5, error=1.0)
-    assert not doubt(evolve(proof, training_t=3.0))
-    assert doubt(evolve(proof, training_t=2.0))
-    assert doubt(evolve(proof, after=9.0, training_t=2.0))
-    assert doubt(proof)  # unknown: validation alone has to be surer
-    assert not doubt(evolve(proof, after=3.5))
+@pytest.mark.parametrize("proof", [Proof(before=0.0, after=9.0, error=1.0), None])
+def test_a_source_has_to_have_shown_an_edge_of_its_own_where_its_weights_were_tried_and_where_not(
+    proof: Proof | None,
+) -> None:
+    assert not doubt(evolve(SOURCE, t=2.0), proof)
+    assert doubt(evolve(SOURCE, t=1.94), proof) == "not proven: its own t is 1.9, expected 2 on bars that did not choose it"
+    assert doubt(Knowledge(origin="A"), proof).startswith("not proven: its own t is not known")
 
 
 @pytest.mark.parametrize(
     ("proof", "reason"),
     [
-        (Proof(before=0.0, after=0.58, error=0.67, training_t=4.0), "not proven: +0.58 +- 0.67"),
+        (Proof(before=0.0, after=0.58, error=0.67), "not proven: +0.58 +- 0.67"),
         (Proof(before=0.0, after=0.58, error=math.nan), "not proven: +0.58 +- nan"),
         (Proof(before=1.0, after=-0.5, error=0.1), "not proven: -0.50 +- 0.10, below the target's own +1.00"),
-        (
-            Proof(before=0.0, after=9.0, error=0.1, training_t=1.25),
-            "not proven: +9.00 +- 0.10, t 1.2 on the training bars",
-        ),
     ],
 )
 def test_the_reason_shows_the_figures_that_were_not_enough(proof: Proof, reason: str) -> None:
-    assert doubt(proof) == reason
+    assert doubt(SOURCE, proof) == reason
 
 
 shares = st.lists(st.floats(0.01, 1.0), min_size=2, max_size=9)

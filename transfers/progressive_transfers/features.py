@@ -1,8 +1,8 @@
 """Transfer of feature importance: which market features matter, mixed by FEATURE_TRANSFER_ALPHA.
 
 Importance only changes later learning, so no validation score of the moment can judge it. A source is therefore used only
-where the target's own bars show much the same importance, and where its weights, if any fit, prove themselves on the target's
-task. Seen by us on ten planted markets: from sources without that proof it was worth no more than another seed of
+where the target's own bars show much the same importance, and where it is proven: by its own t, and by its weights, if any
+fit, on the target's task. Seen by us on ten planted markets: from sources without that proof it was worth no more than another seed of
 training from scratch (-2.7 +- 1.1 and -2.5 +- 1.1 points).
 """
 
@@ -34,7 +34,7 @@ def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> 
     alpha = context.bucket.settings[FEATURE_TRANSFER_ALPHA]
     if alpha == 0:
         return Skip("alpha is 0")
-    if context.proof and (reason := doubt(context.proof)):
+    if reason := doubt(source, context.proof):
         return Skip(reason)
     shared = [name for name in source.feature_importance if name in target.feature_importance]
     taught = sum(source.feature_importance[name] for name in shared)

@@ -1,7 +1,7 @@
 """Transfer of prediction horizons: how far ahead predictions held, for the horizons that both buckets have.
 
 Skill decides how much each horizon counts in learning, which no validation score of the moment shows. So a source is
-believed only where its weights, if it has any that fit, do the target's task, and where the target, if it has measured any
+believed only where it is proven, by its own t and by its weights, if any fit, on the target's task, and where the target, if it has measured any
 skill yet, has measured much the same. Seen by us on five parts of real 1 h bars, from sources without that proof: an area
 ratio of 0.993, with a lower bound of 0.973.
 """
@@ -26,7 +26,7 @@ def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> 
     Skill is interpolated linearly over the logarithm of the horizon. Horizons beyond the source's range keep the
     target's own skill.
     """
-    if context.proof and (reason := doubt(context.proof)):
+    if reason := doubt(source, context.proof):
         return Skip(reason)
     known = sorted(source.horizons)
     inside = [horizon for horizon in target.horizons if known and known[0] <= horizon <= known[-1]]

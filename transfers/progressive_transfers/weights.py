@@ -34,7 +34,7 @@ def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> 
         return Skip("alpha is 0")
     if context.proof is None:
         return Skip("not proven: it was not tried" if fitting_weights(source, target) else "no weights that fit")
-    if reason := doubt(context.proof):
+    if reason := doubt(source, context.proof):
         return Skip(reason)
     weights = mixed_weights(source, target, alpha)
     return evolve(target, weights=weights) if weights else Skip("no weights that fit")

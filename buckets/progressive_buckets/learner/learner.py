@@ -195,8 +195,8 @@ class MarketLearner(PolicyLearner):
     # ------------------------------------------------------------------ knowledge
 
     def knowledge(self) -> Knowledge:
-        """Copies of the weights by name, importance of features, skill by horizon; and why to distrust them, if the policy
-        is degenerate."""
+        """Copies of the weights by name, importance of features, skill by horizon, t on bars that did not choose them; and why
+        to distrust them, if the policy is degenerate."""
         measured = self.measured()
         self.shared.share(measured.importance, measured.horizons)
         return Knowledge(
@@ -205,6 +205,7 @@ class MarketLearner(PolicyLearner):
             feature_importance=measured.importance,
             horizons=measured.horizons,
             distrust=self.evaluator.degeneration(self.acting()),
+            t=self.own_t(),
         )
 
     def measured(self) -> Measured:

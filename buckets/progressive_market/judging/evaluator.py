@@ -54,8 +54,6 @@ class MarketEvaluator:
         self.validation = market.part(split.validation)
         self.scored, rows = excerpt(self.validation)
         """The validation bars that every choice is scored on."""
-        self.rehearsed, _ = excerpt(market.part(split.train))
-        """The training bars that `training_t` is measured on."""
         first = in_first_half(rows, len(self.validation))
         self.halves = torch.stack([first, ~first])  # [2, N scored]
         self.positions = torch.zeros(2, len(self.validation), dtype=torch.int8, device=market.device)
@@ -152,11 +150,6 @@ class MarketEvaluator:
         if one_sided(held, self.scored.decidable):
             return math.nan
         return standard_error(self.market.growth(held, self.scored))
-
-    def training_t(self, policy: Policy) -> float:
-        """t of the growth on an excerpt of the training bars; not a number where the weights are none."""
-        growth = self.growth(policy, self.rehearsed)
-        return t_statistic(growth) if bool(growth.isfinite().all()) else math.nan
 
     # ------------------------------------------------------------------ state
 

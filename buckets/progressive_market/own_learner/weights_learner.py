@@ -103,6 +103,7 @@ class WeightsLearner(PolicyLearner):
             origin=self.info.name,
             weights={name: tensor.clone() for name, tensor in self.weights.items()},
             distrust=self.evaluator.degeneration(self.policy()),
+            t=self.own_t(),
         )
 
     def adopt(self, knowledge: Knowledge) -> Adoption:

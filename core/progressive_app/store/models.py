@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ class ModelVersions:
             "weights": list(knowledge.weights),
             "feature_importance": knowledge.feature_importance,
             "horizons": knowledge.horizons,
+            "t": knowledge.t,
         }
         card = {**model.card, "bucket": bucket, "version": version, "knowledge": taught}
         digest = write_tensors(path / "model.safetensors", {**knowledge.weights, **model.tensors}, card)
@@ -109,6 +111,7 @@ class _Taught:
     feature_importance: dict[str, float]
     horizons: dict[str, float]
     distrust: str = ""
+    t: float = math.nan
 
 
 def read_knowledge(directory: Path, bucket: str, version: int | None = None) -> Knowledge:
@@ -134,4 +137,5 @@ def read_knowledge(directory: Path, bucket: str, version: int | None = None) -> 
         horizons={int(horizon): skill for horizon, skill in taught.horizons.items()},
         distrust=taught.distrust,
         version=made,
+        t=taught.t,
     )

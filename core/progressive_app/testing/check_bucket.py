@@ -107,15 +107,9 @@ def _check_validate(owner: str, learner: Learner) -> None:
         f"{owner}: validation_error() must return the standard error of validate(), a float from 0, or NaN where it is not "
         f"known; got {error!r}",
     )
-    t = learner.training_t()
-    require(
-        isinstance(t, float),
-        f"{owner}: training_t() must return a float, by how many standard errors the score exceeds 0 on the data that is "
-        f"trained on, or NaN where it is not known; got {t!r}",
-    )
     require(
         learner.validate() == first,
-        f"{owner}: validation_error() and training_t() must change nothing; validate() says so",
+        f"{owner}: validation_error() must change nothing; validate() says so",
     )
 
 

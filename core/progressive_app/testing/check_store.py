@@ -115,7 +115,7 @@ def _check_model(store: Store, bucket: str, value: float, where: str) -> None:
     )
     known = _knowledge(bucket, value)
     same = same_tensors(knowledge.weights, known.weights) and dict(knowledge.horizons) == dict(known.horizons)
-    require(same and knowledge.origin == bucket, f"{where}: the knowledge of {bucket} is not what was saved")
+    require(same and (knowledge.origin, knowledge.t) == (bucket, known.t), f"{where}: the knowledge of {bucket} is not what was saved")
     require(store.model_path(bucket).is_file(), f"{where}: there is no file at model_path({bucket!r})")
 
 
@@ -207,7 +207,7 @@ def _modelling(bucket: str, value: float) -> Callable[[Store], object]:
 
 def _knowledge(bucket: str, value: float) -> Knowledge:
     return Knowledge(
-        origin=bucket, weights=_tensors(value), feature_importance={"volume": 1.0}, horizons={6: value / 10}
+        origin=bucket, weights=_tensors(value), feature_importance={"volume": 1.0}, horizons={6: value / 10}, t=value
     )
 
 

@@ -113,6 +113,7 @@ def _pairs() -> dict[str, tuple[Knowledge, Knowledge]]:
             },
             feature_importance={name: 1 / len(features) for name in features},
             horizons={horizon: 0.1 / (1 + place) for place, horizon in enumerate(horizons)},
+            t=4.0,
         )
 
     pupil = taught("Pupil", 4, ("range", "volume"), (6, 24))

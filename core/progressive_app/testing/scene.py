@@ -64,6 +64,11 @@ def require_knowledge(knowledge: object, origin: str, where: str) -> Knowledge:
         isinstance(knowledge.distrust, str),
         f"{where}: distrust must say in words why nobody may learn from this, or be empty; got {knowledge.distrust!r}",
     )
+    require(
+        isinstance(knowledge.t, float) and not math.isinf(knowledge.t),
+        f"{where}: t must be a number, that of validation bars that did not choose the model, or NaN where it is not known; "
+        f"got {knowledge.t!r}",
+    )
     for name, tensor in knowledge.weights.items():
         require(bool(tensor.isfinite().all()), f"{where}: the weight {name!r} has values that are not finite")
     shares = knowledge.feature_importance

@@ -55,10 +55,6 @@ class Learner(Protocol):
     def validation_error(self) -> float:
         """Standard error of `validate()`, in its units; NaN where it is not known. Changes nothing, draws no randomness."""
 
-    def training_t(self) -> float:
-        """By how many of its standard errors the score of the current weights exceeds 0 on the data that is trained on; NaN
-        where it is not known. Changes nothing, draws no randomness."""
-
     def knowledge(self) -> Knowledge:
         """What this learner knows now; the tensors are copies."""
 

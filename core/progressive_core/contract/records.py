@@ -27,6 +27,7 @@ class Knowledge:
     `weights` maps parameter names to tensors; `feature_importance` maps feature names to shares that sum to 1;
     `horizons` maps a prediction horizon in bars to its skill on validation data (correlation, -1 to 1).
     `distrust` says why nobody may learn from this (a policy that collapsed to one action, say); empty when all may.
+    `t` is the t-statistic of what its owner earned on validation bars that did not choose it, NaN where that is not known.
     `version` is that of the saved model this was read from, 0 for a learner in training.
     """
 
@@ -36,6 +37,7 @@ class Knowledge:
     horizons: Mapping[int, float] = field(factory=dict)
     distrust: str = ""
     version: int = 0
+    t: float = math.nan
 
     @property
     def nbytes(self) -> int:
@@ -85,22 +87,19 @@ class Proof:
     """What a source shows on the target's validation part before any strategy is asked (zero-shot).
 
     `before` is the validation score of the target as it stands, `after` its score with every fitting weight of the source
-    copied in, `error` the standard error of `after`, NaN where the learner cannot say. `training_t` is what the source does
-    in its place on the data that the target trains on, in standard errors above 0, NaN where that is not known. The target
-    is put back.
+    copied in, `error` the standard error of `after`, NaN where the learner cannot say. The target is put back.
     """
 
     before: float
     after: float
     error: float
-    training_t: float = math.nan
 
 
 @frozen(kw_only=True)
 class LedgerEntry:
     """One transfer and what it was worth: `before` and `after` are the target's validation scores.
 
-    `source_version` is that of the source's saved model, 0 for a learner in training; `alpha` the strategy's mixing
+    `source_version` is that of the source's saved model, 0 for a learner in training; `source_t` its `Knowledge.t`; `alpha` the strategy's mixing
     setting, where it names one. `source_digest` is the fingerprint of what the source knew, `before_digest` and
     `after_digest` of what the target knew before and after the verdict; empty if no strategy was asked. `seconds` is
     what this strategy's try took. What was spent once for all strategies that are asked together stands in the first one's
@@ -123,6 +122,7 @@ class LedgerEntry:
     nbytes: int = 0
     seconds: float = 0.0
     source_version: int = 0
+    source_t: float = math.nan
     alpha: float | None = None
     proof: Proof | None = None
     source_digest: str = ""

@@ -16,7 +16,7 @@ LENGTH = 16
 def digest(knowledge: Knowledge) -> str:
     """SHA-256 of all weights (name, type, shape, bytes), feature importances and horizon skills, shortened.
 
-    `origin`, `version` and `distrust` are left out.
+    `origin`, `version`, `distrust` and `t` are left out.
     """
     import torch
 

@@ -42,6 +42,4 @@ def _score_of(learner: Learner, tried: Knowledge, before: float) -> Proof | None
     """The score of the learner with the `tried` weights, which it keeps; None where none of them fits."""
     if not learner.adopt(tried).copied:
         return None
-    return Proof(
-        before=before, after=learner.validate(), error=learner.validation_error(), training_t=learner.training_t()
-    )
+    return Proof(before=before, after=learner.validate(), error=learner.validation_error())

@@ -202,6 +202,7 @@ def _entry(hooks: Hooks, strategy: str, source: Knowledge, context: TransferCont
         strategy=strategy,
         source=source.origin,
         source_version=source.version,
+        source_t=source.t,
         target=context.bucket.name,
         phase=context.phase,
         episode=context.episode,

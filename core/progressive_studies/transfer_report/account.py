@@ -28,7 +28,7 @@ class StrategyAccount:
 
 @frozen(kw_only=True)
 class Trial:
-    """The proof of a source for a target; see `Proof`."""
+    """The proof of a source for a target (see `Proof`), and the source's own t."""
 
     source: str
     target: str
@@ -37,7 +37,7 @@ class Trial:
     before: float
     after: float
     error: float
-    training_t: float
+    source_t: float
 
 
 @frozen(kw_only=True)
@@ -92,5 +92,6 @@ def _strategy(ledger: Sequence[Line], strategy: str, phase: str) -> StrategyAcco
 
 
 def _trial(line: Line) -> Trial:
-    numbers = {key: math.nan if value is None else value for key, value in line["proof"].items()}
-    return Trial(source=line["source"], target=line["target"], phase=line["phase"], episode=line["episode"], **numbers)
+    numbers = {key: line["proof"][key] for key in ("before", "after", "error")} | {"source_t": line.get("source_t")}
+    known = {key: math.nan if value is None else value for key, value in numbers.items()}
+    return Trial(source=line["source"], target=line["target"], phase=line["phase"], episode=line["episode"], **known)

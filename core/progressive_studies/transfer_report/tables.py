@@ -141,16 +141,16 @@ def _trial_section(account: Account) -> Section:
             score(trial.before),
             score(trial.after),
             score(trial.error).lstrip("+"),
-            f"{trial.training_t:.1f}" if math.isfinite(trial.training_t) else MISSING,
+            f"{trial.source_t:.1f}" if math.isfinite(trial.source_t) else MISSING,
         )
         for trial in account.trials
         if trial.phase == "initial"
     )
     return Section(
         "Proof before trust: each source in the target's place, before the target was trained",
-        ("SOURCE", "TARGET", "BEFORE", "AFTER", "ERROR", "T ON TRAINING"),
+        ("SOURCE", "TARGET", "BEFORE", "AFTER", "ERROR", "T"),
         rows,
-        "Error: the standard error of the score after. T: the source on the bars that the target trains on.",
+        "Error: the standard error of the score after. T: the source where it learned, on bars that did not choose it.",
     )
 
 

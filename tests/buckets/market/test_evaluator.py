@@ -162,5 +162,4 @@ def test_positions_in_whole_numbers_are_judged_alike(evaluator: MarketEvaluator)
 
     assert evaluator.consider(whole) == evaluator.consider(guessing(1))
     assert evaluator.validation_error(whole) == evaluator.validation_error(guessing(1))
-    assert evaluator.training_t(whole) == evaluator.training_t(guessing(1))
     assert evaluator.evaluate(whole) == evaluator.evaluate(guessing(1))
