@@ -107,7 +107,11 @@ def probe(
         with untrained(pupil) as learner:
             score, target = learner.validate(), learner.knowledge()
             for teacher in teachers:
-                if not teacher.distrust and teacher.t >= OWN_T and (proof := prove(machine, learner, teacher, target, score)):
+                if (
+                    not teacher.distrust
+                    and teacher.t >= OWN_T
+                    and (proof := prove(machine, learner, teacher, target, score))
+                ):
                     proofs[teacher.origin][pupil] = proof
     return proofs
 

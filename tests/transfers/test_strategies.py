@@ -123,7 +123,10 @@ def test_feature_importance_stays_shares_of_the_targets_own_features(
     taught: dict[str, float], own: dict[str, float], alpha: float
 ) -> None:
     own = {name: share / sum(own.values()) for name, share in own.items()}
-    source, target = Knowledge(origin="A", feature_importance=taught, t=4.0), Knowledge(origin="B", feature_importance=own)
+    source, target = (
+        Knowledge(origin="A", feature_importance=taught, t=4.0),
+        Knowledge(origin="B", feature_importance=own),
+    )
     answer = features.transfer(source, target, context(FEATURE_TRANSFER_ALPHA=alpha))
     if isinstance(answer, Knowledge):
         assert set(answer.feature_importance) == set(own)

@@ -39,7 +39,10 @@ def test_a_source_has_to_have_shown_an_edge_of_its_own_where_its_weights_were_tr
     proof: Proof | None,
 ) -> None:
     assert not doubt(evolve(SOURCE, t=2.0), proof)
-    assert doubt(evolve(SOURCE, t=1.94), proof) == "not proven: its own t is 1.9, expected 2 on bars that did not choose it"
+    assert (
+        doubt(evolve(SOURCE, t=1.94), proof)
+        == "not proven: its own t is 1.9, expected 2 on bars that did not choose it"
+    )
     assert doubt(Knowledge(origin="A"), proof).startswith("not proven: its own t is not known")
 
 

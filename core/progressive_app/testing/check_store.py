@@ -115,7 +115,10 @@ def _check_model(store: Store, bucket: str, value: float, where: str) -> None:
     )
     known = _knowledge(bucket, value)
     same = same_tensors(knowledge.weights, known.weights) and dict(knowledge.horizons) == dict(known.horizons)
-    require(same and (knowledge.origin, knowledge.t) == (bucket, known.t), f"{where}: the knowledge of {bucket} is not what was saved")
+    require(
+        same and (knowledge.origin, knowledge.t) == (bucket, known.t),
+        f"{where}: the knowledge of {bucket} is not what was saved",
+    )
     require(store.model_path(bucket).is_file(), f"{where}: there is no file at model_path({bucket!r})")
 
 
