@@ -9,9 +9,9 @@ from typing import Any
 from attrs import frozen
 
 from progressive_training import ModelError
-from progressive_training.market import LARGEST, MarketCard, checked_card
+from progressive_training.market import LARGEST, MarketCard, checked_card, refuse_earlier
 
-FORMAT = 1
+FORMAT = 2
 
 
 @frozen(kw_only=True)
@@ -28,8 +28,7 @@ class Importance:
 class Card(MarketCard):
     """The market's part is inherited. `horizons` in bars. `unit`: standard deviation of one bar's reward, the unit of the network's advantages.
     `reluctance`: by what share a trade costs more in training than on the market. `holding`: what a bar in a position cost
-    in training, in units. `abstains`: whether the model stays
-    flat because validation showed no edge."""
+    in training, in units."""
 
     format: int
     horizons: tuple[int, ...]
@@ -65,6 +64,7 @@ def read_card(values: Mapping[str, Any], file: Path) -> Card:
 
     :raise ModelError: it is of another format, or something is missing or of the wrong kind.
     """
+    refuse_earlier(values, str(file))
     if (made := values.get("format")) != FORMAT:
         shown = made if made in range(100) else "unknown"
         raise ModelError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -32,17 +33,23 @@ class Decision:
 
     `values`: expected log gain of each action over staying flat for good, net of the cost of changing from the position
     held. `predictions`: expected return by horizon in bars, in standard deviations of a return over so many bars. `time`:
-    open of the last bar (UTC, nanoseconds).
+    open of the last bar (UTC, nanoseconds). `reason`: the verdict by which the model trades or stays flat.
     """
 
     action: Action
     values: Mapping[Action, float]
     predictions: Mapping[int, float]
     time: int
+    reason: str
 
 
 class TradingModel:
-    """A trained bucket. Call it with bars; `card` describes what it was trained on."""
+    """A trained bucket. Call it with bars; `card` describes what it was trained on.
+
+    It trades where its card says so. `overrules`: its user lets it trade whatever the verdict.
+    """
+
+    overrules = False
 
     def __init__(self, tensors: Mapping[str, Tensor], card: Card) -> None:
         from progressive_buckets.learner.network import Network, Shape
@@ -61,12 +68,23 @@ class TradingModel:
         self.memory.weight = card.recall_weight
 
     @property
+    def reason(self) -> str:
+        """Why the model trades or stays flat."""
+        return self.card.reason(overruled=self.overrules)
+
+    def overruled(self) -> TradingModel:
+        """The same model, trading whatever its verdict says."""
+        model = copy(self)
+        model.overrules = True
+        return model
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns beside time, prices and volume that it was trained with."""
         return self.card.columns
 
     def __call__(self, frame: pd.DataFrame, position: Action = "flat") -> Decision:
-        """Decide on the last bar of `frame`, as the evaluated policy would.
+        """Decide on the last bar of `frame`, as the evaluated policy would; flat where the verdict lets the model not trade.
 
         :param frame: bars in any order of columns, as exchanges name them, with the extra columns trained on; the more
             history the better, up to about 2,000 bars.
@@ -88,11 +106,12 @@ class TradingModel:
         values = {name: gain - steps[abs(sides[n] - sides[held])] for n, (name, gain) in enumerate(gains.items())}
         chosen = int(best_actions(advantage, self._costs(market))[0, held])
         settled = int(age_in_segment(market.segment)[-1]) >= WARM_UP
-        action = ACTIONS[chosen] if settled and not self.card.abstains else "flat"
-        return Decision(action, values, dict(zip(self.card.horizons, predicted, strict=True)), int(market.times[-1]))
+        action = ACTIONS[chosen] if settled and not self.card.stays_flat(overruled=self.overrules) else "flat"
+        forecast = dict(zip(self.card.horizons, predicted, strict=True))
+        return Decision(action, values, forecast, int(market.times[-1]), self.reason)
 
     def performance(self, bars: Bars) -> tuple[Performance, ...]:
-        """Performance of the model on `bars`, and the baselines beside it, net of the costs it was trained for.
+        """Performance of the model's strategy on `bars`, whether or not it may trade, and the baselines beside it, net of the costs it was trained for.
 
         :raise ModelError: as for a call.
         """
@@ -102,7 +121,7 @@ class TradingModel:
         part = market.part(slice(0, len(bars.close)))
         held = positions_of(self._advantages(part.features), part.decidable, self._costs(market))
         ridge = Ridge(self.tensors["baseline.ridge"])
-        return with_baselines(self.card.bucket, held, self.card.abstains, part, market, ridge)
+        return with_baselines(self.card.bucket, held, part, market, ridge)
 
     def market(self, bars: Bars) -> Market:
         """Match `bars` by column names and put them in order and scale.

@@ -11,6 +11,7 @@ from progressive_market.bars.bar_records import FeaturePlugin
 from progressive_market.feature_plugins import with_recorded_features
 from progressive_market.feature_table import BUILT_IN, SCALES
 from progressive_market.fills import Costs
+from progressive_market.judging.verdict import EVERYWHERE, NOWHERE
 from progressive_market.market import open_market
 from progressive_market.scaler import Scaler
 from progressive_training import DataError, InvalidValue, ModelError, validated
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from progressive_market.market import Market
 
 CardT = TypeVar("CardT", bound="MarketCard")
+EARLIER = "abstains"
+"""What only cards of earlier versions hold, in place of `trades` and `verdict`."""
 LARGEST = 1e30
 """What arithmetic in float32 still bears, of any number in a card."""
 
@@ -45,8 +48,8 @@ class Charges:
 
 @frozen(kw_only=True)
 class MarketCard:
-    """What a model's card records of the market that it was trained on. `features`: the raw ones, in order. `abstains`:
-    whether the model stays flat because validation showed no edge."""
+    """What a model's card records of the market that it was trained on, and of the verdict on it. `features`: the raw ones, in
+    order. `trades`: where the model trades, "everywhere" or "nowhere", and `verdict` why: both are the evaluator's."""
 
     bucket: str
     features: tuple[str, ...]
@@ -54,7 +57,8 @@ class MarketCard:
     scaler: Scaling
     costs: Charges
     interval_seconds: float
-    abstains: bool
+    trades: str
+    verdict: str
     feature_plugins: tuple[FeaturePlugin, ...] = ()
 
     @property
@@ -62,6 +66,20 @@ class MarketCard:
         """The columns of the data beside time, prices and volume, which no installed feature computes."""
         computed = {column for plugin in self.feature_plugins for column in plugin.columns}
         return tuple(name for name in self.features if name not in BUILT_IN and name not in computed)
+
+    def stays_flat(self, *, overruled: bool) -> bool:
+        """Whether the model may not trade; an `overruled` verdict keeps none from it."""
+        return self.trades != EVERYWHERE and not overruled
+
+    def reason(self, *, overruled: bool) -> str:
+        """Why the model trades or stays flat, in words."""
+        if self.trades == EVERYWHERE:
+            return f"trades: {self.verdict}"
+        return (
+            f"trades, since its user overrules the verdict: {self.verdict}"
+            if overruled
+            else f"stays flat: {self.verdict}"
+        )
 
     def out_of_range(self) -> str:
         """The name of a value that no market has; empty where there is none."""
@@ -71,6 +89,7 @@ class MarketCard:
             "costs.side": 0 <= self.costs.side < 0.5,
             "costs.capital": 0 < self.costs.capital <= 1,
             "interval_seconds": 0 < self.interval_seconds < LARGEST,
+            "trades": self.trades in (EVERYWHERE, NOWHERE),
             "scales": self.scales == SCALES,
             "features": self.features[: len(BUILT_IN)] == BUILT_IN and len(set(self.features)) == len(self.features),
             "scaler": len(self.scaler.mean) == len(self.scaler.deviation) == count,
@@ -83,8 +102,9 @@ class MarketCard:
 def checked_card(values: Mapping[str, Any], kind: type[CardT], file: Path) -> CardT:
     """A card of this `kind`, from the values in `file`.
 
-    :raise ModelError: something is missing, of the wrong kind, or out of range.
+    :raise ModelError: something is missing, of the wrong kind, or out of range, or it is of an earlier version.
     """
+    refuse_earlier(values, str(file))
     try:
         card = validated(values, kind)
     except InvalidValue as error:
@@ -92,6 +112,17 @@ def checked_card(values: Mapping[str, Any], kind: type[CardT], file: Path) -> Ca
     if key := card.out_of_range():
         raise ModelError(f"{file}: its card is damaged ({key} out of range). Take another copy.")
     return card
+
+
+def refuse_earlier(values: Mapping[str, Any], model: str) -> None:
+    """Refuse the card of a `model` whose verdict was made by rules that no longer hold.
+
+    :raise ModelError: it is of an earlier version.
+    """
+    if EARLIER in values:
+        raise ModelError(
+            f"{model}: made by an earlier version of this program, whose verdicts no longer hold; train again"
+        )
 
 
 def market_card(market: Market) -> dict[str, Any]:

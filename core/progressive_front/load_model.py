@@ -20,24 +20,41 @@ SHARED = "format"
 
 
 class LoadedModel(Protocol):
-    """What `load_model` of a bucket returns. It may have `columns`: the names of the extra columns it was trained with."""
+    """What `load_model` of a bucket returns. It may have `columns`: the names of the extra columns it was trained with;
+    `reason`: why it trades or stays flat; and `overruled()`: the same model, trading whatever its verdict says."""
 
     def __call__(self, frame: Any) -> Any:
         """Decide on the last bar of a DataFrame of bars."""
 
     def performance(self, bars: Any) -> tuple[Performance, ...]:
-        """How the model would have done on `bars`, its own row first, and baselines beside it."""
+        """What the model's strategy did on `bars`, its own row first, and baselines beside it."""
 
 
-def load_model(path: str | Path) -> Any:
+def load_model(path: str | Path, *, overrule: str = "") -> Any:
     """Read a trained model: of the shared learner by itself, of any other by the `load_model` of its bucket.
 
+    It trades where the verdict in its card says so, and stays flat elsewhere. Every answer of a model that overrules its
+    verdict says so.
+
     :param path: a model file, or the directory that holds `model.safetensors`.
-    :raise ModelError: there is no such file, it is not one of our models, or its bucket does not say how it is loaded.
+    :param overrule: name of the model's bucket, to let it trade whatever its verdict says.
+    :raise ModelError: there is no such file, it is not one of our models, its bucket does not say how it is loaded, or
+        `overrule` names another bucket.
     :raise PluginError: its bucket is not installed, or cannot be used.
     """
     file = model_file(path)
     _, card = read_tensors(file)
+    model = _loaded(path, file, card)
+    if not overrule:
+        return model
+    if overrule != (bucket := card.get("bucket")):
+        raise ModelError(f"{file}: overrule={overrule!r:.60} names another bucket; this is the model of {bucket!r:.60}")
+    if not callable(getattr(model, "overruled", None)):
+        raise ModelError(f"{file}: models of bucket {bucket!r:.60} have no verdict that can be overruled")
+    return model.overruled()
+
+
+def _loaded(path: str | Path, file: Path, card: Mapping[str, Any]) -> Any:
     if SHARED in card or "bucket" not in card:
         return import_module("progressive_training").load_trading_model(path)
     name = bucket_of(card, file)

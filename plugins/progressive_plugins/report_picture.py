@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from progressive_plugins.console.strategies import HAD_IT_TRADED, MODEL, compared, row_of
+from progressive_plugins.console.strategies import MODEL, compared, row_of
 from progressive_plugins.console.units import profit_text
+from progressive_plugins.console.verdicts import in_use
 from progressive_training import BucketResult
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#56B4E9",
     "#999999",
 )
-MODEL_COLOURS = {MODEL: BLUE, HAD_IT_TRADED: SKY}
 BASELINE_COLOURS = (GREY, ORANGE, PURPLE, GREEN, "#F0E442")
 TRANSFER_MARKS = {"kept": ("^", GREEN), "rolled back": ("v", RED), "failed": ("x", "black")}
 COLUMNS = 4
@@ -105,7 +105,7 @@ def _test_bars(axes: Axes, results: Sequence[BucketResult]) -> None:
     width = 0.8 / len(kinds)
     baseline_colours = cycle(BASELINE_COLOURS)
     for offset, kind in enumerate(kinds):
-        colour = MODEL_COLOURS.get(kind) or next(baseline_colours)
+        colour = BLUE if kind == MODEL else next(baseline_colours)
         rows = [row_of(result.evaluation.test, kind) for result in results]
         heights = [row.log_return if row and math.isfinite(row.log_return) else 0.0 for row in rows]
         places = [position - 0.4 + width * (offset + 0.5) for position in range(len(results))]
@@ -121,8 +121,8 @@ def _test_bars(axes: Axes, results: Sequence[BucketResult]) -> None:
 
 
 def _bar_title(result: BucketResult) -> str:
-    t = result.evaluation.t
-    return f"{result.bucket}\nvalidation t {t:.1f}" if math.isfinite(t) else result.bucket
+    """Name of a bucket and what its verdict makes of it, so that no bar is taken for what the model will do in use."""
+    return f"{result.bucket}\n{in_use(result.evaluation)}"
 
 
 def _calm(axes: Axes) -> None:

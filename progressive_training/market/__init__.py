@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from progressive_market.judging.performance import standard_error as standard_error
     from progressive_market.judging.performance import t_statistic as t_statistic
     from progressive_market.judging.verdict import SHOWN_T as SHOWN_T
+    from progressive_market.judging.verdict import Doubt as Doubt
     from progressive_market.judging.verdict import judge as judge
+    from progressive_market.judging.verdict import pooled_t as pooled_t
     from progressive_market.learner_state import Stateful as Stateful
     from progressive_market.learner_state import below_prefix as below_prefix
     from progressive_market.learner_state import with_prefix as with_prefix
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
     from progressive_market.saved_market import checked_card as checked_card
     from progressive_market.saved_market import market_card as market_card
     from progressive_market.saved_market import market_of as market_of
+    from progressive_market.saved_market import refuse_earlier as refuse_earlier
     from progressive_market.scaler import Scaler as Scaler
     from progressive_market.split import Split as Split
     from progressive_market.split import split_bars as split_bars
@@ -111,10 +114,10 @@ _NAMES = {
     "own_learner.weights_learner": "MarketPolicy WeightsLearner Weights",
     "own_learner.weights_model": "WeightsModel",
     "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
-    "saved_market": "LARGEST MarketCard checked_card market_card market_of",
+    "saved_market": "LARGEST MarketCard checked_card market_card market_of refuse_earlier",
     "scaler": "Scaler",
     "split": "Split split_bars",
-    "judging.verdict": "SHOWN_T judge",
+    "judging.verdict": "SHOWN_T Doubt judge pooled_t",
 }
 _HOME = {name: f"progressive_market.{module}" for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted(_HOME)  # noqa: PLE0605  (one list, kept in _NAMES)

@@ -85,8 +85,9 @@ def test_one_action_while_others_pay_is_told_and_not_to_be_learned_from(
 @pytest.mark.parametrize("seed", range(4))
 def test_staying_flat_on_a_random_walk_is_no_fault(seed: int) -> None:
     learner = opened(walk(seed))
-    assert learner.evaluator.evaluate(learner.policy()).test[0].flat == 1.0
-    assert "degenerate" not in learner.evaluator.evaluate(learner.policy()).verdict
+    evaluation = learner.evaluator.evaluate(learner.policy())
+    assert evaluation.trades == "nowhere"
+    assert "degenerate" not in evaluation.verdict
     assert learner.knowledge().distrust == ""
 
 
@@ -95,7 +96,7 @@ def test_a_policy_that_acts_is_not_degenerate_however_little_it_earns(paying: Ba
     linear, network = learner.critic.target.parameters["value.linear"], learner.critic.target
     linear.normal_(0.0, 10.0, generator=torch.Generator().manual_seed(0))
     linear.view(linear.shape[0], -1, network.shape.scales, 2)[:, learner.market.names.index("hint")] = 0.0
-    row = learner.evaluator.evaluate(learner.policy()).validation[1]
+    row = learner.evaluator.evaluate(learner.policy()).validation[0]
     assert max(row.long, row.flat, row.short) < 0.98
     assert row.log_return < 0
     assert learner.knowledge().distrust == ""

@@ -53,6 +53,7 @@ def model(bars: Bars) -> Model:
     for _ in range(8):
         learner.run_episode()
     learner.keep_best()
+    learner.evaluator.evaluate(learner.policy())
     return learner.model()
 
 
@@ -80,6 +81,26 @@ def test_what_is_held_changes_what_is_worth_doing(model_dir: Path, bars: Bars) -
     flat, long = (model(frame_of(bars), position=held) for held in ("flat", "long"))
     assert long.values["long"] - flat.values["long"] == pytest.approx(0.0005, rel=0.01)
     assert long.values["flat"] - flat.values["flat"] == pytest.approx(-0.0005, rel=0.01)
+
+
+def test_a_model_that_may_not_trade_stays_flat_and_says_why_unless_it_is_overruled_by_name(
+    model: Model, bars: Bars, tmp_path: Path
+) -> None:
+    assert model.card["trades"] == "everywhere"
+    frame = frame_of(bars)
+    free = load_model(save(model, tmp_path / "free"))(frame)
+    assert free.reason == f"trades: {model.card['verdict']}"
+    kept = {**model.card, "bucket": "Swing", "trades": "nowhere", "verdict": "no edge shown (t = 1.2)"}
+    held = save(evolve(model, card=kept), tmp_path / "held")
+    answer = load_model(held)(frame)
+    assert (answer.action, answer.reason) == ("flat", "stays flat: no edge shown (t = 1.2)")
+    assert answer.values == free.values
+    answer = load_model(held, overrule="Swing")(frame)
+    assert answer.action == free.action
+    assert answer.reason == "trades, since its user overrules the verdict: no edge shown (t = 1.2)"
+    assert load_model(held)(frame).action == "flat", "only the model that was asked for trades"
+    with pytest.raises(ModelError, match=r"overrule='Short' names another bucket; this is the model of 'Swing'"):
+        load_model(held, overrule="Short")
 
 
 def test_columns_are_matched_by_name(model_dir: Path, bars: Bars) -> None:
@@ -154,7 +175,7 @@ KEYS = (
     "costs",
     "unit",
     "recall_weight",
-    "abstains",
+    "trades",
     "importance",
 )
 WRONG: tuple[object, ...] = (None, [], {}, "x", -1, [1, "a"])
@@ -185,7 +206,7 @@ def test_tensors_that_do_not_fit_are_refused(model: Model, tmp_path: Path, name:
 
 
 def test_a_call_decides_as_the_evaluated_policy_does(model: Model, bars: Bars, tmp_path: Path) -> None:
-    patient = load_model(save(evolve(model, card={**model.card, "reluctance": 0.5, "abstains": False}), tmp_path / "p"))
+    patient = load_model(save(evolve(model, card={**model.card, "reluctance": 0.5}), tmp_path / "p"))
     tail = bars.between(3000, 3080)
     market = patient.market(tail)
     held = positions_of(patient._advantages(market.features), market.decidable, patient._costs(market))

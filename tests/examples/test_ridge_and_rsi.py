@@ -61,7 +61,7 @@ def test_they_train_in_a_sequence_with_a_built_in_bucket_and_are_resumed(trained
 def test_the_model_decides_on_other_bars_and_is_evaluated_on_them(trained) -> None:
     code = (
         "import pandas; from progressive_training import load_model; model = load_model('run/models/Ridge'); "
-        "print(model(pandas.read_csv('bars.csv', parse_dates=['time'])))"
+        "print(model(pandas.read_csv('bars.csv', parse_dates=['time'])).action)"
     )
     assert trained.python("-c", code).strip() in ("long", "flat", "short")
     rows = json.loads(trained.program("evaluate", "run", "--data", "bars.csv", "--json"))

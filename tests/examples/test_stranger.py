@@ -96,7 +96,7 @@ from progressive_training.market import synthetic_bars
 bars = synthetic_bars(600, seed=2)
 prices = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
 model = load_model("run/models/Drift")
-print(model(pandas.DataFrame({"time": pandas.to_datetime(bars.time), **prices})), model.performance(bars)[0].strategy)
+print(model(pandas.DataFrame({"time": pandas.to_datetime(bars.time), **prices})).action, model.performance(bars)[0].strategy)
 """
 
 

@@ -65,13 +65,12 @@ def test_it_shows_curves_transfers_and_baselines(recorded: Any) -> None:
 
 
 @pytest.mark.parametrize("finished", [1, 2, 4])
-def test_models_that_abstain_share_one_colour_and_nothing_is_cut_off(recorded: Any, finished: int) -> None:
-    results = [recorded.abstaining(name) for name in ("Scalping", "Short", "Medium", "Long")[:finished]]
+def test_a_verdict_stands_below_each_bar_and_nothing_is_cut_off(recorded: Any, finished: int) -> None:
+    results = [recorded.result(name) for name in ("Scalping", "Short", "Medium", "Long")[:finished]]
     figure = draw(results, read_metrics(recorded.run_dir / "metrics.jsonl"))
     figure.savefig(io.BytesIO())  # a layout that does not fit warns here, and warnings are errors
     assert legend_of(figure) == [
         "model",
-        "had it traded",
         "buy and hold",
         "ridge with no-trade band",
         "same positions shifted in time",
@@ -79,7 +78,7 @@ def test_models_that_abstain_share_one_colour_and_nothing_is_cut_off(recorded: A
     for legend in figure.legends:
         box = legend.get_window_extent()
         assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
-    assert figure.axes[-1].get_xticklabels()[0].get_text() == "Scalping\nvalidation t 1.7"
+    assert figure.axes[-1].get_xticklabels()[0].get_text() == "Scalping\nno edge shown: stays flat"
 
 
 def test_what_a_reverse_transfer_added_is_told_apart_from_the_curve(recorded: Any) -> None:

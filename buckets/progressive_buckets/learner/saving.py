@@ -11,7 +11,7 @@ from progressive_buckets.card import FORMAT, read_card
 from progressive_buckets.learner.network import Shape
 from progressive_buckets.naturalistic.recall import CAPACITY
 from progressive_training import Model, ModelError
-from progressive_training.market import LARGEST, market_card
+from progressive_training.market import market_card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +43,7 @@ def model_of(learner: MarketLearner) -> Model:
         "reluctance": critic.hyper.reluctance,
         "holding": critic.hyper.holding,
         "recall_weight": memory.weight,
-        "abstains": learner.evaluator.abstains(learner.acting()),
-        "validation_t": learner.evaluator.t(learner.acting()),
+        **learner.evaluator.card(learner.acting()),
         "validation_score": learner.validate(),
         "importance": {
             "screened": dict(measured.screened),
@@ -86,18 +85,17 @@ def load_into(learner: MarketLearner, model: Model) -> None:
     :raise ModelError: the model is damaged, or its features are not this market's, in the same order.
     """
     card = read_card(model.card, Path(f"{learner.info.name} model"))
-    offered, cap = card.features, model.card.get("validation_t")
+    offered = card.features
     try:
         check_tensors(model.tensors, Shape(len(offered), len(card.scales), card.width, card.members, card.horizons))
-        if not isinstance(cap, int | float) or not abs(cap) < LARGEST:
-            raise ValueError("its card has no validation_t")
+        if offered != learner.market.names:
+            raise ModelError(
+                f"{learner.info.name}: the model was trained on features {', '.join(offered)}; these bars give "
+                f"{', '.join(learner.market.names)}. Train on bars with the same columns."
+            )
+        learner.evaluator.recall(model.card)
     except ValueError as error:
         raise ModelError(f"{learner.info.name}: the saved model is damaged ({error})") from error
-    if offered != learner.market.names:
-        raise ModelError(
-            f"{learner.info.name}: the model was trained on features {', '.join(offered)}; these bars give "
-            f"{', '.join(learner.market.names)}. Train on bars with the same columns."
-        )
     network, device = learner.critic.target, learner.market.device
     weights = {name: model.tensors[name] for name in network.parameters if name in model.tensors}
     network.prior.fill_(1.0)
@@ -107,5 +105,4 @@ def load_into(learner: MarketLearner, model: Model) -> None:
     memory.recollect(model.tensors["memory.rows"].to(device), model.tensors["memory.followed"].to(device))
     memory.refresh(network)
     memory.weight = card.recall_weight
-    learner.evaluator.cap = float(cap)
     learner.consider()

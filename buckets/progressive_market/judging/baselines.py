@@ -83,25 +83,16 @@ def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
     return best
 
 
-def with_baselines(
-    name: str, traded: Tensor, abstains: bool, part: Part, market: Market, ridge: Ridge
-) -> tuple[Performance, ...]:
-    """Performance of the model on one part, then of each baseline on the same bars at the same costs.
+def with_baselines(name: str, traded: Tensor, part: Part, market: Market, ridge: Ridge) -> tuple[Performance, ...]:
+    """Performance of the model's strategy on one part, then of each baseline on the same bars at the same costs.
 
-    :param name: label of the model. :param traded: [N] its signed positions. :param abstains: whether the model stays flat
-        because no edge was shown; the result of `traded` is then the second row.
+    :param name: label of the model. :param traded: [N] the signed positions of its strategy, whether or not it may trade.
     """
-    flat = torch.zeros_like(traded)
     rows = [
-        (name, PerformanceKind.MODEL, flat if abstains else traded),
-        (f"{name}, had it traded", PerformanceKind.UNTRADED, traded),
-        ("flat", PerformanceKind.FLAT, flat),
+        (name, PerformanceKind.MODEL, traded),
+        ("flat", PerformanceKind.FLAT, torch.zeros_like(traded)),
         ("buy and hold", PerformanceKind.BASELINE, torch.ones_like(traded)),
         ("ridge with no-trade band", PerformanceKind.BASELINE, ridge.positions(part, market)),
         ("same positions shifted in time", PerformanceKind.BASELINE, traded.roll(len(traded) // 2)),
     ]
-    return tuple(
-        measure(label, held, part, market.costs, market.interval, kind)
-        for label, kind, held in rows
-        if abstains or kind is not PerformanceKind.UNTRADED
-    )
+    return tuple(measure(label, held, part, market.costs, market.interval, kind) for label, kind, held in rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from progressive_market.judging.performance import t_statistic
-from progressive_market.judging.verdict import CONFIRMED_T, ONE_ACTION, SHOWN_T
+from progressive_market.judging.verdict import ONE_ACTION, SHOWN_T
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from progressive_market.judging.baselines import Ridge
     from progressive_market.market import Market, Part
 
+PAIRED_T = 2.0
+"""Of what the simple policy earned more than the judged one."""
 SIDES = {"flat": 0.0, "long": 1.0, "short": -1.0}
 
 
@@ -36,7 +38,7 @@ def degeneration(held: Tensor, part: Part, market: Market, ridge: Callable[[], R
     """A sentence why the signed positions `held` [N] on the validation `part` are degenerate; empty where they are not.
 
     The simple policy needs a t of `SHOWN_T` (the best of several is often luck), and its difference to `held` a t of
-    `CONFIRMED_T`. Measured with policies that stay flat, long or short: none is degenerate on 30 driftless random walks,
+    `PAIRED_T`. Measured with policies that stay flat, long or short: none is degenerate on 30 driftless random walks,
     each one is on all of 5 planted markets `easy`, and on 4, 3 and 4 of 5 `hard` ones.
 
     :param ridge: fits the ridge baseline; called only where one action is taken nearly always.
@@ -55,7 +57,7 @@ def degeneration(held: Tensor, part: Part, market: Market, ridge: Callable[[], R
     for name, positions in rivals.items():
         other = market.growth(positions, part)
         pays = t_statistic(other)
-        if pays >= SHOWN_T and t_statistic(other - own) >= CONFIRMED_T:
+        if pays >= SHOWN_T and t_statistic(other - own) >= PAIRED_T:
             return (
                 f"degenerate policy, {action} on {shares[action]:.0%} of the validation bars, on which {name} earned a "
                 f"log return of {float(other.sum()):+.2f} (t = {pays:.1f}) and this {float(own.sum()):+.2f}"

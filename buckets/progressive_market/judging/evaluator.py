@@ -1,4 +1,5 @@
-"""The verdict on a policy: is there an edge? Asked of validation bars that had no say in which choice was kept.
+"""The verdict on a policy: is there an edge? Asked of the test part, and of validation bars that had no say in which choice
+was kept.
 
 The best of many choices looks good on the bars that chose it, even where there is nothing to learn: on a driftless
 random walk one bucket in ten reached a t of 2.5 that way (seen by us). So the choice is made twice more, once by each
@@ -20,7 +21,7 @@ from progressive_market.judging.baselines import Ridge, fit_ridge, with_baseline
 from progressive_market.judging.degenerate import degeneration, one_sided
 from progressive_market.judging.excerpt import excerpt, stretch_of
 from progressive_market.judging.performance import standard_error, t_statistic
-from progressive_market.judging.verdict import SHOWN_T, judge
+from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 LARGEST = 1e30
-"""Of a t that a checkpoint may hold."""
+"""Of a t that a card may hold, or a number of choices in a checkpoint."""
 
 
 class MarketEvaluator:
@@ -45,7 +46,9 @@ class MarketEvaluator:
     weights are none. Later training must not change it.
 
     `positions` [2, N validation] int8 are those of the best choice on each half of the validation bars, `score` what it
-    earned there. `cap` is the t of a model that training went on from, which later choices cannot better.
+    earned there, `choices` how many were considered. `cap` is the t of a model that training went on from, which later
+    choices cannot better: infinite where there is none, NaN where validation says nothing of that model.
+    `judged` is the latest `Evaluation`, None once another choice was considered.
     """
 
     def __init__(self, market: Market, split: Split, name: str) -> None:
@@ -58,7 +61,9 @@ class MarketEvaluator:
         self.halves = torch.stack([first, ~first])  # [2, N scored]
         self.positions = torch.zeros(2, len(self.validation), dtype=torch.int8, device=market.device)
         self.score = [-math.inf, -math.inf]
-        self.cap = math.inf
+        self.choices, self.cap = 0, math.inf
+        self.judged: Evaluation | None = None
+        self._judged_positions: Tensor | None = None
         self._unvalued: list[Policy | None] = [None, None]
         self._t: float | None = None
         self._ridge: Ridge | None = None
@@ -78,6 +83,7 @@ class MarketEvaluator:
         """As `consider`, of a policy that was `measured` before. Each half keeps it if none did better; of equal ones, the
         latest."""
         total, *halves = measured
+        self.choices, self.judged = self.choices + 1, None
         for half, score in enumerate(halves):
             if score >= self.score[half]:
                 self.score[half], self._unvalued[half], self._t = score, policy, None
@@ -92,14 +98,15 @@ class MarketEvaluator:
 
     # ------------------------------------------------------------------ verdict
 
-    def t(self, policy: Policy) -> float:
-        """The t that the verdict rests on: of the growth on each half of what the other half keeps, no more than `cap`.
-
-        If no policy was ever considered, validation may have decided unseen: then the t of `policy` on test.
+    def validation_t(self, policy: Policy) -> float:
+        """t of the growth on each half of the validation bars of what the other half keeps, no more than `cap`; exactly `cap`
+        while nothing but the recalled model was considered. NaN if no choice was ever considered: validation may then have
+        decided unseen. It never reads the test part.
         """
-        if self.score == [-math.inf, -math.inf]:
-            part = self._test()
-            return t_statistic(self.market.growth(self._positions(policy, part), part))
+        if self.choices == 0 or math.isnan(self.cap):
+            return math.nan
+        if self.choices == 1 and math.isfinite(self.cap):
+            return self.cap
         if self._t is None:
             self._value_kept()
             first, second = (self.market.growth(held.double(), self.validation) for held in self.positions)
@@ -107,21 +114,50 @@ class MarketEvaluator:
             self._t = t_statistic(torch.where(in_first_half(bars, len(first)), second, first))
         return min(self.cap, self._t)
 
-    def abstains(self, policy: Policy) -> bool:
-        """Whether no edge is shown, so that the model is to stay flat."""
-        return self.t(policy) < SHOWN_T
-
     def evaluate(self, policy: Policy) -> Evaluation:
-        """Measure `policy` and the baselines on validation and test data, and judge whether there is an edge.
+        """Measure the strategy of `policy` and the baselines on validation and test data, and judge whether there is an edge.
 
-        Where the model abstains, what it would have done is a row of its own.
+        This alone reads the test part. Call it when nothing can change the model any more: looking at test again and again
+        until a verdict pleases spends it.
         """
-        t = self.t(policy)
-        rows = [
-            with_baselines(self.name, self._positions(policy, part), t < SHOWN_T, part, self.market, self.ridge())
-            for part in (self.validation, self._test())
-        ]
-        return judge(rows[0], rows[1], t, self.degeneration(policy), by_test_alone=self.score == [-math.inf, -math.inf])
+        parts = self.validation, self._test()
+        held = [self._positions(policy, part) for part in parts]
+        validation, test = (
+            with_baselines(self.name, traded, part, self.market, self.ridge())
+            for traded, part in zip(held, parts, strict=True)
+        )
+        bars = len(parts[0]), len(parts[1])
+        self.judged = judge(validation, test, self.validation_t(policy), bars, self.degeneration(policy), doubt=None)
+        self._judged_positions = held[0]
+        return self.judged
+
+    def card(self, policy: Policy) -> dict[str, Any]:
+        """What a model's card holds of the verdict on `policy`, as JSON values: where the model `trades`, the `verdict` in
+        words, and `validation_t` (None where it is NaN). A model trades nowhere until it is judged."""
+        t = self.validation_t(policy)
+        recorded = {"trades": NOWHERE, "verdict": NOT_JUDGED, "validation_t": None if math.isnan(t) else t}
+        if self.judged is not None and self._is_judged(policy):
+            recorded |= {"trades": self.judged.trades, "verdict": self.judged.verdict}
+        return recorded
+
+    def recall(self, card: Mapping[str, Any]) -> None:
+        """Go on from a model with this `card`: what was considered before is forgotten, and no later choice is judged above
+        the model's own `validation_t`. Consider the model itself next.
+
+        :raise ValueError: the card holds none. The evaluator is then unchanged.
+        """
+        t = card.get("validation_t", "missing")
+        if t is not None and not (type(t) in (int, float) and abs(t) < LARGEST):
+            raise ValueError("its card has no validation_t")
+        self.score, self.choices, self.cap = [-math.inf, -math.inf], 0, math.nan if t is None else float(t)
+        self.positions = torch.zeros_like(self.positions)
+        self._unvalued, self._t, self.judged = [None, None], None, None
+
+    def _is_judged(self, policy: Policy) -> bool:
+        """Whether `policy` takes the positions that were judged: weights may have changed since with nothing considered."""
+        return self._judged_positions is not None and torch.equal(
+            self._positions(policy, self.validation), self._judged_positions
+        )
 
     def degeneration(self, policy: Policy) -> str:
         """Why `policy` is degenerate, in words; empty when it is not."""
@@ -157,7 +193,8 @@ class MarketEvaluator:
         """Tensors and JSON values by name."""
         self._value_kept()
         score = torch.tensor(self.score, dtype=torch.float64)
-        return {"positions": self.positions, "score": score, "cap": self.cap if math.isfinite(self.cap) else None}
+        cap = torch.tensor(self.cap, dtype=torch.float64)
+        return {"positions": self.positions, "score": score, "cap": cap, "choices": self.choices}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Return to a state of `state_dict()`.
@@ -166,16 +203,17 @@ class MarketEvaluator:
         """
         positions = _like(state, "positions", self.positions)
         score = _like(state, "score", torch.zeros(2, dtype=torch.float64))
-        cap = state.get("cap", "missing")
+        cap = float(_like(state, "cap", torch.zeros((), dtype=torch.float64)))
+        choices = state.get("choices")
         if bool((positions.abs() > 1).any()):
             raise ValueError("positions holds what is not -1, 0 or 1")
         if not all(value < math.inf for value in score.tolist()):
             raise ValueError("score holds what is no score")
-        if cap is not None and not (type(cap) in (int, float) and abs(cap) < LARGEST):
-            raise ValueError("cap is missing, or no number")
+        if type(choices) is not int or not 0 <= choices < LARGEST:
+            raise ValueError("choices is missing, or no number of choices")
         self.positions = positions.to(self.market.device, copy=True)
-        self.score, self.cap = score.tolist(), math.inf if cap is None else float(cap)
-        self._unvalued, self._t = [None, None], None
+        self.score, self.cap, self.choices = score.tolist(), cap, choices
+        self._unvalued, self._t, self.judged = [None, None], None, None
 
     def _test(self) -> Part:
         return self.market.part(self.split.test)

@@ -14,7 +14,7 @@ from progressive_market.bucket_market import open_bucket_market
 from progressive_market.judging.performance import measure
 from progressive_market.market import Market, Part
 from progressive_market.policy_learner import PolicyLearner
-from progressive_market.saved_market import LARGEST, market_card
+from progressive_market.saved_market import market_card, refuse_earlier
 from progressive_training import Adoption, EpisodeReport, Knowledge, Model, ModelError
 
 if TYPE_CHECKING:
@@ -156,8 +156,7 @@ class WeightsLearner(PolicyLearner):
         card: dict[str, Any] = {
             **market_card(self.market),
             "horizons": list(self.info.horizons),
-            "abstains": self.evaluator.abstains(policy),
-            "validation_t": self.evaluator.t(policy),
+            **self.evaluator.card(policy),
             "validation_score": self.validate(),
         }
         return Model(tensors={name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, card=card)
@@ -169,12 +168,14 @@ class WeightsLearner(PolicyLearner):
         """
         if tuple(model.card.get("features", ())) != self.market.names:
             raise self._damaged("the saved model was trained on other features than these bars give")
-        cap = model.card.get("validation_t")
-        misfit = [name for name, own in self.weights.items() if not _alike(model.tensors.get(name), own)]
-        if misfit or not isinstance(cap, int | float) or not abs(cap) < LARGEST:
-            raise self._damaged(f"the saved model is damaged: {(misfit or ['validation_t'])[0]}")
+        refuse_earlier(model.card, f"{self.info.name} model")
+        if misfit := [name for name, own in self.weights.items() if not _alike(model.tensors.get(name), own)]:
+            raise self._damaged(f"the saved model is damaged: {misfit[0]}")
+        try:
+            self.evaluator.recall(model.card)
+        except ValueError as error:
+            raise self._damaged(f"the saved model is damaged: {error}") from error
         self.weights = {name: _copy(model.tensors[name], own) for name, own in self.weights.items()}
-        self.evaluator.cap = float(cap)
         self.best_score, self.best_episode = -math.inf, self.episode
         self._keep_if_best()
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from progressive_market.bars import bars_from_frame
 from progressive_market.feature_table import WARM_UP
@@ -28,19 +28,37 @@ ACTIONS: Mapping[float, Literal["long", "flat", "short"]] = {1.0: "long", 0.0: "
 
 
 @frozen
+class Answer:
+    """The position to take at the open of the next bar, and the `reason` why the model trades or stays flat."""
+
+    action: Literal["long", "flat", "short"]
+    reason: str
+
+
+@frozen
 class WeightsModel:
-    """`tensors` of a saved model and the `card` that says on which market they are used."""
+    """`tensors` of a saved model and the `card` that says on which market they are used, and whether it may trade there."""
 
     tensors: Mapping[str, Tensor]
     card: MarketCard
     policy_from: PolicyFrom
+    overrules: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why the model trades or stays flat."""
+        return self.card.reason(overruled=self.overrules)
+
+    def overruled(self) -> WeightsModel:
+        """The same model, trading whatever its verdict says."""
+        return evolve(self, overrules=True)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns beside time, prices and volume that it was trained with."""
         return self.card.columns
 
-    def __call__(self, frame: pd.DataFrame) -> Literal["long", "flat", "short"]:
+    def __call__(self, frame: pd.DataFrame) -> Answer:
         """The position to take at the open of the next bar, had the model traded every bar of `frame`, from flat.
 
         :raise ModelError: the bars do not fit those trained on, or are too few.
@@ -48,17 +66,19 @@ class WeightsModel:
         market = market_of(self.card, bars_from_frame(frame))
         settled = age_in_segment(market.segment) >= WARM_UP
         held = self._positions(Part(0, market.features, market.returns, settled), market)
-        return "flat" if self.card.abstains else ACTIONS[float(held[-1])]
+        flat = self.card.stays_flat(overruled=self.overrules)
+        return Answer("flat" if flat else ACTIONS[float(held[-1])], self.reason)
 
     def performance(self, bars: Bars) -> tuple[Performance, ...]:
-        """How the model would have done on `bars`, and the baselines beside it, net of the costs it was trained for.
+        """What the model's strategy did on `bars`, whether or not it may trade, and the baselines beside it, net of the costs
+        it was trained for.
 
         :raise ModelError: as for a call.
         """
         market = market_of(self.card, bars)
         part = market.part(slice(0, len(bars.close)))
         held = self._positions(part, market)
-        return with_baselines(self.card.bucket, held, self.card.abstains, part, market, Ridge(self.tensors[RIDGE]))
+        return with_baselines(self.card.bucket, held, part, market, Ridge(self.tensors[RIDGE]))
 
     def _positions(self, part: Part, market: Market) -> Tensor:
         try:

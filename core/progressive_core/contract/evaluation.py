@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 from attrs import frozen
 
 
 class PerformanceKind(StrEnum):
-    """Whose performance a row is: the model's as it acts, what a model that stays flat would have earned had it traded, that
-    of staying flat, or another baseline's."""
+    """Whose performance a row is: what the model's strategy did, whether or not the verdict lets it trade; that of staying
+    flat; or another baseline's."""
 
     MODEL = "model"
-    UNTRADED = "untraded"
     FLAT = "flat"
     BASELINE = "baseline"
 
 
 class Edge(StrEnum):
-    """Whether a model has an edge: validation shows none; validation shows one; and test confirms it."""
+    """Whether a model has an edge: none is shown; one is confirmed; or its result is too good to be honest."""
 
     NONE = "none"
-    SHOWN = "shown"
     CONFIRMED = "confirmed"
+    IMPLAUSIBLE = "implausible"
 
 
 @frozen(kw_only=True)
@@ -49,15 +49,21 @@ class Performance:
 
 @frozen(kw_only=True)
 class Evaluation:
-    """A finished model and its baselines on `validation` and `test`, the model's own row first.
+    """A finished model and its baselines on `validation` and `test`, the model's own row first: what its strategy did.
 
-    `edge` is the verdict, `verdict` the same in words, `t` the t-statistic that it rests on; `warnings` name what a user must
-    know (a policy that collapsed to one action, say).
+    `edge` is the verdict, `verdict` the same in words, `trades` where the model trades in use ("everywhere" or "nowhere").
+    The verdict rests on `t`, pooled over `validation_t`, of validation bars that did not choose the model (NaN: validation
+    says nothing, and `t` is that of test), and `test_t`. `carriers` are the columns that carry an implausible result;
+    `warnings` name what a user must know (a policy that collapsed to one action, say).
     """
 
     validation: tuple[Performance, ...]
     test: tuple[Performance, ...]
     verdict: str
     edge: Edge = Edge.NONE
+    trades: str = "nowhere"
     t: float = 0.0
+    validation_t: float = math.nan
+    test_t: float = math.nan
+    carriers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What the rows of several buckets' evaluations are compared by: model, had it traded, and each baseline."""
+"""What the rows of several buckets' evaluations are compared by: model and each baseline."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ from collections.abc import Sequence
 from progressive_training import BucketResult, Performance, PerformanceKind
 
 MODEL = "model"
-HAD_IT_TRADED = "had it traded"
 
 
 def compared(results: Sequence[BucketResult]) -> list[str]:
-    """Return what buckets are compared by: their models first, then each baseline but flat, which is always 0.
-
-    A model that abstains has a row of its own for what it would have done. It is one label for all buckets, and stands
-    beside the models.
-    """
+    """Return what buckets are compared by: what their models did, then each baseline but flat, which is always 0."""
     rows = [row for result in results for row in result.evaluation.test]
-    untraded = any(row.kind is PerformanceKind.UNTRADED for row in rows)
     baselines = dict.fromkeys(row.strategy for row in rows if row.kind is PerformanceKind.BASELINE)
-    return [MODEL, *([HAD_IT_TRADED] if untraded else []), *baselines]
+    return [MODEL, *baselines]
 
 
 def row_of(rows: Sequence[Performance], label: str) -> Performance | None:
@@ -28,5 +22,4 @@ def row_of(rows: Sequence[Performance], label: str) -> Performance | None:
 
 
 def _label(row: Performance) -> str:
-    named = {PerformanceKind.MODEL: MODEL, PerformanceKind.UNTRADED: HAD_IT_TRADED}
-    return named.get(row.kind, row.strategy)
+    return MODEL if row.kind is PerformanceKind.MODEL else row.strategy

@@ -12,9 +12,11 @@ from rich.text import Text
 
 from progressive_plugins.console.strategies import compared, row_of
 from progressive_plugins.console.units import profit_text, share_text, time_text
-from progressive_training import BucketResult, Edge, Performance
+from progressive_plugins.console.verdicts import short_verdict, verdict_style
+from progressive_training import BucketResult, Performance
 
 LOSS, GAIN, WARNING = "red", "green", "yellow"
+IN_USE = {"everywhere": "trades", "nowhere": "stays flat; the rows above are what its strategy did"}
 
 
 def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD) -> RenderableType:
@@ -34,24 +36,28 @@ def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD) -> Render
     parts: list[RenderableType] = [_heading(result), table]
     if evaluation.test:
         parts.append(_exposure(evaluation.test[0]))
-    parts.append(Text.assemble(("verdict  ", "dim"), (evaluation.verdict, f"bold {_verdict_style(result)}")))
+    style = f"bold {verdict_style(evaluation)}"
+    parts.append(Text.assemble(("verdict  ", "dim"), (evaluation.verdict, style)))
+    parts.append(Text.assemble(("in use   ", "dim"), (IN_USE.get(evaluation.trades, evaluation.trades), style)))
     parts += [Text.assemble(("warning  ", WARNING), warning) for warning in evaluation.warnings]
     return Group(*parts)
 
 
 def sequence_table(results: tuple[BucketResult, ...], box: Box | None = SIMPLE_HEAD) -> RenderableType:
-    """Draw the net profit on test of every bucket's model and baselines, and the t of what was traded on validation."""
+    """Draw the net profit on test of every bucket's strategy and baselines, the t of its verdict, and what the model does in use."""
     kinds = compared(results)
     table = Table(box=box, pad_edge=False)
     table.add_column(no_wrap=True)
-    for heading in (*kinds, "validation t"):
+    for heading in (*kinds, "t"):
         table.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
+    table.add_column("in use", no_wrap=True)
     for result in results:
         rows = [row_of(result.evaluation.test, kind) for kind in kinds]
         table.add_row(
             result.bucket,
             *(signed(row.log_return, profit_text(row.log_return)) if row else Text("") for row in rows),
-            Text(number(result.evaluation.t, 1), _verdict_style(result)),
+            Text(number(result.evaluation.t, 1), verdict_style(result.evaluation)),
+            Text(short_verdict(result.evaluation), verdict_style(result.evaluation)),
         )
     return Group(Text("net profit on test", "bold"), table)
 
@@ -90,8 +96,3 @@ def _heading(result: BucketResult) -> Text:
 def _exposure(row: Performance) -> Text:
     shares = f"long {share_text(row.long)}, flat {share_text(row.flat)}, short {share_text(row.short)} of all bars"
     return Text.assemble(("on test  ", "dim"), shares)
-
-
-def _verdict_style(result: BucketResult) -> str:
-    """Green is for an edge that validation shows and test confirms; the rest is to be doubted."""
-    return GAIN if result.evaluation.edge is Edge.CONFIRMED else WARNING

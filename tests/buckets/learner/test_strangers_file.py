@@ -59,7 +59,9 @@ WRONG_IN_CARD = [
     ("importance.agreement", float("nan")),
     ("importance.screened", {"volume": 1e300}),
     ("importance.screened", 5),
-    ("abstains", 1),
+    ("trades", 1),
+    ("trades", "always"),
+    ("verdict", None),
     ("format", HUGE),
 ]
 
@@ -126,6 +128,7 @@ WRONG_IN_STATE: list[tuple[str, Any]] = [
     ("memory.weight", float("nan")),
     ("evaluator.score", torch.zeros(2)),
     ("evaluator.cap", HUGE),
+    ("evaluator.choices", HUGE),
     ("shared.importance", {"volume": "much"}),
     ("shared.horizons", {"-1": 0.5}),
     ("shared.horizons", 5.7),
@@ -154,9 +157,22 @@ def test_a_checkpoint_that_does_not_fit_is_refused_by_key_and_changes_nothing(le
 
 def test_a_model_without_its_own_edge_is_refused(learner: MarketLearner) -> None:
     model: Model = learner.model()
-    for wrong in (None, "x", float("nan")):
+    for wrong in ("x", float("nan"), HUGE):
         with pytest.raises(ModelError, match="validation_t"):
             learner.load(evolve(model, card={**model.card, "validation_t": wrong}))
+    without = {key: value for key, value in model.card.items() if key != "validation_t"}
+    with pytest.raises(ModelError, match="validation_t"):
+        learner.load(evolve(model, card=without))
+
+
+def test_a_model_of_an_earlier_version_is_refused_by_name(learner: MarketLearner, tmp_path: Path) -> None:
+    model: Model = learner.model()
+    card = {**model.card, "format": 1, "abstains": False}
+    save_file(dict(model.tensors), tmp_path / "model.safetensors", metadata={"card": json.dumps(card)})
+    with pytest.raises(ModelError, match=r"^.*model.safetensors: made by an earlier version .*; train again$"):
+        load_model(tmp_path)
+    with pytest.raises(ModelError, match=r"^Swing model: made by an earlier version .*; train again$"):
+        learner.load(evolve(model, card=card))
 
 
 def test_weights_that_overflow_give_no_decision(learner: MarketLearner, bars: Bars, tmp_path: Path) -> None:

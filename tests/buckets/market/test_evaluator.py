@@ -1,4 +1,4 @@
-"""An edge is judged by bars that did not choose the policy, and only by what the learner let validation decide."""
+"""An edge is judged by bars that did not choose the policy and by test, and only by what the learner let validation decide."""
 
 import math
 from collections.abc import Callable
@@ -68,29 +68,97 @@ def test_the_best_of_many_guesses_shows_no_edge(evaluator: MarketEvaluator) -> N
         evaluator.consider(guess)
     best = max(guesses, key=evaluator.validate)
     assert t_on_validation(evaluator, best) > 2.5
-    assert evaluator.t(best) < 1.5
-    assert evaluator.evaluate(best).edge is Edge.NONE
+    assert evaluator.validation_t(best) < 1.5
+    evaluation = evaluator.evaluate(best)
+    assert evaluation.edge is Edge.NONE
+    assert evaluation.trades == "nowhere"
 
 
 def test_a_real_edge_is_confirmed(evaluator: MarketEvaluator) -> None:
     policy = knowing(0.3)
     assert evaluator.consider(policy) == evaluator.validate(policy) > 0
     evaluation = evaluator.evaluate(policy)
-    assert evaluation.edge is Edge.CONFIRMED
-    assert evaluation.t == pytest.approx(t_on_validation(evaluator, policy))
+    assert (evaluation.edge, evaluation.trades) == (Edge.CONFIRMED, "everywhere")
+    assert (
+        evaluation.validation_t == evaluator.validation_t(policy) == pytest.approx(t_on_validation(evaluator, policy))
+    )
+    assert evaluation.test_t == evaluation.test[0].t
+    assert evaluation.t > max(evaluation.validation_t, evaluation.test_t)
+    assert evaluation.verdict.startswith(
+        f"edge confirmed (t = {evaluation.t:.1f} on validation bars that did not choose"
+    )
 
 
-def test_one_choice_is_never_judged_above_the_model_it_came_from(evaluator: MarketEvaluator) -> None:
+def test_validation_t_never_reads_test(evaluator: MarketEvaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluator, "_test", lambda: pytest.fail("test was read"))
+    policy = knowing(0.3)
+    assert math.isnan(evaluator.validation_t(policy))
+    evaluator.consider(policy)
+    assert evaluator.validation_t(policy) > 3
+    assert evaluator.card(policy)["validation_t"] == evaluator.validation_t(policy)
+
+
+def test_a_card_holds_a_verdict_only_of_what_was_judged_last(evaluator: MarketEvaluator) -> None:
+    """A model trades only where its own verdict lets it: another choice, or other weights, have none yet."""
+    policy = knowing(0.3)
+    evaluator.consider(policy)
+    assert evaluator.card(policy)["trades"] == "nowhere"
+    assert evaluator.card(policy)["verdict"].startswith("not judged yet")
+    evaluation = evaluator.evaluate(policy)
+    assert evaluator.judged == evaluation
+    assert evaluator.card(policy) == {
+        "trades": "everywhere",
+        "verdict": evaluation.verdict,
+        "validation_t": evaluation.validation_t,
+    }
+    assert evaluator.card(guessing(1))["trades"] == "nowhere"
+    evaluator.consider(guessing(1))
+    assert evaluator.judged is None
+    assert evaluator.card(policy)["trades"] == "nowhere"
+    evaluator.evaluate(policy)
+    evaluator.load_state_dict(evaluator.state_dict())
+    assert evaluator.card(policy)["verdict"].startswith("not judged yet")
+
+
+def test_no_choice_is_judged_above_the_model_it_came_from(evaluator: MarketEvaluator) -> None:
+    evaluator.consider(knowing(0.9))
+    evaluator.recall({"validation_t": 1.0})
+    evaluator.consider(guessing(1))
+    assert evaluator.validation_t(guessing(1)) == 1.0, "the t of the model itself, whatever its positions earned"
     evaluator.consider(knowing(0.3))
-    evaluator.cap = 1.0
-    assert evaluator.t(knowing(0.3)) == 1.0
+    assert evaluator.validation_t(knowing(0.3)) == 1.0
+    evaluator.recall({"validation_t": 50.0})
+    evaluator.consider(knowing(0.3))
+    evaluator.consider(guessing(2))
+    assert evaluator.validation_t(guessing(2)) == pytest.approx(t_on_validation(evaluator, knowing(0.3)))
+
+
+def test_of_a_model_that_validation_may_have_chosen_unseen_test_alone_speaks(evaluator: MarketEvaluator) -> None:
+    unseen = evaluator.card(knowing(0.3))
+    assert unseen["validation_t"] is None
+    evaluator.recall(unseen)
+    evaluator.consider(knowing(0.3))
+    evaluator.consider(knowing(0.4))
+    assert math.isnan(evaluator.validation_t(knowing(0.4)))
+    assert "test bars alone" in evaluator.evaluate(knowing(0.4)).verdict
+
+
+@pytest.mark.parametrize("card", [{}, {"validation_t": "high"}, {"validation_t": math.nan}, {"validation_t": 10**400}])
+def test_a_card_without_its_t_is_refused_and_changes_nothing(
+    evaluator: MarketEvaluator, card: dict[str, object]
+) -> None:
+    evaluator.consider(knowing(0.3))
+    t = evaluator.validation_t(knowing(0.3))
+    with pytest.raises(ValueError, match="validation_t"):
+        evaluator.recall(card)
+    assert evaluator.validation_t(knowing(0.3)) == t
 
 
 def test_weights_that_are_no_numbers_are_kept_by_no_half(evaluator: MarketEvaluator) -> None:
     policy = knowing(0.3)
     evaluator.consider(policy)
     assert math.isnan(evaluator.consider(nothing))
-    assert evaluator.t(nothing) == pytest.approx(t_on_validation(evaluator, policy))
+    assert evaluator.validation_t(nothing) == pytest.approx(t_on_validation(evaluator, policy))
     assert evaluator.validate(nothing) == -math.inf
 
 
@@ -104,10 +172,11 @@ def test_without_a_considered_choice_test_alone_speaks(evaluator: MarketEvaluato
     assert t_on_validation(evaluator, fitted) > 10
     assert evaluation.edge is Edge.NONE
     assert "test bars alone" in evaluation.verdict
-    assert evaluation.test[0].flat == 1.0
+    assert evaluation.test[0].flat < 1.0, "the row is what the strategy did"
+    assert evaluation.t == evaluation.test_t
     found = evaluator_on(bars).evaluate(knowing(0.5))
     assert found.edge is Edge.CONFIRMED
-    assert found.verdict.startswith("edge on test (t = ")
+    assert found.verdict.endswith("on test bars alone, since no choice was considered on validation)")
 
 
 def test_some_bars_choose_and_all_judge(bars: Bars) -> None:
@@ -120,7 +189,7 @@ def test_some_bars_choose_and_all_judge(bars: Bars) -> None:
         return part.returns.sign() if part is scored else guessing(1)(part)
 
     evaluator.consider(lucky)
-    assert evaluator.t(lucky) == pytest.approx(t_on_validation(evaluator, guessing(1)))
+    assert evaluator.validation_t(lucky) == pytest.approx(t_on_validation(evaluator, guessing(1)))
 
 
 def test_its_state_is_all_that_the_verdict_rests_on(evaluator: MarketEvaluator, bars: Bars) -> None:
@@ -140,15 +209,18 @@ def test_its_state_is_all_that_the_verdict_rests_on(evaluator: MarketEvaluator, 
         ("positions", torch.zeros(2, 3, dtype=torch.int8)),
         ("score", torch.tensor([0.0, math.nan], dtype=torch.float64)),
         ("cap", "high"),
-        ("cap", 10**400),
+        ("cap", torch.zeros(2, dtype=torch.float64)),
+        ("choices", 10**400),
+        ("choices", -1),
+        ("choices", None),
     ],
 )
 def test_a_strangers_state_is_refused_and_changes_nothing(evaluator: MarketEvaluator, name: str, wrong: object) -> None:
     evaluator.consider(knowing(0.3))
-    t = evaluator.t(knowing(0.3))
+    t = evaluator.validation_t(knowing(0.3))
     with pytest.raises(ValueError, match=name):
         evaluator.load_state_dict({**evaluator.state_dict(), name: wrong})
-    assert evaluator.t(knowing(0.3)) == t
+    assert evaluator.validation_t(knowing(0.3)) == t
 
 
 def test_what_is_no_position_is_refused(evaluator: MarketEvaluator) -> None:

@@ -68,7 +68,7 @@ def test_it_is_a_whole_bucket() -> None:
         ("learner.best.slope", torch.zeros(2)),
         ("evaluator.positions", torch.full((2, 1), 5, dtype=torch.int8)),
         ("learner.episode", "two"),
-        ("evaluator.cap", "high"),
+        ("evaluator.choices", "many"),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_refused_and_changes_nothing(learner: Momentum, name, value) -> None:
@@ -96,8 +96,21 @@ def test_a_damaged_model_is_refused(learner: Momentum) -> None:
 def test_training_on_from_a_saved_model_cannot_better_its_verdict(learner: Momentum) -> None:
     model = learner.model()
     learner.load(Model(tensors=model.tensors, card={**model.card, "validation_t": -1.5}))
-    assert learner.evaluator.t(learner.policy()) <= -1.5
-    assert learner.evaluator.abstains(learner.policy())
+    assert learner.evaluator.validation_t(learner.policy()) == -1.5
+    learner.run_episode()
+    assert learner.evaluator.validation_t(learner.policy()) <= -1.5
+    assert learner.evaluator.evaluate(learner.policy()).trades == "nowhere"
+
+
+def test_a_model_of_an_earlier_version_is_refused_by_name(learner: Momentum, tmp_path: Path) -> None:
+    model = learner.model()
+    card = {**model.card, "abstains": False, "bucket": "Momentum"}
+    del card["trades"], card["verdict"]
+    write_tensors(tmp_path / "model.safetensors", model.tensors, card)
+    with pytest.raises(ModelError, match=r"^.*model.safetensors: made by an earlier version .*; train again$"):
+        bucket.load_model(tmp_path)
+    with pytest.raises(ModelError, match="^Momentum model: made by an earlier version .*; train again$"):
+        learner.load(Model(tensors=model.tensors, card=card))
 
 
 def test_what_is_adopted_and_what_is_not_is_named(learner: Momentum) -> None:
@@ -134,8 +147,17 @@ def test_a_saved_model_takes_the_position_of_its_weights(learner: Momentum, tmp_
     rose = bars.close[-1] > bars.close[-2]
     prices = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
     frame = pd.DataFrame({"time": pd.to_datetime(bars.time), **prices})
-    for slope, abstains, expected in ((1.0, False, "long"), (-1.0, False, "short"), (1.0, True, "flat")):
-        tensors, card = {**model.tensors, "slope": torch.tensor([slope])}, {**model.card, "abstains": abstains}
+    for slope, trades, expected in (
+        (1.0, "everywhere", "long"),
+        (-1.0, "everywhere", "short"),
+        (1.0, "nowhere", "flat"),
+    ):
+        tensors, card = {**model.tensors, "slope": torch.tensor([slope])}, {**model.card, "trades": trades}
         write_tensors(tmp_path / "model.safetensors", tensors, {**card, "bucket": "Momentum"})
         opposite = {"long": "short", "short": "long", "flat": "flat"}
-        assert bucket.load_model(tmp_path)(frame) == (expected if rose else opposite[expected])
+        answer = bucket.load_model(tmp_path)(frame)
+        assert answer.action == (expected if rose else opposite[expected])
+        assert answer.reason.startswith("stays flat: not judged yet" if trades == "nowhere" else "trades: ")
+        overruled = bucket.load_model(tmp_path).overruled()(frame)
+        assert overruled.action != "flat"
+        assert overruled.reason.startswith("trades") is True

@@ -1,18 +1,15 @@
-"""The numbers of a performance are those a person would work out, and the verdict follows from them."""
+"""The numbers of a performance are those a person would work out."""
 
 import math
 
 import pytest
 import torch
-from attrs import evolve
 
 from progressive_market.bars import synthetic_bars
 from progressive_market.fills import Costs
 from progressive_market.judging.performance import measure, t_statistic
-from progressive_market.judging.verdict import judge
 from progressive_market.market import open_market
 from progressive_market.split import split_bars
-from progressive_training import Edge, Performance
 
 
 def test_t_of_independent_bars_is_the_textbook_one() -> None:
@@ -41,38 +38,3 @@ def test_a_performance_adds_up() -> None:
     for t in range(first, last + 1):
         growth *= 1 + (1 if t < turn else -1) * (bars.open[t + 2] / bars.open[t + 1] - 1)
     assert got.log_return == pytest.approx(math.log(growth))
-
-
-ROW = Performance(
-    strategy="Long",
-    log_return=1.0,
-    sharpe=1.0,
-    drawdown=0.1,
-    turnover=10,
-    trades=5,
-    long=0.5,
-    flat=0.2,
-    short=0.3,
-    t=3.0,
-)
-
-
-def test_an_edge_needs_validation_and_test() -> None:
-    weak = evolve(ROW, t=1.0)
-    none, shown, confirmed = judge((weak,), (ROW,), 2.96), judge((ROW,), (weak,), 3.0), judge((ROW,), (ROW,), 3.0)
-    assert none.verdict.startswith("no edge shown (t = 2.9 ")
-    assert "not confirmed on test" in shown.verdict
-    assert ", confirmed on test" in confirmed.verdict
-    assert (none.edge, shown.edge, confirmed.edge) == (Edge.NONE, Edge.SHOWN, Edge.CONFIRMED)
-
-
-def test_what_one_action_earned_while_others_paid_is_no_edge() -> None:
-    evaluation = judge((ROW,), (ROW,), 3.5, degenerate="degenerate policy, long on 100% of the bars")
-    assert evaluation.edge is Edge.NONE
-    assert evaluation.verdict.endswith("degenerate policy")
-    assert evaluation.warnings[0] == "degenerate policy, long on 100% of the bars; it does not teach other buckets"
-
-
-def test_a_collapsed_policy_is_flagged() -> None:
-    stuck = evolve(ROW, long=0.99, flat=0.01, short=0.0)
-    assert "collapsed to one action: long on 99% of the bars" in judge((ROW,), (stuck,), 3.0).warnings

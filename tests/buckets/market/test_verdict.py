@@ -1,0 +1,94 @@
+"""The verdict follows from validation and test together, says its reason, and never believes what is too good."""
+
+import math
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from progressive_market.judging.verdict import Doubt, judge, pooled_t
+from progressive_training import Edge, Evaluation, Performance
+
+ROW = Performance(
+    strategy="Long",
+    log_return=1.0,
+    sharpe=1.0,
+    drawdown=0.1,
+    turnover=10,
+    trades=5,
+    long=0.5,
+    flat=0.2,
+    short=0.3,
+    t=3.0,
+)
+BARS = (2000, 2000)
+T = st.floats(-50, 50)
+COUNT = st.integers(1, 10**7)
+
+
+def verdict_of(validation_t: float, test_t: float, bars: tuple[int, int] = BARS, **more: object) -> Evaluation:
+    return judge((ROW,), (evolve(ROW, t=test_t),), validation_t, bars, **more)  # type: ignore[arg-type]
+
+
+@given(validation_t=T, test_t=T, bars=st.tuples(COUNT, COUNT))
+def test_the_pooled_t_weighs_each_part_by_the_root_of_its_bars(
+    validation_t: float, test_t: float, bars: tuple[int, int]
+) -> None:
+    pooled = pooled_t(validation_t, test_t, bars)
+    roots = [math.sqrt(count) for count in bars]
+    assert pooled * math.sqrt(sum(bars)) == pytest.approx(validation_t * roots[0] + test_t * roots[1], abs=1e-6)
+    assert pooled == pytest.approx(pooled_t(test_t, validation_t, bars[::-1]))
+    assert abs(pooled) <= math.hypot(validation_t, test_t) * (1 + 1e-9), "as much as both can show, and no more"
+
+
+@given(t=T, count=COUNT)
+def test_two_equal_parts_show_what_one_twice_as_long_would(t: float, count: int) -> None:
+    assert pooled_t(t, t, (count, count)) == pytest.approx(math.sqrt(2) * t)
+
+
+@given(validation_t=T | st.just(math.nan), test_t=T, bars=st.tuples(COUNT, COUNT))
+def test_an_edge_is_confirmed_by_three_together_and_nothing_against_it(
+    validation_t: float, test_t: float, bars: tuple[int, int]
+) -> None:
+    evaluation = verdict_of(validation_t, test_t, bars)
+    parts = [test_t] if math.isnan(validation_t) else [validation_t, test_t]
+    assert (evaluation.edge is Edge.CONFIRMED) == (evaluation.t >= 3 and min(parts) > 0)
+    assert (evaluation.trades == "everywhere") == (evaluation.edge is Edge.CONFIRMED)
+    assert evaluation.verdict.startswith("edge confirmed (" if evaluation.edge is Edge.CONFIRMED else "no edge shown (")
+
+
+def test_the_sentence_says_why() -> None:
+    both = "on validation bars that did not choose the model and on test together"
+    assert verdict_of(3.0, 3.0).verdict == f"edge confirmed (t = 4.2 {both})"
+    assert verdict_of(2.0, 1.0).verdict == f"no edge shown (t = 2.1 {both}; 3 is needed)"
+    assert verdict_of(2.99, 2.99, (1, 10**7)).verdict == f"no edge shown (t = 2.9 {both}; 3 is needed)"
+    assert verdict_of(6.0, -0.24).verdict == (
+        f"no edge shown (t = 4.1 {both}, but -0.3 on test; both parts must be above 0)"
+    )
+    assert verdict_of(-0.01, 6.0).verdict == (
+        f"no edge shown (t = 4.2 {both}, but -0.1 on validation; both parts must be above 0)"
+    )
+    alone = "on test bars alone, since no choice was considered on validation"
+    assert verdict_of(math.nan, 3.1).verdict == f"edge confirmed (t = 3.1 {alone})"
+    assert verdict_of(math.nan, 2.9).verdict == f"no edge shown (t = 2.9 {alone}; 3 is needed)"
+
+
+def test_a_result_too_good_is_never_confirmed() -> None:
+    doubt = Doubt("of its edge nothing is left without tomorrow", ("tomorrow",))
+    evaluation = verdict_of(12.0, 12.0, doubt=doubt)
+    assert (evaluation.edge, evaluation.trades) == (Edge.IMPLAUSIBLE, "nowhere")
+    assert evaluation.carriers == ("tomorrow",)
+    assert evaluation.verdict == f"implausible: a column probably knows the future ({doubt.reason})"
+
+
+def test_what_one_action_earned_while_others_paid_is_no_edge() -> None:
+    evaluation = verdict_of(3.5, 3.5, degenerate="degenerate policy, long on 100% of the bars")
+    assert evaluation.edge is Edge.NONE
+    assert evaluation.verdict.endswith("degenerate policy")
+    assert evaluation.warnings[0] == "degenerate policy, long on 100% of the bars; it does not teach other buckets"
+
+
+def test_a_collapsed_policy_is_flagged() -> None:
+    stuck = evolve(ROW, long=0.99, flat=0.01, short=0.0)
+    assert "collapsed to one action: long on 99% of the bars" in judge((ROW,), (stuck,), 3.0, BARS).warnings
