@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -41,8 +40,7 @@ class PolicyLearner(ABC):
 
     def own_t(self) -> float:
         """t of what is kept on validation bars that did not choose it; NaN where no choice was ever considered."""
-        considered = max(self.evaluator.score) > -math.inf
-        return self.evaluator.t(self.acting()) if considered else math.nan
+        return self.evaluator.validation_t(self.acting())
 
     def snapshot(self) -> State:
         """The states of all parts, as copies."""
