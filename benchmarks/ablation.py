@@ -6,7 +6,7 @@
 
 `easy` and `hard` are planted markets (see planted.py): points of the share that the policy earns on test of what a
 Kalman filter with the true dynamics earns. `BTC` are real bars of 1 h: points of log return on validation and on test.
-All after costs, the policy's own trades whether or not it would abstain, trained from scratch for 24 episodes at most.
+All after costs, the policy's own trades whether or not it would trade in use, trained from scratch for 24 episodes at most.
 
 A cell is the median over seeds of the difference to the default with the same seed, and its spread (half the range
 between the quartiles). The mark asks of the mean over all planted cells, and of that over BTC's test cells, whether the

@@ -8,8 +8,8 @@ views change sign with a context column, which counts as one that means somethin
 with the default settings, no slippage. AUC: how surely a column that means something ranks above one that does not
 (area under the ROC curve; the built-in columns are neither). Agreement: rank correlation of both methods over all
 columns. Cost: processor time of judging features and horizons, as often as a run with transfers does, as a share of
-training's. Scores are shares of what the Kalman filter earns on test: as it is (0 where it abstains); without a prior and
-with the true one (the gates of what means nothing at 0), whether or not these abstain; and of ridge regression. Closed is
+training's. Scores are shares of what the Kalman filter earns on test: as it is (0 where it stays flat in use); without a prior and
+with the true one (the gates of what means nothing at 0), whether or not these trade in use; and of ridge regression. Closed is
 how much of the way from none to true ours went.
 
 Second table: markets whose signal moves the price so many bars later. Does that horizon show the greatest skill? Shown but
@@ -117,7 +117,7 @@ def ranking(task: Task, market: PlantedMarket) -> Ranking:
     seen = learner.measured()
     ceiling = filter_earns(market, learner.split) if task.case in SCORED else 1.0
     evaluation = learner.evaluator.evaluate(learner.policy())
-    scores = {"ours": evaluation.test[0].log_return / ceiling}  # 0 where the model abstains
+    scores = {"ours": evaluation.test[0].log_return / ceiling if evaluation.trades == "everywhere" else 0.0}
     if task.case in SCORED:
         names = learner.market.names
         for label, noise_gate in (("none", 1.0), ("true", 0.0)):
@@ -138,7 +138,7 @@ def ranking(task: Task, market: PlantedMarket) -> Ranking:
 
 
 def traded(learner: MarketLearner) -> float:
-    """Log return on test of what the policy would do, whether or not the model abstains."""
+    """Log return on test of what the policy would do, whether or not the model trades in use."""
     return float(learner.evaluator.growth(learner.policy(), learner.market.part(learner.split.test)).sum())
 
 

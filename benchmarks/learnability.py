@@ -140,10 +140,14 @@ def measured(task: Task) -> Outcome:
     seconds = perf_counter() - start
     own, ridge = evaluation.test[0], ridge_of(evaluation)
     if task.case == "walk":
-        share, beside = own.flat, ridge.flat
+        share, beside = own.flat if claims_edge(evaluation) else 1.0, ridge.flat
     else:
         best = optimum(task, learner)
-        share, beside = own.log_return / best, ridge.log_return / best
+        trades = (
+            claims_edge(evaluation) or task.case == "leak"
+        )  # of a leak what it found, though no verdict believes it
+        earned = own.log_return if trades else 0.0
+        share, beside = earned / best, ridge.log_return / best
     return Outcome(task, share, beside, own.trades, claims_edge(evaluation), seconds)
 
 

@@ -295,7 +295,7 @@ def taught_back(
 
 
 def points(pupil: Pupil) -> float:
-    """What the current weights earn on test, whether or not the model abstains, in points."""
+    """What the current weights earn on test, whether or not the model trades in use, in points."""
     learner = pupil.learner
     growth = learner.evaluator.growth(learner.policy(), learner.market.part(learner.split.test))
     return 100 * float(growth.sum()) / pupil.ceiling

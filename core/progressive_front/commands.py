@@ -23,7 +23,7 @@ from progressive_app.store.runs import RunSummary, list_runs
 from progressive_core import PROGRAM
 from progressive_core.contract.catalogue import PluginRecord
 from progressive_core.contract.errors import DataError, ModelError, RunError
-from progressive_core.contract.evaluation import Performance
+from progressive_core.contract.evaluation import Evaluation, Performance
 from progressive_core.contract.records import BucketResult
 from progressive_core.contract.suggest import did_you_mean
 from progressive_front.live import with_console
@@ -116,7 +116,7 @@ def show_evaluation(
     directory = _run_directory(run, _runs_dir(config, flags))
     results = finished_results(directory)
     if bars is not None:
-        return _show_performances(_performances_on(bars, flags, directory, results), bars.name, as_json=as_json)
+        return _show_performances(*_performances_on(bars, flags, directory, results), bars.name, as_json=as_json)
     if as_json:
         return _show_json(results)
     for result in results:
@@ -126,8 +126,9 @@ def show_evaluation(
 
 def _performances_on(
     bars: Path, flags: Mapping[str, Any], directory: Path, results: Sequence[BucketResult]
-) -> dict[str, tuple[Performance, ...]]:
-    """Each bucket's model and the baselines on all bars of a file, at the costs that the run was begun with.
+) -> tuple[dict[str, tuple[Performance, ...]], dict[str, str]]:
+    """What each bucket's strategy and the baselines did on all bars of a file, at the costs that the run was begun with, and
+    why each model trades or stays flat in use.
 
     Columns that a model was not trained with are left out: a file of an exchange often has more than one needs.
 
@@ -139,12 +140,13 @@ def _performances_on(
     face = import_module("progressive_training")
     settings = overlay(resolve(directory / "config.json"), flags, "command line")
     loaded = face.load_bars(bars, *(settings[key] for key in READING))
-    performances, left_out = {}, set()
+    performances, reasons, left_out = {}, {}, set()
     for bucket in (result.bucket for result in results):
         if reason := not_loadable(bucket):
             log.warning(reason)
             continue
         model = load_model(directory / "models" / bucket)
+        reasons[bucket] = str(getattr(model, "reason", ""))
         columns = getattr(model, "columns", loaded.extra)
         known = {name: values for name, values in loaded.extra.items() if name in columns}
         left_out |= loaded.extra.keys() - known.keys()
@@ -159,14 +161,19 @@ def _performances_on(
         raise ModelError(
             f"{directory}: no bucket of this run has a load_model(path), so nothing can be measured on {bars}"
         )
-    return performances
+    return performances, reasons
 
 
-def _show_performances(performances: Mapping[str, Sequence[Performance]], source: str, *, as_json: bool) -> int:
+def _show_performances(
+    performances: Mapping[str, Sequence[Performance]], reasons: Mapping[str, str], source: str, *, as_json: bool
+) -> int:
     if as_json:
         return _show_json(performances)
     for bucket, rows in performances.items():
-        print(f"{bucket} on all bars of {source}\n\n{_performance_table(bucket, rows)}\n")
+        print(f"{bucket} on all bars of {source}\n\n{_performance_table(bucket, rows)}")
+        if reasons[bucket]:
+            print(f"in use: {one_line(reasons[bucket])}")
+        print()
     return 0
 
 
@@ -200,12 +207,20 @@ def _run_directory(run: Path, runs_dir: Path) -> Path:
 
 
 def _show_result(result: BucketResult) -> None:
-    print(f"{result.bucket}: {one_line(result.evaluation.verdict)}")
-    for split, performances in (("validation", result.evaluation.validation), ("test", result.evaluation.test)):
-        print(f"\n{_performance_table(split, performances)}")
-    for warning in result.evaluation.warnings:
-        print(f"warning: {one_line(warning)}")
+    _show_judged(result.bucket, result.evaluation)
     print()
+
+
+def _show_judged(bucket: str, evaluation: Evaluation | None) -> None:
+    if evaluation is None:
+        print(f"{bucket}: not judged yet, which is done at the end of the run")
+        return
+    print(f"{bucket}: {one_line(evaluation.verdict)}")
+    print(f"in use: trades {one_line(evaluation.trades)}; the first row of each table is what its strategy did")
+    for split, performances in (("validation", evaluation.validation), ("test", evaluation.test)):
+        print(f"\n{_performance_table(split, performances)}")
+    for warning in evaluation.warnings:
+        print(f"warning: {one_line(warning)}")
 
 
 def _performance_table(split: str, performances: Sequence[Performance]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from progressive_plugins.console.strategies import MODEL, compared, row_of
 from progressive_plugins.console.units import profit_text
-from progressive_plugins.console.verdicts import in_use
+from progressive_plugins.console.verdicts import judged, summary
 from progressive_training import BucketResult
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _test_bars(axes: Axes, results: Sequence[BucketResult]) -> None:
     baseline_colours = cycle(BASELINE_COLOURS)
     for offset, kind in enumerate(kinds):
         colour = BLUE if kind == MODEL else next(baseline_colours)
-        rows = [row_of(result.evaluation.test, kind) for result in results]
+        rows = [row_of(judged(result.evaluation).test, kind) for result in results]
         heights = [row.log_return if row and math.isfinite(row.log_return) else 0.0 for row in rows]
         places = [position - 0.4 + width * (offset + 0.5) for position in range(len(results))]
         bars = axes.bar(places, heights, 0.92 * width, color=colour, label=kind)
@@ -122,7 +122,7 @@ def _test_bars(axes: Axes, results: Sequence[BucketResult]) -> None:
 
 def _bar_title(result: BucketResult) -> str:
     """Name of a bucket and what its verdict makes of it, so that no bar is taken for what the model will do in use."""
-    return f"{result.bucket}\n{in_use(result.evaluation)}"
+    return f"{result.bucket}\n{summary(result.evaluation)}"
 
 
 def _calm(axes: Axes) -> None:

@@ -81,6 +81,13 @@ def test_a_verdict_stands_below_each_bar_and_nothing_is_cut_off(recorded: Any, f
     assert figure.axes[-1].get_xticklabels()[0].get_text() == "Scalping\nno edge shown: stays flat"
 
 
+def test_a_bucket_that_is_not_judged_yet_is_drawn_without_bars(recorded: Any) -> None:
+    waiting = evolve(recorded.result("Short"), evaluation=None)
+    figure = draw([recorded.result("Scalping"), waiting], read_metrics(recorded.run_dir / "metrics.jsonl"))
+    titles = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert titles == ["Scalping\nno edge shown: stays flat", "Short\nnot judged yet"]
+
+
 def test_what_a_reverse_transfer_added_is_told_apart_from_the_curve(recorded: Any) -> None:
     taught = recorded.result("Scalping", best_score=0.4)
     scalping = draw([taught], read_metrics(recorded.run_dir / "metrics.jsonl")).axes[0]

@@ -29,7 +29,7 @@ def test_the_closing_table_sets_the_model_beside_its_baselines(run: Any) -> None
         assert names == ["Short", "flat", "buy and hold", "ridge with no-trade band", "same positions shifted in time"]
     assert re.search(r"Short +-2\.4 % +-0\.18 +8\.3 % +107 +214 +-0\.2", table)
     assert "verdict  no edge shown (t = 1.1 on validation and test together; 3 is needed)" in table
-    assert "in use   stays flat; the rows above are what its strategy did" in table
+    assert "in use   stays flat: the rows above are what its strategy did, not what the model will do" in table
     assert "warning  the policy is long on 81 % of the test bars" in table
     assert "long 81 %, flat 12 %, short 7 % of all bars" in table
     narrow = plain_text(closing_table(run.result("Short")), width=80)
@@ -44,8 +44,20 @@ def test_losses_look_like_losses(run: Any) -> None:
     coloured = capture.get()
     red, green, yellow = "31m", "32m", "33m"
     assert re.search(rf"\x1b\[(1;)?{red} *-2\.4 %", coloured)
-    assert re.search(rf"\x1b\[(1;)?{green} *\+12\.5 %", coloured)
     assert f"{yellow}no edge shown" in coloured
+    assert green not in coloured, "no gain is green beside 'no edge shown', the baselines' neither"
+
+
+def test_a_gain_is_green_only_where_the_edge_is_confirmed(run: Any) -> None:
+    console = Console(file=io.StringIO(), width=120, force_terminal=True, color_system="standard", legacy_windows=False)
+    told = run.evaluation(edge=Edge.CONFIRMED, trades="everywhere", verdict="edge confirmed (t = 4.2)")
+    test = (evolve(told.test[0], log_return=0.546), *told.test[1:])
+    result = run.result("Short", evaluation=evolve(told, test=test))
+    with console.capture() as capture:
+        console.print(closing_table(result), sequence_table((result,)))
+    assert re.search(rf"\x1b\[(1;)?{GREEN} *\+72\.6 %.*\n(.*\n)*.*\x1b\[(1;)?{GREEN} *\+72\.6 %", capture.get())
+    assert f"{GREEN}edge confirmed (t = 4.2)" in capture.get().replace("1;", "")
+    assert not re.search(rf"{GREEN} *\+36\.3 %", capture.get()), "buy and hold claims nothing"
 
 
 def test_a_verdict_is_coloured_by_what_it_says_not_by_a_threshold_of_the_table(run: Any) -> None:
@@ -63,6 +75,14 @@ def test_a_verdict_is_coloured_by_what_it_says_not_by_a_threshold_of_the_table(r
     assert colours(Edge.CONFIRMED) == {GREEN}
     assert colours(Edge.IMPLAUSIBLE) == {YELLOW}
     assert colours(Edge.NONE) == {YELLOW}
+
+
+def test_a_bucket_that_is_not_judged_yet_says_so(run: Any) -> None:
+    waiting = run.result("Short", evaluation=None)
+    assert "verdict  not judged yet" in plain_text(closing_table(waiting), width=80)
+    table = plain_text(sequence_table((run.result("Scalping"), waiting)), width=80)
+    assert re.search(r"Scalping .* stays flat", table)
+    assert re.search(r"Short +not judged", table)
 
 
 def test_growth_beyond_all_percent_stands_to_the_right_as_a_multiple(run: Any) -> None:

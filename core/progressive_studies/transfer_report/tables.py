@@ -94,7 +94,7 @@ def _worth_sections(worths: Sequence[Worth], cheaper: float) -> list[Section]:
             + _chain(worths, cheaper),
         ),
         Section(
-            "How far: best score on validation, and the model's result on test (log returns; 0 where it stays flat)",
+            "How far: best score on validation, and what the strategy earned on test, whether or not it trades in use (log returns)",
             ("BUCKET", "BEST", "SCRATCH", "GAIN", "TEST", "SCRATCH", "GAIN"),
             ends,
         ),

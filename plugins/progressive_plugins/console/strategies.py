@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from progressive_plugins.console.verdicts import judged
 from progressive_training import BucketResult, Performance, PerformanceKind
 
 MODEL = "model"
@@ -11,7 +12,7 @@ MODEL = "model"
 
 def compared(results: Sequence[BucketResult]) -> list[str]:
     """Return what buckets are compared by: what their models did, then each baseline but flat, which is always 0."""
-    rows = [row for result in results for row in result.evaluation.test]
+    rows = [row for result in results for row in judged(result.evaluation).test]
     baselines = dict.fromkeys(row.strategy for row in rows if row.kind is PerformanceKind.BASELINE)
     return [MODEL, *baselines]
 

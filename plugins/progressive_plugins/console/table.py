@@ -10,35 +10,39 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from progressive_plugins.console.strategies import compared, row_of
+from progressive_plugins.console.strategies import MODEL, compared, row_of
 from progressive_plugins.console.units import profit_text, share_text, time_text
-from progressive_plugins.console.verdicts import short_verdict, verdict_style
+from progressive_plugins.console.verdicts import in_use, is_sound, judged, short_verdict, verdict_style
 from progressive_training import BucketResult, Performance
 
 LOSS, GAIN, WARNING = "red", "green", "yellow"
-IN_USE = {"everywhere": "trades", "nowhere": "stays flat; the rows above are what its strategy did"}
 
 
 def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD) -> RenderableType:
     """Draw how a bucket ended: model and baselines on validation and test, net of costs, verdict and warnings.
 
+    Gains are green in the row of a model whose edge is confirmed, and nowhere else.
+
     :param box: the table's lines; None for none.
     """
-    evaluation = result.evaluation
+    evaluation = judged(result.evaluation)
     table = Table(box=box, pad_edge=False, title_justify="left")
     table.add_column("net of costs", min_width=16)
     for heading in ("profit", "Sharpe", "drawdown", "trades", "turnover", "t"):
         table.add_column(heading, justify="right", no_wrap=True)
+    gain = GAIN if is_sound(evaluation) else ""
     for split, rows in (("validation", evaluation.validation), ("test", evaluation.test)):
         table.add_row(Text(split, "bold cyan"))
         for position, row in enumerate(rows):
-            table.add_row(*_cells(row), style="bold" if position == 0 else "", end_section=position == len(rows) - 1)
-    parts: list[RenderableType] = [_heading(result), table]
+            cells = _cells(row, "" if position else gain)
+            table.add_row(*cells, style="" if position else "bold", end_section=position == len(rows) - 1)
+    parts: list[RenderableType] = [_heading(result)]
     if evaluation.test:
-        parts.append(_exposure(evaluation.test[0]))
+        parts += [table, _exposure(evaluation.test[0])]
     style = f"bold {verdict_style(evaluation)}"
     parts.append(Text.assemble(("verdict  ", "dim"), (evaluation.verdict, style)))
-    parts.append(Text.assemble(("in use   ", "dim"), (IN_USE.get(evaluation.trades, evaluation.trades), style)))
+    if evaluation.test:
+        parts.append(Text.assemble(("in use   ", "dim"), (in_use(evaluation), style)))
     parts += [Text.assemble(("warning  ", WARNING), warning) for warning in evaluation.warnings]
     return Group(*parts)
 
@@ -52,19 +56,24 @@ def sequence_table(results: tuple[BucketResult, ...], box: Box | None = SIMPLE_H
         table.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
     table.add_column("in use", no_wrap=True)
     for result in results:
-        rows = [row_of(result.evaluation.test, kind) for kind in kinds]
+        evaluation = judged(result.evaluation)
+        rows = [row_of(evaluation.test, kind) for kind in kinds]
+        gains = [GAIN if kind == MODEL and is_sound(evaluation) else "" for kind in kinds]
         table.add_row(
             result.bucket,
-            *(signed(row.log_return, profit_text(row.log_return)) if row else Text("") for row in rows),
-            Text(number(result.evaluation.t, 1), verdict_style(result.evaluation)),
-            Text(short_verdict(result.evaluation), verdict_style(result.evaluation)),
+            *(
+                signed(row.log_return, profit_text(row.log_return), gain) if row else Text("")
+                for row, gain in zip(rows, gains, strict=True)
+            ),
+            Text(number(evaluation.t, 1) if evaluation.test else "", verdict_style(evaluation)),
+            Text(short_verdict(result.evaluation), verdict_style(evaluation)),
         )
     return Group(Text("net profit on test", "bold"), table)
 
 
-def signed(value: float, text: str) -> Text:
-    """Colour a number's text by its sign."""
-    return Text(text, LOSS if value < 0 else GAIN if value > 0 else "")
+def signed(value: float, text: str, gain: str = GAIN) -> Text:
+    """Colour a number's text by its sign: a loss red, a gain as `gain` says."""
+    return Text(text, LOSS if value < 0 else gain if value > 0 else "")
 
 
 def number(value: float, digits: int) -> str:
@@ -72,15 +81,15 @@ def number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "n/a"
 
 
-def _cells(row: Performance) -> tuple[RenderableType, ...]:
+def _cells(row: Performance, gain: str) -> tuple[RenderableType, ...]:
     return (
         Padding(Text(row.strategy), (0, 0, 0, 2)),
-        signed(row.log_return, profit_text(row.log_return)),
-        signed(row.sharpe, number(row.sharpe, 2)),
+        signed(row.log_return, profit_text(row.log_return), gain),
+        signed(row.sharpe, number(row.sharpe, 2), gain),
         Text(share_text(row.drawdown, 1)),
         Text(f"{row.trades:,}"),
         Text(f"{row.turnover:,.0f}"),
-        signed(row.t, number(row.t, 1)),
+        signed(row.t, number(row.t, 1), gain),
     )
 
 

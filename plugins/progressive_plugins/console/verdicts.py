@@ -1,10 +1,14 @@
-"""How a verdict is written where space is short, and in which colour."""
+"""How a verdict is written and coloured, so that no result is taken for what the model does in use.
+
+A bucket is judged when no transfer can change its model any more; until then its evaluation is None.
+"""
 
 from __future__ import annotations
 
 from progressive_training import Edge, Evaluation
 
 DOUBTFUL, SOUND = "yellow", "green"
+NOT_JUDGED = Evaluation(validation=(), test=(), verdict="not judged yet")
 SHORT = {Edge.CONFIRMED: "trades", Edge.IMPLAUSIBLE: "implausible", Edge.NONE: "stays flat"}
 SUMMARIES = {
     Edge.CONFIRMED: "edge confirmed: trades",
@@ -13,16 +17,33 @@ SUMMARIES = {
 }
 
 
-def in_use(evaluation: Evaluation) -> str:
-    """Say what the verdict makes of a model: whether it trades in use, whatever its strategy earned."""
-    return SUMMARIES[evaluation.edge]
+def judged(evaluation: Evaluation | None) -> Evaluation:
+    """Return the evaluation, or one without rows where there is none yet."""
+    return NOT_JUDGED if evaluation is None else evaluation
 
 
-def short_verdict(evaluation: Evaluation) -> str:
+def summary(evaluation: Evaluation | None) -> str:
+    """Say in a few words what was found, and what the model does in use, whatever its strategy earned."""
+    return NOT_JUDGED.verdict if evaluation is None else SUMMARIES[evaluation.edge]
+
+
+def short_verdict(evaluation: Evaluation | None) -> str:
     """Say the same in a word or two, for a column."""
-    return SHORT[evaluation.edge]
+    return "not judged" if evaluation is None else SHORT[evaluation.edge]
 
 
-def verdict_style(evaluation: Evaluation) -> str:
-    """Return the colour of a verdict: green for an edge that is confirmed, and for nothing else."""
-    return SOUND if evaluation.edge is Edge.CONFIRMED else DOUBTFUL
+def in_use(evaluation: Evaluation) -> str:
+    """Say what a judged model does in use, below the rows of what its strategy did."""
+    if evaluation.edge is Edge.CONFIRMED:
+        return "trades" if evaluation.trades == "everywhere" else f"trades {evaluation.trades}"
+    return "stays flat: the rows above are what its strategy did, not what the model will do"
+
+
+def is_sound(evaluation: Evaluation | None) -> bool:
+    """Return whether an edge is confirmed: only then may a result look good."""
+    return evaluation is not None and evaluation.edge is Edge.CONFIRMED
+
+
+def verdict_style(evaluation: Evaluation | None) -> str:
+    """Return the colour of a verdict."""
+    return SOUND if is_sound(evaluation) else DOUBTFUL
