@@ -82,7 +82,7 @@ MOMENTS: tuple[Moment, ...] = (
     *_writing("a model", "model.safetensors"),
     *_writing("a card", "card.json"),
     Moment(name="an old checkpoint removed", owner=Path, function="unlink", file="checkpoints/*", after=True),
-    Moment(name="a source tried in the target's place", owner=MarketLearner, function="validation_error", after=True),
+    Moment(name="a source tried in the target's place", owner=MarketLearner, function="validation_blocks", after=True),
     Moment(name="a strategy asked", owner=Hooks, function="transfer", after=True),
     Moment(name="a transfer taken over", owner=MarketLearner, function="adopt", after=True),
     Moment(name="a transfer kept or rolled back", owner=exchange, function="transfer_knowledge", after=True),

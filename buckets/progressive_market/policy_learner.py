@@ -34,9 +34,9 @@ class PolicyLearner(ABC):
         """Net log return of the policy over the scored validation bars; minus infinity where the weights are no numbers."""
         return self.evaluator.validate(self.acting())
 
-    def validation_error(self) -> float:
-        """Standard error of `validate()`, from blocks; NaN where the weights are no numbers, or hold one side for good."""
-        return self.evaluator.validation_error(self.acting())
+    def validation_blocks(self) -> tuple[float, ...]:
+        """Sums of the policy's growth over blocks; empty where the weights are no numbers, or hold one side for good."""
+        return self.evaluator.validation_blocks(self.acting())
 
     def own_t(self) -> float:
         """t of what is kept on validation bars that did not choose it; NaN where no choice was ever considered."""

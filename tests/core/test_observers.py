@@ -69,7 +69,6 @@ def test_an_observer_sees_the_exact_sequence_of_calls_of_a_run(workshop: Any) ->
         ("on_episode_end", "Second", 1),
         ("on_episode_end", "Second", 2),
         ("transfer", "First", "Second", "periodic", 2),
-        ("transfer", "Second", "First", "reverse", 2),
         ("on_episode_end", "Second", 3),
         ("transfer", "Second", "First", "reverse", 3),
         ("cleanup", "Second", None),

@@ -46,7 +46,7 @@ def test_a_good_source_and_a_bad_one_are_told_apart(pupil: Any) -> None:
     assert good is not None and bad is not None
     assert good.after == 0.0 and bad.after == -20.0
     assert good.before == bad.before == pupil.validate()
-    assert good.error == 0.01
+    assert good.error == pytest.approx(0.01)
 
 
 def test_the_trial_leaves_no_trace(pupil: Any) -> None:

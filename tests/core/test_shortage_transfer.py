@@ -162,7 +162,7 @@ def test_a_learner_is_put_back_when_nothing_of_the_failed_trial_is_held(pupil: A
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     before, score, restore = pupil.snapshot(), pupil.validate(), pupil.restore
-    pupil.validation_error = starve
+    pupil.validation_blocks = starve
     pupil.restore = lambda state: (held.append(seen[0]() is not None), restore(state))
     source = Knowledge(origin="Teacher", weights={"line.weight": torch.tensor([2.0, 1.0])})
     with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):

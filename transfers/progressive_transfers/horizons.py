@@ -11,7 +11,8 @@ from attrs import evolve
 from progressive_training import Knowledge, Skip, TransferContext, hookimpl
 from progressive_transfers.trust import agree, doubt
 
-phases = ("initial", "periodic")
+phases = ("initial",)
+"""Amid training a change is kept for a gain that validation shows, and this one changes later learning only."""
 
 
 def memory_needed(source: Knowledge, target: Knowledge) -> int:

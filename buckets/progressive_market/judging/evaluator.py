@@ -20,7 +20,7 @@ import torch
 from progressive_market.judging.baselines import Ridge, fit_ridge, with_baselines
 from progressive_market.judging.degenerate import degeneration, one_sided
 from progressive_market.judging.excerpt import excerpt, stretch_of
-from progressive_market.judging.performance import standard_error, t_statistic
+from progressive_market.judging.performance import block_sums, t_statistic
 from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE, judge
 
 if TYPE_CHECKING:
@@ -180,12 +180,13 @@ class MarketEvaluator:
         score = float(self.growth(policy, self.scored).sum())
         return -math.inf if math.isnan(score) else score
 
-    def validation_error(self, policy: Policy) -> float:
-        """Standard error of `validate()`, from blocks; not a number where the weights are none, or hold one side for good."""
+    def validation_blocks(self, policy: Policy) -> tuple[float, ...]:
+        """Sums of growth over 64 blocks of the scored bars; empty where the weights are no numbers, or hold one side for good."""
         held = policy(self.scored).double()  # whole numbers will do
         if one_sided(held, self.scored.decidable):
-            return math.nan
-        return standard_error(self.market.growth(held, self.scored))
+            return ()
+        sums = block_sums(self.market.growth(held, self.scored))
+        return tuple(sums.tolist()) if bool(sums.isfinite().all()) else ()
 
     # ------------------------------------------------------------------ state
 

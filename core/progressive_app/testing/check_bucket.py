@@ -101,15 +101,15 @@ def _check_validate(owner: str, learner: Learner) -> None:
         f"{owner}: validate() must return a finite float, higher is better; got {first!r}",
     )
     require(first == second, f"{owner}: validate() must change nothing; asked twice it gave {first!r} and {second!r}")
-    error = learner.validation_error()
+    blocks = learner.validation_blocks()
     require(
-        isinstance(error, float) and (math.isnan(error) or 0 <= error < math.inf),
-        f"{owner}: validation_error() must return the standard error of validate(), a float from 0, or NaN where it is not "
-        f"known; got {error!r}",
+        isinstance(blocks, tuple) and all(isinstance(value, float) and math.isfinite(value) for value in blocks),
+        f"{owner}: validation_blocks() must return the sums of validate() over blocks, a tuple of finite floats, or an empty "
+        f"one where its error is not known; got {blocks!r}",
     )
     require(
         learner.validate() == first,
-        f"{owner}: validation_error() must change nothing; validate() says so",
+        f"{owner}: validation_blocks() must change nothing; validate() says so",
     )
 
 

@@ -38,7 +38,7 @@ def on_bucket_start(bucket: BucketInfo, resources: Resources) -> Resources | Non
 
 @hookspec
 def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> Knowledge | Skip | None:
-    """Called at the start of a bucket, every TRANSFER_COOLDOWN episodes, and backward, once per source.
+    """Called at the start of a bucket, every TRANSFER_COOLDOWN episodes, and backward when a bucket ends, once per source.
 
     A strategy is a pure function of its arguments: it returns new knowledge and changes nothing. It may carry three
     attributes beside the hook: `phases`, a tuple of the phases it wants to be asked in (all when absent);
@@ -51,7 +51,7 @@ def transfer(source: Knowledge, target: Knowledge, context: TransferContext) -> 
     :param context: the phase (initial, periodic, reverse), the episode, the target's bucket, and what the source showed
         in the target's place on validation data (`proof`), by which a strategy decides how much of it may travel.
     :return: the target's new knowledge, or `Skip` with the reason why nothing travels; None is a Skip without a reason. The
-        core measures the target before and after, and rolls back what hurt.
+        core measures the target before and after, and rolls back what hurt, or amid training what did not surely help.
     """
 
 

@@ -52,8 +52,9 @@ class Learner(Protocol):
     def validate(self) -> float:
         """Score of the current weights on validation data, higher is better. Changes nothing, draws no randomness."""
 
-    def validation_error(self) -> float:
-        """Standard error of `validate()`, in its units; NaN where it is not known. Changes nothing, draws no randomness."""
+    def validation_blocks(self) -> tuple[float, ...]:
+        """`validate()` as sums over blocks of the validation data, in time order and always the same ones, by which its error
+        and gains are judged; empty where they say nothing of that. Changes nothing, draws no randomness."""
 
     def knowledge(self) -> Knowledge:
         """What this learner knows now; the tensors are copies."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from contextlib import closing
 from functools import partial
 from time import perf_counter
@@ -36,9 +35,8 @@ def transfer_in(training: Training, phase: Phase, episode: int) -> list[LedgerEn
     return _recorded(run, entries)
 
 
-def transfer_back(training: Training, episode: int, hurt: Collection[str] = ()) -> list[LedgerEntry]:
-    """Offer every finished bucket what the one in training learned, except those that rolled back its last offer
-    (`hurt`, see `hurt_by`).
+def transfer_back(training: Training, episode: int) -> list[LedgerEntry]:
+    """Offer every finished bucket, once, what the one that ends learned.
 
     Where it helped, the finished bucket gets a new version of its model, and the result of that version.
 
@@ -55,13 +53,8 @@ def transfer_back(training: Training, episode: int, hurt: Collection[str] = ()) 
     for pupil in (bucket for bucket in run.buckets if bucket.name in finished):
         pupil_info = info_of(run, pupil)
         context = TransferContext(phase="reverse", episode=episode, bucket=pupil_info)
-        postponed = f"its last offer was rolled back, and the next one comes when {info.name} is finished"
-        reason = (
-            distrusted(source)
-            or (postponed if pupil.name in hurt else "")
-            or memory_short(run.machine, pupil.memory_needed(pupil_info, resources), resources)
-        )
-        if reason:
+        needed = pupil.memory_needed(pupil_info, resources)
+        if reason := distrusted(source) or memory_short(run.machine, needed, resources):
             entries += skipped(run.hooks, source, context, reason)
             continue
         taught = attempt(run.machine, partial(_teach, run, pupil, source, context, resources))
@@ -76,22 +69,6 @@ def transfer_back(training: Training, episode: int, hurt: Collection[str] = ()) 
         entries += _timed(made, started)
         started = perf_counter()
     return _recorded(run, entries)
-
-
-def hurt_by(run: Run, source: str) -> set[str]:
-    """The finished buckets for which the last of what the bucket `source` offered was rolled back.
-
-    To open one takes as long as some episodes, and an offer that was rolled back is usually rolled back again: of 14 offers in a
-    default run 11 were rolled back (seen by us).
-    """
-    hurt: set[str] = set()
-    for line in run.store.ledger():
-        if line.source == source and line.phase == "reverse":
-            if line.verdict == "rolled back":
-                hurt.add(line.target)
-            elif line.verdict == "kept":
-                hurt.discard(line.target)
-    return hurt
 
 
 def _teach(

@@ -9,6 +9,7 @@ import structlog
 from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Learner
 from progressive_core.contract.records import Knowledge, Proof
+from progressive_core.engine.gain import standard_error
 from progressive_core.engine.out_of_memory import Shortage, attempt
 from progressive_core.plugins.copies import device_of, own_knowledge
 
@@ -42,4 +43,4 @@ def _score_of(learner: Learner, tried: Knowledge, before: float) -> Proof | None
     """The score of the learner with the `tried` weights, which it keeps; None where none of them fits."""
     if not learner.adopt(tried).copied:
         return None
-    return Proof(before=before, after=learner.validate(), error=learner.validation_error())
+    return Proof(before=before, after=learner.validate(), error=standard_error(learner.validation_blocks()))

@@ -16,7 +16,7 @@ from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
 from progressive_core.contract.store import EpisodeLine, Store
-from progressive_core.engine.exchange import hurt_by, transfer_back, transfer_in
+from progressive_core.engine.exchange import transfer_back, transfer_in
 from progressive_core.engine.out_of_memory import ADVICE, retry_with_half_sizes
 from progressive_core.engine.run import Interrupted, Run, Training, always_clean_up, info_of, resources_of, within
 from progressive_core.engine.transfer import distrusted
@@ -146,7 +146,8 @@ def _train_episodes(training: Training, begun: float) -> tuple[EpisodeReport | E
         if episode >= info.episodes:  # fewer are asked for than when it was begun
             return last, ALL_TRAINED
     while True:
-        transfers += _periodic_transfers(training, episode, best_episode)
+        if episode and episode % info.settings[TRANSFER_COOLDOWN] == 0:
+            transfers += transfer_in(training, "periodic", episode)
         report = _run_episode(training, tuple(transfers), start_score)
         transfers, start_score = [], None
         episode, best_episode = report.episode, report.best_episode
@@ -170,17 +171,6 @@ def _train_episodes(training: Training, begun: float) -> tuple[EpisodeReport | E
             checkpointing += perf_counter() - started
         if interrupted:
             raise Interrupted(run.store.directory)
-
-
-def _periodic_transfers(training: Training, episode: int, best_episode: int) -> list[LedgerEntry]:
-    """Every TRANSFER_COOLDOWN episodes: learn from the earlier buckets, and teach them if there is something new to teach."""
-    cooldown = training.info.settings[TRANSFER_COOLDOWN]
-    if not episode or episode % cooldown:
-        return []
-    transfers = transfer_in(training, "periodic", episode)
-    if best_episode > episode - cooldown:
-        transfers += transfer_back(training, episode, hurt_by(training.run, training.info.name))
-    return transfers
 
 
 def _run_episode(training: Training, transfers: tuple[LedgerEntry, ...], start_score: float | None) -> EpisodeReport:

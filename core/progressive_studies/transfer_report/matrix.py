@@ -23,6 +23,7 @@ from progressive_core.contract.errors import PluginError
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import Knowledge, Resources
 from progressive_core.contract.setting import Settings
+from progressive_core.engine.gain import standard_error
 from progressive_core.engine.proof import prove
 from progressive_core.engine.run import bucket_info
 from progressive_studies.transfer_report.measures import backward_transfer, forward_transfer
@@ -88,7 +89,7 @@ def _column(
     machine = LocalMachine()
     with closing(bucket.open(info, resources)) as learner:
         untrained, target = learner.validate(), learner.knowledge()
-        column = [(untrained, learner.validation_error())]
+        column = [(untrained, standard_error(learner.validation_blocks()))]
         for model in models:
             proof = prove(machine, learner, model, target, untrained)
             column.append((proof.after, proof.error) if proof else (math.nan, math.nan))

@@ -233,5 +233,5 @@ def test_positions_in_whole_numbers_are_judged_alike(evaluator: MarketEvaluator)
         return guessing(1)(part).to(torch.int64)
 
     assert evaluator.consider(whole) == evaluator.consider(guessing(1))
-    assert evaluator.validation_error(whole) == evaluator.validation_error(guessing(1))
+    assert evaluator.validation_blocks(whole) == evaluator.validation_blocks(guessing(1))
     assert evaluator.evaluate(whole) == evaluator.evaluate(guessing(1))
