@@ -154,7 +154,11 @@ def test_a_strangers_buckets(workshop: Any) -> None:
     workshop.trainer(SEQUENCE=("First", "Third", "Second"), EPISODES=8).train_progressively()
     replay = assert_replays(workshop.directory / "run")
     assert {entry["verdict"] for entry in replay.ledger} == {"kept", "rolled back", "skipped"}
-    assert {entry["phase"] for entry in replay.ledger if entry["verdict"] == "kept"} == {"initial", "periodic", "reverse"}
+    assert {entry["phase"] for entry in replay.ledger if entry["verdict"] == "kept"} == {
+        "initial",
+        "periodic",
+        "reverse",
+    }
     assert replay.kept == sum(entry["verdict"] == "kept" for entry in replay.ledger)
 
 
