@@ -65,7 +65,7 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
         log.warning(doubt)
     release_heap()  # the memory of reading and cleaning
     check_features(bars, settings[PLUGINS])
-    check_leaks(with_features(bars, settings[PLUGINS]), feature_table, settings[ALLOW_LEAK])
+    check_leaks(with_features(bars, settings[PLUGINS]), feature_table, settings[ALLOW_LEAK], info.horizons)
     try:
         split_for(bars, info)
     except DataError as error:

@@ -15,7 +15,7 @@ import structlog
 from attrs import evolve
 
 from progressive_market.bars.bar_records import PRICES, Bars, FeaturePlugin, Floats
-from progressive_market.bars.leak import check_causal
+from progressive_market.bars.leaks.causal import check_causal
 from progressive_training import DataError, ModelError, PluginError, installed_features
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from progressive_market.bars.bar_records import FeaturePlugin as FeaturePlugin
     from progressive_market.bars.cleaning import clean as clean
     from progressive_market.bars.doubts import doubts as doubts
-    from progressive_market.bars.leak import check_causal as check_causal
-    from progressive_market.bars.leak import check_leaks as check_leaks
+    from progressive_market.bars.leaks.causal import check_causal as check_causal
+    from progressive_market.bars.leaks.leak_check import check_leaks as check_leaks
     from progressive_market.bars.load import bars_from_frame as bars_from_frame
     from progressive_market.bars.load import configured_bars as configured_bars
     from progressive_market.bars.load import load_bars as load_bars
@@ -24,8 +24,8 @@ _HOME = {
     "CleaningReport": "bar_records",
     "FeaturePlugin": "bar_records",
     "bars_from_frame": "load",
-    "check_causal": "leak",
-    "check_leaks": "leak",
+    "check_causal": "leaks.causal",
+    "check_leaks": "leaks.leak_check",
     "clean": "cleaning",
     "configured_bars": "load",
     "doubts": "doubts",

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from progressive_market.bars import Bars, check_causal, check_leaks, configured_bars, synthetic_bars
-from progressive_market.bars.leak import leak_evidence
+from progressive_market.bars.leaks.leak_check import leak_evidence
 from progressive_training import DataError
 
 
@@ -54,9 +54,9 @@ KNOWS: dict[str, Callable[[Bars], np.ndarray]] = {
     "label_of_a_day": lambda bars: np.log(later(bars.close, 24) / bars.close),
     "label_of_half_a_day": lambda bars: (later(bars.close, 12) > bars.close).astype(float),
     "partly": in_a_third,
+    "next_volume": lambda bars: later(bars.volume, 1),
 }
 HONEST: dict[str, Callable[[Bars], np.ndarray]] = {
-    "next_volume": lambda bars: later(bars.volume, 1),
     "quote_volume": lambda bars: bars.volume * bars.close,
     "vwap": lambda bars: (bars.high + bars.low + bars.close) / 3,
     "last_return": lambda bars: np.diff(np.log(bars.close), prepend=0.0),
@@ -71,7 +71,7 @@ HONEST: dict[str, Callable[[Bars], np.ndarray]] = {
 def test_a_column_that_knows_the_future_is_named_with_the_way_out(name: str) -> None:
     bars = synthetic_bars(20_000, 5)
     bars = evolve(bars, extra={"honest": bars.close, name: KNOWS[name](bars)})
-    with pytest.raises(DataError, match=rf"{name} \(.*R² .*drop or shift it, or use --allow-leak {name}$") as caught:
+    with pytest.raises(DataError, match=rf"{name} \(its .*drop or shift it, or use --allow-leak {name}$") as caught:
         check_leaks(bars, prices)
     assert "honest" not in str(caught.value)
 
@@ -82,7 +82,7 @@ def test_bars_without_a_value_are_left_out_of_the_question(name: str) -> None:
     column = (HONEST | {"next_fill": next_fill})[name](bars)
     blank = np.arange(len(bars)) < 5000
     found = leak_evidence(bars, {name: np.where(blank, np.nan, column)})
-    assert [evidence.column for evidence in found] == ["next_fill"] * (name == "next_fill")
+    assert [evidence.columns for evidence in found] == [("next_fill",)] * (name == "next_fill")
     assert leak_evidence(bars, {name: np.full(len(bars), np.nan)}) == []
 
 

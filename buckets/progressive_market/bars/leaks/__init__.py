@@ -1,0 +1,1 @@
+"""The leak check: columns and features that contain later data."""

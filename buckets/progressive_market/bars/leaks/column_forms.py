@@ -1,0 +1,28 @@
+"""Forms in which a column is looked at: its level, its change, and others that show what the level hides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from progressive_market.bars.bar_records import Floats
+from progressive_market.bars.leaks.leak_targets import Rows
+
+AVERAGE = 24  # bars of the average in one of the forms of a column
+
+
+def forms(values: Floats, close: Floats, rows: Rows) -> Iterator[tuple[str, Floats]]:
+    """Forms of a column (name, values) at `rows`; there it and the bar before must have a value."""
+    now, before = values[rows], values[rows - 1]
+    yield "its level", now
+    yield "its change", now - before
+    if now.min() > 0 and before.min() > 0:
+        yield "its ratio to the close", now / close[rows]
+        yield "its relative change", now / before
+    known = np.isfinite(values)
+    total = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
+    count = np.concatenate([[0], np.cumsum(known)])
+    start = np.maximum(rows + 1 - AVERAGE, 0)
+    average = (total[rows + 1] - total[start]) / (count[rows + 1] - count[start])
+    yield f"its distance from its average of {AVERAGE} bars", now - average

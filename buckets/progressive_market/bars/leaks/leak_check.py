@@ -1,0 +1,82 @@
+"""Leak check: finds features and columns that contain later data. It runs before training, since results cannot show it.
+
+Features are computed again on bars that end earlier (`causal`). Columns come as they are, so they are asked what they know
+of the bars to come, alone and in pairs, everywhere and where they are unusual. What no honest column can know is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+import numpy as np
+import structlog
+
+from progressive_market.bars.bar_records import Bars, Floats
+from progressive_market.bars.leaks.activity import explained_activity
+from progressive_market.bars.leaks.causal import FeatureFunction, check_causal
+from progressive_market.bars.leaks.column_pairs import pairs_that_explain
+from progressive_market.bars.leaks.evidence import Evidence, stronger
+from progressive_market.bars.leaks.exact_copies import exact_copies
+from progressive_market.bars.leaks.innovations import explained_changes
+from progressive_market.bars.leaks.leak_targets import sampled, targets_of
+from progressive_market.bars.leaks.rare_rows import in_a_stretch, where_unusual
+from progressive_market.bars.leaks.single_columns import explained_alone
+from progressive_market.bars.leaks.whole_file import fitted_to_the_whole_file
+from progressive_training import DataError
+
+log = structlog.get_logger("progressive_training")
+
+ROWS = 10_000  # bars that are predicted, at most: enough to distinguish an R² of 0.05 from one of 0.03
+
+
+def check_leaks(
+    bars: Bars, feature_function: FeatureFunction, allow: Sequence[str] = (), horizons: Sequence[int] = ()
+) -> list[str]:
+    """Check features and columns for later data.
+
+    :param feature_function: see `check_causal`.
+    :param allow: columns that may leak, on the user's word.
+    :param horizons: spans in bars that the buckets predict; a column that holds the return over one of them is a leak.
+    :return: the allowed columns that do leak.
+    :raise DataError: one that is not allowed does, or an allowed one does not exist.
+    """
+    columns = {"volume": bars.volume, **bars.extra}
+    unknown = [name for name in allow if name not in columns]
+    if unknown:
+        raise DataError(f"ALLOW_LEAK names {', '.join(unknown)}: no such column; there are {', '.join(columns)}")
+    check_causal(feature_function, bars)
+    leaking = leak_evidence(bars, columns, horizons)
+    refused = [found for found in leaking if not set(found.columns) & set(allow)]
+    if refused:
+        flags = " ".join(f"--allow-leak {name}" for name in dict.fromkeys(found.columns[-1] for found in refused))
+        raise DataError(
+            f"{bars.report.source}: columns that know later bars: {'; '.join(map(str, refused))}. "
+            f"Bars known by then cannot tell so much: drop or shift it, or use {flags}"
+        )
+    for found in leaking:
+        log.warning("a column that knows the future is in use", column=found.columns[-1], r2=round(found.strength, 3))
+    return list(dict.fromkeys(name for found in leaking for name in found.columns if name in allow))
+
+
+def leak_evidence(bars: Bars, columns: Mapping[str, Floats], horizons: Sequence[int] = ()) -> list[Evidence]:
+    """The strongest evidence for each column that contains later data, and for pairs of columns that do together; bars
+    without a value are left out."""
+    rows = np.arange(1, len(bars) - 2)
+    if len(rows) < 2:
+        return []
+    targets = targets_of(bars, sampled(rows, ROWS), horizons)
+    found: dict[str, Evidence] = {}
+    for evidence in chain(
+        explained_alone(bars, columns, targets),
+        exact_copies(bars, columns),
+        explained_changes(bars, columns, targets),
+        explained_activity(bars, columns, targets.rows),
+        where_unusual(bars, columns),
+        in_a_stretch(bars, columns),
+        fitted_to_the_whole_file(bars, columns),
+    ):
+        (name,) = evidence.columns
+        found[name] = stronger(found.get(name), evidence)
+    innocent = {name: values for name, values in columns.items() if name not in found}
+    return [*(found[name] for name in columns if name in found), *pairs_that_explain(bars, innocent, targets)]
