@@ -62,6 +62,14 @@ TRACE = Setting(
     "TRACE", 0.5, Number(0, 1), "lambda of the value targets", per_bucket=True)
 LOOKAHEAD = Setting(
     "LOOKAHEAD", 1, Whole(1, 64), "bars ahead that the value targets look", per_bucket=True)
+CHOOSE = Setting(
+    "CHOOSE", "validation", OneOf(("validation", "fixed")),
+    "the model to keep: the best on validation, or the one after the last episode, whatever it scores", "later buckets",
+    Reason.STATE, per_bucket=True, example="fixed")
+REWARD = Setting(
+    "REWARD", "plain", OneOf(("plain", "volatility")),
+    "what a bar's gain counts for in learning: as it is, or by the volatility known at that bar", "later buckets",
+    Reason.STATE, per_bucket=True, example="volatility")
 # fmt: on
 LEARNER_SETTINGS: tuple[Setting[Any], ...] = (
     THREADS,
@@ -86,4 +94,6 @@ LEARNER_SETTINGS: tuple[Setting[Any], ...] = (
     AUXILIARY_WEIGHT,
     TRACE,
     LOOKAHEAD,
+    CHOOSE,
+    REWARD,
 )  # fmt: skip

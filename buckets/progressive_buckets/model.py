@@ -31,7 +31,7 @@ ACTIONS: tuple[Action, ...] = ("flat", "long", "short")
 class Decision:
     """The model's decision on the last bar, to be executed at the open of the next.
 
-    `values`: expected log gain of each action over staying flat for good, net of the cost of changing from the position
+    `values`: expected log gain of each allowed action over staying flat for good, net of the cost of changing from the position
     held. `predictions`: expected return by horizon in bars, in standard deviations of a return over so many bars. `time`:
     open of the last bar (UTC, nanoseconds). `reason`: the verdict by which the model trades or stays flat.
     """
@@ -104,6 +104,8 @@ class TradingModel:
         held, steps = ACTIONS.index(position), market.costs.table()
         sides = (0, 1, -1)
         values = {name: gain - steps[abs(sides[n] - sides[held])] for n, (name, gain) in enumerate(gains.items())}
+        if market.costs.allowed == "long":
+            del values["short"]
         chosen = int(best_actions(advantage, self._costs(market))[0, held])
         settled = int(age_in_segment(market.segment)[-1]) >= WARM_UP
         action = ACTIONS[chosen] if settled and not self.card.stays_flat(overruled=self.overrules) else "flat"

@@ -19,6 +19,7 @@ from progressive_market.market_settings import (
     CAPITAL_ALLOCATION,
     DATA,
     FEE,
+    SIDES,
     SLIPPAGE,
     SYNTHETIC_BARS,
     TEST_SHARE,
@@ -89,7 +90,9 @@ def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]
     """
     settings = info.settings
     split = split_for(bars, info)
-    costs = Costs(side=settings[FEE] + settings[SLIPPAGE], capital=settings[CAPITAL_ALLOCATION])
+    costs = Costs(
+        side=settings[FEE] + settings[SLIPPAGE], capital=settings[CAPITAL_ALLOCATION], allowed=settings[SIDES]
+    )
     market = open_market(bars, split, costs, device)
     del bars  # from here on only the market is read
     release_heap()

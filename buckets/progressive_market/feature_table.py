@@ -110,9 +110,10 @@ def feature_table(bars: Bars) -> NDArray[np.float32]:
 def volatility(bars: Bars) -> NDArray[np.float32]:
     """Standard deviation of one bar's return as known at each bar [T], from recent absolute returns.
 
-    At least a twentieth of its mean so far, so that a quiet night does not make the next outcome enormous.
+    At least a twentieth of its mean so far, so that a quiet night does not make the next outcome enormous. Infinite before
+    the price first moves: nothing is known of it yet, and an outcome counts nothing.
     """
     recent = causal_average(np.abs(log_returns(bars)), bars.segment, VOLATILITY_SPAN)
     usual = np.cumsum(recent) / np.arange(1, len(recent) + 1)
-    usual[usual == 0] = 1.0  # no price has moved yet
+    usual[usual == 0] = np.inf
     return (1.2533 * np.maximum(recent, 0.05 * usual)).astype(np.float32)  # E|x| = 0.798 deviations of a normal x

@@ -30,11 +30,13 @@ RUIN = 1e-9
 class Costs:
     """Trading costs.
 
-    `side`: cost of one side of a trade, as a share of its value. `capital`: share of the equity at stake.
+    `side`: cost of one side of a trade, as a share of its value. `capital`: share of the equity at stake. `allowed`: the
+    sides that may be taken, "both" or "long".
     """
 
     side: float
     capital: float = 1.0
+    allowed: str = "both"
 
     def of_change(self, change: Tensor) -> Tensor:
         """Log cost, zero or negative, of changing the position by `change` (0, 1 or 2 either way)."""

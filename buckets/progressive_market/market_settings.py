@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from progressive_training import InputFile, Names, Number, OrNull, Reason, Refused, Setting, Whole
+from progressive_training import InputFile, Names, Number, OneOf, OrNull, Reason, Refused, Setting, Whole
 
 _UNITS = {"s": "s", "min": "min", "m": "min", "h": "h", "d": "D", "w": "W"}  # as pandas spells them
 _FREQUENCY = re.compile(r"([1-9][0-9]{0,5}) ?(s|min|m|h|d|w)", re.IGNORECASE | re.ASCII)
@@ -59,6 +59,8 @@ FEE = Setting(
 SLIPPAGE = Setting(
     "SLIPPAGE", 0.0001, Number(0, 0.1),
     "how much worse than the price a trade fills, as a share of it", "never", Reason.COSTS)
+SIDES = Setting(
+    "SIDES", "both", OneOf(("both", "long")), "the sides that may be taken: long and short, or long alone", "never", Reason.COSTS)
 # fmt: on
 MARKET_SETTINGS: tuple[Setting[Any], ...] = (
     DATA,
@@ -71,4 +73,5 @@ MARKET_SETTINGS: tuple[Setting[Any], ...] = (
     CAPITAL_ALLOCATION,
     FEE,
     SLIPPAGE,
+    SIDES,
 )  # fmt: skip

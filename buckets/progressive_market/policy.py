@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 FLAT, LONG, SHORT = 0, 1, 2
 STEPS = ((0, 1, 1), (1, 0, 2), (1, 2, 0))
 """Steps between two positions [from][to]; long to short takes two."""
-TIE = 1e-6
-"""Added to the value of the position held, so that equal values cause no trade."""
 ROWS_AT_ONCE = 8_192
 """Bars in one scan; its intermediate results fit a processor's cache."""
 
@@ -50,9 +48,15 @@ def sides(device: torch.device) -> Tensor:
     return (position == LONG).double() - (position == SHORT).double()
 
 
-def cost_matrix(cost_of_steps: tuple[float, float, float], device: torch.device) -> Tensor:
-    """Cost of a change of position [from, to] [3, 3], from the costs of 0, 1 and 2 steps."""
-    return torch.tensor([[cost_of_steps[s] for s in row] for row in STEPS], dtype=torch.float32, device=device)
+def cost_matrix(cost_of_steps: tuple[float, float, float], device: torch.device, allowed: str = "both") -> Tensor:
+    """Cost of a change of position [from, to] [3, 3], from the costs of 0, 1 and 2 steps.
+
+    :param allowed: the sides, "both" or "long"; no cost is worth paying for a side that is not.
+    """
+    costs = torch.tensor([[cost_of_steps[s] for s in row] for row in STEPS], dtype=torch.float32, device=device)
+    if allowed == "long":
+        costs[:, SHORT] = torch.inf
+    return costs
 
 
 def best_actions(advantage: Tensor, costs: Tensor) -> Tensor:
@@ -65,11 +69,11 @@ def best_actions(advantage: Tensor, costs: Tensor) -> Tensor:
     chosen = []
     for position, (to_flat, to_long, to_short) in enumerate(costs.unbind()):
         # Comparisons in place of argmax, which is five times slower over three values.
-        flat = TIE * (position == FLAT) - to_flat
-        up = long - to_long + TIE * (position == LONG)
-        down = short - to_short + TIE * (position == SHORT)
-        entered = (up > flat).to(torch.int64)
-        chosen.append(torch.where(down > torch.maximum(up, flat), SHORT, entered))
+        flat, up, down = -to_flat, long - to_long, short - to_short
+        entered = (up >= flat if position == LONG else up > flat).to(torch.int64)
+        others = torch.maximum(up, flat)
+        sold = down >= others if position == SHORT else down > others
+        chosen.append(torch.where(sold, SHORT, entered))
     return torch.stack(chosen, dim=-1)
 
 

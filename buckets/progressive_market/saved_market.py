@@ -40,10 +40,12 @@ class Scaling:
 
 @frozen(kw_only=True)
 class Charges:
-    """`side` is fee and slippage of one side of a trade, `capital` the share of equity at stake."""
+    """`side` is fee and slippage of one side of a trade, `capital` the share of equity at stake, `allowed` the sides that may
+    be taken, "both" or "long"."""
 
     side: float
     capital: float
+    allowed: str
 
 
 @frozen(kw_only=True)
@@ -88,6 +90,7 @@ class MarketCard:
         in_range = {
             "costs.side": 0 <= self.costs.side < 0.5,
             "costs.capital": 0 < self.costs.capital <= 1,
+            "costs.allowed": self.costs.allowed in ("both", "long"),
             "interval_seconds": 0 < self.interval_seconds < LARGEST,
             "trades": self.trades in (EVERYWHERE, NOWHERE),
             "scales": self.scales == SCALES,
@@ -131,7 +134,7 @@ def market_card(market: Market) -> dict[str, Any]:
         "features": list(market.names),
         "scales": list(SCALES),
         "scaler": {"mean": market.scaler.mean.tolist(), "deviation": market.scaler.deviation.tolist()},
-        "costs": {"side": market.costs.side, "capital": market.costs.capital},
+        "costs": {"side": market.costs.side, "capital": market.costs.capital, "allowed": market.costs.allowed},
         "interval_seconds": market.interval,
     }
     if market.feature_plugins:
@@ -165,6 +168,7 @@ def market_of(card: MarketCard, bars: Bars) -> Market:
     try:
         complete = with_recorded_features(given, card.feature_plugins, owner)
         columns = {name: complete.extra[name] for name in card.features if name not in BUILT_IN}
-        return open_market(evolve(complete, extra=columns), scaler, Costs(card.costs.side, card.costs.capital), "cpu")
+        costs = Costs(side=card.costs.side, capital=card.costs.capital, allowed=card.costs.allowed)
+        return open_market(evolve(complete, extra=columns), scaler, costs, "cpu")
     except DataError as error:
         raise ModelError(f"{owner}: {error}") from error

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CLIP = 5.0
+LEAST = float(np.finfo(np.float32).eps)
+"""Least deviation of a column, as a share of its mean: less is rounding."""
 ROWS_AT_ONCE = 65_536
 
 
@@ -37,7 +39,8 @@ class Scaler:
         for start in range(0, len(table), ROWS_AT_ONCE):
             squares += np.nansum(np.square(table[start : start + ROWS_AT_ONCE] - mean), axis=0)
         deviation = np.sqrt(squares / count)
-        return cls(mean, np.where(deviation > 1e-12, deviation, 1.0))
+        varies = deviation > np.maximum(LEAST * np.abs(mean), np.finfo(np.float32).tiny)
+        return cls(mean, np.where(varies, deviation, 1.0))
 
     def apply(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
         """Standardise `table` in place and clip it to five deviations; NaN becomes 0, the mean."""

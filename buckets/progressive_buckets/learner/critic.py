@@ -39,6 +39,7 @@ class Hyper:
     target network approaches the online one at each step. `drop`: share of activations dropped. `decay`: weight decay.
     `auxiliary`: weight of the horizon predictions in the loss. `holding`: cost of any position for each bar, as a
     share of the deviation of one bar's return, in training only. `reluctance`: by what share a trade costs more in training than on the market.
+    `by_volatility`: whether the reward of a bar counts by the volatility known there.
     """
 
     discount: float
@@ -52,6 +53,7 @@ class Hyper:
     auxiliary: float = 0.1
     holding: float = 0.005
     reluctance: float = 0.0
+    by_volatility: bool = False
 
 
 class Critic:
@@ -91,10 +93,12 @@ class Critic:
         kept = market.decidable[train]
         sides = torch.tensor([1.0, -1.0], dtype=torch.float64, device=device)
         earned = market.costs.earned(sides, market.returns[:, None])  # [T, 2] log growth of long and of short
-        inside = earned[train][kept]
-        self.unit = float(inside.std().clamp(min=1e-9))
+        self.unit = deviation = float(earned[train][kept].std().clamp(min=1e-9))
         """Standard deviation of one bar's reward, as log growth: the unit of every advantage."""
-        self.rewards = ((earned - inside.mean(dim=0)) / self.unit - hyper.holding).float()
+        if hyper.by_volatility:
+            earned = earned / market.volatility[:, None]
+            deviation = float(earned[train][kept].std().clamp(min=1e-9))
+        self.rewards = ((earned - earned[train][kept].mean(dim=0)) / deviation - hyper.holding).float()
         """Rewards of long and short [T, 2] in units, less their mean over the training part: the market's drift there
         must not be a reason to hold a position."""
         self.costs = cost_units(market.costs, self.unit, hyper.reluctance, device)
@@ -226,9 +230,10 @@ class Critic:
 
 
 def cost_units(costs: Costs, unit: float, reluctance: float, device: torch.device) -> Tensor:
-    """Costs of a change of position [from, to] in units, 1 + `reluctance` times those of the market."""
+    """Costs of a change of position [from, to] in units, 1 + `reluctance` times those of the market; infinite to a side that
+    is not allowed."""
     none, one, two = (cost * (1 + reluctance) / unit for cost in costs.table())
-    return cost_matrix((none, one, two), device)
+    return cost_matrix((none, one, two), device, costs.allowed)
 
 
 def bytes_of_training(batch: int, width: int, members: int, capacity: int) -> int:

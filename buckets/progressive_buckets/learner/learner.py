@@ -24,6 +24,7 @@ from progressive_buckets.learner.saving import load_into, model_of
 from progressive_buckets.learner.training_progress import TrainingProgress
 from progressive_buckets.learner_settings import (
     ADAPTIVE_EXPLORATION,
+    CHOOSE,
     CONTEXTUAL_MEMORY,
     EPISODE_BARS,
     EXPLORATION,
@@ -88,7 +89,7 @@ class MarketLearner(PolicyLearner):
         self.memory = ContextualMemory(market.features.shape[1], market.device, count)
         self.evaluator = MarketEvaluator(market, split, info.name)
         self.shown = shown_bars(self.evaluator.validation)
-        self.progress = TrainingProgress(self.critic.target, self.generator)
+        self.progress = TrainingProgress(self.critic.target, self.generator, fixed=settings[CHOOSE] == "fixed")
         self.shared = SharedInsight()
         self._measured: MeasurementCache[Measured] = MeasurementCache()
         self._policy: MeasurementCache[NetworkPolicy] = MeasurementCache()
@@ -116,8 +117,10 @@ class MarketLearner(PolicyLearner):
             notes["recalls"] = self.memory.examples(self.critic, self.shown)
         notes["priorities"] = self.replay.statistics()
 
-        # Validate, and keep the weights if none were better.
+        # Validate, and keep the weights if none were better. Where nothing is chosen, they are the only ones considered.
         policy = self.policy_with(recall=0.0)
+        if self.progress.fixed:
+            self.evaluator.forget()
         notes["score"] = {"score": self.evaluator.measure(policy), "loss": loss}
         seen = to_host(notes)
         score = self.evaluator.keep(policy, seen["score"]["score"].tolist())
@@ -125,7 +128,8 @@ class MarketLearner(PolicyLearner):
         return report_of(self, score, seen)
 
     def consider(self) -> float:
-        """Validate the current weights, and keep them if none were better; of equal ones, the latest. Returns the score."""
+        """Validate the current weights, and keep them if none were better (of equal ones, the latest), or none is chosen.
+        Returns the score."""
         score = self.evaluator.consider(self.policy_with(recall=0.0))
         return self.keep(self.validate() if self.memory.weight else score)
 
@@ -241,11 +245,14 @@ class MarketLearner(PolicyLearner):
             self.memory.refresh(self.critic.target)
 
     def keep_best(self) -> None:
-        """Return to the best weights, and choose the weight of recall that is best with them on validation."""
+        """Return to the best weights, and choose the weight of recall that is best with them on validation.
+
+        With CHOOSE "fixed" these are the latest weights, without recall.
+        """
         for network in (self.critic.online, self.critic.target):
             network.load_state(self.progress.best)
         self.memory.weight = 0.0
-        if self.memory_on and len(self.memory.bars):
+        if self.memory_on and len(self.memory.bars) and not self.progress.fixed:
             self.memory.follow(self.critic)
             features = self.evaluator.scored.features
             own, recalled = self.critic.advantages(features), self.memory.recall(self.critic.target, features)

@@ -9,6 +9,7 @@ import torch
 
 from progressive_buckets.card import FORMAT, read_card
 from progressive_buckets.learner.network import Shape
+from progressive_buckets.learner_settings import CHOOSE, REWARD
 from progressive_buckets.naturalistic.recall import CAPACITY
 from progressive_training import Model, ModelError
 from progressive_training.market import market_card
@@ -42,6 +43,8 @@ def model_of(learner: MarketLearner) -> Model:
         "unit": critic.unit,
         "reluctance": critic.hyper.reluctance,
         "holding": critic.hyper.holding,
+        "reward": learner.info.settings[REWARD],
+        "choose": learner.info.settings[CHOOSE],
         "recall_weight": memory.weight,
         **learner.evaluator.card(learner.acting()),
         "validation_score": learner.validate(),

@@ -24,27 +24,28 @@ if TYPE_CHECKING:
 class TrainingProgress:
     """`episode`: how many have been run. `best` [S]: the state of the network that had `best_score` (net log return on
     the scored validation bars) after `best_episode`. `adopted`: whether a transfer has changed the weights since they
-    were last scored. `generator`: the random numbers of everything that training draws.
+    were last scored. `generator`: the random numbers of everything that training draws. `fixed`: whether the latest weights
+    are kept, whatever they score; they then count as the best.
     """
 
-    def __init__(self, network: Network, generator: Generator) -> None:
-        self.generator = generator
+    def __init__(self, network: Network, generator: Generator, *, fixed: bool = False) -> None:
+        self.generator, self.fixed = generator, fixed
         self.episode = 0
         self.best_score, self.best_episode = -math.inf, 0
         self.best = network.state()
         self.adopted = False
 
     def keep(self, score: float, network: Network) -> float:
-        """Keep the weights of `network` if none had a better `score`; of equal ones, the latest.
+        """Keep the weights of `network` if none had a better `score` or none is chosen; of equal ones, the latest.
 
         :return: the score; minus infinity where it is not a number.
         """
         self.adopted = False
         if math.isnan(score):
             return -math.inf
-        if score >= self.best_score:
+        if self.fixed or score >= self.best_score:
             self.best = network.state()
-        if score > self.best_score:
+        if self.fixed or score > self.best_score:
             self.best_score, self.best_episode = score, self.episode
         return score
 

@@ -66,6 +66,7 @@ class Exploration:
     def __init__(self, market: Market, train: slice, rate: float, adaptive: bool) -> None:
         device = market.device
         self.rate, self.adaptive, self.train = rate, adaptive, train
+        self.actions = 3 if market.costs.allowed == "both" else 2  # flat, long, and short where it is allowed
         self.conditions = market_conditions(market, train)
         self.frequency = torch.bincount(self.conditions[train].long(), minlength=9).float()
         self.tradable = torch.nonzero(market.decidable[train]).flatten()
@@ -104,7 +105,7 @@ class Exploration:
         """A random action for each of `bars` [P, L], and whether it replaces the best action [P, L] (epsilon-greedy, with
         the rate of the bar's condition from `rates` [9])."""
         taken = torch.rand(bars.shape, generator=generator, device=bars.device) < rates[self.conditions[bars].long()]
-        return torch.randint(3, bars.shape, generator=generator, device=bars.device), taken
+        return torch.randint(self.actions, bars.shape, generator=generator, device=bars.device), taken
 
     def reasons(self, rates: Tensor) -> Notes:
         """Reasons for the rates, for `cause`: the share of stretches visited (`covered`), the condition with the highest

@@ -51,8 +51,9 @@ def degeneration(held: Tensor, part: Part, market: Market, ridge: Callable[[], R
     rivals = {
         "ridge regression with a no-trade band": ridge().positions(part, market),
         "staying long": held.new_full(held.shape, SIDES["long"]),
-        "staying short": held.new_full(held.shape, SIDES["short"]),
     }
+    if market.costs.allowed == "both":
+        rivals["staying short"] = held.new_full(held.shape, SIDES["short"])
     own = market.growth(held, part)
     for name, positions in rivals.items():
         other = market.growth(positions, part)

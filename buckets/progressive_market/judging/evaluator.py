@@ -89,6 +89,11 @@ class MarketEvaluator:
                 self.score[half], self._unvalued[half], self._t = score, policy, None
         return total
 
+    def forget(self) -> None:
+        """Take back all choices considered so far: what is kept from here on is not one of them, whatever it scores."""
+        self.positions.zero_()
+        self.score, self._unvalued, self._t = [-math.inf, -math.inf], [None, None], None
+
     def _value_kept(self) -> None:
         """Follow what the halves keep over all validation bars; lazily, since most choices are soon replaced."""
         for half, policy in enumerate(self._unvalued):
@@ -222,13 +227,17 @@ class MarketEvaluator:
     def _positions(self, policy: Policy, part: Part) -> Tensor:
         """Positions [N] float64 of `policy`; flat where its weights are no numbers.
 
-        :raise ValueError: they are of another shape, or not -1, 0 or 1.
+        :raise ValueError: they are of another shape, or not -1, 0 or 1, or short where SIDES allows long alone.
         """
         held = policy(part).double().nan_to_num(nan=0.0)
         if held.shape != part.returns.shape or not bool(((held == 0) | (held.abs() == 1)).all()):
             raise ValueError(
                 f"{self.name}: a policy gives -1, 0 or 1 for each of the {len(part)} bars of a part; got a tensor of shape "
                 f"{tuple(held.shape)} with values from {float(held.min()):g} to {float(held.max()):g}"
+            )
+        if self.market.costs.allowed == "long" and bool((held < 0).any()):
+            raise ValueError(
+                f"{self.name}: a policy went short, and SIDES allows long alone; read `market.costs.allowed`"
             )
         return held
 

@@ -185,8 +185,8 @@ def _episode(owner: str, learner: Learner, number: int, before: EpisodeReport | 
         f"{report.score!r}: the best is the highest so far",
     )
     require(
-        before is None or report.best_score >= before.best_score,
-        f"{where}: best_score fell to {report.best_score!r}: it is the best so far",
+        before is None or report.best_score >= before.best_score or report.best_episode == number,
+        f"{where}: best_score fell to {report.best_score!r}, and the kept model is not of this episode",
     )
     require(report.transitions > 0, f"{where}: transitions counts the bars visited; got {report.transitions!r}")
     _as_json(owner, "the report's traces", report.traces)
