@@ -90,9 +90,11 @@ class MarketEvaluator:
         return total
 
     def forget(self) -> None:
-        """Take back all choices considered so far: what is kept from here on is not one of them, whatever it scores."""
-        self.positions.zero_()
-        self.score, self._unvalued, self._t = [-math.inf, -math.inf], [None, None], None
+        """Take back all choices considered so far: what is kept from here on is not one of them, whatever it scores. `cap`
+        stays."""
+        self.score, self.choices = [-math.inf, -math.inf], int(self.cap < math.inf)
+        self.positions = torch.zeros_like(self.positions)
+        self._unvalued, self._t, self.judged = [None, None], None, None
 
     def _value_kept(self) -> None:
         """Follow what the halves keep over all validation bars; lazily, since most choices are soon replaced."""
@@ -154,9 +156,8 @@ class MarketEvaluator:
         t = card.get("validation_t", "missing")
         if t is not None and not (type(t) in (int, float) and abs(t) < LARGEST):
             raise ValueError("its card has no validation_t")
-        self.score, self.choices, self.cap = [-math.inf, -math.inf], 0, math.nan if t is None else float(t)
-        self.positions = torch.zeros_like(self.positions)
-        self._unvalued, self._t, self.judged = [None, None], None, None
+        self.forget()
+        self.choices, self.cap = 0, math.nan if t is None else float(t)
 
     def _is_judged(self, policy: Policy) -> bool:
         """Whether `policy` takes the positions that were judged: weights may have changed since with nothing considered."""

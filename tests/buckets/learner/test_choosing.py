@@ -108,6 +108,22 @@ def test_a_resumed_fixed_learner_goes_on_to_the_bit(open_learner: OpenLearner) -
     assert learner.own_t() == again.own_t()
 
 
+def test_a_fixed_learner_that_trains_on_from_a_model_is_judged_no_better_than_it(
+    open_learner: OpenLearner, leaking: Bars
+) -> None:
+    learner = open_learner(leaking, CHOOSE="fixed", FEE=0.0, SLIPPAGE=0.0)
+    learner.run_episode()
+    model = learner.model()
+    learner.load(evolve(model, card={**model.card, "validation_t": 0.5}))
+    assert learner.own_t() == 0.5
+    for _ in range(EPISODES):
+        learner.run_episode()
+    assert learner.own_t() == 0.5
+    learner.load(evolve(model, card={**model.card, "validation_t": 1000.0}))
+    learner.run_episode()
+    assert 3 < learner.own_t() < 1000
+
+
 def test_the_contract_holds_with_every_choice_turned() -> None:
     check_bucket(bucket(), {"CHOOSE": "fixed", "SIDES": "long", "REWARD": "volatility"})
 
