@@ -16,7 +16,6 @@ from progressive_buckets.model import TradingModel
 from progressive_market.bars import Bars
 from progressive_market.policy import cost_matrix, positions_of
 from progressive_plugins.early_stopping import on_episode_end
-
 from progressive_training.testing import check_bucket
 
 from .conftest import OpenLearner, bucket
