@@ -20,8 +20,9 @@ import torch
 from progressive_market.judging.baselines import Ridge, fit_ridge, with_baselines
 from progressive_market.judging.degenerate import degeneration, one_sided
 from progressive_market.judging.excerpt import excerpt, stretch_of
+from progressive_market.judging.exposure import exposure
 from progressive_market.judging.performance import block_sums, t_statistic
-from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE, judge
+from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE, Alpha, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     Policy = Callable[[Part], Tensor]
 
 
+CAPS = ("validation_t", "validation_alpha_t")
+"""What a card holds of the evidence on validation bars that did not choose the model."""
 LARGEST = 1e30
 """Of a t that a card may hold, or a number of choices in a checkpoint."""
 
@@ -46,8 +49,8 @@ class MarketEvaluator:
     weights are none. Later training must not change it.
 
     `positions` [2, N validation] int8 are those of the best choice on each half of the validation bars, `score` what it
-    earned there, `choices` how many were considered. `cap` is the t of a model that training went on from, which later
-    choices cannot better: infinite where there is none, NaN where validation says nothing of that model.
+    earned there, `choices` how many were considered. `cap` holds the t and the t of alpha of a model that training went
+    on from, which later choices cannot better: infinite where there is none, NaN where validation says nothing of that model.
     `judged` is the latest `Evaluation`, None once another choice was considered.
     """
 
@@ -61,11 +64,11 @@ class MarketEvaluator:
         self.halves = torch.stack([first, ~first])  # [2, N scored]
         self.positions = torch.zeros(2, len(self.validation), dtype=torch.int8, device=market.device)
         self.score = [-math.inf, -math.inf]
-        self.choices, self.cap = 0, math.inf
+        self.choices, self.cap = 0, (math.inf, math.inf)
         self.judged: Evaluation | None = None
         self._judged_positions: Tensor | None = None
         self._unvalued: list[Policy | None] = [None, None]
-        self._t: float | None = None
+        self._t: tuple[float, float] | None = None
         self._ridge: Ridge | None = None
 
     # ------------------------------------------------------------------ choices
@@ -110,16 +113,25 @@ class MarketEvaluator:
         while nothing but the recalled model was considered. NaN if no choice was ever considered: validation may then have
         decided unseen. It never reads the test part.
         """
-        if self.choices == 0 or math.isnan(self.cap):
-            return math.nan
-        if self.choices == 1 and math.isfinite(self.cap):
+        return self._cross_fitted()[0]
+
+    def _cross_fitted(self) -> tuple[float, float]:
+        """`validation_t`, and the same of alpha to buy and hold."""
+        if self.choices == 0 or math.isnan(self.cap[0]):
+            return math.nan, math.nan
+        if self.choices == 1 and math.isfinite(self.cap[0]):
             return self.cap
         if self._t is None:
             self._value_kept()
             first, second = (self.market.growth(held.double(), self.validation) for held in self.positions)
             bars = torch.arange(len(first), device=first.device)
-            self._t = t_statistic(torch.where(in_first_half(bars, len(first)), second, first))
-        return min(self.cap, self._t)
+            growth = torch.where(in_first_half(bars, len(first)), second, first)
+            self._t = t_statistic(growth), exposure(growth, self._hold(self.validation)).t
+        return min(self.cap[0], self._t[0]), min(self.cap[1], self._t[1])
+
+    def _hold(self, part: Part) -> Tensor:
+        """Log growth of each bar of `part` [N] under buy and hold."""
+        return self.market.growth(torch.ones_like(part.returns), part)
 
     def evaluate(self, policy: Policy) -> Evaluation:
         """Measure the strategy of `policy` and the baselines on validation and test data, and judge whether there is an edge.
@@ -134,15 +146,23 @@ class MarketEvaluator:
             for traded, part in zip(held, parts, strict=True)
         )
         bars = len(parts[0]), len(parts[1])
-        self.judged = judge(validation, test, self.validation_t(policy), bars, self.degeneration(policy), doubt=None)
+        exposed = [
+            exposure(self.market.growth(traded, part), self._hold(part))
+            for traded, part in zip(held, parts, strict=True)
+        ]
+        t, alpha_t = self._cross_fitted()
+        alpha = Alpha(alpha_t, exposed[1].t, max((each.beta for each in exposed), key=abs))
+        self.judged = judge(validation, test, t, bars, self.degeneration(policy), doubt=None, alpha=alpha)
         self._judged_positions = held[0]
         return self.judged
 
     def card(self, policy: Policy) -> dict[str, Any]:
         """What a model's card holds of the verdict on `policy`, as JSON values: where the model `trades`, the `verdict` in
-        words, and `validation_t` (None where it is NaN). A model trades nowhere until it is judged."""
-        t = self.validation_t(policy)
-        recorded = {"trades": NOWHERE, "verdict": NOT_JUDGED, "validation_t": None if math.isnan(t) else t}
+        words, and `validation_t` and `validation_alpha_t` (None where they are NaN). A model trades nowhere until it is judged.
+        """
+        measured = dict(zip(CAPS, self._cross_fitted(), strict=True))
+        recorded: dict[str, Any] = {name: None if math.isnan(t) else t for name, t in measured.items()}
+        recorded |= {"trades": NOWHERE, "verdict": NOT_JUDGED}
         if self.judged is not None and self._is_judged(policy):
             recorded |= {"trades": self.judged.trades, "verdict": self.judged.verdict}
         return recorded
@@ -153,11 +173,13 @@ class MarketEvaluator:
 
         :raise ValueError: the card holds none. The evaluator is then unchanged.
         """
-        t = card.get("validation_t", "missing")
-        if t is not None and not (type(t) in (int, float) and abs(t) < LARGEST):
-            raise ValueError("its card has no validation_t")
+        for name in CAPS:
+            t = card.get(name, "missing")
+            if t is not None and not (type(t) in (int, float) and abs(t) < LARGEST):
+                raise ValueError(f"its card has no {name}")
+        t, alpha_t = (math.nan if card[name] is None else float(card[name]) for name in CAPS)
         self.forget()
-        self.choices, self.cap = 0, math.nan if t is None else float(t)
+        self.choices, self.cap = 0, (t, alpha_t)
 
     def _is_judged(self, policy: Policy) -> bool:
         """Whether `policy` takes the positions that were judged: weights may have changed since with nothing considered."""
@@ -210,7 +232,7 @@ class MarketEvaluator:
         """
         positions = _like(state, "positions", self.positions)
         score = _like(state, "score", torch.zeros(2, dtype=torch.float64))
-        cap = float(_like(state, "cap", torch.zeros((), dtype=torch.float64)))
+        t, alpha_t = _like(state, "cap", torch.zeros(2, dtype=torch.float64)).tolist()
         choices = state.get("choices")
         if bool((positions.abs() > 1).any()):
             raise ValueError("positions holds what is not -1, 0 or 1")
@@ -219,7 +241,7 @@ class MarketEvaluator:
         if type(choices) is not int or not 0 <= choices < LARGEST:
             raise ValueError("choices is missing, or no number of choices")
         self.positions = positions.to(self.market.device, copy=True)
-        self.score, self.cap, self.choices = score.tolist(), cap, choices
+        self.score, self.cap, self.choices = score.tolist(), (t, alpha_t), choices
         self._unvalued, self._t, self.judged = [None, None], None, None
 
     def _test(self) -> Part:

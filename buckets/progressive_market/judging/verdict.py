@@ -20,6 +20,9 @@ SHOWN_T = 3.0
 """A t of 2 is for one look. A learner looks many times, so this is the hurdle of Harvey, Liu and Zhu (2016) for results
 found by searching. Seen by us: pooled over validation and test, none of 245 buckets on driftless random walks reached 2.7."""
 ONE_ACTION = 0.98
+LARGE_BETA = 0.2
+"""From here on alpha must show the edge too, lest drift be sold as skill. Below, drift adds little: a model that is long on a
+fifth of the bars by chance has less than half the t of buy and hold."""
 EVERYWHERE, NOWHERE = "everywhere", "nowhere"
 """Where a model trades."""
 NOT_JUDGED = "not judged yet: that is done when no transfer can change the model any more"
@@ -31,6 +34,16 @@ class Doubt:
 
     reason: str
     carriers: tuple[str, ...] = ()
+
+
+@frozen
+class Alpha:
+    """What a model earned beyond its share of buy and hold: the t of it on both parts, as `validation_t` and `test_t` of the
+    verdict are, and the larger `beta` of the two."""
+
+    validation_t: float
+    test_t: float
+    beta: float
 
 
 def pooled_t(validation_t: float, test_t: float, bars: tuple[int, int]) -> float:
@@ -52,10 +65,12 @@ def judge(
     bars: tuple[int, int],
     degenerate: str = "",
     doubt: Doubt | None = None,
+    alpha: Alpha | None = None,
 ) -> Evaluation:
     """Judge the model by its rows on validation and test, its own first.
 
-    An edge is confirmed by a pooled t of `SHOWN_T` of which both parts are positive.
+    An edge is confirmed by a pooled t of `SHOWN_T` of which both parts are positive; that of alpha likewise, where the model
+    moves with buy and hold.
 
     :param validation_t: t of validation bars that did not choose the model (see `MarketEvaluator`); NaN where validation may
         have decided unseen: test alone must then show the edge.
@@ -63,26 +78,29 @@ def judge(
     :param degenerate: the reason that `degeneration` gives, or empty: what one action earned while others paid is no edge of
         the policy's.
     :param doubt: why the result cannot be honest; it is then never an edge.
+    :param alpha: what the model earned beyond its share of buy and hold.
     """
     test_t = test[0].t
     t = pooled_t(validation_t, test_t, bars)
     together = "test bars alone, since no choice was considered on validation"
     if not math.isnan(validation_t):
         together = "validation bars that did not choose the model and on test together"
+    found, lacking = f"t = {_shown(t)}", _lacking(validation_t, test_t, bars)
+    if alpha is not None and abs(alpha.beta) >= LARGE_BETA:
+        alpha_t = pooled_t(alpha.validation_t, alpha.test_t, bars)
+        found = f"{found}, t of alpha = {_shown(alpha_t)} at beta {alpha.beta:.1f} to buy and hold,"
+        lacking = lacking or _lacking(alpha.validation_t, alpha.test_t, bars, " of alpha")
     edge = Edge.NONE
     if doubt is not None:
         edge = Edge.IMPLAUSIBLE
         verdict = f"implausible: a column probably knows the future ({doubt.reason})"
-    elif not t >= SHOWN_T:
-        verdict = f"no edge shown (t = {_below(t)} on {together}; {SHOWN_T:g} is needed)"
-    elif against := [name for name, part in (("validation", validation_t), ("test", test_t)) if part <= 0]:
-        worst = _below(min(validation_t, test_t))
-        verdict = f"no edge shown (t = {t:.1f} on {together}, but {worst} on {against[0]}; both parts must be above 0)"
+    elif lacking:
+        verdict = f"no edge shown ({found} on {together}; {lacking})"
     elif degenerate:
-        verdict = f"no edge of its own, whatever one action earned (t = {t:.1f} on {together})"
+        verdict = f"no edge of its own, whatever one action earned ({found} on {together})"
     else:
         edge = Edge.CONFIRMED
-        verdict = f"edge confirmed (t = {t:.1f} on {together})"
+        verdict = f"edge confirmed ({found} on {together})"
     noted = warnings(test, edge)
     if degenerate:
         verdict = f"{verdict}; degenerate policy"
@@ -101,9 +119,20 @@ def judge(
     )
 
 
-def _below(t: float) -> str:
-    """A t that was not enough, rounded so that it does not look as if it were."""
-    return f"{math.floor(t * 10) / 10:.1f}"
+def _lacking(validation_t: float, test_t: float, bars: tuple[int, int], what: str = "") -> str:
+    """What the evidence of a t lacks, in words; empty where it is enough."""
+    if not pooled_t(validation_t, test_t, bars) >= SHOWN_T:
+        return f"{SHOWN_T:g} is needed{' of both' if what else ''}"
+    for name, t in (("validation", validation_t), ("test", test_t)):
+        if t <= 0:
+            return f"{_shown(t)}{what} on {name}, and both parts must be above 0"
+    return ""
+
+
+def _shown(t: float) -> str:
+    """A t to one digit; one that is not enough does not look as if it were."""
+    rounded = round(t, 1)
+    return f"{(rounded - 0.1 if t < SHOWN_T <= rounded else rounded) + 0.0:.1f}"
 
 
 def warnings(test: tuple[Performance, ...], edge: Edge) -> list[str]:

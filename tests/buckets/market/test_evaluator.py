@@ -110,6 +110,7 @@ def test_a_card_holds_a_verdict_only_of_what_was_judged_last(evaluator: MarketEv
         "trades": "everywhere",
         "verdict": evaluation.verdict,
         "validation_t": evaluation.validation_t,
+        "validation_alpha_t": pytest.approx(evaluation.validation_t, abs=0.5),
     }
     assert evaluator.card(guessing(1))["trades"] == "nowhere"
     evaluator.consider(guessing(1))
@@ -122,12 +123,12 @@ def test_a_card_holds_a_verdict_only_of_what_was_judged_last(evaluator: MarketEv
 
 def test_no_choice_is_judged_above_the_model_it_came_from(evaluator: MarketEvaluator) -> None:
     evaluator.consider(knowing(0.9))
-    evaluator.recall({"validation_t": 1.0})
+    evaluator.recall({"validation_t": 1.0, "validation_alpha_t": 0.5})
     evaluator.consider(guessing(1))
     assert evaluator.validation_t(guessing(1)) == 1.0, "the t of the model itself, whatever its positions earned"
     evaluator.consider(knowing(0.3))
     assert evaluator.validation_t(knowing(0.3)) == 1.0
-    evaluator.recall({"validation_t": 50.0})
+    evaluator.recall({"validation_t": 50.0, "validation_alpha_t": 50.0})
     evaluator.consider(knowing(0.3))
     evaluator.consider(guessing(2))
     assert evaluator.validation_t(guessing(2)) == pytest.approx(t_on_validation(evaluator, knowing(0.3)))
@@ -135,7 +136,7 @@ def test_no_choice_is_judged_above_the_model_it_came_from(evaluator: MarketEvalu
 
 def test_of_a_model_that_validation_may_have_chosen_unseen_test_alone_speaks(evaluator: MarketEvaluator) -> None:
     unseen = evaluator.card(knowing(0.3))
-    assert unseen["validation_t"] is None
+    assert unseen["validation_t"] is unseen["validation_alpha_t"] is None
     evaluator.recall(unseen)
     evaluator.consider(knowing(0.3))
     evaluator.consider(knowing(0.4))
@@ -143,13 +144,22 @@ def test_of_a_model_that_validation_may_have_chosen_unseen_test_alone_speaks(eva
     assert "test bars alone" in evaluator.evaluate(knowing(0.4)).verdict
 
 
-@pytest.mark.parametrize("card", [{}, {"validation_t": "high"}, {"validation_t": math.nan}, {"validation_t": 10**400}])
+@pytest.mark.parametrize(
+    "card",
+    [
+        {},
+        {"validation_t": "high", "validation_alpha_t": 1.0},
+        {"validation_t": math.nan, "validation_alpha_t": 1.0},
+        {"validation_t": 10**400, "validation_alpha_t": 1.0},
+        {"validation_t": 1.0},
+    ],
+)
 def test_a_card_without_its_t_is_refused_and_changes_nothing(
     evaluator: MarketEvaluator, card: dict[str, object]
 ) -> None:
     evaluator.consider(knowing(0.3))
     t = evaluator.validation_t(knowing(0.3))
-    with pytest.raises(ValueError, match="validation_t"):
+    with pytest.raises(ValueError, match="its card has no validation_(alpha_)?t"):
         evaluator.recall(card)
     assert evaluator.validation_t(knowing(0.3)) == t
 
@@ -209,7 +219,7 @@ def test_its_state_is_all_that_the_verdict_rests_on(evaluator: MarketEvaluator, 
         ("positions", torch.zeros(2, 3, dtype=torch.int8)),
         ("score", torch.tensor([0.0, math.nan], dtype=torch.float64)),
         ("cap", "high"),
-        ("cap", torch.zeros(2, dtype=torch.float64)),
+        ("cap", torch.zeros(3, dtype=torch.float64)),
         ("choices", 10**400),
         ("choices", -1),
         ("choices", None),

@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_market.judging.verdict import Doubt, judge, pooled_t
+from progressive_market.judging.verdict import Alpha, Doubt, judge, pooled_t
 from progressive_training import Edge, Evaluation, Performance
 
 ROW = Performance(
@@ -64,14 +64,32 @@ def test_the_sentence_says_why() -> None:
     assert verdict_of(2.0, 1.0).verdict == f"no edge shown (t = 2.1 {both}; 3 is needed)"
     assert verdict_of(2.99, 2.99, (1, 10**7)).verdict == f"no edge shown (t = 2.9 {both}; 3 is needed)"
     assert verdict_of(6.0, -0.24).verdict == (
-        f"no edge shown (t = 4.1 {both}, but -0.3 on test; both parts must be above 0)"
+        f"no edge shown (t = 4.1 {both}; -0.2 on test, and both parts must be above 0)"
     )
     assert verdict_of(-0.01, 6.0).verdict == (
-        f"no edge shown (t = 4.2 {both}, but -0.1 on validation; both parts must be above 0)"
+        f"no edge shown (t = 4.2 {both}; 0.0 on validation, and both parts must be above 0)"
     )
     alone = "on test bars alone, since no choice was considered on validation"
     assert verdict_of(math.nan, 3.1).verdict == f"edge confirmed (t = 3.1 {alone})"
     assert verdict_of(math.nan, 2.9).verdict == f"no edge shown (t = 2.9 {alone}; 3 is needed)"
+
+
+def test_drift_is_not_skill() -> None:
+    """Whoever moves with buy and hold has to show an edge beyond his share of it."""
+    both = "on validation bars that did not choose the model and on test together"
+    drifting = verdict_of(3.0, 3.0, alpha=Alpha(validation_t=0.5, test_t=0.5, beta=0.62))
+    assert drifting.edge is Edge.NONE
+    assert drifting.verdict == (
+        f"no edge shown (t = 4.2, t of alpha = 0.7 at beta 0.6 to buy and hold, {both}; 3 is needed of both)"
+    )
+    lucky = verdict_of(3.0, 3.0, alpha=Alpha(validation_t=6.0, test_t=-0.3, beta=0.62))
+    assert lucky.verdict.endswith("; -0.3 of alpha on test, and both parts must be above 0)")
+    skilled = verdict_of(3.0, 3.0, alpha=Alpha(validation_t=3.0, test_t=2.0, beta=0.62))
+    assert skilled.verdict == f"edge confirmed (t = 4.2, t of alpha = 3.5 at beta 0.6 to buy and hold, {both})"
+    alone = verdict_of(3.0, 3.0, alpha=Alpha(validation_t=0.5, test_t=0.5, beta=-0.1))
+    assert alone.verdict == f"edge confirmed (t = 4.2 {both})", "drift is no part of what hardly moves with it"
+    unseen = verdict_of(math.nan, 3.5, alpha=Alpha(validation_t=math.nan, test_t=3.2, beta=0.9))
+    assert unseen.edge is Edge.CONFIRMED
 
 
 def test_a_result_too_good_is_never_confirmed() -> None:
