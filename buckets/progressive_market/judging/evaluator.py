@@ -95,7 +95,7 @@ class MarketEvaluator:
     def forget(self) -> None:
         """Take back all choices considered so far: what is kept from here on is not one of them, whatever it scores. `cap`
         stays."""
-        self.score, self.choices = [-math.inf, -math.inf], int(self.cap < math.inf)
+        self.score, self.choices = [-math.inf, -math.inf], int(self.cap[0] < math.inf)
         self.positions = torch.zeros_like(self.positions)
         self._unvalued, self._t, self.judged = [None, None], None, None
 
