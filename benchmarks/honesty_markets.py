@@ -38,12 +38,12 @@ def garch(bars: int, random: Draw) -> Floats:
         return (1 - arch - kept) + (arch * shock**2 + kept) * variance
 
     variances = list(accumulate(shocks[:-1].tolist(), following, initial=1.0))
-    return NOISE * np.sqrt(np.array(variances)) * shocks
+    return np.asarray(NOISE * np.sqrt(variances) * shocks)
 
 
 def heavy_tails(bars: int, random: Draw) -> Floats:
     """Independent returns with Student's t of three degrees of freedom."""
-    return NOISE * random.standard_t(3, bars) / np.sqrt(3)
+    return np.asarray(NOISE * random.standard_t(3, bars) / np.sqrt(3))
 
 
 def clustered(bars: int, random: Draw) -> Floats:

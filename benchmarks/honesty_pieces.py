@@ -31,14 +31,15 @@ WALK_SEEDS, REAL_SEEDS, HARD_SEEDS = 60, 3, 4
 PLANTED_BARS = 60_000
 LEAK_BARS = 20_000
 THIN = "1 m, 2019"
-"""Real one-minute bars of a thin market, on which there is something to earn without a fee: the last 200,000 of the file."""
+"""Real one-minute bars of a thin market, on which there is something to earn without a fee: the last 150,000 of the file, of
+which the program before this table earned 2.3 to 2.9 (log return) on the test part."""
 REAL = {
     "1 h": "binance_btcusdt_1h.parquet",
     "5 m": "binance_btcusdt_5m.parquet",
     "1 m": "binance_btcusdt_1m_2026_taker.parquet",
     THIN: "bitfinex_btcusd_1m.parquet",
 }
-THIN_BARS = 200_000
+THIN_BARS = 150_000
 LENGTHS = ("1 h", "5 m", "1 m")
 HORIZONS = (1, 3, 6, 12, 24, 48, 72, 96, 144, 288, 576)
 """Of all four buckets."""
@@ -173,7 +174,7 @@ def honest_bars(task: Task, data: Path) -> Bars:
 
 def checked(bars: Bars, quick: bool) -> Row:
     """What the leak check says of the bars, and, where it passes them, the judgement of a Scalping bucket without a fee."""
-    horizons = {"horizons": HORIZONS} if "horizons" in inspect.signature(check_leaks).parameters else {}
+    horizons: Any = {"horizons": HORIZONS} if "horizons" in inspect.signature(check_leaks).parameters else {}
     try:
         check_leaks(bars, feature_table, **horizons)
     except DataError as error:
