@@ -26,3 +26,15 @@ def forms(values: Floats, close: Floats, rows: Rows) -> Iterator[tuple[str, Floa
     start = np.maximum(rows + 1 - AVERAGE, 0)
     average = (total[rows + 1] - total[start]) / (count[rows + 1] - count[start])
     yield f"its distance from its average of {AVERAGE} bars", now - average
+
+
+def as_prices(shown: Floats, close: Floats) -> Iterator[tuple[str, Floats]]:
+    """What a column may hold of a price: the price, or its ratio to the close, less one, or its logarithm."""
+    for form, ratio in (
+        ("its level", shown / close),
+        ("its level times the close", shown),
+        ("one and its level times the close", 1 + shown),
+        ("its exponential times the close", np.exp(np.clip(shown, -50, 50))),
+    ):
+        if 0.5 < np.median(ratio) < 2:
+            yield form, ratio * close

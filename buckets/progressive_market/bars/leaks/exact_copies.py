@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from progressive_market.bars.bar_records import Bars, Floats
+from progressive_market.bars.leaks.column_forms import as_prices
 from progressive_market.bars.leaks.evidence import Evidence
 from progressive_market.bars.leaks.leak_targets import Rows, sampled
 
@@ -42,7 +43,7 @@ def exact_copies(bars: Bars, columns: Mapping[str, Floats]) -> Iterator[Evidence
             finding = f"repeats the return of bar t + {lag + 1} exactly in {share:.0%} of the rows"
             yield Evidence(columns=(name,), form="its level", finding=finding, strength=share, limit=SHARE, measure="")
             continue
-        for form, level in _as_prices(values[rows][known], bars.close[rows][known]):
+        for form, level in as_prices(values[rows][known], bars.close[rows][known]):
             share = first_seen_later(prices, level, rows[known])
             if share > max(LEVEL_SHARE, MORE * usual):
                 finding = f"is a price first seen on one of the next {LEVELS} bars in {share:.0%} of the rows"
@@ -77,18 +78,6 @@ def commonest(shown: Floats, returns: Floats) -> float:
     multiples = np.sort(shown[both] / returns[both])
     edges = np.flatnonzero(np.diff(multiples) > 10.0**-DIGITS * np.abs(multiples[1:]))
     return float(np.diff(edges, prepend=-1, append=len(multiples) - 1).max()) / len(multiples)
-
-
-def _as_prices(shown: Floats, close: Floats) -> Iterator[tuple[str, Floats]]:
-    """What a column may hold of a price: the price, or its ratio to the close, less one, or its logarithm."""
-    for form, ratio in (
-        ("its level", shown / close),
-        ("its level times the close", shown),
-        ("one and its level times the close", 1 + shown),
-        ("its exponential times the close", np.exp(np.clip(shown, -50, 50))),
-    ):
-        if 0.5 < np.median(ratio) < 2:
-            yield form, ratio * close
 
 
 def first_seen_later(prices: Floats, level: Floats, rows: Rows) -> float:

@@ -18,6 +18,7 @@ from progressive_market.bars.leaks.causal import FeatureFunction, check_causal
 from progressive_market.bars.leaks.column_pairs import pairs_that_explain
 from progressive_market.bars.leaks.evidence import Evidence, stronger
 from progressive_market.bars.leaks.exact_copies import exact_copies
+from progressive_market.bars.leaks.held_values import held_values
 from progressive_market.bars.leaks.innovations import explained_changes
 from progressive_market.bars.leaks.leak_targets import sampled, targets_of
 from progressive_market.bars.leaks.rare_rows import in_a_stretch, where_unusual
@@ -74,6 +75,7 @@ def leak_evidence(bars: Bars, columns: Mapping[str, Floats], horizons: Sequence[
         explained_activity(bars, columns, targets.rows),
         where_unusual(bars, columns),
         in_a_stretch(bars, columns),
+        held_values(bars, columns),
         fitted_to_the_whole_file(bars, columns),
     ):
         (name,) = evidence.columns

@@ -73,7 +73,7 @@ def detrended(values: Floats, known: np.ndarray, others: Mapping[str, Floats]) -
         shown = series[rows]
         if not np.isfinite(shown).all() or shown.std() <= 0 or explained(values[rows], [shown]) > LINEAR:
             continue  # a multiple of the series itself is no residual
-        if explained(values[rows], [shown, *trend]) > LINEAR and explained(values[rows], trend) < 0.5:
+        if explained(values[rows], [shown, *trend]) > LINEAR and explained(values[rows], trend) < 0.999:
             return f"is {other} less a trend that was fitted to the whole file"
     return ""
 
