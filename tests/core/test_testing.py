@@ -133,6 +133,10 @@ SPOILT: dict[str, tuple[dict[str, Callable[..., Any]], str]] = {
         {"evaluate": lambda evaluator, sound, policy: spoil_row(sound(), flat=0.5)},
         "evaluator.evaluate(policy()): validation: model: long, flat and short are shares of the bars and sum to 1; got 0.0, 0.5, 0.0",
     ),
+    "lets a model trade without an edge": (
+        {"evaluate": lambda evaluator, sound, policy: evolve(sound(), trades="everywhere")},
+        "a model trades where an edge is confirmed; got edge 'none' and trades 'everywhere'",
+    ),
 }
 
 

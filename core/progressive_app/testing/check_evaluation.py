@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from progressive_app.testing.scene import require
-from progressive_core.contract.evaluation import Evaluation, Performance, PerformanceKind
+from progressive_core.contract.evaluation import Edge, Evaluation, Performance, PerformanceKind
 from progressive_core.contract.protocols import Learner
 
 
@@ -19,6 +19,10 @@ def check_evaluation(owner: str, learner: Learner) -> None:
     where = f"{owner}: evaluator.evaluate(policy())"
     require(isinstance(evaluation, Evaluation), f"{where} must return an Evaluation; got {evaluation!r}")
     require(bool(evaluation.verdict), f"{where}: the verdict must say whether an edge was shown")
+    require(
+        evaluation.edge is Edge.CONFIRMED or evaluation.trades == "nowhere",
+        f"{where}: a model trades where an edge is confirmed; got edge {evaluation.edge.value!r} and trades {evaluation.trades!r}",
+    )
     for split, rows in (("validation", evaluation.validation), ("test", evaluation.test)):
         require(bool(rows), f"{where}: {split} needs at least the model's own row")
         kinds = [row.kind for row in rows]
