@@ -12,7 +12,7 @@ import torch
 from attrs import frozen
 from rich.table import Table
 
-from progressive_market.fills import log_growth
+from progressive_market.fills import growth_by_bar
 from progressive_market.policy import as_maps, follow, sides
 from rivals.common import ENVIRONMENTS, Say, raw_table, throughput_bars
 from rivals.ours import EPISODE_BARS, EPISODES, window_learner
@@ -94,7 +94,7 @@ class Ours:
             observations = market.features.index_select(0, bars.flatten())
             decidable = market.decidable[bars]
             position = follow(as_maps(actions, decidable))
-            rewards = log_growth(side[position], market.returns[bars], decidable, market.costs)
+            rewards = growth_by_bar(side[position], market.returns[bars], decidable, market.costs)
             assert len(observations) == rewards.numel()
             done += bars.numel()
         return done / (perf_counter() - start)

@@ -1,14 +1,20 @@
-"""The fill rule: decide at the close of bar t, trade at the open of bar t + 1, earn until the open of bar t + 2.
+"""The fill rule: decide at the close of bar t, trade at the open of bar t + 1, which is held at least until the open of bar t + 2.
 
-This module computes the profit of given positions; `policy.best_actions` decides which position is worth its cost.
+This module computes the profit of given positions, as a broker counts it; `policy.best_actions` decides which position is
+worth its cost. A position p (-1 short, 0 flat, 1 long) is entered with the share f = CAPITAL_ALLOCATION of the equity, and
+its units stay the same until the next change of position:
 
-A position p (-1 short, 0 flat, 1 long) puts the share f = CAPITAL_ALLOCATION of the equity at stake. For each bar
+    entry   equity *= 1 - side * f;   value = f * equity;   units = value / open
+    hold    equity += p * units * (next open - open) - charges * units * open
+    exit    equity -= side * units * open
 
-    equity *= (1 - side * f * |p[t] - p[t-1]|) * (1 + f * p[t] * (open[t+2] / open[t+1] - 1))
+with side = FEE + SLIPPAGE, and charges of FUNDING and BORROW. A reversal is an exit and an entry. The position before the
+first bar is flat. Where `decidable` is false (warm-up bars, the last bars before a gap, the last bar of a part) the position
+is forced flat, at the cost of an ordinary exit. Log growth is the logarithm of the equity's factor on a bar, so that it adds
+up over bars.
 
-with side = FEE + SLIPPAGE. The position before the first bar is flat. Where `decidable` is false (warm-up bars, the
-last bars before a gap, the last bar of a part) the position is forced flat, at the cost of an ordinary trade.
-Log growth is the logarithm of these factors, so that it adds up over bars.
+Ruin: where the equity falls to 5 % of what the entry left of it, the position is closed at the next fill, and nothing is held
+until the position changes. Where nothing of it is left at that fill, it counts as a billionth.
 """
 
 from __future__ import annotations
@@ -22,8 +28,10 @@ from attrs import frozen
 if TYPE_CHECKING:
     from torch import Tensor
 
-RUIN = 1e-9
-"""Least factor of the equity on one bar, for a short position while the price doubles or worse."""
+RUIN = 0.05
+"""Share of the equity at entry at which a position is closed."""
+NOTHING = 1e-9
+"""Least equity, as a share of that at entry, so that it has a logarithm."""
 
 
 @frozen
@@ -31,12 +39,15 @@ class Costs:
     """Trading costs.
 
     `side`: cost of one side of a trade, as a share of its value. `capital`: share of the equity at stake. `allowed`: the
-    sides that may be taken, "both" or "long".
+    sides that may be taken, "both" or "long". `funding`: rate a year on the value held, which longs pay and shorts receive,
+    or the name of the column with the rate of each bar. `borrow`: rate a year on the value of a short position.
     """
 
     side: float
     capital: float = 1.0
     allowed: str = "both"
+    funding: float | str = 0.0
+    borrow: float = 0.0
 
     def of_change(self, change: Tensor) -> Tensor:
         """Log cost, zero or negative, of changing the position by `change` (0, 1 or 2 either way)."""
@@ -47,9 +58,22 @@ class Costs:
         one, two = (-math.log1p(-self.side * self.capital * steps) for steps in (1, 2))
         return 0.0, one, two
 
-    def earned(self, positions: Tensor, returns: Tensor) -> Tensor:
-        """Log growth of the equity, before costs, from `positions` over bars with fill-to-fill `returns`; same shapes."""
-        return torch.log((1 + self.capital * positions * returns).clamp(min=RUIN))
+    def earned(self, positions: Tensor, returns: Tensor, charges: Tensor | None = None) -> Tensor:
+        """Log growth of the equity on single bars, from `positions` that hold the share `capital` of it at the start of each.
+
+        Learning earns this: what it says of a bar does not depend on the bars before.
+
+        :param returns: from fill to fill. :param charges: [..., 2] of long and short (see `log_growth`). All broadcast.
+        """
+        gained = positions * returns
+        if charges is not None:
+            gained = gained - charge_of(positions, charges)
+        return torch.log((1 + self.capital * gained).clamp(min=NOTHING))
+
+
+def charge_of(positions: Tensor, charges: Tensor) -> Tensor:
+    """Share of its value that each of `positions` pays on its bar, of the `charges` [..., 2] of long and short."""
+    return torch.where(positions > 0, charges[..., 0], torch.where(positions < 0, charges[..., 1], 0.0))
 
 
 def fill_returns(opens: Tensor, segment: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,12 +89,84 @@ def fill_returns(opens: Tensor, segment: Tensor) -> tuple[Tensor, Tensor]:
     return returns, exists
 
 
-def log_growth(positions: Tensor, returns: Tensor, decidable: Tensor, costs: Costs) -> Tensor:
-    """Log growth of the equity on each bar [..., T] float64, net of costs; its sum is the log of final equity.
+@frozen
+class Account:
+    """What positions became at a broker. `growth` [..., T] float64: log growth of the equity on each bar, net of costs; its sum
+    is the log of final equity. `held` [..., T] float64: the position on each bar. `ruined` []: positions closed by ruin."""
 
-    :param positions: [..., T], -1, 0 or 1; taken as 0 where not `decidable` [T], whose last bar must not be.
-    :param returns: [T] of `fill_returns`.
+    growth: Tensor
+    held: Tensor
+    ruined: Tensor
+
+
+def growth_by_bar(
+    positions: Tensor, returns: Tensor, decidable: Tensor, costs: Costs, charges: Tensor | None = None
+) -> Tensor:
+    """Log growth on each bar [..., T] as learning counts it: each bar starts with the share `costs.capital` at stake.
+
+    It differs from `log_growth` in that positions are brought back to that share on every bar, at no cost. Arguments as there.
     """
     held = positions.to(torch.float64) * decidable
-    change = torch.diff(held, prepend=torch.zeros_like(held[..., :1]))
-    return costs.of_change(change) + costs.earned(held, returns)
+    return costs.of_change(held - _earlier(held, 0)) + costs.earned(held, returns, charges)
+
+
+def log_growth(
+    positions: Tensor, returns: Tensor, decidable: Tensor, costs: Costs, charges: Tensor | None = None
+) -> Tensor:
+    """Log growth of the equity on each bar (see `account`)."""
+    return account(positions, returns, decidable, costs, charges).growth
+
+
+def account(
+    positions: Tensor, returns: Tensor, decidable: Tensor, costs: Costs, charges: Tensor | None = None
+) -> Account:
+    """The account of `positions` [..., T], -1, 0 or 1; taken as 0 where not `decidable` [T], whose last bar must not be.
+
+    All bars are computed at once: since units stay the same, the equity within a position follows from the price alone.
+
+    :param returns: [T] of `fill_returns`. :param charges: [T, 2] share of the value that long and short pay on each bar, of the
+        price at its start; None for nothing.
+    """
+    held = positions.to(torch.float64) * decidable
+    changed = held != _earlier(held, 0)
+    first = torch.cummax(
+        torch.arange(held.shape[-1], device=held.device) * changed, dim=-1
+    ).values  # [..., T] bar of the entry
+    end = torch.cumprod(1 + returns, dim=0)  # [T] price at the end of each bar, over that of the first fill
+    start = _earlier(end, 1)
+    price = end / start.take(first)  # [..., T] over that of the entry
+    stake = held * costs.capital
+    worth = torch.addcmul(
+        stake.new_ones(()), stake, price - 1
+    )  # [..., T] the equity before an exit, over what the entry left of it
+    if charges is not None:
+        paid = start * charge_of(held, charges)
+        until = torch.cumsum(paid, dim=-1)
+        worth -= costs.capital * (until - (until - paid).gather(-1, first)) / start.take(first)
+    low, ruined = worth <= RUIN, stake.new_zeros(())
+    if stake.is_cuda or bool(low.any()):  # a processor is asked; a GPU would have to be waited for
+        closed, ruined = _closed_by_ruin(low, worth <= NOTHING, first)
+        held, stake, worth = held.masked_fill(closed, 0), stake.masked_fill(closed, 0), worth.masked_fill(closed, 1)
+        changed = held != _earlier(held, 0)
+    fee = stake.abs() * costs.side  # of an entry; that of an exit grows with the price
+    left = torch.addcmul(worth, fee, price, value=-1).clamp_(min=NOTHING)  # after an exit
+    worth.clamp_(min=NOTHING)
+    traded = torch.where(changed, _earlier(left, 1) * (1 - fee), 1)
+    return Account(torch.log(worth * traded / _earlier(worth, 1)), held, ruined)
+
+
+def _closed_by_ruin(low: Tensor, gone: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+    """Which bars [..., T] a position does not reach, and how many positions are ruined [].
+
+    :param low: whether a bar ends at `RUIN` or below, at which the next fill is waited for. :param gone: whether nothing is left,
+        so that there is nothing to wait for. :param first: bar of the entry.
+    """
+    lows, losses = (torch.cumsum(each, dim=-1) - each.long() for each in (low, gone))  # on the bars before
+    lows_at_entry = lows.gather(-1, first)
+    closed = (_earlier(lows, 0) > lows_at_entry) | (losses > losses.gather(-1, first))
+    return closed, (low & (lows == lows_at_entry)).sum()
+
+
+def _earlier(values: Tensor, first: int) -> Tensor:
+    """`values` [..., T] of the bar before; `first` where there is none."""
+    return torch.nn.functional.pad(values[..., :-1], (1, 0), value=first)

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from attrs import frozen
 
+from progressive_market.charges import charges_on, without_funding
 from progressive_market.feature_table import SCALES, WARM_UP, feature_names, feature_table, volatility
-from progressive_market.fills import Costs, fill_returns, log_growth
+from progressive_market.fills import Costs, account, fill_returns
 from progressive_market.scaler import Scaler
 from progressive_market.split import Split
 from progressive_market.vector_functions import choose_vector_functions
@@ -19,17 +20,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_market.bars import Bars, FeaturePlugin
+    from progressive_market.fills import Account
 
 
 @frozen
 class Part:
     """N consecutive bars of a market, as views: `features` [N, columns], `returns` [N] float64, `decidable` [N] bool (whether
-    a policy may choose a position there), and the number `start` of the first bar."""
+    a policy may choose a position there), `charges` [N, 2] of long and short, or None, `times` [N] in numpy, and the number
+    `start` of the first bar."""
 
     start: int
     features: Tensor
     returns: Tensor
     decidable: Tensor
+    times: np.ndarray
+    charges: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.returns)
@@ -43,6 +48,7 @@ class Market:
     to fill. `decidable` [T]: whether a policy may choose a position. `log_open` [T] float64. `volatility` [T] float32:
     standard deviation of one bar's return as known at that bar. `segment` [T]: number of the stretch without a gap.
     `times` [T]: nanoseconds since 1970, in numpy. `interval`: length of a bar in seconds.
+    `charges` [T, 2] float64: share of its value that a long and a short position pay on each bar; None for nothing.
     """
 
     names: tuple[str, ...]
@@ -56,6 +62,7 @@ class Market:
     interval: float
     scaler: Scaler
     costs: Costs
+    charges: Tensor | None = None
     feature_plugins: tuple[FeaturePlugin, ...] = ()
 
     @property
@@ -67,11 +74,21 @@ class Market:
         """The bars of one part of the split. Its last bar may not be decided on, so that the part ends flat."""
         decidable = self.decidable[bars].clone()
         decidable[-1:] = False
-        return Part(bars.start, self.features[bars], self.returns[bars], decidable)
+        charges = None if self.charges is None else self.charges[bars]
+        return Part(bars.start, self.features[bars], self.returns[bars], decidable, self.times[bars], charges)
 
     def growth(self, positions: Tensor, part: Part) -> Tensor:
-        """Log growth of each bar of `part` [N] from holding signed `positions` [N] there."""
-        return log_growth(positions, part.returns, part.decidable, self.costs)
+        """Log growth of each bar of `part` [..., N] from signed `positions` [..., N] there, as a broker counts them."""
+        return self.account(positions, part).growth
+
+    def account(self, positions: Tensor, part: Part) -> Account:
+        """What signed `positions` [..., N] on `part` become at a broker, at the market's costs."""
+        return account(positions, part.returns, part.decidable, self.costs, part.charges)
+
+    def rewards(self, sides: Tensor) -> Tensor:
+        """Log growth of each bar [T, K] of the `sides` [K], without costs of trades, where each bar starts with the share
+        `costs.capital` of the equity at stake: what is learned from, since it does not depend on the bars before."""
+        return self.costs.earned(sides, self.returns[:, None], None if self.charges is None else self.charges[:, None])
 
     def outcomes(self, bars: Tensor, horizons: Tensor) -> tuple[Tensor, Tensor]:
         """Log return over each horizon from the next fill, over its standard deviation (volatility x sqrt(horizon)).
@@ -92,9 +109,11 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
     """Compute the features of `bars` and copy the market to the device.
 
     :param scaler: a fitted scaler, or the split on whose training part one is fitted.
-    :raise DataError: no segment is long enough for a bar to be traded.
+    :raise DataError: no segment is long enough for a bar to be traded, or the column of FUNDING is missing.
     """
     choose_vector_functions()  # before the first computation with torch
+    priced, bars = bars, without_funding(bars, costs.funding)
+    charges = charges_on(priced, costs)
     moves = torch.from_numpy(volatility(bars)).to(device)
     table = feature_table(bars)
     fitted = Scaler.fit(table[scaler.train]) if isinstance(scaler, Split) else scaler
@@ -119,6 +138,7 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
         interval=bars.interval / 1e9,
         scaler=fitted,
         costs=costs,
+        charges=None if charges is None else torch.as_tensor(charges, device=device),
         feature_plugins=bars.feature_plugins,
     )
 

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from progressive_market.feature_table import feature_names as feature_names
     from progressive_market.feature_table import feature_table as feature_table
     from progressive_market.fills import Costs as Costs
+    from progressive_market.fills import account as account
     from progressive_market.fills import fill_returns as fill_returns
+    from progressive_market.fills import growth_by_bar as growth_by_bar
     from progressive_market.fills import log_growth as log_growth
     from progressive_market.judging.baselines import Ridge as Ridge
     from progressive_market.judging.baselines import fit_ridge as fit_ridge
@@ -101,7 +103,7 @@ _NAMES = {
     "bucket_market": "bytes_of_bucket_market check_bucket_market market_on open_bucket_market",
     "feature_plugins": "with_features with_recorded_features",
     "feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
-    "fills": "Costs fill_returns log_growth",
+    "fills": "Costs account fill_returns growth_by_bar log_growth",
     "learner_state": "Stateful below_prefix with_prefix",
     "market": "Market Part age_in_segment bytes_of_market open_market",
     "judging.performance": "measure standard_error t_statistic",

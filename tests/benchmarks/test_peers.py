@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.opening import learner_on
-from progressive_market.fills import Costs, log_growth
+from progressive_market.fills import Costs, growth_by_bar
 from progressive_market.market import open_market
 
 from .conftest import BENCHMARKS
@@ -239,7 +239,7 @@ def test_the_peers_environment_pays_what_our_market_pays() -> None:
     steps = [env.step(int(action)) for action in actions]
     part = slice(first, first + environment.EPISODE_BARS)
     held = torch.tensor(environment.SIDE, dtype=torch.float64)[actions]
-    expected = log_growth(held, market.returns[part], market.decidable[part], market.costs).sum()
+    expected = growth_by_bar(held, market.returns[part], market.decidable[part], market.costs).sum()
     unit = market.costs.earned(torch.ones(1).double(), market.returns[split.train]).std(unbiased=False)
     assert sum(step[1] for step in steps) * unit == pytest.approx(float(expected), rel=1e-9)
     assert [step[3] for step in steps] == [False] * (environment.EPISODE_BARS - 1) + [True]

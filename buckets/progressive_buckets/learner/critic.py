@@ -92,13 +92,14 @@ class Critic:
 
         kept = market.decidable[train]
         sides = torch.tensor([1.0, -1.0], dtype=torch.float64, device=device)
-        earned = market.costs.earned(sides, market.returns[:, None])  # [T, 2] log growth of long and of short
+        earned = market.rewards(sides)  # [T, 2] log growth of long and of short
+        gross = market.costs.earned(sides, market.returns[:, None])  # before funding and borrowing, which are no drift
         self.unit = deviation = float(earned[train][kept].std().clamp(min=1e-9))
         """Standard deviation of one bar's reward, as log growth: the unit of every advantage."""
         if hyper.by_volatility:
-            earned = earned / market.volatility[:, None]
+            earned, gross = (each / market.volatility[:, None] for each in (earned, gross))
             deviation = float(earned[train][kept].std().clamp(min=1e-9))
-        self.rewards = ((earned - earned[train][kept].mean(dim=0)) / deviation - hyper.holding).float()
+        self.rewards = ((earned - gross[train][kept].mean(dim=0)) / deviation - hyper.holding).float()
         """Rewards of long and short [T, 2] in units, less their mean over the training part: the market's drift there
         must not be a reason to hold a position."""
         self.costs = cost_units(market.costs, self.unit, hyper.reluctance, device)

@@ -75,7 +75,8 @@ def completed_trades(market: Market, bars: Tensor, held: Tensor, explored: Tenso
     """
     held = held.clone()
     held[:, -1] = 0.0
-    gain = market.costs.earned(held, market.returns[bars])
+    charges = None if market.charges is None else market.charges[bars]
+    gain = market.costs.earned(held, market.returns[bars], charges)
     long, short = errors.double().unbind(dim=-1)
     total, surplus = _before(gain), _before(torch.where(held > 0, long, torch.where(held < 0, short, 0.0)))
     before = torch.nn.functional.pad(held[:, :-1], (1, 0))

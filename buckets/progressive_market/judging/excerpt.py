@@ -39,4 +39,6 @@ def excerpt(part: Part, limit: int = LIMIT) -> tuple[Part, Tensor]:
     rows = (first[:, None] + torch.arange(length, device=first.device)).flatten()
     decidable = part.decidable[rows]
     decidable[length - 1 :: length] = False
-    return Part(part.start + int(first[0]), part.features[rows], part.returns[rows], decidable), rows
+    charges = None if part.charges is None else part.charges[rows]
+    times = part.times[rows.cpu().numpy()]
+    return Part(part.start + int(first[0]), part.features[rows], part.returns[rows], decidable, times, charges), rows

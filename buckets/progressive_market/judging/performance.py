@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from progressive_market.fills import Costs, log_growth
+from progressive_market.fills import Costs, account
 from progressive_training import Performance, PerformanceKind
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def measure(
 
     :param interval: seconds between two bars, to annualise the Sharpe ratio.
     """
-    growth = log_growth(positions, part.returns, part.decidable, costs)
-    held = positions.to(torch.float64) * part.decidable
+    counted = account(positions, part.returns, part.decidable, costs, part.charges)
+    growth, held = counted.growth, counted.held
     change = torch.diff(held, prepend=torch.zeros_like(held[:1])).abs()
     left = torch.cat([torch.zeros_like(held[:1]), held[:-1]]) != 0
     equity = torch.cumsum(growth, dim=0)

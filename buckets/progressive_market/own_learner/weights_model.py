@@ -65,7 +65,7 @@ class WeightsModel:
         """
         market = market_of(self.card, bars_from_frame(frame))
         settled = age_in_segment(market.segment) >= WARM_UP
-        held = self._positions(Part(0, market.features, market.returns, settled), market)
+        held = self._positions(Part(0, market.features, market.returns, settled, market.times), market)
         flat = self.card.stays_flat(overruled=self.overrules)
         return Answer("flat" if flat else ACTIONS[float(held[-1])], self.reason)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +14,7 @@ from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.opening import learner_on
 from progressive_market.bars import Bars
 from progressive_market.feature_table import WARM_UP
-from progressive_market.fills import RUIN, Costs
+from progressive_market.fills import NOTHING, RUIN, Costs
 from progressive_market.judging.performance import measure
 from progressive_market.market import Market, open_market
 from progressive_market.policy import positions_of
@@ -25,20 +25,46 @@ HOUR = 3600 * 10**9
 
 
 def equity_by_hand(
-    opens: list[float], segments: list[int], actions: list[int], fee: float, slippage: float, capital: float
+    opens: list[float],
+    segments: list[int],
+    actions: list[int],
+    fee: float,
+    slippage: float,
+    capital: float,
+    paid: list[float] | None = None,
+    borrowed: float = 0.0,
 ) -> list[float]:
-    """Equity after each bar. What is decided on a bar's close is filled at the next open, and earns until the one after;
-    where these two opens are not there without a gap, or the segment is young, nothing is held. A flip is two trades."""
-    equity, held, age, curve = 1.0, 0, 0, []
+    """Equity after each bar, with cash and units, as a broker keeps them. What is decided on a bar's close is filled at the
+    next open, and is held until the one after; where these two opens are not there without a gap, or the segment is young,
+    nothing is held. A position that is seen at a bar's open to have lost 95 % of what it was entered with is closed at the next.
+
+    :param paid: rate of each bar, which longs pay and shorts receive, on what is held from its open to the next. :param
+        borrowed: the rate that shorts pay on each bar."""
+    cash, units, age, curve, before = 1.0, 0.0, 0, [], 0
+    stake, low, ruin = 1.0, False, False
     for t in range(len(opens)):
         age = age + 1 if t and segments[t] == segments[t - 1] else 1
         can_fill = t + 2 < len(opens) and segments[t + 2] == segments[t]
         wanted = actions[t] if can_fill and age > WARM_UP else 0
-        equity -= abs(wanted - held) * (fee + slippage) * capital * equity
-        held = wanted
-        if held:
-            earned = held * capital * (opens[t + 2] - opens[t + 1]) / opens[t + 1]
-            equity *= max(1 + earned, RUIN)
+        price = opens[t + 1] if t + 1 < len(opens) else math.nan
+        if wanted != before or (ruin and units):
+            if units:
+                cash += units * price - abs(units) * price * (fee + slippage)
+                cash, units = max(cash, NOTHING * stake), 0.0
+            if wanted != before and wanted:
+                cash -= cash * capital * (fee + slippage)
+                stake, low, ruin = cash, False, False
+                units = wanted * capital * cash / price
+                cash -= units * price
+        before = wanted
+        equity = cash
+        if units:
+            rate = paid[t + 1] if paid else 0.0
+            cash -= units * price * rate + max(-units, 0.0) * price * borrowed
+            equity = cash + units * opens[t + 2]
+            low, ruin = low or equity <= RUIN * stake, low  # seen at this open, closed at the next
+            if equity <= NOTHING * stake:  # nothing is left to close
+                cash, units, equity = NOTHING * stake, 0.0, NOTHING * stake
         curve.append(equity)
     return curve
 
@@ -110,15 +136,45 @@ def test_equity_is_that_of_a_plain_loop_on_every_bar(case: Case) -> None:
     assert torch.exp(growth.sum()) == pytest.approx(by_hand[-1], rel=1e-9)  # rewards sum to the log of equity
 
 
+@given(cases(), st.floats(-0.01, 0.01), st.floats(0, 0.01))
+@settings(max_examples=40, deadline=None)
+def test_funding_and_borrowing_are_those_of_a_plain_loop(case: Case, funding: float, borrow: float) -> None:
+    """Funding by a column, that differs from bar to bar; borrowing by a rate a year, of which an hour is charged."""
+    rates = (funding * np.cos(np.arange(len(case.opens)))).tolist()
+    costs = Costs(case.fee + case.slippage, case.capital, funding="rate", borrow=borrow * 365.25 * 24)
+    bars = evolve(bars_of(case.opens, case.segments), extra={"rate": np.array(rates)})
+    market = open_market(bars, Scaler(np.zeros(25), np.ones(25)), costs, "cpu")
+    assert "rate" not in market.names
+    by_hand = equity_by_hand(
+        case.opens, case.segments, case.actions, case.fee, case.slippage, case.capital, rates, borrow
+    )
+    assert torch.exp(torch.cumsum(case.growth(market), dim=0)).tolist() == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_a_rate_a_year_is_paid_by_longs_and_received_by_shorts() -> None:
+    """On constant prices, 10 % a year on the value: 30 days of hours cost 30 / 365.25 of it."""
+    bars = bars_of([100.0] * 900, [0] * 900)
+    by_side = []
+    for side in (1, -1):
+        market = open_market(bars, Scaler(np.zeros(25), np.ones(25)), Costs(0.0, 0.5, funding=0.1, borrow=0.03), "cpu")
+        held = torch.zeros(900)
+        held[100:820] = side
+        by_side.append(math.exp(market.growth(held, market.part(slice(0, 900))).sum()) - 1)
+    assert by_side == pytest.approx([-0.5 * 0.1 * 30 / 365.25, 0.5 * (0.1 - 0.03) * 30 / 365.25], rel=1e-9)
+
+
 @given(cases(), st.floats(0, 0.1), st.floats(0, 0.1))
 @settings(max_examples=50, deadline=None)
 def test_more_fee_or_slippage_never_raises_equity_on_any_bar(case: Case, fee: float, slippage: float) -> None:
     assume(case.fee + fee <= 0.1)
     assume(case.slippage + slippage <= 0.1)
-    cheap, dear = (
-        torch.cumsum(case.growth(market), dim=0)
+    part = case.market().part(slice(0, len(case.opens)))
+    accounts = [
+        market.account(torch.tensor(case.actions), part)
         for market in (case.market(), case.market(dearer=fee, slipping=slippage))
-    )
+    ]
+    assume(not any(account.ruined for account in accounts))  # who is ruined earlier may be spared worse
+    cheap, dear = (torch.cumsum(account.growth, dim=0) for account in accounts)
     assert (dear <= cheap + 1e-12 * (1 + cheap.abs())).all()
 
 
@@ -164,7 +220,7 @@ def test_on_constant_prices_a_position_loses_its_two_trades_and_nothing_else(
 def test_a_flip_pays_for_two_trades_at_once() -> None:
     flips = [0] * 24 + [1, -1, 1, 0] + [0] * 12
     case = Case([100.0] * 40, [0] * 40, flips, 0.01, 0.0, 0.5)
-    assert math.exp(case.growth(case.market()).sum()) == pytest.approx(0.995 * 0.99 * 0.99 * 0.995, rel=1e-12)
+    assert math.exp(case.growth(case.market()).sum()) == pytest.approx(0.995**6, rel=1e-12)  # in and out, three times
 
 
 @pytest.fixture(scope="module")
@@ -190,23 +246,26 @@ def by_hand_on(market: Market, start: int, held: torch.Tensor) -> list[float]:
     return equity_by_hand(opens, market.segment[bars].tolist(), actions, fee=0.002, slippage=0.001, capital=0.6)
 
 
-def test_what_is_learned_from_is_what_equity_pays(learner) -> None:
-    """The table of rewards (demeaned, in units) and the costs of decisions, put together again along any positions."""
+def test_what_is_learned_from_is_what_single_bars_pay(learner) -> None:
+    """The table of rewards (demeaned, in units) and the costs of decisions, put together again along any positions, are a
+    plain loop that puts the same share at stake anew on every bar. What a broker counts differs little where bars do."""
     critic, market, train = learner.critic, learner.market, learner.split.train
     part = market.part(train)
     actions = torch.from_numpy(np.random.default_rng(2).integers(-1, 2, len(part))) * part.decidable
-    sides = torch.tensor([1.0, -1.0], dtype=torch.float64)
-    drift = market.costs.earned(sides, market.returns[train][market.decidable[train], None]).mean(dim=0)
+    drift = market.rewards(torch.tensor([1.0, -1.0]))[train][market.decidable[train]].mean(dim=0)
     paid = (
         critic.rewards[train].double() * critic.unit + drift + critic.hyper.holding * critic.unit
     )  # [N, 2] of long and of short
     earned = torch.where(actions > 0, paid[:, 0], torch.where(actions < 0, paid[:, 1], 0.0))
     steps = torch.diff(actions, prepend=actions[:1] * 0).abs()
-    costs = torch.tensor(market.costs.table(), dtype=torch.float64)[steps]
-    by_tables = earned - costs
-    assert torch.allclose(by_tables, market.growth(actions, part), rtol=0, atol=1e-6)
-    by_hand = by_hand_on(market, train.start, actions)
-    assert math.exp(by_tables.sum()) == pytest.approx(by_hand[-1], rel=1e-4)  # the table is float32
+    by_tables = earned - torch.tensor(market.costs.table(), dtype=torch.float64)[steps]
+    before, by_bar = 0, []
+    for wanted, moved in zip(actions.tolist(), part.returns.tolist(), strict=True):
+        by_bar.append(math.log((1 - 0.003 * 0.6 * abs(wanted - before)) * (1 + 0.6 * wanted * moved)))
+        before = wanted
+    assert by_tables.tolist() == pytest.approx(by_bar, abs=1e-6)  # the table is float32
+    by_broker = by_hand_on(market, train.start, actions)
+    assert by_tables.sum() == pytest.approx(math.log(by_broker[-1]), abs=0.02)
 
 
 def test_what_is_reported_is_what_the_policys_positions_earn_by_hand(learner) -> None:

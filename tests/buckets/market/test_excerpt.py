@@ -11,7 +11,7 @@ def part_of(bars: int) -> Part:
     decidable = torch.ones(bars, dtype=torch.bool)
     decidable[-1] = False
     number = torch.arange(bars)
-    return Part(1000, number[:, None].float(), number.double(), decidable)
+    return Part(1000, number[:, None].float(), number.double(), decidable, number.numpy())
 
 
 def test_a_part_within_the_limit_is_taken_whole() -> None:

@@ -34,7 +34,7 @@ def test_a_performance_adds_up() -> None:
     assert got.long + got.flat + got.short == pytest.approx(1)
     assert 0 <= got.drawdown < 1
     first, turn, last = int(part.decidable.nonzero()[0]), 1000, int(part.decidable.nonzero()[-1])
-    growth = 0.998 * 0.999**2
-    for t in range(first, last + 1):
-        growth *= 1 + (1 if t < turn else -1) * (bars.open[t + 2] / bars.open[t + 1] - 1)
-    assert got.log_return == pytest.approx(math.log(growth))
+    bought, sold, covered = (bars.open[t + 1] for t in (first, turn, last + 1))
+    rise, fall = sold / bought, 2 - covered / sold
+    long, short = 0.999 * rise * 0.999, 0.999 * (fall - 0.001 * covered / sold)
+    assert got.log_return == pytest.approx(math.log(long * short))

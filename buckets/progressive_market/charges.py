@@ -1,0 +1,56 @@
+"""What holding a position costs on each bar beside trades: funding, and borrowing what is sold short."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import evolve
+
+from progressive_market.bars.bar_records import iso
+from progressive_training import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from progressive_market.bars import Bars
+    from progressive_market.fills import Costs
+
+YEAR = 365.25 * 24 * 3600
+"""Seconds."""
+
+
+def without_funding(bars: Bars, funding: float | str) -> Bars:
+    """`bars` without the column that FUNDING names: it is a cost, and no feature.
+
+    :raise DataError: there is no such column, or one of its values is missing.
+    """
+    if not isinstance(funding, str):
+        return bars
+    if funding not in bars.extra:
+        raise DataError(
+            f"{bars.report.source}: FUNDING is {funding!r}, and there is no such column; there are "
+            f"{', '.join(bars.extra) or 'none beside time, prices and volume'}"
+        )
+    missing = np.isnan(bars.extra[funding])
+    if missing.any():
+        raise DataError(
+            f"{bars.report.source}: the column {funding!r} of FUNDING has no value on {int(missing.sum())} bars, first at "
+            f"{iso(bars.time[missing])[0]}: write 0 where nothing is paid"
+        )
+    return evolve(bars, extra={name: values for name, values in bars.extra.items() if name != funding})
+
+
+def charges_on(bars: Bars, costs: Costs) -> NDArray[Any] | None:
+    """Share of its value that a long and a short position pay on each bar [T, 2]; None where neither ever pays anything.
+
+    What is decided on bar t is held on bar t + 1, and pays the rate of that bar, or its share of a rate a year.
+    """
+    if costs.funding == 0 and costs.borrow == 0:
+        return None
+    years = np.diff(bars.time, append=bars.time[-1:]) / 1e9 / YEAR  # of each bar until the next one, over a gap too
+    funding = bars.extra[costs.funding] if isinstance(costs.funding, str) else costs.funding * years
+    on_bar = np.stack([funding, costs.borrow * years - funding], axis=1)
+    charges = np.zeros_like(on_bar)
+    charges[:-2] = on_bar[1:-1]
+    return charges
