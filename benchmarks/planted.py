@@ -11,11 +11,10 @@ from itertools import islice, product
 from typing import Literal
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from progressive_market.bars import Bars
-from progressive_market.bars.bar_records import iso
 from progressive_market.bars.synthetic import (
     HALF_LIVES,
     NOISE,
@@ -40,8 +39,6 @@ VIEWS = {  # which trend each column sees, and the deviation of its noise, where
 }
 DELAYED_SHARE = 0.3  # deviation of what a delayed signal moves, where that of the rest is 1
 CONTEXT_BARS = 300  # mean length of a context
-MINUTE_NOISE = 5e-4  # deviation of the log return of a one-minute bar
-MINUTE_HALF_LIFE = 250  # bars, of the trend behind it
 NOISE_HALF_LIVES = (0.1, 5, 20, 60, 250, 1000)  # bars, of the columns that mean nothing
 
 LOOK_AHEADS = (1, 5, 10, 20, 40, 80, 160)  # bars, what the ceiling's signal sums over
@@ -159,36 +156,6 @@ def delayed_bars(delay: int, bars: int, seed: int, noise_columns: int = 4) -> Ba
         extra=extra,
         source=f"market that moves {delay} bars after its signal, seed {seed}",
     )
-
-
-def minute_bars(bars: int, seed: int, drift: float, noise_columns: int = 4) -> Bars:
-    """One-minute bars with moves of 5 bp, drifted by one slow trend that a column shows through noise.
-
-    :param drift: log return a bar, for one standard deviation of the trend; 0 for a random walk with the same columns.
-    """
-    random = np.random.default_rng(seed)
-    trend = autoregressive(bars, MINUTE_HALF_LIFE, random)
-    volatility = MINUTE_NOISE * clusters(bars, random)
-    returns = np.zeros(bars)
-    returns[1:] = drift * trend[:-1] + volatility[1:] * random.standard_normal(bars - 1)
-    extra = {"view": trend + random.standard_normal(bars)} | {
-        f"noise_{column}": autoregressive(bars, NOISE_HALF_LIVES[column % len(NOISE_HALF_LIVES)], random)
-        for column in range(noise_columns)
-    }
-    wick = 0.3 * volatility * random.exponential(size=(2, bars))
-    volume = 100.0 * np.exp(0.3 * random.standard_normal(bars))
-    made = made_up(
-        returns,
-        upper=wick[0],
-        lower=wick[1],
-        volume=volume,
-        extra=extra,
-        source=f"planted minutes, drift {drift:g}, seed {seed}",
-    )
-    minute = made.interval // 60
-    time = made.time[0] + minute * np.arange(bars)
-    report = evolve(made.report, interval_seconds=60.0, end=iso(time[-1:])[0])
-    return evolve(made, time=time, interval=minute, report=report)
 
 
 def kalman_ceiling(
