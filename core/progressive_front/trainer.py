@@ -19,6 +19,7 @@ from progressive_app.config.resolve import resolve, resolve_values, with_setting
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import log_to, logging_configured
 from progressive_app.machine.memory import gc_frozen
+from progressive_app.processes.ending import ending_marked
 from progressive_app.processes.isolation import train_isolated
 from progressive_app.quoting import show
 from progressive_app.resume.fork import Fork, copy_run, fork_of
@@ -39,7 +40,7 @@ from progressive_core.contract.names import object_name
 from progressive_core.contract.records import EpisodeReport, StopRequest
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Run, always_end_run
-from progressive_core.engine.sequence import ending_marked, train_bucket, train_sequence
+from progressive_core.engine.sequence import train_bucket, train_sequence
 from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry

@@ -10,13 +10,14 @@ from attrs import evolve
 
 from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.resolve import with_settings
+from progressive_app.processes.ending import ending_marked
 from progressive_app.store.documents import read_json_lines
 from progressive_app.store.run_store import RunStore, on_disk
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import LedgerEntry
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Interrupted, Run
-from progressive_core.engine.sequence import ending_marked, train_sequence
+from progressive_core.engine.sequence import train_sequence
 
 SCRATCH = "scratch"
 """The directory of the scratch arms' run, in that of the run that they are compared with."""

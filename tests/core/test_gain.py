@@ -46,3 +46,10 @@ def test_an_even_gain_is_sure_and_no_change_and_the_unknown_show_nothing() -> No
     assert math.isnan(paired_t((1.0, 2.0), (1.0, 2.0), 3.0))
     assert math.isnan(paired_t((1.0, 2.0), (), 3.0))
     assert math.isnan(standard_error((1.0,)))
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_a_strangers_blocks_that_are_no_numbers_show_nothing(odd: float) -> None:
+    assert math.isnan(standard_error((odd, 1.0)))
+    for before, after in (((odd, 1.0), (1.0, 1.0)), ((1.0, 1.0), (1.0, odd)), ((odd, -odd), (odd, odd))):
+        assert math.isnan(paired_t(before, after, sum(before)))

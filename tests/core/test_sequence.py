@@ -92,8 +92,8 @@ def test_the_switch_turns_every_transfer_off(workshop: Any) -> None:
 def test_reverse_transfer_makes_a_new_version_and_keeps_the_old(workshop: Any) -> None:
     workshop.trainer(EPISODES={"First": 1, "Second": 20}).train_progressively()
     versions = sorted(path.name for path in (workshop.directory / "run/models/First/versions").iterdir())
-    assert "kept" in workshop.verdicts("reverse", "reverse")
-    assert versions[:2] == ["0001", "0002"]
+    assert workshop.verdicts("reverse", "reverse") == ["kept"]
+    assert versions == ["0001", "0002", "0003"], "as it was trained, as it was taught, and judged"
     off = workshop.trainer("off", EPISODES={"First": 1, "Second": 20}, ENABLE_REVERSE_TRANSFER=False)
     off.train_progressively()
     assert [path.name for path in (workshop.directory / "off/models/First/versions").iterdir()] == ["0001"]
@@ -272,6 +272,55 @@ def test_data_that_cannot_be_used_leave_nothing_behind(workshop: Any) -> None:
     with pytest.raises(DataError, match="too few bars"):
         workshop.trainer(None, SEQUENCE=("First", "Bad")).train_progressively()
     assert not (workshop.directory / "runs").exists()
+
+
+def evaluated(run: Path) -> dict[str, Any]:
+    return {
+        result["bucket"]: result["evaluation"] for result in json.loads((run / "state.json").read_text())["results"]
+    }
+
+
+LOOKS = """
+from progressive_training import hookimpl
+
+@hookimpl
+def cleanup(bucket):
+    for result in bucket.results:
+        print("seen", bucket.name, result.bucket, result.evaluation and result.evaluation.verdict)
+"""
+
+
+def test_verdicts_are_made_when_no_transfer_can_change_a_model_any_more(
+    workshop: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop.install("looks", plugins={"looks": "looks_on"}, looks_on=LOOKS)
+    workshop.trainer().train_progressively()
+    seen = [line for line in capsys.readouterr().out.splitlines() if line.startswith("seen")]
+    judged = "no edge shown"
+    assert seen == ["seen First First None", f"seen Second First {judged}", f"seen Second Second {judged}"]
+    assert all(evaluated(workshop.directory / "run").values())
+    workshop.trainer("off", ENABLE_REVERSE_TRANSFER=False).train_progressively()
+    seen = [line for line in capsys.readouterr().out.splitlines() if line.startswith("seen")]
+    assert seen[0] == f"seen First First {judged}"
+
+
+def test_a_model_on_which_the_verdict_is_made_is_not_taught_any_more(workshop: Any) -> None:
+    workshop.trainer(SEQUENCE=("First",), EPISODES={"First": 1}).train_progressively()
+    workshop.trained.resume({"SEQUENCE": ("First", "Second"), "EPISODES": {"Second": 20}})
+    (line,) = [line for line in workshop.ledger() if line["phase"] == "reverse"]
+    assert (line["verdict"], line["reason"]) == ("skipped", "the verdict on its model is made")
+    assert [path.name for path in (workshop.directory / "run/models/First/versions").iterdir()] == ["0001"]
+
+
+def test_a_run_that_is_cut_short_judges_what_is_finished(workshop: Any) -> None:
+    workshop.stop_at = "First: finished"
+    with pytest.raises(Interrupted):
+        workshop.trainer().train_progressively()
+    assert evaluated(workshop.directory / "run") == {"First": None}
+    workshop.stop_at = ""
+    workshop.trained.resume({"SEQUENCE": ("First",)})
+    assert list(evaluated(workshop.directory / "run")) == ["First"]
+    assert all(evaluated(workshop.directory / "run").values())
 
 
 def test_a_kept_reverse_transfer_leaves_the_result_of_the_version_that_stands(workshop: Any) -> None:

@@ -222,8 +222,12 @@ class RunStore:
 
     @writes
     def finish_bucket(self, result: BucketResult) -> None:
-        """Commit a bucket's end; its checkpoints are no longer needed."""
-        results = (*self.progress.results, result)
+        """Commit a bucket's end, or a new result of a finished one; checkpoints are no longer needed."""
+        if result.bucket in {each.bucket for each in self.progress.results}:
+            self.replace_result(result)
+            results = self.progress.results
+        else:
+            results = (*self.progress.results, result)
         none = {"bucket": None, "episode": 0, "checkpoint": None, "seconds": 0.0, "halved_to": None}
         commit = self._next(**none, results=results, digests=self._digests(CHECKPOINTS))
         self._commit(commit)

@@ -169,6 +169,11 @@ def _steps(directory: Path) -> Iterator[Step]:
     second = bucket_result(LATER, directory)
     here = evolve(here, progress=Progress(results=(*here.progress.results, second)), checkpoint=None)
     yield "finish_bucket of the last bucket", lambda store: store.finish_bucket(second), here, True
+    here = evolve(here, models={**here.models, EARLIER: 4.0})
+    yield "save_model of a verdict", _modelling(EARLIER, 4.0), here, False
+    judged = evolve(first, best_score=4.0)
+    here = evolve(here, progress=evolve(here.progress, results=(judged, second)))
+    yield "finish_bucket of a finished bucket", lambda store: store.finish_bucket(judged), here, True
     here = evolve(here, progress=evolve(here.progress, status="finished"))
     yield "mark at the end", lambda store: store.mark("finished"), here, True
 

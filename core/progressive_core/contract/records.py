@@ -135,7 +135,7 @@ class LedgerEntry:
 @frozen(kw_only=True)
 class BucketResult:
     """How one bucket ended; `transfers` are those made since its last episode, `halved_to` the reduced sizes;
-    None if memory never ran out."""
+    None if memory never ran out. `evaluation` is None while a later bucket may still change its model."""
 
     bucket: str
     episodes: int
@@ -144,7 +144,7 @@ class BucketResult:
     best_episode: int
     seconds: float
     model_path: Path
-    evaluation: Evaluation
+    evaluation: Evaluation | None
     transfers: tuple[LedgerEntry, ...] = ()
     halved_to: Sizes | None = None
 

@@ -108,7 +108,10 @@ class Store(Protocol):
         """Replace the result of a finished bucket whose model has a new version; durable with the next commit."""
 
     def finish_bucket(self, result: BucketResult) -> None:
-        """Commit a bucket's end. Its checkpoints are no longer needed, and sizes are no longer halved."""
+        """Commit a bucket's end. Its checkpoints are no longer needed, and sizes are no longer halved.
+
+        Of a bucket that is finished already, commit its new result in the place of the old one: the verdict on it was made.
+        """
 
     def go_back(self, halved_to: Sizes) -> None:
         """Undo what was written since the last commit, and limit the bucket's sizes from there on. Durable."""

@@ -9,7 +9,6 @@ from time import perf_counter
 from attrs import evolve
 
 from progressive_core.contract.core_settings import ENABLE_REVERSE_TRANSFER, USE_CROSS_BUCKET_TRANSFER
-from progressive_core.contract.evaluation import Evaluation
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import Knowledge, LedgerEntry, Model, Phase, Resources, TransferContext
 from progressive_core.engine.out_of_memory import Shortage, attempt
@@ -35,17 +34,24 @@ def transfer_in(training: Training, phase: Phase, episode: int) -> list[LedgerEn
     return _recorded(run, entries)
 
 
+def teaches_back(training: Training) -> bool:
+    """Whether a bucket that ends is to teach the finished ones."""
+    settings = training.info.settings
+    enabled = settings[USE_CROSS_BUCKET_TRANSFER] and settings[ENABLE_REVERSE_TRANSFER]
+    return enabled and bool(wanted(training.run.hooks, "reverse"))
+
+
 def transfer_back(training: Training, episode: int) -> list[LedgerEntry]:
     """Offer every finished bucket, once, what the one that ends learned.
 
-    Where it helped, the finished bucket gets a new version of its model, and the result of that version.
+    Where it helped, the finished bucket gets a new version of its model, and the score of that version. One on which the verdict
+    is made keeps its model: its test part has been read.
 
     :return: the ledger entries, which are recorded.
     """
     run, info, resources = training.run, training.info, training.resources
     finished = {result.bucket: result for result in info.results}
-    enabled = info.settings[USE_CROSS_BUCKET_TRANSFER] and info.settings[ENABLE_REVERSE_TRANSFER]
-    if not (enabled and finished and wanted(run.hooks, "reverse")):
+    if not (finished and teaches_back(training)):
         return []
     started = perf_counter()
     source = training.learner.knowledge()
@@ -54,7 +60,8 @@ def transfer_back(training: Training, episode: int) -> list[LedgerEntry]:
         pupil_info = info_of(run, pupil)
         context = TransferContext(phase="reverse", episode=episode, bucket=pupil_info)
         needed = pupil.memory_needed(pupil_info, resources)
-        if reason := distrusted(source) or memory_short(run.machine, needed, resources):
+        judged = "the verdict on its model is made" if finished[pupil.name].evaluation else ""
+        if reason := judged or distrusted(source) or memory_short(run.machine, needed, resources):
             entries += skipped(run.hooks, source, context, reason)
             continue
         taught = attempt(run.machine, partial(_teach, run, pupil, source, context, resources))
@@ -63,9 +70,9 @@ def transfer_back(training: Training, episode: int) -> list[LedgerEntry]:
         else:
             made, learned = taught
             if learned:
-                model, knowledge, score, evaluation = learned
+                model, knowledge, score = learned
                 run.store.save_model(pupil.name, model, knowledge)
-                run.store.replace_result(evolve(finished[pupil.name], best_score=score, evaluation=evaluation))
+                run.store.replace_result(evolve(finished[pupil.name], best_score=score))
         entries += _timed(made, started)
         started = perf_counter()
     return _recorded(run, entries)
@@ -73,19 +80,15 @@ def transfer_back(training: Training, episode: int) -> list[LedgerEntry]:
 
 def _teach(
     run: Run, pupil: Bucket, source: Knowledge, context: TransferContext, resources: Resources
-) -> tuple[list[LedgerEntry], tuple[Model, Knowledge, float, Evaluation] | None]:
+) -> tuple[list[LedgerEntry], tuple[Model, Knowledge, float] | None]:
     """Open a finished bucket and offer it `source`: the ledger entries, and what is to be saved if it learned something."""
     with closing(pupil.open(context.bucket, resources)) as learner:
         learner.load(run.store.model(pupil.name))
         made = transfer_knowledge(run.hooks, run.machine, learner, source, context, resources)
         if not any(entry.verdict == "kept" for entry in made):
             return made, None
-        return made, (
-            learner.model(),
-            learner.knowledge(),
-            learner.validate(),
-            learner.evaluator.evaluate(learner.policy()),
-        )
+        learner.policy()  # what was adopted is now a choice that validation could decide, also to the t that is saved
+        return made, (learner.model(), learner.knowledge(), learner.validate())
 
 
 def _timed(entries: list[LedgerEntry], started: float) -> list[LedgerEntry]:
@@ -99,7 +102,6 @@ def _timed(entries: list[LedgerEntry], started: float) -> list[LedgerEntry]:
 def _recorded(run: Run, entries: list[LedgerEntry]) -> list[LedgerEntry]:
     for entry in entries:
         run.store.record_transfer(entry)
-        run.progress(
-            f"{entry.target}: {entry.strategy} from {entry.source} ({entry.phase}) {entry.verdict}, {entry.reason}"
-        )
+        outcome = f"{entry.verdict}, {entry.reason}"
+        run.progress(f"{entry.target}: {entry.strategy} from {entry.source} ({entry.phase}) {outcome}")
     return entries

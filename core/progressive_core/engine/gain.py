@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
 
 def standard_error(blocks: Sequence[float]) -> float:
-    """The standard error of the sum of `blocks`; NaN for fewer than two."""
-    count = len(blocks)
-    if count < 2:
-        return math.nan
-    mean = math.fsum(blocks) / count
-    return math.sqrt(count * math.fsum((value - mean) ** 2 for value in blocks) / (count - 1))
+    """The standard error of the sum of `blocks`; NaN for fewer than two, and where one is not finite."""
+    known = len(blocks) > 1 and all(map(math.isfinite, blocks))
+    return statistics.stdev(blocks) * math.sqrt(len(blocks)) if known else math.nan
 
 
 def paired_t(before: Sequence[float], after: Sequence[float], score: float) -> float:
@@ -23,7 +21,7 @@ def paired_t(before: Sequence[float], after: Sequence[float], score: float) -> f
     """
     before = before or (score / max(1, len(after)),) * len(after)
     gains = [late - early for early, late in zip(before, after, strict=False)]
-    gained, error = math.fsum(gains), standard_error(gains)
-    if error == 0 and gained:
-        return math.copysign(math.inf, gained)
-    return gained / error if error else math.nan
+    gained, error = sum(gains), standard_error(gains)
+    if error:
+        return gained / error
+    return math.copysign(math.inf, gained) if gained else math.nan

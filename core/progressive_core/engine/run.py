@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,22 +54,16 @@ class Training:
     learner: Learner
 
 
-@contextmanager
-def always_clean_up(run: Run, info: BucketInfo) -> Iterator[None]:
+def always_clean_up(run: Run, info: BucketInfo) -> AbstractContextManager[None]:
     """Call every plugin's cleanup, whatever happened; a failing cleanup never hides the error that ended the bucket."""
-    try:
-        yield
-    except BaseException as error:
-        try:
-            run.hooks.cleanup(info, error)
-        except PluginError as second:
-            log.warning("cleanup failed", reason=str(second))
-        raise
-    run.hooks.cleanup(evolve(info, results=run.store.progress.results), None)
+
+    def end(error: BaseException | None) -> None:
+        run.hooks.cleanup(info if error else evolve(info, results=run.store.progress.results), error)
+
+    return _always(end, "cleanup failed")
 
 
-@contextmanager
-def always_end_run(current: Callable[[], Run]) -> Iterator[None]:
+def always_end_run(current: Callable[[], Run]) -> AbstractContextManager[None]:
     """Call every plugin's `on_run_end`, whatever happened; one that fails never hides the error that ended the run.
 
     :param current: the run as it stands, asked at its end: its order may have been found meanwhile.
@@ -81,13 +75,18 @@ def always_end_run(current: Callable[[], Run]) -> Iterator[None]:
         info = RunInfo(run_dir=run.store.directory, sequence=sequence, settings=run.settings, seed=seed)
         run.hooks.on_run_end(info, run.store.progress.results, error)
 
+    return _always(end, "the end of the run failed in a plugin")
+
+
+@contextmanager
+def _always(end: Callable[[BaseException | None], None], failed: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
         try:
             end(error)
         except PluginError as second:
-            log.warning("the end of the run failed in a plugin", reason=str(second))
+            log.warning(failed, reason=str(second))
         raise
     end(None)
 

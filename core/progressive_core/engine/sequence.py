@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
@@ -11,13 +11,11 @@ import structlog
 from attrs import evolve
 
 from progressive_core.contract.core_settings import KEEP_CHECKPOINTS, TRANSFER_COOLDOWN
-from progressive_core.contract.errors import OutOfMemoryError, WriteError
-from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
-from progressive_core.contract.store import EpisodeLine, Store
-from progressive_core.engine.exchange import transfer_back, transfer_in
-from progressive_core.engine.out_of_memory import ADVICE, retry_with_half_sizes
+from progressive_core.contract.store import EpisodeLine
+from progressive_core.engine.exchange import teaches_back, transfer_back, transfer_in
+from progressive_core.engine.out_of_memory import retry_with_half_sizes
 from progressive_core.engine.run import Interrupted, Run, Training, always_clean_up, info_of, resources_of, within
 from progressive_core.engine.transfer import distrusted
 
@@ -30,29 +28,10 @@ training, which a resume repeats to the same bits; a checkpoint after every epis
 ALL_TRAINED = "all episodes trained"
 
 
-@contextmanager
-def ending_marked(store: Store, machine: Machine) -> Iterator[None]:
-    """Record in the store how the run ended, whatever happened.
-
-    :raise OutOfMemoryError: memory ran out where no smaller sizes could help.
-    """
-    try:
-        yield
-    except BaseException as error:
-        with suppress(WriteError):  # a run that is not marked counts as interrupted, once its process has ended
-            store.mark("interrupted")
-        if not isinstance(error, Interrupted | KeyboardInterrupt):
-            log.info("the run ended early", exc_info=True)
-        if machine.is_shortage(error):
-            raise OutOfMemoryError(f"memory ran out ({machine.describe_shortage(error)}); {ADVICE}") from error
-        raise
-    store.mark("finished")
-
-
 def train_sequence(run: Run, train: Callable[[Run, Bucket], None]) -> dict[str, Path]:
-    """Train every bucket that is not finished yet.
+    """Train every bucket that is not finished yet, and make the verdicts that are not made yet.
 
-    :param train: trains one bucket: `train_bucket`, or the same in another process.
+    :param train: trains or judges one bucket: `train_bucket`, or the same in another process.
     :return: the path of each bucket's model, in the order of the sequence.
     :raise Interrupted: a stop was asked for; the run can be resumed.
     """
@@ -65,11 +44,17 @@ def train_sequence(run: Run, train: Callable[[Run, Bucket], None]) -> dict[str, 
             if run.interrupted():
                 raise Interrupted(run.store.directory)
             train(run, bucket)
+    for bucket in run.buckets:
+        if bucket.name in _unjudged(run):  # those that are left when no bucket had to be trained any more
+            train(run, bucket)
     return {result.bucket: run.store.model_path(result.bucket) for result in run.store.progress.results}
 
 
 def train_bucket(run: Run, bucket: Bucket) -> None:
-    """Train one bucket; where memory runs out, once more from its last checkpoint with half the sizes."""
+    """Train one bucket; where memory runs out, once more from its last checkpoint with half the sizes. Judge a finished one."""
+    if bucket.name in _unjudged(run):
+        _judge(run, resources_of(run, bucket, info_of(run, bucket)))
+        return
     while shortage := _try_bucket(run, bucket):
         # Nothing of the failed try is held here, no traceback either, so that all that it used can be freed.
         retry_with_half_sizes(run, bucket.name, *shortage)
@@ -87,6 +72,8 @@ def _try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
                 for each in run.buckets:
                     each.check(info_of(run, each), resources)
             _train_to_the_end(run, bucket, info, resources)
+            if bucket.name == info.sequence[-1]:
+                _judge(run, resources)
     except Exception as error:
         finished = {result.bucket for result in run.store.progress.results}
         if bucket.name in finished or not run.machine.is_shortage(error):
@@ -97,14 +84,15 @@ def _try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
 
 
 def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Resources) -> None:
-    """Train all episodes, teach the finished buckets, evaluate, and commit model and result."""
+    """Train all episodes, teach the finished buckets, and commit model and result, judged where no later bucket teaches it."""
     with closing(bucket.open(info, resources)) as learner:
         begun = perf_counter() - run.store.progress.seconds
         training = Training(run=run, info=info, resources=resources, learner=learner)
         last, stopped = _train_episodes(training, begun)
         learner.keep_best()
         backward = transfer_back(training, last.episode)
-        evaluation = learner.evaluator.evaluate(learner.policy())
+        is_final = info.name == info.sequence[-1] or not teaches_back(training)
+        evaluation = learner.evaluator.evaluate(learner.policy()) if is_final else None
         known = learner.knowledge()
         if known.distrust:
             log.warning(distrusted(known))
@@ -123,6 +111,29 @@ def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Res
     )
     run.store.finish_bucket(result)
     run.progress(f"{bucket.name}: finished, {stopped}; best validation score {last.best_score:+.4f}; {path}")
+
+
+def _unjudged(run: Run) -> dict[str, BucketResult]:
+    """The results without a verdict, by bucket."""
+    return {result.bucket: result for result in run.store.progress.results if result.evaluation is None}
+
+
+def _judge(run: Run, resources: Resources) -> None:
+    """Make the verdicts that had to wait until no transfer could change a model any more, one bucket open at a time.
+
+    Each is committed by itself: a run that is killed here goes on with the next one.
+    """
+    waiting = _unjudged(run)
+    for bucket in (each for each in run.buckets if each.name in waiting):
+        with closing(
+            bucket.open(info_of(run, bucket), evolve(resources, parallel_episodes=1, batch_size=1))
+        ) as learner:
+            learner.load(run.store.model(bucket.name))
+            evaluation = learner.evaluator.evaluate(learner.policy())
+            run.store.save_model(bucket.name, learner.model(), run.store.knowledge(bucket.name))
+        run.machine.release_memory()
+        run.store.finish_bucket(evolve(waiting[bucket.name], evaluation=evaluation))
+        run.progress(f"{bucket.name}: {evaluation.verdict}")
 
 
 def _train_episodes(training: Training, begun: float) -> tuple[EpisodeReport | EpisodeLine, str]:
@@ -160,14 +171,8 @@ def _train_episodes(training: Training, begun: float) -> tuple[EpisodeReport | E
         interrupted = run.interrupted()
         started = perf_counter()
         if interrupted or checkpointing <= CHECKPOINT_SHARE * (started - opened):
-            run.store.save_checkpoint(
-                info.name,
-                episode,
-                learner.snapshot(),
-                started - begun,
-                keep=info.settings[KEEP_CHECKPOINTS],
-                best=best_episode,
-            )
+            state, keep = learner.snapshot(), info.settings[KEEP_CHECKPOINTS]
+            run.store.save_checkpoint(info.name, episode, state, started - begun, keep=keep, best=best_episode)
             checkpointing += perf_counter() - started
         if interrupted:
             raise Interrupted(run.store.directory)

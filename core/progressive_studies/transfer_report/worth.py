@@ -171,7 +171,7 @@ def _trained_elsewhere(directory: Path) -> dict[str, float]:
 
 
 def _test_return(result: BucketResult) -> float:
-    return result.evaluation.test[0].log_return if result.evaluation.test else math.nan
+    return result.evaluation.test[0].log_return if result.evaluation and result.evaluation.test else math.nan
 
 
 def _number(value: float | None) -> float:

@@ -123,12 +123,19 @@ class _Display:
         if live is None:
             for line in end_lines(self._progress, result):
                 self._print(line)
-            self._print(plain_text(closing_table(result, box=None)))
+            for each in (*self._judged_since(bucket), result):
+                self._print(plain_text(closing_table(each, box=None)))
             return
-        live.console.print(closing_table(result))
+        for each in (*self._judged_since(bucket), result):
+            live.console.print(closing_table(each))
         if result.transfers:
             live.console.print(transfer_lines(result.transfers))
         live.console.print()
+
+    def _judged_since(self, bucket: BucketInfo) -> list[BucketResult]:
+        """The earlier buckets on which the verdict came with the end of this one."""
+        waiting = {each.bucket for each in self._progress.bucket.results if each.evaluation is None}
+        return [each for each in bucket.results[:-1] if each.bucket in waiting and each.evaluation is not None]
 
     def stop(self) -> None:
         if self._live is not None:

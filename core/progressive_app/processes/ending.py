@@ -1,0 +1,35 @@
+"""How a run ended is recorded in its store, however its process comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import structlog
+
+from progressive_core.contract.errors import OutOfMemoryError, WriteError
+from progressive_core.contract.machine import Machine
+from progressive_core.contract.store import Store
+from progressive_core.engine.out_of_memory import ADVICE
+from progressive_core.engine.run import Interrupted
+
+log = structlog.get_logger("progressive_training")
+
+
+@contextmanager
+def ending_marked(store: Store, machine: Machine) -> Iterator[None]:
+    """Record in the store how the run ended, whatever happened.
+
+    :raise OutOfMemoryError: memory ran out where no smaller sizes could help.
+    """
+    try:
+        yield
+    except BaseException as error:
+        with suppress(WriteError):  # a run that is not marked counts as interrupted, once its process has ended
+            store.mark("interrupted")
+        if not isinstance(error, Interrupted | KeyboardInterrupt):
+            log.info("the run ended early", exc_info=True)
+        if machine.is_shortage(error):
+            raise OutOfMemoryError(f"memory ran out ({machine.describe_shortage(error)}); {ADVICE}") from error
+        raise
+    store.mark("finished")
