@@ -9,12 +9,14 @@ from statistics import mean, median, stdev
 
 from attrs import frozen
 from honesty_pieces import THIN
-from honesty_runs import Result
+from honesty_runs import Result, words
 from honesty_training import Row
 
 Results = Mapping[str, Sequence[Result]]
 """By piece; without those that were not run."""
 EARLY = 10  # episodes
+HONEST = ("alarms", "walks", "real_minute", "real_hour", "planted_minute", "weak", "hard")
+"""Pieces in which nothing knows the future."""
 OLD_EDGE_T, OLD_TEST_T = 3.0, 2.0
 """What the rule before this one asked of validation and of test."""
 
@@ -88,8 +90,8 @@ def walk_claims(results: Results) -> Reached:
     rows = rows_of(results, "walks")
     chains, scratch = ([row for row in rows if row["arm"] == arm] for arm in ("taught", "scratch"))
     wrong, alone = sum(map(claims, chains)), sum(map(claims, scratch))
-    words = f"{counted(wrong, len(chains))}; from scratch {counted(alone, len(scratch))}"
-    return Reached(words, wrong <= 3 * len(chains) / 480)
+    said = f"{counted(wrong, len(chains))}; from scratch {counted(alone, len(scratch))}"
+    return Reached(said, wrong <= 3 * len(chains) / 480)
 
 
 def forward(row: Row) -> list[str]:
@@ -104,8 +106,8 @@ def noise_kept(results: Results) -> Reached:
     by_strategy = Counter(strategy for row in kept for strategy in set(forward(row)))
     names = ", ".join(f"{name} {count}" for name, count in sorted(by_strategy.items()))
     back = sum("reverse reverse" in row["kept"] for row in rows_of(results, "walks") if row["arm"] == "taught")
-    words = f"{counted(len(kept), len(rows))}{': ' + names if names else ''}; taught back {back}"
-    return Reached(words, len(kept) <= 0.12 * len(rows))
+    said = f"{counted(len(kept), len(rows))}{': ' + names if names else ''}; taught back {back}"
+    return Reached(said, len(kept) <= 0.12 * len(rows))
 
 
 def gains(results: Results, figure: str, *, only_kept: bool) -> list[list[float]]:
@@ -125,8 +127,8 @@ def taught_gain(figure: str, bound: float | None = None) -> Callable[[Results], 
 
     def reached(results: Results) -> Reached:
         pair, kept = (mean_error(gains(results, figure, only_kept=only)) for only in (False, True))
-        words = f"{signed(pair)}; where kept {'none' if math.isnan(kept[0]) else signed(kept)}"
-        return Reached(words, None if bound is None else abs(pair[0]) <= bound)
+        said = f"{signed(pair)}; where kept {'none' if math.isnan(kept[0]) else signed(kept)}"
+        return Reached(said, None if bound is None else abs(pair[0]) <= bound)
 
     return reached
 
@@ -148,8 +150,8 @@ def found(piece: str, least: float | None, bars: str = "") -> Callable[[Results]
         if not rows:
             return Reached("not run")
         count = sum(map(claims, rows))
-        words = f"{counted(count, len(rows))}; test t median {median(row['test_t'] for row in rows):.1f}"
-        return Reached(words, None if least is None else count >= least * len(rows))
+        said = f"{counted(count, len(rows))}; test t median {median(row['test_t'] for row in rows):.1f}"
+        return Reached(said, None if least is None else count >= least * len(rows))
 
     return reached
 
@@ -217,22 +219,17 @@ def caught(bars: str) -> Callable[[Results], Reached]:
             for result, row in zip(some, rows, strict=True)
             if not row["named"] and row["edge"] != "implausible"
         ]
-        words = f"{named} named, {doubted} implausible of {len(some)}" + (f"; left: {', '.join(left)}" if left else "")
-        return Reached(words, not left)
+        said = f"{named} named, {doubted} implausible of {len(some)}" + (f"; left: {', '.join(left)}" if left else "")
+        return Reached(said, not left)
 
     return reached
 
 
 def false_alarms(results: Results) -> Reached:
-    """Honest columns that are named, and honest results that are doubted."""
-    rows = [
-        (result.task, row)
-        for piece in ("alarms", "real_minute")
-        for result in results.get(piece, ())
-        for row in result.rows
-    ]
+    """Honest columns that are named, and results of honest markets that are doubted."""
+    rows = [(result.task, row) for piece in HONEST for result in results.get(piece, ()) for row in result.rows]
     wrong = [
-        f"{task.get('kind', 'real 1 m')} {'named' if row.get('named') else 'implausible'}"
+        f"{words(task)} {'named' if row.get('named') else 'implausible'}"
         for task, row in rows
         if row.get("named") or row.get("edge") == "implausible"
     ]
