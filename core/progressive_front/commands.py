@@ -216,7 +216,8 @@ def _show_judged(bucket: str, evaluation: Evaluation | None) -> None:
         print(f"{bucket}: not judged yet, which is done at the end of the run")
         return
     print(f"{bucket}: {one_line(evaluation.verdict)}")
-    print(f"in use: trades {one_line(evaluation.trades)}; the first row of each table is what its strategy did")
+    use = "stays flat" if evaluation.trades == "nowhere" else f"trades {one_line(evaluation.trades)}"
+    print(f"in use: {use}; the first row of each table is what its strategy did")
     for split, performances in (("validation", evaluation.validation), ("test", evaluation.test)):
         print(f"\n{_performance_table(split, performances)}")
     for warning in evaluation.warnings:

@@ -86,10 +86,10 @@ def judge(
     if not math.isnan(validation_t):
         together = "validation bars that did not choose the model and on test together"
     found, lacking = f"t = {_shown(t)}", _lacking(validation_t, test_t, bars)
-    if alpha is not None and abs(alpha.beta) >= LARGE_BETA:
+    if not lacking and alpha is not None and abs(alpha.beta) >= LARGE_BETA:
         alpha_t = pooled_t(alpha.validation_t, alpha.test_t, bars)
         found = f"{found}, t of alpha = {_shown(alpha_t)} at beta {alpha.beta:.1f} to buy and hold,"
-        lacking = lacking or _lacking(alpha.validation_t, alpha.test_t, bars, " of alpha")
+        lacking = _lacking(alpha.validation_t, alpha.test_t, bars, " of alpha")
     edge = Edge.NONE
     if doubt is not None:
         edge = Edge.IMPLAUSIBLE

@@ -88,6 +88,8 @@ def test_drift_is_not_skill() -> None:
     assert skilled.verdict == f"edge confirmed (t = 4.2, t of alpha = 3.5 at beta 0.6 to buy and hold, {both})"
     alone = verdict_of(3.0, 3.0, alpha=Alpha(validation_t=0.5, test_t=0.5, beta=-0.1))
     assert alone.verdict == f"edge confirmed (t = 4.2 {both})", "drift is no part of what hardly moves with it"
+    nothing = verdict_of(1.0, 1.0, alpha=Alpha(validation_t=0.5, test_t=0.5, beta=0.62))
+    assert nothing.verdict == f"no edge shown (t = 1.4 {both}; 3 is needed)", "nothing is sold, so alpha adds nothing"
     unseen = verdict_of(math.nan, 3.5, alpha=Alpha(validation_t=math.nan, test_t=3.2, beta=0.9))
     assert unseen.edge is Edge.CONFIRMED
 
