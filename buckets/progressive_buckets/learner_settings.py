@@ -64,7 +64,7 @@ LOOKAHEAD = Setting(
     "LOOKAHEAD", 1, Whole(1, 64), "bars ahead that the value targets look", per_bucket=True)
 CHOOSE = Setting(
     "CHOOSE", "validation", OneOf(("validation", "fixed")),
-    "the model to keep: the best on validation, or the one after the last episode, whatever it scores", "later buckets",
+    "the model to keep: the best on validation, or the one after the last of EPISODES, whatever it scores", "later buckets",
     Reason.STATE, per_bucket=True, example="fixed")
 REWARD = Setting(
     "REWARD", "plain", OneOf(("plain", "volatility")),

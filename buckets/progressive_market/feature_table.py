@@ -23,6 +23,8 @@ WARM_UP = 24
 """Bars at the start of a segment that are not traded: their averages cover too few bars."""
 VOLUME_SPAN = 2016
 VOLATILITY_SPAN = 96
+UNKNOWN = 1e9
+"""Deviation of a return of which nothing is known: beyond any."""
 LARGEST = float(np.finfo(np.float32).max)
 ROWS_AT_ONCE = 65_536
 LONG_SEGMENT = 4096
@@ -110,10 +112,10 @@ def feature_table(bars: Bars) -> NDArray[np.float32]:
 def volatility(bars: Bars) -> NDArray[np.float32]:
     """Standard deviation of one bar's return as known at each bar [T], from recent absolute returns.
 
-    At least a twentieth of its mean so far, so that a quiet night does not make the next outcome enormous. Infinite before
-    the price first moves: nothing is known of it yet, and an outcome counts nothing.
+    At least a twentieth of its mean so far, so that a quiet night does not make the next outcome enormous. `UNKNOWN`
+    before the price first moves: an outcome then counts nothing, and times its deviation it is still the gain.
     """
     recent = causal_average(np.abs(log_returns(bars)), bars.segment, VOLATILITY_SPAN)
     usual = np.cumsum(recent) / np.arange(1, len(recent) + 1)
-    usual[usual == 0] = np.inf
+    usual[usual == 0] = UNKNOWN
     return (1.2533 * np.maximum(recent, 0.05 * usual)).astype(np.float32)  # E|x| = 0.798 deviations of a normal x

@@ -16,7 +16,8 @@ settings = (PATIENCE,)
 
 @hookimpl
 def on_episode_end(bucket: BucketInfo, episode: EpisodeReport) -> StopRequest | None:
-    """Ask for an end after PATIENCE episodes without a better validation score."""
+    """Ask for an end after PATIENCE episodes without a better validation score. Where validation chooses nothing, the latest
+    episode counts as the best, and none is waited for."""
     waited = episode.episode - episode.best_episode
     if waited < bucket.settings[PATIENCE]:
         return None
