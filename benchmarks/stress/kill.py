@@ -106,7 +106,8 @@ class Stress:
         words = [sys.executable, "-m", "progressive_training", "--run-dir", str(whole), *WORDS]
         subprocess.run(words, env=environment, check=True, capture_output=True, timeout=LONGEST)  # noqa: S603  (ours)
         self.expected = contents(whole)
-        self.taught_back = sum(len(list((whole / "models" / name / "versions").iterdir())) - 1 for name in BUCKETS)
+        kept = [line for line in self.expected["ledger.jsonl"] if line["verdict"] == "kept"]
+        self.taught_back = sum(line["phase"] == "reverse" for line in kept)
 
     def count_moments(self) -> None:
         """Run once more, forked, and see how often each moment comes, and how long it takes."""

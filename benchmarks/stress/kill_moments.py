@@ -22,6 +22,7 @@ from progressive_buckets.learner.critic import Critic
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_core.engine import exchange, sequence
 from progressive_core.plugins.hooks import Hooks
+from progressive_market.judging.evaluator import MarketEvaluator
 
 Due = Callable[[str], bool]
 Act = Callable[..., None]
@@ -89,9 +90,11 @@ MOMENTS: tuple[Moment, ...] = (
     Moment(name="a transfer back about to begin", owner=sequence, function="transfer_back"),
     Moment(name="a transfer back to be recorded", owner=RunStore, function="replace_result"),
     Moment(name="a transfer back ended", owner=sequence, function="transfer_back", after=True),
+    Moment(name="a verdict about to be made", owner=MarketEvaluator, function="evaluate"),
+    Moment(name="a verdict made, not yet saved", owner=MarketEvaluator, function="evaluate", after=True),
     Moment(name="the model of a bucket saved", owner=RunStore, function="save_model", after=True),
     Moment(name="a bucket about to be finished", owner=RunStore, function="finish_bucket"),
-    Moment(name="between two buckets", owner=RunStore, function="finish_bucket", after=True),
+    Moment(name="between two buckets, or two verdicts", owner=RunStore, function="finish_bucket", after=True),
     Moment(name="plugins cleaning up", owner=Hooks, function="cleanup"),
     *OPENING,
 )

@@ -40,7 +40,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-@pytest.mark.parametrize("moment", ["Short: weights", "Short: episode 1 of 4", "Short: episode 3 of 4"])
+@pytest.mark.parametrize(
+    "moment",
+    ["Short: weights", "Short: episode 1 of 4", "Short: episode 3 of 4", "Short: finished, all episodes trained"],
+)
 def test_a_killed_run_ends_as_if_it_had_not_been(whole: Path, tmp_path: Path, moment: str) -> None:
     run = tmp_path / "run"
     with start("--run-dir", str(run), *TINY) as process:
@@ -48,6 +51,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(whole: Path, tmp_path: Path, mo
         assert any(moment in line for line in process.stdout)
         process.send_signal(signal.SIGKILL)
     told = finish("--resume", "--run-dir", str(run))
+    assert all(result["evaluation"] for result in json.loads((run / "state.json").read_text())["results"])
     assert "Scalping: episode" not in told
     for bucket in ("Scalping", "Short"):
         model = Path("models") / bucket / "model.safetensors"

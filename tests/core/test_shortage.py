@@ -245,18 +245,6 @@ def test_memory_that_runs_out_in_a_cleanup_keeps_nobody_from_going_on(
     assert state(workshop.directory / "run")["status"] == "finished"
 
 
-def test_a_run_of_an_older_version_that_knows_no_halved_sizes_goes_on(workshop: Any) -> None:
-    workshop.stop_at = "First: episode 2"
-    with pytest.raises(Exception, match="can go on"):
-        workshop.trainer().train_progressively()
-    workshop.stop_at = ""
-    file = workshop.directory / "run/state.json"
-    old = {key: value for key, value in json.loads(file.read_text()).items() if key not in ("halved_to", "sha256")}
-    file.write_text(json.dumps(old))
-    workshop.trained.resume()
-    assert episodes(workshop.directory / "run", "First") == [1, 2, 3, 4]
-
-
 def test_odd_sizes_in_a_stranger_s_run_are_refused(workshop: Any) -> None:
     workshop.trainer().train_progressively()
     run = workshop.directory / "run"

@@ -19,6 +19,7 @@ from progressive_app.store.runs import list_runs, new_run_directory
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.evaluation import Evaluation
 from progressive_core.contract.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
+from progressive_front.cli import main
 
 MANIFEST = {"started": "2026-01-01T00:00:00+00:00", "sequence": ["Scalping", "Short"], "teachers": []}
 
@@ -362,16 +363,20 @@ def test_a_damaged_commit_of_a_checkpoint_matters_only_where_it_is_needed(begun:
     store.close()
 
 
-def test_a_run_of_a_version_without_digests_is_resumed(begun: RunStore) -> None:
-    for path in (begun.directory / "checkpoints").glob("*.json"):
-        path.unlink()
-    state = json.loads((begun.directory / "state.json").read_text())
-    del state["digests"], state["sha256"]
-    (begun.directory / "state.json").write_text(json.dumps(state))
-    store = reopened(begun)
-    assert (store.repaired, store.progress.episode) == ("", 3)
-    assert store.checkpoint("Short") is not None
-    store.close()
+def test_a_run_of_an_earlier_version_is_refused_by_name_and_left_as_it_is(
+    begun: RunStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, text = begun.directory / "state.json", (begun.directory / "state.json").read_text()
+    state = json.loads(text)
+    del state["format"], state["sha256"]
+    file.write_text(json.dumps(state))
+    begun.close()
+    expected = f"{file}: a run of another version of this program (its format is 1, this one reads 2)"
+    for words in (["--resume", "--run-dir", str(begun.directory)], ["evaluate", str(begun.directory)]):
+        assert main(words) == 2
+        told = capsys.readouterr().err.strip()
+        assert expected in told and "\n" not in told
+    assert json.loads(file.read_text()) == state
 
 
 @DAMAGES

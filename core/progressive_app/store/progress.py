@@ -27,10 +27,14 @@ BEGUN = "begun.json"
 LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
 MOST_EPISODES = 1_000_000
 """As many as EPISODES may ask for."""
-_NEWER = frozenset({"halved_to", "digests"})
-"""Fields that commits of an older version lack."""
+FORMAT = 2
+"""Of commits. Those of format 1 have none: their verdicts were made while models could still change, by other rules."""
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", re.ASCII)
 _CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.safetensors", re.ASCII)
+
+
+class OtherVersion(RunError):
+    """A run of another version of this program: nothing of it is damaged."""
 
 
 @frozen(kw_only=True)
@@ -40,6 +44,8 @@ class Commit(Progress):
     `checkpoint` is the name of its file, `versions` are those of each bucket's model, `lengths` are bytes of the files of
     lines, `digests` the SHA-256 of the checkpoint and of each model, by its path in the run.
     """
+
+    format: int = FORMAT
 
     checkpoint: str | None = None
     versions: dict[str, int] = field(factory=dict)
@@ -91,9 +97,14 @@ def size_of(file: Path) -> int:
 def commit_of(document: Mapping[str, Any], file: Path, directory: Path) -> Commit:
     """The commit in a `document` that was read from `file`, with the paths of models as they are in `directory`.
 
-    :raise RunError: something is missing, of another type or out of range.
+    :raise RunError: something is missing, of another type or out of range. :raise OtherVersion: its format is another.
     """
-    missing = [name for name in attrs.fields_dict(Commit) if name not in document and name not in _NEWER]
+    missing = [name for name in attrs.fields_dict(Commit) if name not in document]
+    if missing == ["format"] or document.get("format", FORMAT) != FORMAT:
+        raise OtherVersion(
+            f"{file}: a run of another version of this program (its format is {show(document.get('format', 1))}, this one reads "
+            f"{FORMAT}); go on with that version, or begin a new run"
+        )
     if missing:
         damaged(file, f"{', '.join(missing)} missing")
     try:

@@ -15,7 +15,16 @@ from attrs import evolve
 from progressive_app.store.atomic_files import truncate
 from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints
 from progressive_app.store.models import ModelVersions, version_file
-from progressive_app.store.progress import BEGUN, LINE_FILES, STATE, Commit, read_commit, size_of, write_commit
+from progressive_app.store.progress import (
+    BEGUN,
+    LINE_FILES,
+    STATE,
+    Commit,
+    OtherVersion,
+    read_commit,
+    size_of,
+    write_commit,
+)
 from progressive_app.store.tensors import check_digest
 from progressive_core.contract.errors import ModelError, RunError
 from progressive_core.contract.store import Progress
@@ -33,6 +42,8 @@ def newest_whole(directory: Path) -> tuple[Commit, list[str]]:
     try:
         newest = read_commit(directory / STATE)
         _check_files(directory, newest)
+    except OtherVersion:
+        raise
     except RunError as error:
         damage.append(str(error))
     else:
