@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from progressive_plugins.console.strategies import MODEL, compared, row_of
 from progressive_plugins.console.units import profit_text
-from progressive_plugins.console.verdicts import judged, summary
+from progressive_plugins.console.verdicts import is_sound, judged, summary
 from progressive_training import BucketResult
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
 )
 BASELINE_COLOURS = (GREY, ORANGE, PURPLE, GREEN, "#F0E442")
 TRANSFER_MARKS = {"kept": ("^", GREEN), "rolled back": ("v", RED), "failed": ("x", "black")}
+PALE = 0.35
+"""How opaque the bar of a model is that will not trade."""
 COLUMNS = 4
 LEGEND_COLUMNS = 4
 
@@ -110,13 +112,19 @@ def _test_bars(axes: Axes, results: Sequence[BucketResult]) -> None:
         heights = [row.log_return if row and math.isfinite(row.log_return) else 0.0 for row in rows]
         places = [position - 0.4 + width * (offset + 0.5) for position in range(len(results))]
         bars = axes.bar(places, heights, 0.92 * width, color=colour, label=kind)
+        if kind == MODEL:
+            for bar, result in zip(bars, results, strict=True):
+                bar.set_alpha(1.0 if is_sound(result.evaluation) else PALE)
         texts = [profit_text(row.log_return) if row else "" for row in rows]
         axes.bar_label(bars, texts, fontsize=7, padding=2, fontweight="bold" if offset == 0 else "normal")
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set_xticks(range(len(results)), [_bar_title(result) for result in results], fontsize=9)
     axes.set_xlim(-0.5, len(results) - 0.5)
     axes.margins(y=0.15)
-    axes.set_title("Net profit on test data, after costs", fontsize=10, fontweight="bold", loc="left")
+    title = "Net profit on test data, after costs"
+    if not all(is_sound(result.evaluation) for result in results):
+        title = f"{title} (pale: stays flat in use)"
+    axes.set_title(title, fontsize=10, fontweight="bold", loc="left")
     _calm(axes)
 
 

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from progressive_plugins.metrics import read_metrics
 from progressive_plugins.report import ReportPlugin
 from progressive_plugins.report_picture import draw
+from progressive_training import Edge
 
 
 def legend_of(figure: Any) -> list[str]:
@@ -47,7 +48,7 @@ def test_it_shows_curves_transfers_and_baselines(recorded: Any) -> None:
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
         "Scalping",
         "Short",
-        "Net profit on test data, after costs",
+        "Net profit on test data, after costs (pale: stays flat in use)",
     ]
     assert short.get_title(loc="right") == "best +12.5 % at 20"
     curve = next(line for line in short.lines if len(line.get_xdata()) == 31)
@@ -79,6 +80,17 @@ def test_a_verdict_stands_below_each_bar_and_nothing_is_cut_off(recorded: Any, f
         box = legend.get_window_extent()
         assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
     assert figure.axes[-1].get_xticklabels()[0].get_text() == "Scalping\nno edge shown: stays flat"
+
+
+def test_the_bar_of_a_model_that_will_not_trade_is_pale(recorded: Any) -> None:
+    doubtful = recorded.result("Short")
+    sound = evolve(
+        recorded.result("Long"), evaluation=evolve(doubtful.evaluation, edge=Edge.CONFIRMED, trades="everywhere")
+    )
+    bars = draw([doubtful, sound], read_metrics(recorded.run_dir / "metrics.jsonl")).axes[-1]
+    first, second = (patch.get_alpha() for patch in bars.containers[0])
+    assert first < second == 1.0
+    assert "pale: stays flat in use" in bars.get_title(loc="left")
 
 
 def test_a_bucket_that_is_not_judged_yet_is_drawn_without_bars(recorded: Any) -> None:
