@@ -146,7 +146,7 @@ def measured(task: Task) -> Outcome:
         trades = (
             claims_edge(evaluation) or task.case == "leak"
         )  # of a leak what it found, though no verdict believes it
-        earned = own.log_return if trades else 0.0
+        earned = own.log_return if counts else 0.0
         share, beside = earned / best, ridge.log_return / best
     trades = 0 if task.case == "walk" and not claims_edge(evaluation) else own.trades
     return Outcome(task, share, beside, trades, claims_edge(evaluation), seconds)
