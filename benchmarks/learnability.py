@@ -143,9 +143,8 @@ def measured(task: Task) -> Outcome:
         share, beside = own.flat if claims_edge(evaluation) else 1.0, ridge.flat
     else:
         best = optimum(task, learner)
-        trades = (
-            claims_edge(evaluation) or task.case == "leak"
-        )  # of a leak what it found, though no verdict believes it
+        # Of a leak counts what was found, though no verdict believes it.
+        counts = claims_edge(evaluation) or task.case == "leak"
         earned = own.log_return if counts else 0.0
         share, beside = earned / best, ridge.log_return / best
     trades = 0 if task.case == "walk" and not claims_edge(evaluation) else own.trades
