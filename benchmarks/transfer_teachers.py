@@ -1,6 +1,7 @@
 """Teachers made to harm: each takes what a good one knows, or what one that learned from noise knows, and spoils it.
 
-None of them says that it must not be trusted, though a bucket that noticed would: this is for what comes after.
+None of them says that it must not be trusted, though a bucket that noticed would: this is for what comes after. Those made of a
+good one claim its t as well; the one that learned from noise has its own.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A pupil is a real learner, and what reaches it goes through the core's `transfer_knowledge` with the installed strategies, at
 the moments at which a run transfers: before the first episode, every TRANSFER_COOLDOWN episodes, and backward when a
-bucket is finished (not every cooldown as well, where a run does that too).
+bucket is finished.
 """
 
 from __future__ import annotations
@@ -288,9 +288,10 @@ def taught_back(
         pupil.learner.load(chain[name].model)
         before = points(pupil)
         entries = offered(hooks, pupil.learner, chain[last].knowledge, "reverse", pupil.learner.info)
+        after = points(pupil)
         if any(entry.verdict == "kept" for entry in entries):
             chain[name] = evolve(chain[name], knowledge=pupil.learner.knowledge(), model=pupil.learner.model())
-        made.append(Returned(task.market, task.seed, arm, name, before, points(pupil), tuple(entries)))
+        made.append(Returned(task.market, task.seed, arm, name, before, after, tuple(entries)))
     return made
 
 
