@@ -12,6 +12,7 @@ import torch
 
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.store.tensors import read_tensors
+from progressive_core.contract.errors import OutOfMemoryError
 from progressive_core.engine.out_of_memory import Shortage, attempt
 from progressive_core.engine.proof import prove
 from progressive_training import Knowledge
@@ -124,13 +125,13 @@ def test_a_learner_that_cannot_be_put_back_begins_again_from_its_checkpoint(hung
     assert workshop.verdicts("weights", "initial")[0] == "kept"
 
 
-@pytest.mark.parametrize("call", ["open", "policy"])
+@pytest.mark.parametrize(("call", "number"), [("open", 2), ("policy", 1)])
 def test_a_finished_bucket_that_does_not_fit_beside_the_one_in_training_is_left_as_it_is(
-    hungry: Any, workshop: Any, call: str
+    hungry: Any, workshop: Any, call: str, number: int
 ) -> None:
     long = {"First": 1, "Hungry": 1, "Second": 20}
     hungry("whole", {}, EPISODES=long)
-    hungry("run", {call: tuple(range(2, 100))}, EPISODES=long)
+    hungry("run", {call: (number,)}, EPISODES=long)
     assert halved(workshop.directory / "run") == [None, None, None]
     reasons = {
         line["reason"] for line in workshop.ledger() if (line["target"], line["verdict"]) == ("Hungry", "failed")
@@ -139,7 +140,16 @@ def test_a_finished_bucket_that_does_not_fit_beside_the_one_in_training_is_left_
     versions = {
         run: len(list((workshop.directory / run / "models/Hungry/versions").iterdir())) for run in ("whole", "run")
     }
-    assert versions["run"] == 1 < versions["whole"]
+    assert versions == {"whole": 3, "run": 2}, "as it was trained, as it was taught, and judged"
+
+
+def test_a_verdict_that_memory_is_short_for_is_made_when_the_run_goes_on(hungry: Any, workshop: Any) -> None:
+    with pytest.raises(OutOfMemoryError):
+        hungry("run", {"open": (3,)})
+    state = workshop.directory / "run/state.json"
+    assert [bool(each["evaluation"]) for each in json.loads(state.read_text())["results"]] == [True, False, True]
+    workshop.trained.resume()
+    assert all(each["evaluation"] for each in json.loads(state.read_text())["results"])
 
 
 @pytest.fixture
