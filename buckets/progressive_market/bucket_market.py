@@ -80,7 +80,7 @@ def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, 
     """
     bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
     market, split = market_on(with_features(bars, info.settings[PLUGINS]), info, resources.device)
-    return market, split, MarketEvaluator(market, split, info.name)
+    return market, split, MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK])
 
 
 def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]:

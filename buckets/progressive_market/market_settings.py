@@ -42,7 +42,7 @@ FILL_MINUTES = Setting(
     "a stretch without bars up to this long is filled as minutes without a trade; a longer one is a gap", "never", Reason.BARS)
 ALLOW_LEAK: Setting[tuple[str, ...]] = Setting(
     "ALLOW_LEAK", (), Names("column names"),
-    "extra columns that may know the future: the leak check passes them", "never", Reason.BARS)
+    "extra columns that may know the future: the leak check and the verdict pass them", "never", Reason.BARS)
 SYNTHETIC_BARS = Setting(
     "SYNTHETIC_BARS", 60_000, Whole(1_000, 10_000_000),
     "length of the synthetic market that is used without DATA", "never", Reason.BARS)

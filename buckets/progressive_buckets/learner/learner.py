@@ -42,6 +42,7 @@ from progressive_buckets.naturalistic.replay import Replay
 from progressive_buckets.network_policy import NetworkPolicy
 from progressive_training import Adoption, EpisodeReport, Knowledge
 from progressive_training.market import (
+    ALLOW_LEAK,
     MarketEvaluator,
     PolicyLearner,
     Stateful,
@@ -87,7 +88,7 @@ class MarketLearner(PolicyLearner):
         rate = exploration if asked is None else asked
         self.exploration = Exploration(market, split.train, rate, settings[ADAPTIVE_EXPLORATION])
         self.memory = ContextualMemory(market.features.shape[1], market.device, count)
-        self.evaluator = MarketEvaluator(market, split, info.name)
+        self.evaluator = MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK])
         self.shown = shown_bars(self.evaluator.validation)
         self.progress = TrainingProgress(self.critic.target, self.generator, fixed=settings[CHOOSE] == "fixed")
         self.shared = SharedInsight()

@@ -21,6 +21,7 @@ from progressive_market.judging.baselines import Ridge, fit_ridge, with_baseline
 from progressive_market.judging.degenerate import degeneration, one_sided
 from progressive_market.judging.excerpt import excerpt, stretch_of
 from progressive_market.judging.exposure import exposure
+from progressive_market.judging.implausible import implausible
 from progressive_market.judging.performance import block_sums, t_statistic
 from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE, Alpha, judge
 
@@ -54,9 +55,11 @@ class MarketEvaluator:
     `judged` is the latest `Evaluation`, None once another choice was considered.
     """
 
-    def __init__(self, market: Market, split: Split, name: str) -> None:
-        """:param name: of the bucket, as the model's row is called."""
-        self.market, self.split, self.name = market, split, name
+    def __init__(self, market: Market, split: Split, name: str, allow_leak: Sequence[str] = ()) -> None:
+        """:param name: of the bucket, as the model's row is called.
+        :param allow_leak: columns that may know the future, on the user's word.
+        """
+        self.market, self.split, self.name, self.allow_leak = market, split, name, tuple(allow_leak)
         self.validation = market.part(split.validation)
         self.scored, rows = excerpt(self.validation)
         """The validation bars that every choice is scored on."""
@@ -152,7 +155,8 @@ class MarketEvaluator:
         ]
         t, alpha_t = self._cross_fitted()
         alpha = Alpha(alpha_t, exposed[1].t, max((each.beta for each in exposed), key=abs))
-        self.judged = judge(validation, test, t, bars, self.degeneration(policy), doubt=None, alpha=alpha)
+        doubt = implausible(lambda part: self._positions(policy, part), self.market, parts, self.allow_leak)
+        self.judged = judge(validation, test, t, bars, self.degeneration(policy), doubt, alpha=alpha)
         self._judged_positions = held[0]
         return self.judged
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from progressive_market.bars.bar_records import Bars, Floats
+from progressive_market.bars.leaks.clock import follows_the_clock
 from progressive_market.bars.leaks.evidence import Evidence
 from progressive_market.bars.leaks.leak_targets import sampled
 
@@ -19,7 +20,6 @@ NEAR = 2e-3  # of a column that is a linear function of another series: rows may
 LINEAR = 1 - 1e-6  # R² of an exact linear function
 ROWS = 20_000
 DEGREES = 3  # of time, that a trend may have
-WEEK = 7 * 86_400 * 10**9
 
 
 def fitted_to_the_whole_file(bars: Bars, columns: Mapping[str, Floats]) -> Iterator[Evidence]:
@@ -45,7 +45,7 @@ def z_score(bars: Bars, values: Floats, known: np.ndarray, others: Mapping[str, 
     held = values[known]
     mean, deviation = float(held.mean()), float(held.std())
     away = max(abs(mean), min(abs(deviation - 1), abs(deviation * np.sqrt(len(held) / (len(held) - 1)) - 1)))
-    if away > NEAR or follows_the_clock(bars, values, known):
+    if away > NEAR or follows_the_clock(bars.time, values):
         return ""
     words = "has the mean 0 and the deviation 1 over the whole file: a z-score with the mean of all bars"
     if away < EXACT:
@@ -84,12 +84,3 @@ def explained(values: Floats, by: list[Floats]) -> float:
     spread = float(values.var())
     left = values - table @ np.linalg.lstsq(table, values, rcond=None)[0]
     return 1 - float((left**2).mean()) / spread if spread > 0 else 0.0
-
-
-def follows_the_clock(bars: Bars, values: Floats, known: np.ndarray) -> bool:
-    """Whether a column repeats itself each week, as hours and weekdays do: that is known long before."""
-    rows = np.flatnonzero(known)[:100_000]
-    phase = bars.time[rows] % WEEK
-    order = np.argsort(phase, kind="stable")
-    same = np.diff(phase[order]) == 0
-    return bool(same.any()) and float((np.abs(np.diff(values[rows][order]))[same] <= 1e-9).mean()) > 0.99
