@@ -42,7 +42,7 @@ from progressive_buckets.learner.opening import learner_on
 from progressive_market import feature_table
 from progressive_market import market as market_module
 from progressive_market.bars import Bars, configured_bars
-from progressive_market.judging.performance import t_statistic
+from progressive_market.judging.block_statistics import t_statistic
 
 FIXED = {"CHOOSE": "fixed", "EPISODES": 15}
 LONG = {"SIDES": "long"}

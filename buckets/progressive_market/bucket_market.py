@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from progressive_market.bars import check_leaks, configured_bars, doubts
+from progressive_market.bars.bar_records import FLOWS
+from progressive_market.charges import without_funding
 from progressive_market.feature_plugins import check_features, with_features
 from progressive_market.feature_table import feature_table
 from progressive_market.fills import Costs
@@ -16,9 +18,12 @@ from progressive_market.judging.evaluator import MarketEvaluator
 from progressive_market.market import bytes_of_market, open_market
 from progressive_market.market_settings import (
     ALLOW_LEAK,
+    BORROW,
     CAPITAL_ALLOCATION,
     DATA,
     FEE,
+    FREQUENCY,
+    FUNDING,
     SIDES,
     SLIPPAGE,
     SYNTHETIC_BARS,
@@ -61,6 +66,12 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
     """
     settings = info.settings
     bars = configured_bars(settings, resources.cache_dir, resources.cache_bytes)
+    if settings[FREQUENCY] and isinstance(funding := settings[FUNDING], str) and funding not in FLOWS:
+        raise DataError(
+            f"{bars.report.source}: FREQUENCY merges bars, and what the column {funding!r} of FUNDING says of them has to add "
+            f"up: call it funding_rate"
+        )
+    bars = without_funding(bars, settings[FUNDING])
     log.info("bars read", **bars.report.as_json())
     for doubt in doubts(bars, time_ns()):
         log.warning(doubt)
@@ -91,7 +102,11 @@ def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]
     settings = info.settings
     split = split_for(bars, info)
     costs = Costs(
-        side=settings[FEE] + settings[SLIPPAGE], capital=settings[CAPITAL_ALLOCATION], allowed=settings[SIDES]
+        side=settings[FEE] + settings[SLIPPAGE],
+        capital=settings[CAPITAL_ALLOCATION],
+        allowed=settings[SIDES],
+        funding=settings[FUNDING],
+        borrow=settings[BORROW],
     )
     market = open_market(bars, split, costs, device)
     del bars  # from here on only the market is read

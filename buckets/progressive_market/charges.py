@@ -30,7 +30,8 @@ def without_funding(bars: Bars, funding: float | str) -> Bars:
     if funding not in bars.extra:
         raise DataError(
             f"{bars.report.source}: FUNDING is {funding!r}, and there is no such column; there are "
-            f"{', '.join(bars.extra) or 'none beside time, prices and volume'}"
+            f"{', '.join(bars.extra) or 'none beside time, prices and volume'} (one that never changes is passed over: give a "
+            f"rate a year in its place)"
         )
     missing = np.isnan(bars.extra[funding])
     if missing.any():

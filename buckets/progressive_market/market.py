@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 
 from progressive_market.charges import charges_on, without_funding
 from progressive_market.feature_table import SCALES, WARM_UP, feature_names, feature_table, volatility
@@ -47,7 +47,7 @@ class Market:
     `names` of the raw features. `features` [T, features x scales] float32, standardised. `returns` [T] float64, from fill
     to fill. `decidable` [T]: whether a policy may choose a position. `log_open` [T] float64. `volatility` [T] float32:
     standard deviation of one bar's return as known at that bar. `segment` [T]: number of the stretch without a gap.
-    `times` [T]: nanoseconds since 1970, in numpy. `interval`: length of a bar in seconds.
+    `times` [T]: nanoseconds since 1970, and `closes` [T], in numpy. `interval`: length of a bar in seconds.
     `charges` [T, 2] float64: share of its value that a long and a short position pay on each bar; None for nothing.
     """
 
@@ -59,6 +59,7 @@ class Market:
     volatility: Tensor
     segment: Tensor
     times: np.ndarray
+    closes: np.ndarray
     interval: float
     scaler: Scaler
     costs: Costs
@@ -89,6 +90,21 @@ class Market:
         """Log growth of each bar [T, K] of the `sides` [K], without costs of trades, where each bar starts with the share
         `costs.capital` of the equity at stake: what is learned from, since it does not depend on the bars before."""
         return self.costs.earned(sides, self.returns[:, None], None if self.charges is None else self.charges[:, None])
+
+    def unbroken(self, part: Part) -> Part:
+        """`part`, a stretch of bars without any left out, as one who holds through gaps sees it: any bar but the last may be
+        decided on, and the return over a gap counts."""
+        opens = torch.exp(self.log_open[part.start + 1 : part.start + len(part) + 1])
+        moves = opens[1:] / opens[:-1] - 1
+        returns, decidable = part.returns.clone(), torch.zeros_like(part.decidable)
+        over_gaps = returns[: len(moves)] == 0  # where a fill is missing, and the price stood still on the others
+        returns[: len(moves)][over_gaps] = moves[over_gaps]
+        decidable[: len(moves)] = True
+        return evolve(part, returns=returns, decidable=decidable)
+
+    def hold(self, part: Part) -> Tensor:
+        """Log growth of each bar of `part` [N] under buy and hold, across gaps, at the market's costs."""
+        return self.growth(torch.ones_like(part.returns), self.unbroken(part))
 
     def outcomes(self, bars: Tensor, horizons: Tensor) -> tuple[Tensor, Tensor]:
         """Log return over each horizon from the next fill, over its standard deviation (volatility x sqrt(horizon)).
@@ -135,6 +151,7 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
         volatility=moves,
         segment=segment,
         times=np.asarray(bars.time),
+        closes=np.asarray(bars.close),
         interval=bars.interval / 1e9,
         scaler=fitted,
         costs=costs,

@@ -30,6 +30,25 @@ class Frequency:
         return {"type": "string", "pattern": "^ *[1-9][0-9]{0,5} ?([sS]|[mM][iI][nN]|m|[hH]|[dD]|[wW]) *$"}
 
 
+RATE, COLUMN = Number(-10, 10), Names("column names")
+
+
+@frozen
+class Funding:
+    """A rate a year, or the name of the column with the rate of each bar."""
+
+    allowed: str = "a rate a year from -10 to 10, or the name of a column with the rate of each bar"
+
+    def check(self, value: Any) -> float | str:
+        """A text is a column's name, whether or not there is such a column: the bars are not read yet."""
+        if not isinstance(value, str):
+            return RATE.check(value)
+        return COLUMN.check((value,))[0]
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [RATE.schema(), COLUMN.schema()["items"]]}
+
+
 # fmt: off
 DATA: Setting[str | None] = Setting(
     "DATA", None, OrNull(InputFile(), "a synthetic market"),
@@ -59,6 +78,11 @@ FEE = Setting(
 SLIPPAGE = Setting(
     "SLIPPAGE", 0.0001, Number(0, 0.1),
     "how much worse than the price a trade fills, as a share of it", "never", Reason.COSTS)
+FUNDING: Setting[float | str] = Setting(
+    "FUNDING", 0.0, Funding(),
+    "what a long position pays, and a short one receives, on its value; a column of it is a cost and no feature", "never", Reason.COSTS)
+BORROW = Setting(
+    "BORROW", 0.0, Number(0, 10), "what a short position pays on its value, as a rate a year", "never", Reason.COSTS)
 SIDES = Setting(
     "SIDES", "both", OneOf(("both", "long")), "the sides that may be taken: long and short, or long alone", "never", Reason.COSTS)
 # fmt: on
@@ -73,5 +97,7 @@ MARKET_SETTINGS: tuple[Setting[Any], ...] = (
     CAPITAL_ALLOCATION,
     FEE,
     SLIPPAGE,
+    FUNDING,
+    BORROW,
     SIDES,
 )  # fmt: skip

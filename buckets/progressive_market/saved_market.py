@@ -41,11 +41,32 @@ class Scaling:
 @frozen(kw_only=True)
 class Charges:
     """`side` is fee and slippage of one side of a trade, `capital` the share of equity at stake, `allowed` the sides that may
-    be taken, "both" or "long"."""
+    be taken, "both" or "long", `funding` a rate a year that longs pay, `funding_column` the column with the rate of each bar in
+    its place, or empty, `borrow` a rate a year that shorts pay."""
 
     side: float
     capital: float
     allowed: str
+    funding: float = 0.0
+    funding_column: str = ""
+    borrow: float = 0.0
+
+    @property
+    def costs(self) -> Costs:
+        """The costs that they are."""
+        return Costs(self.side, self.capital, self.allowed, self.funding_column or self.funding, self.borrow)
+
+    @classmethod
+    def of(cls, costs: Costs) -> Charges:
+        """How a card records `costs`."""
+        return cls(
+            side=costs.side,
+            capital=costs.capital,
+            allowed=costs.allowed,
+            funding=0.0 if isinstance(costs.funding, str) else costs.funding,
+            funding_column=costs.funding if isinstance(costs.funding, str) else "",
+            borrow=costs.borrow,
+        )
 
 
 @frozen(kw_only=True)
@@ -67,7 +88,8 @@ class MarketCard:
     def columns(self) -> tuple[str, ...]:
         """The columns of the data beside time, prices and volume, which no installed feature computes."""
         computed = {column for plugin in self.feature_plugins for column in plugin.columns}
-        return tuple(name for name in self.features if name not in BUILT_IN and name not in computed)
+        given = tuple(name for name in self.features if name not in BUILT_IN and name not in computed)
+        return given + (self.costs.funding_column,) * bool(self.costs.funding_column)
 
     def stays_flat(self, *, overruled: bool) -> bool:
         """Whether the model may not trade; an `overruled` verdict keeps none from it."""
@@ -90,6 +112,8 @@ class MarketCard:
         in_range = {
             "costs.side": 0 <= self.costs.side < 0.5,
             "costs.capital": 0 < self.costs.capital <= 1,
+            "costs.funding": abs(self.costs.funding) < LARGEST and abs(self.costs.borrow) < LARGEST,
+            "costs.funding_column": self.costs.funding_column not in self.features,
             "costs.allowed": self.costs.allowed in ("both", "long"),
             "interval_seconds": 0 < self.interval_seconds < LARGEST,
             "trades": self.trades in (EVERYWHERE, NOWHERE),
@@ -134,7 +158,7 @@ def market_card(market: Market) -> dict[str, Any]:
         "features": list(market.names),
         "scales": list(SCALES),
         "scaler": {"mean": market.scaler.mean.tolist(), "deviation": market.scaler.deviation.tolist()},
-        "costs": {"side": market.costs.side, "capital": market.costs.capital, "allowed": market.costs.allowed},
+        "costs": asdict(Charges.of(market.costs)),
         "interval_seconds": market.interval,
     }
     if market.feature_plugins:
@@ -167,8 +191,8 @@ def market_of(card: MarketCard, bars: Bars) -> Market:
     given = evolve(bars, extra={name: bars.extra[name] for name in wanted})
     try:
         complete = with_recorded_features(given, card.feature_plugins, owner)
-        columns = {name: complete.extra[name] for name in card.features if name not in BUILT_IN}
-        costs = Costs(side=card.costs.side, capital=card.costs.capital, allowed=card.costs.allowed)
-        return open_market(evolve(complete, extra=columns), scaler, costs, "cpu")
+        order = dict.fromkeys((*card.features, *card.columns))  # the column of funding, if any, is the last
+        columns = {name: complete.extra[name] for name in order if name not in BUILT_IN}
+        return open_market(evolve(complete, extra=columns), scaler, card.costs.costs, "cpu")
     except DataError as error:
         raise ModelError(f"{owner}: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +18,7 @@ from progressive_app.config.resolve import overlay, resolve, resolve_program
 from progressive_app.discovery.listing import survey
 from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
-from progressive_app.machine.terminal import one_line, table
+from progressive_app.machine.terminal import MISSING, one_line, table
 from progressive_app.store.progress import finished_results
 from progressive_app.store.runs import RunSummary, list_runs
 from progressive_core import PROGRAM
@@ -225,21 +226,29 @@ def _show_judged(bucket: str, evaluation: Evaluation | None) -> None:
 
 
 def _performance_table(split: str, performances: Sequence[Performance]) -> str:
-    header = (split.upper(), "LOG RETURN", "SHARPE", "DRAWDOWN", "TURNOVER", "TRADES", "LONG", "FLAT", "SHORT", "T")
+    """Rows of at most 100 letters: the share of the bars long, flat and short is one column, and --json has the turnover."""
+    header = (split.upper(), "LOG RET", "SHARPE", "ERR", "FALL", "TRADES", "L/F/S %", "T", "ALPHA", "ITS T", "BETA")
     rows = [
         (
             each.strategy,
-            f"{each.log_return:+.4f}",
-            f"{each.sharpe:+.2f}",
-            f"{each.drawdown:.1%}",
-            f"{each.turnover:.1f}",
+            _signed(each.log_return, 3),
+            _signed(each.sharpe, 2),
+            _signed(each.sharpe_error, 2).removeprefix("+"),
+            f"{each.drawdown:.0%}",
             str(each.trades),
-            *(f"{share:.0%}" for share in (each.long, each.flat, each.short)),
-            f"{each.t:+.2f}",
+            "/".join(f"{100 * share:.0f}" for share in (each.long, each.flat, each.short)),
+            _signed(each.t, 1),
+            _signed(each.alpha, 2),
+            _signed(each.alpha_t, 1),
+            _signed(each.beta, 2),
         )
         for each in performances
     ]
     return table(header, rows)
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}" if math.isfinite(value) else MISSING
 
 
 def _show_json(value: Any) -> int:

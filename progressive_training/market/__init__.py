@@ -36,14 +36,15 @@ if TYPE_CHECKING:
     from progressive_market.judging.baselines import Ridge as Ridge
     from progressive_market.judging.baselines import fit_ridge as fit_ridge
     from progressive_market.judging.baselines import with_baselines as with_baselines
+    from progressive_market.judging.block_statistics import standard_error as standard_error
+    from progressive_market.judging.block_statistics import t_statistic as t_statistic
     from progressive_market.judging.degenerate import degeneration as degeneration
     from progressive_market.judging.degenerate import one_sided as one_sided
     from progressive_market.judging.evaluator import MarketEvaluator as MarketEvaluator
     from progressive_market.judging.excerpt import excerpt as excerpt
     from progressive_market.judging.excerpt import stretch_of as stretch_of
+    from progressive_market.judging.performance import completed_trades as completed_trades
     from progressive_market.judging.performance import measure as measure
-    from progressive_market.judging.performance import standard_error as standard_error
-    from progressive_market.judging.performance import t_statistic as t_statistic
     from progressive_market.judging.verdict import SHOWN_T as SHOWN_T
     from progressive_market.judging.verdict import Doubt as Doubt
     from progressive_market.judging.verdict import judge as judge
@@ -57,11 +58,13 @@ if TYPE_CHECKING:
     from progressive_market.market import bytes_of_market as bytes_of_market
     from progressive_market.market import open_market as open_market
     from progressive_market.market_settings import ALLOW_LEAK as ALLOW_LEAK
+    from progressive_market.market_settings import BORROW as BORROW
     from progressive_market.market_settings import CAPITAL_ALLOCATION as CAPITAL_ALLOCATION
     from progressive_market.market_settings import DATA as DATA
     from progressive_market.market_settings import FEE as FEE
     from progressive_market.market_settings import FILL_MINUTES as FILL_MINUTES
     from progressive_market.market_settings import FREQUENCY as FREQUENCY
+    from progressive_market.market_settings import FUNDING as FUNDING
     from progressive_market.market_settings import MARKET_SETTINGS as MARKET_SETTINGS
     from progressive_market.market_settings import SLIPPAGE as SLIPPAGE
     from progressive_market.market_settings import SYNTHETIC_BARS as SYNTHETIC_BARS
@@ -106,9 +109,10 @@ _NAMES = {
     "fills": "Costs account fill_returns growth_by_bar log_growth",
     "learner_state": "Stateful below_prefix with_prefix",
     "market": "Market Part age_in_segment bytes_of_market open_market",
-    "judging.performance": "measure standard_error t_statistic",
+    "judging.block_statistics": "standard_error t_statistic",
+    "judging.performance": "completed_trades measure",
     "market_settings": (
-        "ALLOW_LEAK CAPITAL_ALLOCATION DATA FEE FILL_MINUTES FREQUENCY MARKET_SETTINGS SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
+        "ALLOW_LEAK BORROW CAPITAL_ALLOCATION DATA FEE FILL_MINUTES FREQUENCY FUNDING MARKET_SETTINGS SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
         "VALIDATION_SHARE"
     ),
     "policy_learner": "PolicyLearner",

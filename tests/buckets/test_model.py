@@ -129,10 +129,11 @@ def test_performance_comes_with_its_baselines(model_dir: Path, bars: Bars) -> No
         "Swing",
         "flat",
         "buy and hold",
+        "breakout 33/17 days",
         "ridge with no-trade band",
-        "same positions shifted in time",
+        "same positions shifted",
     ]
-    assert rows[0].log_return > rows[4].log_return
+    assert rows[0].log_return > rows[5].log_return
     assert rows[1].log_return == 0
 
 

@@ -59,7 +59,7 @@ def test_it_shows_curves_transfers_and_baselines(recorded: Any) -> None:
         "model",
         "buy and hold",
         "ridge with no-trade band",
-        "same positions shifted in time",
+        "same positions shifted",
     ]
     assert "-2.4 %" in [text.get_text() for text in bars.texts]
     assert scalping.get_ylabel() == "net profit on validation"
@@ -74,7 +74,7 @@ def test_a_verdict_stands_below_each_bar_and_nothing_is_cut_off(recorded: Any, f
         "model",
         "buy and hold",
         "ridge with no-trade band",
-        "same positions shifted in time",
+        "same positions shifted",
     ]
     for legend in figure.legends:
         box = legend.get_window_extent()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from typing import Any
 
@@ -26,15 +27,21 @@ def test_the_closing_table_sets_the_model_beside_its_baselines(run: Any) -> None
     assert validation < test
     for split in (validation, test):
         names = [line.strip().split("  ")[0] for line in lines[split + 1 : split + 6]]
-        assert names == ["Short", "flat", "buy and hold", "ridge with no-trade band", "same positions shifted in time"]
-    assert re.search(r"Short +-2\.4 % +-0\.18 +8\.3 % +107 +214 +-0\.2", table)
+        assert names == ["Short", "flat", "buy and hold", "ridge with no-trade band", "same positions shifted"]
+    assert re.search(r"Short +-2\.4 % +-0\.2 \(0\.3\) +8\.3 % +107 +-0\.2 +-0\.01 +-0\.2 +0\.30\n", table)
     assert "verdict  no edge shown (t = 1.1 on validation and test together; 3 is needed)" in table
     assert "in use   stays flat: the rows above are what its strategy did, not what the model will do" in table
     assert "warning  the policy is long on 81 % of the test bars" in table
     assert "long 81 %, flat 12 %, short 7 % of all bars" in table
     narrow = plain_text(closing_table(run.result("Short")), width=80)
     assert max(map(len, narrow.splitlines())) <= 80
-    assert re.search(r"same positions +-9\.0 % .*\n +shifted in time", narrow)
+    assert re.search(r"same positions +-9\.0 % .*\n +shifted", narrow)
+
+
+def test_what_was_not_measured_is_a_dash(run: Any) -> None:
+    unknown = evolve(run.evaluation().test[0], sharpe=math.nan, sharpe_error=math.nan, alpha=math.nan, alpha_t=math.nan)
+    table = plain_text(closing_table(run.result("Short", evaluation=run.evaluation(test=(unknown,)))), width=100)
+    assert re.search(r"Short +-2\.4 % +- +8\.3 % +107 +-0\.2 +- +- +0\.30\n", table)
 
 
 def test_losses_look_like_losses(run: Any) -> None:

@@ -15,7 +15,7 @@ Times = NDArray[np.int64]
 MINUTE = 60 * 10**9  # nanoseconds
 FIRST_TIMES = 3  # how many times of each kind of trouble a report names
 PRICES = ("open", "high", "low", "close")
-FLOWS = ("quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume")
+FLOWS = ("quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume", "funding_rate")
 """Extra columns that add up over time, as volume does: nothing traded means 0, and a resampled bar holds their sum."""
 
 

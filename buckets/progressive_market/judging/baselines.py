@@ -1,4 +1,5 @@
-"""Baselines to compare a model with: flat, buy and hold, ridge regression with a no-trade band, shifted positions."""
+"""Baselines to compare a model with: flat, buy and hold, a slow breakout, ridge regression with a no-trade band, the same
+positions shifted in time."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from attrs import frozen
 
+from progressive_market.judging.breakout import breakout, breakout_name
 from progressive_market.judging.performance import measure
 from progressive_market.policy import cost_matrix, positions_of
 from progressive_training import PerformanceKind
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from progressive_market.market import Market, Part
     from progressive_training import Performance
 
-HORIZONS = (6, 24, 96)
+HORIZONS = (1, 6, 24, 96)
 """Bars ahead that a ridge regression may predict; the best is chosen on validation, as are penalty and scale."""
 PENALTIES = (1e2, 1e3, 1e4)
 SCALES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -89,10 +91,11 @@ def with_baselines(name: str, traded: Tensor, part: Part, market: Market, ridge:
     :param name: label of the model. :param traded: [N] the signed positions of its strategy, whether or not it may trade.
     """
     rows = [
-        (name, PerformanceKind.MODEL, traded),
-        ("flat", PerformanceKind.FLAT, torch.zeros_like(traded)),
-        ("buy and hold", PerformanceKind.BASELINE, torch.ones_like(traded)),
-        ("ridge with no-trade band", PerformanceKind.BASELINE, ridge.positions(part, market)),
-        ("same positions shifted in time", PerformanceKind.BASELINE, traded.roll(len(traded) // 2)),
+        (name, PerformanceKind.MODEL, traded, part),
+        ("flat", PerformanceKind.FLAT, torch.zeros_like(traded), part),
+        ("buy and hold", PerformanceKind.BASELINE, torch.ones_like(traded), market.unbroken(part)),
+        (breakout_name(market), PerformanceKind.BASELINE, breakout(part, market), part),
+        ("ridge with no-trade band", PerformanceKind.BASELINE, ridge.positions(part, market), part),
+        ("same positions shifted", PerformanceKind.BASELINE, traded.roll(len(traded) // 2), part),
     ]
-    return tuple(measure(label, held, part, market.costs, market.interval, kind) for label, kind, held in rows)
+    return tuple(measure(label, held, bars, market, kind) for label, kind, held, bars in rows)

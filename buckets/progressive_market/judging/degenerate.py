@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from progressive_market.judging.performance import t_statistic
+from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.judging.verdict import ONE_ACTION, SHOWN_T
 
 if TYPE_CHECKING:

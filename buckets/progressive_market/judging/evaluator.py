@@ -16,13 +16,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
+from attrs import evolve
 
+from progressive_market.judging.account_notes import account_notes
 from progressive_market.judging.baselines import Ridge, fit_ridge, with_baselines
+from progressive_market.judging.block_statistics import block_sums, t_statistic
 from progressive_market.judging.degenerate import degeneration, one_sided
 from progressive_market.judging.excerpt import excerpt, stretch_of
 from progressive_market.judging.exposure import exposure
 from progressive_market.judging.implausible import implausible
-from progressive_market.judging.performance import block_sums, t_statistic
 from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE, Alpha, judge
 
 if TYPE_CHECKING:
@@ -129,12 +131,8 @@ class MarketEvaluator:
             first, second = (self.market.growth(held.double(), self.validation) for held in self.positions)
             bars = torch.arange(len(first), device=first.device)
             growth = torch.where(in_first_half(bars, len(first)), second, first)
-            self._t = t_statistic(growth), exposure(growth, self._hold(self.validation)).t
+            self._t = t_statistic(growth), exposure(growth, self.market.hold(self.validation)).t
         return min(self.cap[0], self._t[0]), min(self.cap[1], self._t[1])
-
-    def _hold(self, part: Part) -> Tensor:
-        """Log growth of each bar of `part` [N] under buy and hold."""
-        return self.market.growth(torch.ones_like(part.returns), part)
 
     def evaluate(self, policy: Policy) -> Evaluation:
         """Measure the strategy of `policy` and the baselines on validation and test data, and judge whether there is an edge.
@@ -150,13 +148,18 @@ class MarketEvaluator:
         )
         bars = len(parts[0]), len(parts[1])
         exposed = [
-            exposure(self.market.growth(traded, part), self._hold(part))
+            exposure(self.market.growth(traded, part), self.market.hold(part))
             for traded, part in zip(held, parts, strict=True)
         ]
         t, alpha_t = self._cross_fitted()
         alpha = Alpha(alpha_t, exposed[1].t, max((each.beta for each in exposed), key=abs))
         doubt = implausible(lambda part: self._positions(policy, part), self.market, parts, self.allow_leak)
-        self.judged = judge(validation, test, t, bars, self.degeneration(policy), doubt, alpha=alpha)
+        judged = judge(validation, test, t, bars, self.degeneration(policy), doubt, alpha=alpha)
+        noted = [
+            account_notes(traded, part, self.market, name)
+            for name, traded, part in zip(("validation", "test"), held, parts, strict=True)
+        ]
+        self.judged = evolve(judged, warnings=(*judged.warnings, *noted[0], *noted[1]))
         self._judged_positions = held[0]
         return self.judged
 

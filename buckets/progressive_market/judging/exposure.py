@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from progressive_market.judging.performance import t_statistic
+from progressive_market.judging.block_statistics import t_statistic
 
 if TYPE_CHECKING:
     from torch import Tensor

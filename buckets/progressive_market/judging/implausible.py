@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 
 from progressive_market.bars.leaks.clock import follows_the_clock
 from progressive_market.feature_table import BUILT_IN
-from progressive_market.judging.performance import t_statistic
+from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.judging.verdict import Doubt
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from progressive_market.bucket_market import open_bucket_market
-from progressive_market.judging.performance import measure
+from progressive_market.judging.performance import completed_trades
 from progressive_market.market import Market, Part
 from progressive_market.policy_learner import PolicyLearner
 from progressive_market.saved_market import market_card, refuse_earlier
@@ -78,7 +78,7 @@ class WeightsLearner(PolicyLearner):
             exploration=0.0,
             exploration_cause="none: it explores nothing",
             transitions=visited,
-            trades=measure(self.info.name, held, scored, self.market.costs, self.market.interval).trades,
+            trades=completed_trades(self.market.account(held, scored).held),
         )
 
     def _keep_if_best(self) -> float:

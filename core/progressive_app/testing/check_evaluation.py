@@ -42,7 +42,7 @@ def check_evaluation(owner: str, learner: Learner) -> None:
 
 
 def _check_performance(where: str, row: Performance) -> None:
-    for name in ("log_return", "sharpe", "drawdown", "turnover", "t"):
+    for name in ("log_return", "drawdown", "turnover", "t"):
         require(math.isfinite(getattr(row, name)), f"{where}: {name} must be finite; got {getattr(row, name)!r}")
     require(0 <= row.drawdown <= 1, f"{where}: drawdown is a share, 0 to 1; got {row.drawdown!r}")
     require(

@@ -29,9 +29,11 @@ class Edge(StrEnum):
 class Performance:
     """One strategy over one split, net of costs.
 
-    `log_return` is the log of final over initial equity; `sharpe` is annualised; `drawdown` the largest fall from a
-    peak (0 to 1); `turnover` the sum of absolute position changes; `trades` the completed ones; `long`, `flat` and
-    `short` the share of bars in each position; `t` the t-statistic of the per-bar log return.
+    `log_return` is the log of final over initial equity; `sharpe` is that of daily returns, a year, and `sharpe_error` its
+    standard error (both NaN where there are too few days); `drawdown` the largest fall from a peak (0 to 1); `turnover` the
+    sum of absolute position changes; `trades` the completed ones; `long`, `flat` and `short` the share of bars in each
+    position; `t` the t-statistic of the per-bar log return. Where log returns are `beta` times those of buy and hold, what
+    is left is `alpha`, as log return a year, with its t-statistic `alpha_t` (NaN where nobody measured them).
     """
 
     strategy: str
@@ -44,6 +46,10 @@ class Performance:
     flat: float
     short: float
     t: float
+    sharpe_error: float = math.nan
+    alpha: float = math.nan
+    beta: float = math.nan
+    alpha_t: float = math.nan
     kind: PerformanceKind = PerformanceKind.MODEL
 
 

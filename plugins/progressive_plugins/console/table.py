@@ -21,6 +21,8 @@ LOSS, GAIN, WARNING = "red", "green", "yellow"
 def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD) -> RenderableType:
     """Draw how a bucket ended: model and baselines on validation and test, net of costs, verdict and warnings.
 
+    The Sharpe ratio has its standard error in brackets; alpha is a log return a year beyond `beta` times buy and hold.
+
     Gains are green in the row of a model whose edge is confirmed, and nowhere else.
 
     :param box: the table's lines; None for none.
@@ -28,7 +30,7 @@ def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD) -> Render
     evaluation = judged(result.evaluation)
     table = Table(box=box, pad_edge=False, title_justify="left")
     table.add_column("net of costs", min_width=16)
-    for heading in ("profit", "Sharpe", "drawdown", "trades", "turnover", "t"):
+    for heading in ("profit", "Sharpe", "fall", "trades", "t", "alpha", "its t", "beta"):
         table.add_column(heading, justify="right", no_wrap=True)
     gain = GAIN if is_sound(evaluation) else ""
     for split, rows in (("validation", evaluation.validation), ("test", evaluation.test)):
@@ -77,19 +79,26 @@ def signed(value: float, text: str, gain: str = GAIN) -> Text:
 
 
 def number(value: float, digits: int) -> str:
-    """Write a number that may not be finite."""
-    return f"{value:.{digits}f}" if math.isfinite(value) else "n/a"
+    """Write a number, a dash where there is none."""
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+
+
+def with_error(value: float, error: float) -> str:
+    """Write a number and its standard error: 1.1 (0.3)."""
+    return f"{number(value, 1)} ({number(error, 1)})" if math.isfinite(error) else number(value, 1)
 
 
 def _cells(row: Performance, gain: str) -> tuple[RenderableType, ...]:
     return (
         Padding(Text(row.strategy), (0, 0, 0, 2)),
         signed(row.log_return, profit_text(row.log_return), gain),
-        signed(row.sharpe, number(row.sharpe, 2), gain),
+        signed(row.sharpe, with_error(row.sharpe, row.sharpe_error), gain),
         Text(share_text(row.drawdown, 1)),
         Text(f"{row.trades:,}"),
-        Text(f"{row.turnover:,.0f}"),
         signed(row.t, number(row.t, 1), gain),
+        signed(row.alpha, number(row.alpha, 2), gain),
+        signed(row.alpha_t, number(row.alpha_t, 1), gain),
+        Text(number(row.beta, 2)),
     )
 
 

@@ -129,7 +129,7 @@ def test_equity_is_that_of_a_plain_loop_on_every_bar(case: Case) -> None:
     growth = case.growth(market)
     assert torch.exp(torch.cumsum(growth, dim=0)).tolist() == pytest.approx(by_hand, rel=1e-9)
     part = market.part(slice(0, len(case.opens)))
-    performance = measure("case", torch.tensor(case.actions), part, market.costs, market.interval)
+    performance = measure("case", torch.tensor(case.actions), part, market)
     assert math.exp(performance.log_return) == pytest.approx(by_hand[-1], rel=1e-9)
     peaks = np.maximum.accumulate([1.0, *by_hand])[1:]
     assert performance.drawdown == pytest.approx(max(0.0, float((1 - by_hand / peaks).max())), abs=1e-9)
@@ -185,7 +185,7 @@ def test_flat_is_exactly_flat(case: Case) -> None:
     part = market.part(slice(0, len(case.opens)))
     growth = market.growth(torch.zeros(len(case.opens)), part)
     assert (growth == 0).all()
-    performance = measure("flat", torch.zeros(len(case.opens)), part, market.costs, market.interval)
+    performance = measure("flat", torch.zeros(len(case.opens)), part, market)
     assert (
         math.exp(performance.log_return),
         performance.drawdown,

@@ -8,7 +8,7 @@ import torch
 
 from progressive_market.bars import Bars, synthetic_bars
 from progressive_market.fills import Costs
-from progressive_market.judging.performance import t_statistic
+from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.market import Part, open_market
 from progressive_market.split import split_bars
 from progressive_training import Edge

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from progressive_market.bars import synthetic_bars
 from progressive_market.fills import Costs
+from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.judging.exposure import exposure
-from progressive_market.judging.performance import t_statistic
 from progressive_market.market import Market, Part, open_market
 from progressive_market.split import Split, split_bars
 from progressive_training import Edge
