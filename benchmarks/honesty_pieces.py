@@ -43,7 +43,7 @@ THIN_BARS = 150_000
 LENGTHS = ("1 h", "5 m", "1 m")
 HORIZONS = (1, 3, 6, 12, 24, 48, 72, 96, 144, 288, 576)
 """Of all four buckets."""
-HONEST_RETURNS = (0.1, 0.2, 0.3)  # coefficients of AR(1) returns that are strong, and no leak
+HONEST_RETURNS = (0.1, 0.2, 0.3)  # coefficients of AR(1) returns: strong, and no leak
 DRIFTS, FEES = (0.4e-4, 0.8e-4), (1e-4, 2e-4)
 
 
