@@ -133,7 +133,7 @@ def _judge(run: Run, resources: Resources) -> None:
             run.store.save_model(bucket.name, learner.model(), run.store.knowledge(bucket.name))
         run.machine.release_memory()
         run.store.finish_bucket(evolve(waiting[bucket.name], evaluation=evaluation))
-        run.progress(f"{bucket.name}: {evaluation.verdict}")
+        run.progress(f"{bucket.name}: verdict: {evaluation.verdict}")
 
 
 def _train_episodes(training: Training, begun: float) -> tuple[EpisodeReport | EpisodeLine, str]:
