@@ -20,11 +20,10 @@ def forms(values: Floats, close: Floats, rows: Rows) -> Iterator[tuple[str, Floa
     if now.min() > 0 and before.min() > 0:
         yield "its ratio to the close", now / close[rows]
         yield "its relative change", now / before
-    known = np.isfinite(values)
-    total = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
-    count = np.concatenate([[0], np.cumsum(known)])
-    start = np.maximum(rows + 1 - AVERAGE, 0)
-    average = (total[rows + 1] - total[start]) / (count[rows + 1] - count[start])
+    window = rows[:, None] - np.arange(AVERAGE)
+    recent = np.where(window >= 0, values[np.maximum(window, 0)], np.nan)
+    known = np.isfinite(recent)
+    average = np.where(known, recent, 0.0).sum(axis=1) / known.sum(axis=1)
     yield f"its distance from its average of {AVERAGE} bars", now - average
 
 

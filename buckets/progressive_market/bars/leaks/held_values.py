@@ -9,38 +9,54 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from progressive_market.bars.bar_records import Bars, Floats
 from progressive_market.bars.leaks.column_forms import as_prices
 from progressive_market.bars.leaks.evidence import LONGER, UNSURE, Evidence
+from progressive_market.bars.leaks.leak_targets import Rows, sampled
 from progressive_market.bars.leaks.rare_rows import ranked
 
+ROWS = 10_000  # in which a value that holds is looked for
 HELD = 0.75  # share of the rows that repeat the value of the row before, at least
 SAME = 1e-9  # relative difference of two values that are one
 LEAST = 60  # periods without which nothing is asked
+REGULAR = 0.5
+"""Share of the periods that must be of one length, as days are. Others may end where the price ends them: the high of a day so
+far stands until a higher price comes."""
 EXTREMES = 0.6
 """R² that no honest value reaches of a period's high or low over its first close; the size of moves is known in part."""
 
 
 def held_values(bars: Bars, columns: Mapping[str, Floats]) -> Iterator[Evidence]:
     """Evidence of columns that know the return, the high or the low of the period in which they hold one value."""
+    rows = sampled(np.arange(1, len(bars)), ROWS)
     for name, values in columns.items():
-        for form, shown in _forms(values, bars.close):
-            same = np.abs(np.diff(shown)) <= SAME * np.abs(shown[1:])
-            if HELD < same.mean() < 1:
-                yield from _known_periods(bars, name, form, shown, np.flatnonzero(~same) + 1)
+        before = _forms(values[rows - 1], bars.close[rows - 1])
+        for form, now in _forms(values[rows], bars.close[rows]).items():
+            if form in before and HELD < _same(before[form], now).mean() < 1:
+                whole = _forms(values, bars.close).get(form, values)
+                starts = np.flatnonzero(~_same(whole[:-1], whole[1:])) + 1
+                yield from _known_periods(bars, name, form, whole, starts)
 
 
-def _forms(values: Floats, close: Floats) -> Iterator[tuple[str, Floats]]:
-    yield "its level", values
-    if np.isfinite(values).all():
-        yield from as_prices(values, close)
+def _forms(values: Floats, close: Floats) -> dict[str, Floats]:
+    """The column, and the prices that it may hold."""
+    return {**dict(as_prices(values, close)), "its level": values}
 
 
-def _known_periods(bars: Bars, name: str, form: str, shown: Floats, starts: np.ndarray) -> Iterator[Evidence]:
+def _same(before: Floats, now: Floats) -> NDArray[np.bool_]:
+    return np.abs(now - before) <= SAME * np.abs(now)
+
+
+def _known_periods(bars: Bars, name: str, form: str, shown: Floats, starts: Rows) -> Iterator[Evidence]:
     """Evidence that the value at the start of each period explains what comes after its first bar."""
     starts, stops = starts[:-1], starts[1:]
-    kept = (stops - starts > 1) & (bars.segment[starts] == bars.segment[stops - 1]) & np.isfinite(shown[starts])
+    lengths = stops - starts
+    usual = int(np.median(lengths)) if len(lengths) else 0
+    if usual < 2 or (lengths == usual).mean() < REGULAR:
+        return
+    kept = (lengths == usual) & (bars.segment[starts] == bars.segment[stops - 1]) & np.isfinite(shown[starts])
     starts, stops = starts[kept], stops[kept]
     if len(starts) < LEAST:
         return

@@ -1,4 +1,4 @@
-"""How much of a column's news is later returns? What is new in an honest column at a bar cannot come from the bars after it.
+"""Columns whose news are later returns: what is new in an honest column at a bar cannot come from the bars after it.
 
 A column that holds a span of later returns (a label, a centred average, a day's final high) may explain each single one
 weakly; all of them together explain its change well. Asked the other way round: the change of the column is explained by
@@ -13,45 +13,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from progressive_market.bars.bar_records import Bars, Floats
-from progressive_market.bars.leaks.evidence import UNSURE, Evidence
+from progressive_market.bars.leaks.evidence import LONGER, UNSURE, Evidence
 from progressive_market.bars.leaks.leak_targets import PAST, Rows, Targets, past_returns, solved
 from progressive_market.bars.leaks.single_columns import BLOCK, known_bars
 
 AHEAD = 24  # bars whose returns may explain the change of a column
-LIMIT = 0.1
-"""R² on unseen bars that no honest column reaches. The change of a return with a serial correlation of 0.3 is no sign: what past returns
-explain is taken out."""
+NEWS = 0.1
+"""R² on unseen bars that the change of no honest column reaches; its level may show a drift that lasts, and is allowed what
+any span of returns is (`LONGER`). Measured: 0.11 of the level of a column that shows a strong slow drift. What past returns
+explain is taken out, so that serial correlation is no sign."""
 
 
 def explained_changes(bars: Bars, columns: Mapping[str, Floats], targets: Targets) -> Iterator[Evidence]:
     """Evidence that the next `AHEAD` returns explain a column or its change, beyond what the past ones do."""
     rows = targets.rows[targets.rows + AHEAD < len(bars)]
     rows = rows[bars.segment[rows - 1] == bars.segment[rows + AHEAD]]
-    closes = np.log(bars.close)
-    later = np.stack([closes[rows + lag + 1] - closes[rows + lag] for lag in range(AHEAD)], axis=1)
-    past = past_returns(closes, bars, rows)
+    later = np.stack([np.log(bars.close[rows + lag + 1] / bars.close[rows + lag]) for lag in range(AHEAD)], axis=1)
+    past = past_returns(bars, rows)
     for name, values in columns.items():
         known = np.isfinite(values[rows]) & np.isfinite(values[rows - 1])
         if known.sum() < 10 * (AHEAD + PAST):
             continue
         asked = rows[known]
-        limit = max(LIMIT, UNSURE * AHEAD / known_bars(targets, len(asked)))
-        for form, shown in _forms(values, bars.close, asked):
+        chance = UNSURE * AHEAD / known_bars(targets, len(asked))
+        for form, honest, shown in _forms(values, bars.close, asked):
+            limit = max(honest, chance)
             r2 = gained(shown, past[known], later[known], asked // BLOCK % 2 == 0)
             if r2 > limit:
                 finding = f"is explained by the next {AHEAD} returns"
                 yield Evidence(columns=(name,), form=form, finding=finding, strength=r2, limit=limit)
 
 
-def _forms(values: Floats, close: Floats, rows: Rows) -> Iterator[tuple[str, Floats]]:
-    """A column and its ratio to the close, and their changes, each clipped at four deviations."""
+def _forms(values: Floats, close: Floats, rows: Rows) -> Iterator[tuple[str, float, Floats]]:
+    """A column and its ratio to the close, and their changes, with the limit of each, clipped at four deviations."""
     now, before = values[rows], values[rows - 1]
-    made = [("its level", now), ("its change", now - before)]
+    made = [("its level", LONGER, now), ("its change", NEWS, now - before)]
     if now.min() > 0 and before.min() > 0:
         ratio, earlier = np.log(now / close[rows]), np.log(before / close[rows - 1])
-        made += [("its ratio to the close", ratio), ("the change of its ratio to the close", ratio - earlier)]
-    for form, shown in made:
-        yield form, np.clip(shown, *(shown.mean() + shown.std() * np.array([-4, 4])))
+        made.append(("its ratio to the close", LONGER, ratio))
+        made.append(("the change of its ratio to the close", NEWS, ratio - earlier))
+    for form, limit, shown in made:
+        yield form, limit, np.clip(shown, *(shown.mean() + shown.std() * np.array([-4, 4])))
 
 
 def gained(values: Floats, past: Floats, later: Floats, fit: NDArray[np.bool_]) -> float:

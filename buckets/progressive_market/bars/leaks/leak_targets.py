@@ -38,21 +38,21 @@ def targets_of(bars: Bars, rows: Rows, horizons: Iterable[int], total: int | Non
     :param horizons: further spans, in bars: those that buckets predict.
     :param total: how many bars `rows` stand for; all by default.
     """
-    opens, closes, last = np.log(bars.open), np.log(bars.close), len(bars) - 1
+    last = len(bars) - 1
     spans = sorted({span for span in (*SPANS, *horizons) if span > 1})
     singles = sorted({*range(SINGLE), *(span - 1 for span in spans)})
     starts = [
-        *((closes, lag, lag + 1, _single(lag, "return")) for lag in singles),
-        *((opens, lag + 1, lag + 2, _single(lag, "fill's return")) for lag in range(SINGLE)),
-        *((closes, 0, span, f"the return of the next {span} bars") for span in spans),
+        *((bars.close, lag, lag + 1, _single(lag, "return")) for lag in singles),
+        *((bars.open, lag + 1, lag + 2, _single(lag, "fill's return")) for lag in range(SINGLE)),
+        *((bars.close, 0, span, f"the return of the next {span} bars") for span in spans),
     ]
     values, known = np.zeros((len(rows), len(starts))), np.zeros((len(rows), len(starts)), dtype=bool)
     for column, (prices, start, stop, _) in enumerate(starts):
         end = np.minimum(rows + stop, last)
         exists = (rows + stop <= last) & (bars.segment[end] == bars.segment[rows])
-        values[exists, column] = _clipped(prices[end[exists]] - prices[rows[exists] + start])
+        values[exists, column] = _clipped(np.log(prices[end[exists]] / prices[rows[exists] + start]))
         known[:, column] = exists
-    past = past_returns(closes, bars, rows)
+    past = past_returns(bars, rows)
     values = (values - past @ solved(past, values)) * known
     lengths = np.array([stop - start for _, start, stop, _ in starts])
     names = tuple(name for *_, name in starts)
@@ -65,13 +65,13 @@ def _single(lag: int, what: str) -> str:
     return f"the next bar's {what}" if lag == 0 else f"the {what} of bar t + {lag + 1}"
 
 
-def past_returns(closes: Floats, bars: Bars, rows: Rows) -> Floats:
+def past_returns(bars: Bars, rows: Rows) -> Floats:
     """One, and the returns of the bars up to each row [n, 1 + PAST]; 0 across a gap."""
     columns = [np.ones(len(rows))]
     for lag in range(PAST):
         before = np.maximum(rows - lag - 1, 0)
         inside = (rows > lag) & (bars.segment[before] == bars.segment[rows])
-        columns.append(np.where(inside, closes[np.maximum(rows - lag, 0)] - closes[before], 0.0))
+        columns.append(np.where(inside, np.log(bars.close[np.maximum(rows - lag, 0)] / bars.close[before]), 0.0))
     return np.stack(columns, axis=1)
 
 

@@ -61,10 +61,10 @@ def z_score(bars: Bars, values: Floats, known: np.ndarray, others: Mapping[str, 
 def detrended(values: Floats, known: np.ndarray, others: Mapping[str, Floats]) -> str:
     """How the column is the residual of a trend over the whole file, in words; empty where it is not."""
     held = values[known]
-    time = np.linspace(-1, 1, len(values))
     deviation = float(held.std())
     if deviation <= 0 or abs(float(held.mean())) > NEAR * deviation:
         return ""
+    time = np.linspace(-1, 1, len(values))
     if abs(float(((held - held.mean()) * time[known]).mean())) > NEAR * deviation * float(time[known].std()):
         return ""
     rows = sampled(np.flatnonzero(known), ROWS)
