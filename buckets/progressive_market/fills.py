@@ -107,7 +107,9 @@ def growth_by_bar(
     It differs from `log_growth` in that positions are brought back to that share on every bar, at no cost. Arguments as there.
     """
     held = positions.to(torch.float64) * decidable
-    return costs.of_change(held - _earlier(held, 0)) + costs.earned(held, returns, charges)
+    return costs.of_change(torch.diff(held, prepend=torch.zeros_like(held[..., :1]))) + costs.earned(
+        held, returns, charges
+    )
 
 
 def log_growth(
@@ -128,31 +130,35 @@ def account(
         price at its start; None for nothing.
     """
     held = positions.to(torch.float64) * decidable
-    changed = held != _earlier(held, 0)
+    changed = held != _previous(held)
     first = torch.cummax(
         torch.arange(held.shape[-1], device=held.device) * changed, dim=-1
     ).values  # [..., T] bar of the entry
-    end = torch.cumprod(1 + returns, dim=0)  # [T] price at the end of each bar, over that of the first fill
-    start = _earlier(end, 1)
+    moves = 1 + returns
+    end = torch.cumprod(moves, dim=0)  # [T] price at the end of each bar, over that of the first fill
+    start = end / moves
     price = end / start.take(first)  # [..., T] over that of the entry
-    stake = held * costs.capital
-    worth = torch.addcmul(
-        stake.new_ones(()), stake, price - 1
-    )  # [..., T] the equity before an exit, over what the entry left of it
+    stake, one = held * costs.capital, held.new_ones(())
+    worth = torch.addcmul(one, stake, price - 1)  # [..., T] the equity before an exit, over what the entry left of it
     if charges is not None:
         paid = start * charge_of(held, charges)
         until = torch.cumsum(paid, dim=-1)
         worth -= costs.capital * (until - (until - paid).gather(-1, first)) / start.take(first)
-    low, ruined = worth <= RUIN, stake.new_zeros(())
-    if stake.is_cuda or bool(low.any()):  # a processor is asked; a GPU would have to be waited for
-        closed, ruined = _closed_by_ruin(low, worth <= NOTHING, first)
+    ruined = held.new_zeros(())
+    if held.is_cuda or bool(worth.min() <= RUIN):  # a processor is asked; a GPU would have to be waited for
+        closed, ruined = _closed_by_ruin(worth <= RUIN, worth <= NOTHING, first)
         held, stake, worth = held.masked_fill(closed, 0), stake.masked_fill(closed, 0), worth.masked_fill(closed, 1)
-        changed = held != _earlier(held, 0)
+        changed = held != _previous(held)
     fee = stake.abs() * costs.side  # of an entry; that of an exit grows with the price
     left = torch.addcmul(worth, fee, price, value=-1).clamp_(min=NOTHING)  # after an exit
     worth.clamp_(min=NOTHING)
-    traded = torch.where(changed, _earlier(left, 1) * (1 - fee), 1)
-    return Account(torch.log(worth * traded / _earlier(worth, 1)), held, ruined)
+    traded = torch.lerp(one, _previous(left) * (1 - fee), changed.double())  # 1 where the position stays
+    return Account(torch.log(worth * traded / _previous(worth)), held, ruined)
+
+
+def _previous(values: Tensor) -> Tensor:
+    """`values` [..., T] of the bar before; on the first bar those of the last, which is flat, too."""
+    return torch.roll(values, 1, -1)
 
 
 def _closed_by_ruin(low: Tensor, gone: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
@@ -163,10 +169,6 @@ def _closed_by_ruin(low: Tensor, gone: Tensor, first: Tensor) -> tuple[Tensor, T
     """
     lows, losses = (torch.cumsum(each, dim=-1) - each.long() for each in (low, gone))  # on the bars before
     lows_at_entry = lows.gather(-1, first)
-    closed = (_earlier(lows, 0) > lows_at_entry) | (losses > losses.gather(-1, first))
+    before = torch.nn.functional.pad(lows[..., :-1], (1, 0))
+    closed = (before > lows_at_entry) | (losses > losses.gather(-1, first))
     return closed, (low & (lows == lows_at_entry)).sum()
-
-
-def _earlier(values: Tensor, first: int) -> Tensor:
-    """`values` [..., T] of the bar before; `first` where there is none."""
-    return torch.nn.functional.pad(values[..., :-1], (1, 0), value=first)

@@ -248,7 +248,7 @@ def _performance_table(split: str, performances: Sequence[Performance]) -> str:
 
 
 def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}" if math.isfinite(value) else MISSING
+    return f"{round(value, digits) + 0.0:+.{digits}f}" if math.isfinite(value) else MISSING
 
 
 def _show_json(value: Any) -> int:

@@ -80,7 +80,7 @@ def signed(value: float, text: str, gain: str = GAIN) -> Text:
 
 def number(value: float, digits: int) -> str:
     """Write a number, a dash where there is none."""
-    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+    return f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else "-"
 
 
 def with_error(value: float, error: float) -> str:
