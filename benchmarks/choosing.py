@@ -158,22 +158,24 @@ def fill(file: Path, keys: Sequence[Key], real_bars: Path) -> None:
 
 def cell(rows: Sequence[Row], market: str, arm: str, bucket: str) -> str:
     """Mean points of an arm over seeds, and the paired difference to the default with its standard error."""
-    own, other = (by_seed(rows, market, name, bucket) for name in (arm, "default"))
-    shared = sorted(own.keys() & other.keys())
+    own, other = (points_of(rows, market, name, bucket) for name in (arm, "default"))
+    shared = own.keys() & other.keys()
     if not shared:
         return ""
-    points = f"{mean(own[seed] for seed in shared):.1f}"
-    apart = [own[seed] - other[seed] for seed in shared]
-    error = stdev(apart) / math.sqrt(len(apart)) if len(apart) > 1 else math.nan
-    paired = "" if arm == "default" else f" ({mean(apart):+.1f} ± {error:.1f})"
+    apart = [
+        mean(own[key] - other[key] for key in shared if key[0] == seed) for seed in sorted({seed for seed, _ in shared})
+    ]
+    error = f" ± {stdev(apart) / math.sqrt(len(apart)):.1f}" if len(apart) > 1 else ""
+    paired = "" if arm == "default" else f" ({mean(apart):+.1f}{error})"
+    points = f"{mean(own[key] for key in shared):.1f}"
     return f"{points}{paired}{t_text(rows, arm, [bucket]) if market == REAL else ''}"
 
 
-def by_seed(rows: Sequence[Row], market: str, arm: str, bucket: str) -> dict[int, float]:
-    """Mean points by seed; on real bars over the years that every arm has."""
-    mine = [row for row in rows if (row.market, row.arm, row.bucket) == (market, arm, bucket)]
-    seeds = {row.seed for row in mine}
-    return {seed: mean(row.points for row in mine if row.seed == seed) for seed in seeds}
+def points_of(rows: Sequence[Row], market: str, arm: str, bucket: str) -> dict[tuple[int, int], float]:
+    """Points by seed and year."""
+    return {
+        (row.seed, row.year): row.points for row in rows if (row.market, row.arm, row.bucket) == (market, arm, bucket)
+    }
 
 
 def t_text(rows: Sequence[Row], arm: str, buckets: Sequence[str]) -> str:
@@ -227,7 +229,7 @@ def main() -> int:
             for arm in asked.arms.split(";")
         ]
         fill(asked.rows, keys, asked.real_bars)
-    show([row for row in rows_of(asked.rows) if (row.year in LAST) == asked.last], Console(width=160))
+    show([row for row in rows_of(asked.rows) if (row.year in LAST) == asked.last], Console(width=200))
     return 0
 
 
