@@ -47,7 +47,7 @@ SMALL = {
     "TRANSFER_COOLDOWN": 2,
     "SYNTHETIC_BARS": 4000,
     "HORIZON_RANGE": "[1,24]",
-    "SEED": 3,  # later buckets change the models of earlier ones four times
+    "SEED": 3,  # later buckets change the models of earlier ones twice
     "PARALLEL_EPISODES": 16,
     "EPISODE_BARS": 64,
     "BATCH_SIZE": 128,
