@@ -31,8 +31,8 @@ WALK_SEEDS, REAL_SEEDS, HARD_SEEDS = 60, 3, 4
 PLANTED_BARS = 60_000
 LEAK_BARS = 20_000
 THIN = "1 m, 2019"
-"""Real one-minute bars of a thin market, on which there is something to earn without a fee: the last 150,000 of the file, of
-which the program before this table earned 2.3 to 2.9 (log return) on the test part."""
+"""Real one-minute bars of a thin market, on which there is something to earn without a fee: the last 150,000 of the file. The
+target's 3.2 was set on another excerpt, where the rules before earned 2.3 to 2.9: hold it against the column before."""
 REAL = {
     "1 h": "binance_btcusdt_1h.parquet",
     "5 m": "binance_btcusdt_5m.parquet",
