@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from progressive_market.bars.bar_records import Bars, Floats
+from progressive_market.bars.leaks.clock import follows_the_clock
 from progressive_market.bars.leaks.evidence import UNSURE, Evidence
 from progressive_market.bars.leaks.leak_targets import Rows, solved
 from progressive_market.bars.leaks.rare_rows import ranked
@@ -17,7 +18,8 @@ PAST = (1, 2, 3, 6, 12, 24, 96)  # bars of the averages that are known
 HOURS = 24
 LEAST = 500  # rows without which nothing is asked
 LIMIT = 0.1
-"""Share of what past ranges, past volumes and the hour leave unexplained that no honest column explains. Measured: 0.04."""
+"""Share of what past ranges, past volumes and the hour leave unexplained that no honest column explains. Measured: 0.01 of
+columns computed from real bars, and 0.08 of the weekday, which is known long before and not asked."""
 
 
 def explained_activity(bars: Bars, columns: Mapping[str, Floats], rows: Rows) -> Iterator[Evidence]:
@@ -39,7 +41,7 @@ def explained_activity(bars: Bars, columns: Mapping[str, Floats], rows: Rows) ->
     later = np.stack(list(targets.values()), axis=1)
     for name, values in columns.items():
         present = np.isfinite(values[rows])
-        if present.sum() < LEAST or name == "volume":
+        if present.sum() < LEAST or name == "volume" or follows_the_clock(bars.time, values):
             continue
         level = values[rows][present, None]
         shares = partial_r2(later[present], np.concatenate([level, ranked(level)], axis=1), known[present]).max(axis=1)
