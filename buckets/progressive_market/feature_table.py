@@ -25,7 +25,8 @@ VOLUME_SPAN = 2016
 VOLATILITY_SPAN = 96
 UNKNOWN = 1e9
 """Deviation of a return of which nothing is known: beyond any."""
-LARGEST = float(np.finfo(np.float32).max)
+LARGEST = 1e29
+"""Value of an extra column from which on it counts as missing: what a card may hold, and float32 still multiplies."""
 ROWS_AT_ONCE = 65_536
 LONG_SEGMENT = 4096
 """Mean length of the segments in bars from which a loop over segments is faster than grouping by them, and needs less
@@ -93,7 +94,7 @@ def raw_feature(bars: Bars, name: str) -> NDArray[np.float64]:
 def feature_table(bars: Bars) -> NDArray[np.float32]:
     """All features of all bars [T, features x scales] float32, the scales of one feature side by side.
 
-    NaN where an extra column has no value yet, or one beyond float32; the scaler ignores these.
+    NaN where an extra column has no value yet, or one beyond `LARGEST`; the scaler ignores these.
     Computed column by column, so that the peak memory is the table and one column of doubles.
     """
     names = feature_names(bars)

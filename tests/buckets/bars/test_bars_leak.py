@@ -94,6 +94,28 @@ def test_an_allowed_leak_passes_and_is_told() -> None:
         check_leaks(evolve(bars, extra={**bars.extra, "other": next_fill(bars)}), prices, ["label"])
 
 
+def test_an_allowed_column_hides_no_other_that_leaks_with_the_same_partner() -> None:
+    bars = synthetic_bars(10_000, 5)
+    random, returns = np.random.default_rng(0), next_fill(bars)
+    coin = random.standard_normal(len(bars))
+    hidden = [np.sign(coin) * (returns + returns.std() * random.standard_normal(len(bars))) for _ in range(2)]
+    bars = evolve(bars, extra={"coin": coin, "one": hidden[0], "other": hidden[1]})
+    for allowed in (["one"], ["other"]):
+        with pytest.raises(DataError, match="with coin .their product"):
+            check_leaks(bars, prices, allowed)
+    assert check_leaks(bars, prices, ["coin"]) == ["coin"]
+
+
+@pytest.mark.parametrize("unit", [1e300, 1e160, 1e-300])
+def test_a_column_is_asked_in_any_unit(unit: float) -> None:
+    bars = synthetic_bars(5000, 5)
+    random = np.random.default_rng(0)
+    honest, leak = random.standard_normal(len(bars)) * unit, noisy(bars, 0.3) * unit
+    assert check_leaks(evolve(bars, extra={"honest": honest}), prices) == []
+    with pytest.raises(DataError, match="--allow-leak leak$"):
+        check_leaks(evolve(bars, extra={"honest": honest, "leak": leak}), prices)
+
+
 def test_allowing_a_column_that_is_not_there_is_refused() -> None:
     bars = synthetic_bars(2000, 5)
     bars = evolve(bars, extra={"label": bars.close})

@@ -84,6 +84,13 @@ def test_a_column_counts_the_same_in_any_unit(unit: float, level: float) -> None
     assert np.allclose(Scaler.fit(whole).apply(whole), Scaler.fit(other).apply(other), atol=1e-3)
 
 
+@pytest.mark.parametrize("unit", [1e28, 1e31, 1e37])
+def test_a_model_of_a_column_in_any_unit_can_be_loaded(open_learner: OpenLearner, unit: float) -> None:
+    bars = five_basis_points()
+    learner = open_learner(evolve(bars, extra={"signal": bars.extra["signal"] * unit}))
+    learner.load(learner.model())
+
+
 def test_before_the_price_first_moves_an_outcome_counts_nothing() -> None:
     bars = five_basis_points(500)
     still = np.arange(500) < 40

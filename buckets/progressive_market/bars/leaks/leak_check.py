@@ -29,6 +29,7 @@ from progressive_training import DataError
 log = structlog.get_logger("progressive_training")
 
 ROWS = 10_000  # bars that are predicted, at most: enough to distinguish an R² of 0.05 from one of 0.03
+REACH = 1e100  # largest value, or 1 / smallest, whose powers are numbers
 
 
 def check_leaks(
@@ -42,12 +43,12 @@ def check_leaks(
     :return: the allowed columns that do leak.
     :raise DataError: one that is not allowed does, or an allowed one does not exist.
     """
-    columns = {"volume": bars.volume, **bars.extra}
+    columns = {name: _in_reach(values) for name, values in {"volume": bars.volume, **bars.extra}.items()}
     unknown = [name for name in allow if name not in columns]
     if unknown:
         raise DataError(f"ALLOW_LEAK names {', '.join(unknown)}: no such column; there are {', '.join(columns)}")
     check_causal(feature_function, bars)
-    leaking = leak_evidence(bars, columns, horizons)
+    leaking = leak_evidence(bars, columns, horizons, allow)
     refused = [found for found in leaking if not set(found.columns) & set(allow)]
     if refused:
         flags = " ".join(f"--allow-leak {name}" for name in dict.fromkeys(found.columns[-1] for found in refused))
@@ -56,13 +57,22 @@ def check_leaks(
             f"Bars known by then cannot tell so much: drop or shift it, or use {flags}"
         )
     for found in leaking:
-        log.warning("a column that knows the future is in use", column=found.columns[-1], r2=round(found.strength, 3))
+        named = " and ".join(name for name in found.columns if name in allow)
+        log.warning("a column that knows the future is in use", column=named, r2=round(found.strength, 3))
     return list(dict.fromkeys(name for found in leaking for name in found.columns if name in allow))
 
 
-def leak_evidence(bars: Bars, columns: Mapping[str, Floats], horizons: Sequence[int] = ()) -> list[Evidence]:
+def _in_reach(values: Floats) -> Floats:
+    """`values`, or shares of the largest of them where their powers would be no numbers, or 0."""
+    largest = float(np.fmax.reduce(np.abs(values), initial=0.0))
+    return values if largest == 0 or 1 / REACH < largest < REACH else values / largest
+
+
+def leak_evidence(
+    bars: Bars, columns: Mapping[str, Floats], horizons: Sequence[int] = (), allow: Sequence[str] = ()
+) -> list[Evidence]:
     """The strongest evidence for each column that contains later data, and for pairs of columns that do together; bars
-    without a value are left out."""
+    without a value are left out. Each column is in one pair; pairs without those to `allow` are looked for as well."""
     rows = np.arange(1, len(bars) - 2)
     if len(rows) < 2:
         return []
@@ -81,4 +91,9 @@ def leak_evidence(bars: Bars, columns: Mapping[str, Floats], horizons: Sequence[
         (name,) = evidence.columns
         found[name] = stronger(found.get(name), evidence)
     innocent = {name: values for name, values in columns.items() if name not in found}
-    return [*(found[name] for name in columns if name in found), *pairs_that_explain(bars, innocent, targets)]
+    pairs = pairs_that_explain(bars, innocent, targets)
+    if any(set(pair.columns) & set(allow) for pair in pairs):
+        others = {name: values for name, values in innocent.items() if name not in allow}
+        known = [pair.columns for pair in pairs]
+        pairs += [pair for pair in pairs_that_explain(bars, others, targets) if pair.columns not in known]
+    return [*(found[name] for name in columns if name in found), *pairs]
