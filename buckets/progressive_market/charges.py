@@ -23,7 +23,7 @@ YEAR = 365.25 * 24 * 3600
 def without_funding(bars: Bars, funding: float | str) -> Bars:
     """`bars` without the column that FUNDING names: it is a cost, and no feature.
 
-    :raise DataError: there is no such column, or one of its values is missing.
+    :raise DataError: there is no such column, or one of its values is missing, or was before the bars were cleaned.
     """
     if not isinstance(funding, str):
         return bars
@@ -38,6 +38,11 @@ def without_funding(bars: Bars, funding: float | str) -> Bars:
         raise DataError(
             f"{bars.report.source}: the column {funding!r} of FUNDING has no value on {int(missing.sum())} bars, first at "
             f"{iso(bars.time[missing])[0]}: write 0 where nothing is paid"
+        )
+    if copied := bars.report.completed.get(funding):
+        raise DataError(  # what is paid once would be paid again
+            f"{bars.report.source}: the column {funding!r} of FUNDING has no value on {copied} bars, where the bars were absent "
+            f"or it was empty: write 0 where nothing is paid, and call it funding_rate, which is 0 on absent bars"
         )
     return evolve(bars, extra={name: values for name, values in bars.extra.items() if name != funding})
 

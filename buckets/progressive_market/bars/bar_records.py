@@ -30,7 +30,7 @@ class CleaningReport:
     `gaps` were left, `missing` bars long in all and `longest_gap` at most, from the absent bar `longest_gap_from` on.
     `zero_volume` bars came without volume (those filled are not among them). `partial` resampled bars were dropped
     because a gap or an end cuts them. `filled_extra` counts missing values of extra columns that took the value before
-    them. `first_times` names the first of each (ISO, UTC; for a gap the bar after it), `notes` say how columns were
+    them, and `completed` those of each such column, in filled bars too. `first_times` names the first of each (ISO, UTC; for a gap the bar after it), `notes` say how columns were
     understood.
     """
 
@@ -54,6 +54,7 @@ class CleaningReport:
     zero_volume: int = 0
     partial: int = 0
     filled_extra: int = 0
+    completed: Mapping[str, int] = field(factory=dict)
     first_times: Mapping[str, tuple[str, ...]] = field(factory=dict)
     notes: tuple[str, ...] = ()
 

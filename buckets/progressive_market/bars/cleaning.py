@@ -212,18 +212,19 @@ def _complete_extra(
 ) -> tuple[Columns, CleaningReport]:
     """Missing values of extra columns take the last one before them in their segment, and stay NaN where there is none:
     a later value would be known too early, and a made-up one would count when the column is scaled."""
-    count = 0
+    count, completed = 0, {}
     start = np.searchsorted(segment, segment)
-    for name in set(data) - {*PRICES, "volume"}:
+    for name in sorted(set(data) - {*PRICES, "volume"}):
         values = data[name]
         known = np.isfinite(values)
-        if known.all():
-            continue
         last = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
-        taken = last >= start
-        count += int((taken & ~known & ~filled).sum())
-        data[name] = np.where(taken, values[last], np.nan)
-    return data, evolve(report, filled_extra=count)
+        taken = (last >= start) & ~known
+        if not known.all():
+            count += int((taken & ~filled).sum())
+            data[name] = np.where(last >= start, values[last], np.nan)
+        if copied := int((taken | filled).sum() if name not in FLOWS else taken.sum()):
+            completed[name] = copied
+    return data, evolve(report, filled_extra=count, completed=completed)
 
 
 def _take(data: Columns, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Columns:

@@ -10,8 +10,9 @@ import torch
 from attrs import evolve
 
 from progressive_app.config.resolve import resolve
-from progressive_market.bars import Bars, synthetic_bars
+from progressive_market.bars import Bars, bars_from_frame, synthetic_bars
 from progressive_market.bucket_market import check_bucket_market, market_on
+from progressive_market.charges import without_funding
 from progressive_market.fills import Costs
 from progressive_market.saved_market import Charges, MarketCard, checked_card, market_card, market_of
 from progressive_training import BucketInfo, ConfigError, DataError, ModelError, Resources
@@ -97,6 +98,26 @@ def test_a_column_that_cannot_be_charged_is_one_clear_line(tmp_path: Path) -> No
     )
     told = refusal(tmp_path, frame, FUNDING="rate", FREQUENCY="4h")
     assert told.endswith("has to add up: call it funding_rate")
+
+
+@pytest.mark.parametrize("name", ["rate", "funding_rate"])
+def test_a_rate_that_is_missing_on_a_bar_is_not_paid_again(tmp_path: Path, name: str) -> None:
+    """Cleaning gives a missing value of a column that of the bar before: right for a feature, not for what is paid once."""
+    bars = synthetic_bars(2_000, seed=3)
+    frame = pd.DataFrame({"time": pd.to_datetime(bars.time), "open": bars.open, "high": bars.high, "low": bars.low})
+    frame = frame.assign(close=bars.close, volume=bars.volume, **{name: [1e-4, None, 2e-4, None] * 500})
+    assert "has no value on 1000 bars" in refusal(tmp_path, frame, FUNDING=name)
+
+
+def test_bars_that_were_absent_pay_nothing(tmp_path: Path) -> None:
+    bars = synthetic_bars(2_000, seed=3)
+    frame = pd.DataFrame({"time": pd.to_datetime(bars.time), "open": bars.open, "high": bars.high, "low": bars.low})
+    frame = frame.assign(close=bars.close, volume=bars.volume, rate=[1e-4, 2e-4] * 1000).drop(index=[1000])
+    told = refusal(tmp_path, frame, FUNDING="rate", FILL_MINUTES=120)
+    assert "has no value on 1 bars" in told
+    filled = bars_from_frame(frame.rename(columns={"rate": "funding_rate"}), fill_minutes=120)
+    assert filled.extra["funding_rate"][1000] == 0.0
+    assert without_funding(filled, "funding_rate").extra == {}
 
 
 @pytest.mark.parametrize("value", ["", True, 11, [0.1]])
