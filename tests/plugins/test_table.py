@@ -84,6 +84,11 @@ def test_a_verdict_is_coloured_by_what_it_says_not_by_a_threshold_of_the_table(r
     assert colours(Edge.NONE) == {YELLOW}
 
 
+def test_a_t_that_is_not_enough_does_not_look_as_if_it_were(run: Any) -> None:
+    nearly = run.result("Short", evaluation=evolve(run.evaluation(), t=2.97))
+    assert re.search(r"Short .* 2\.9 +stays flat", plain_text(sequence_table((nearly,)), width=120))
+
+
 def test_a_bucket_that_is_not_judged_yet_says_so(run: Any) -> None:
     waiting = run.result("Short", evaluation=None)
     assert "verdict  not judged yet" in plain_text(closing_table(waiting), width=80)

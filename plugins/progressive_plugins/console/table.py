@@ -12,7 +12,7 @@ from rich.text import Text
 
 from progressive_plugins.console.strategies import MODEL, compared, row_of
 from progressive_plugins.console.units import profit_text, share_text, time_text
-from progressive_plugins.console.verdicts import in_use, is_sound, judged, short_verdict, verdict_style
+from progressive_plugins.console.verdicts import in_use, is_sound, judged, short_verdict, shown_t, verdict_style
 from progressive_training import BucketResult, Performance
 
 LOSS, GAIN, WARNING = "red", "green", "yellow"
@@ -67,7 +67,7 @@ def sequence_table(results: tuple[BucketResult, ...], box: Box | None = SIMPLE_H
                 signed(row.log_return, profit_text(row.log_return), gain) if row else Text("")
                 for row, gain in zip(rows, gains, strict=True)
             ),
-            Text(number(evaluation.t, 1) if evaluation.test else "", verdict_style(evaluation)),
+            Text(number(shown_t(evaluation), 1) if evaluation.test else "", verdict_style(evaluation)),
             Text(short_verdict(result.evaluation), verdict_style(evaluation)),
         )
     return Group(Text("net profit on test", "bold"), table)

@@ -9,6 +9,8 @@ from progressive_training import Edge, Evaluation
 
 DOUBTFUL, SOUND = "yellow", "green"
 NOT_JUDGED = Evaluation(validation=(), test=(), verdict="not judged yet")
+NEEDED_T = 3.0
+"""t that confirms an edge."""
 SHORT = {Edge.CONFIRMED: "trades", Edge.IMPLAUSIBLE: "implausible", Edge.NONE: "stays flat"}
 SUMMARIES = {
     Edge.CONFIRMED: "edge confirmed: trades",
@@ -30,6 +32,12 @@ def summary(evaluation: Evaluation | None) -> str:
 def short_verdict(evaluation: Evaluation | None) -> str:
     """Say the same in a word or two, for a column."""
     return "not judged" if evaluation is None else SHORT[evaluation.edge]
+
+
+def shown_t(evaluation: Evaluation) -> float:
+    """Return the t of a verdict to one digit; one that is not enough does not look as if it were, as in the verdict's words."""
+    rounded = round(evaluation.t, 1)
+    return rounded - 0.1 if not is_sound(evaluation) and evaluation.t < NEEDED_T <= rounded else rounded
 
 
 def in_use(evaluation: Evaluation) -> str:
