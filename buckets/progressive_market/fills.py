@@ -144,11 +144,11 @@ def account(
         paid = start * charge_of(held, charges)
         until = torch.cumsum(paid, dim=-1)
         worth -= costs.capital * (until - (until - paid).gather(-1, first)) / start.take(first)
-    ruined = held.new_zeros(())
-    if held.is_cuda or bool(worth.min() <= RUIN):  # a processor is asked; a GPU would have to be waited for
-        closed, ruined = _closed_by_ruin(worth <= RUIN, worth <= NOTHING, first)
-        held, stake, worth = held.masked_fill(closed, 0), stake.masked_fill(closed, 0), worth.masked_fill(closed, 1)
-        changed = held != _previous(held)
+    closed, ruined = _closed_by_ruin(
+        worth <= RUIN, worth <= NOTHING, first
+    )  # not asked first: a GPU would be waited for
+    held, stake, worth = held.masked_fill(closed, 0), stake.masked_fill(closed, 0), worth.masked_fill(closed, 1)
+    changed = held != _previous(held)
     fee = stake.abs() * costs.side  # of an entry; that of an exit grows with the price
     left = torch.addcmul(worth, fee, price, value=-1).clamp_(min=NOTHING)  # after an exit
     worth.clamp_(min=NOTHING)
