@@ -11,6 +11,7 @@ from itertools import islice, product
 from typing import Literal
 
 import numpy as np
+import torch
 from attrs import field, frozen
 from numpy.typing import NDArray
 
@@ -24,6 +25,7 @@ from progressive_market.bars.synthetic import (
     made_up,
     regimes,
 )
+from progressive_market.fills import Costs, fill_returns, log_growth
 
 Floats = NDArray[np.float64]
 Kind = Literal["easy", "hard", "random_walk"]
@@ -245,11 +247,13 @@ def _leg(enter: NDArray[np.bool_], leave: NDArray[np.bool_]) -> Floats:
 
 
 def net_log_return(bars: Bars, positions: Floats, start: int, cost: float) -> float:
-    """Log of final over initial equity of `positions` decided from bar `start` on, from flat.
+    """Log of final over initial equity of `positions` decided from bar `start` on, from flat, sold at the last fill.
 
-    A position earns its share of open[t + 2] / open[t + 1] - 1; `cost` is the share of the traded amount that is lost.
+    They are counted as the program counts its own: units stay the same between trades, and `cost` is the share of the traded
+    amount that is lost.
     """
-    decided = np.arange(start, start + len(positions))
-    moves = bars.open[decided + 2] / bars.open[decided + 1] - 1
-    traded = np.abs(np.diff(positions, prepend=0.0))
-    return float(np.log1p(positions * moves).sum() + np.log1p(-cost * traded).sum())
+    part = slice(start, start + len(positions) + 2)
+    opens = torch.from_numpy(bars.open[part])
+    returns, exists = fill_returns(opens, torch.zeros(len(opens)))
+    held = torch.nn.functional.pad(torch.from_numpy(positions), (0, 2))
+    return float(log_growth(held, returns, exists, Costs(side=cost)).sum())

@@ -95,8 +95,10 @@ def test_the_ceiling_knows_more_than_chance_and_less_than_the_truth(planted: Mod
 
 def test_a_position_is_filled_at_the_next_open_and_pays_for_each_change(planted: ModuleType) -> None:
     bars = synthetic_bars(10, 0)
-    value = 0.99 * bars.open[4] / bars.open[3]  # long from bar 2: filled at the open of bar 3
-    value *= 0.98 * (1 - (bars.open[5] / bars.open[4] - 1))  # short from bar 3: two sides
-    value *= 0.99  # flat from bar 4
+    value = (
+        0.99 * 0.99 * bars.open[4] / bars.open[3]
+    )  # long from bar 2: filled at the open of bar 3, sold at that of bar 4
+    moved = bars.open[5] / bars.open[4]
+    value *= 0.99 * (1 - (moved - 1) - 0.01 * moved)  # short from bar 3, bought back at the open of bar 5
     positions = np.array([1.0, -1.0, 0.0])
     assert planted.net_log_return(bars, positions, 2, 0.01) == pytest.approx(np.log(value), abs=1e-12)
