@@ -379,6 +379,7 @@ OTHERS = {
     "AUXILIARY_WEIGHT": 0.2,
     "TRACE": 0.9,
     "LOOKAHEAD": 2,
+    "HOLDING": 0.01,
 }
 
 
