@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 YEAR = 365.25 * 24 * 3600
 """Seconds."""
+MOST = 0.1
+"""Largest rate of one bar that is believed, as a share of the value: exchanges cap theirs far below."""
 
 
 def without_funding(bars: Bars, funding: float | str) -> Bars:
     """`bars` without the column that FUNDING names: it is a cost, and no feature.
 
-    :raise DataError: there is no such column, or one of its values is missing, or was before the bars were cleaned.
+    :raise DataError: there is no such column, or one of its values is missing, or was before the bars were cleaned, or is beyond
+        `MOST`, as where it is in per cent.
     """
     if not isinstance(funding, str):
         return bars
@@ -38,6 +41,13 @@ def without_funding(bars: Bars, funding: float | str) -> Bars:
         raise DataError(
             f"{bars.report.source}: the column {funding!r} of FUNDING has no value on {int(missing.sum())} bars, first at "
             f"{iso(bars.time[missing])[0]}: write 0 where nothing is paid"
+        )
+    beyond = np.abs(bars.extra[funding]) > MOST
+    if beyond.any():
+        raise DataError(
+            f"{bars.report.source}: the column {funding!r} of FUNDING is {bars.extra[funding][beyond][0]:g} at "
+            f"{iso(bars.time[beyond])[0]}, where at most {MOST:g} of the value can be paid on a bar: write shares, such as 0.0001 for "
+            f"0.01 %"
         )
     if copied := bars.report.completed.get(funding):
         raise DataError(  # what is paid once would be paid again

@@ -96,6 +96,9 @@ def test_a_column_that_cannot_be_charged_is_one_clear_line(tmp_path: Path) -> No
         told
         == f": the column 'rate' of FUNDING has no value on 10 bars, first at {first}: write 0 where nothing is paid"
     )
+    told = refusal(tmp_path, frame.assign(rate=[0.0, -0.0001, 5.0, 0.01] * 500), FUNDING="rate")
+    assert "is 5 at" in told
+    assert "write shares" in told
     told = refusal(tmp_path, frame, FUNDING="rate", FREQUENCY="4h")
     assert told.endswith("has to add up: call it funding_rate")
 
