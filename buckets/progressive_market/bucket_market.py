@@ -10,7 +10,7 @@ import structlog
 
 from progressive_market.bars import check_leaks, configured_bars, doubts
 from progressive_market.bars.bar_records import FLOWS
-from progressive_market.charges import without_funding
+from progressive_market.charges import funding_doubt, without_funding
 from progressive_market.feature_plugins import check_features, with_features
 from progressive_market.feature_table import feature_table
 from progressive_market.fills import Costs
@@ -71,10 +71,11 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
             f"{bars.report.source}: FREQUENCY merges bars, and what the column {funding!r} of FUNDING says of them has to add "
             f"up: call it funding_rate"
         )
-    bars = without_funding(bars, settings[FUNDING])
+    priced, bars = bars, without_funding(bars, settings[FUNDING])
     log.info("bars read", **bars.report.as_json())
-    for doubt in doubts(bars, time_ns()):
+    for doubt in (*doubts(bars, time_ns()), *funding_doubt(priced, settings[FUNDING])):
         log.warning(doubt)
+    del priced
     release_heap()  # the memory of reading and cleaning
     check_features(bars, settings[PLUGINS])
     check_leaks(with_features(bars, settings[PLUGINS]), feature_table, settings[ALLOW_LEAK], info.horizons)

@@ -20,6 +20,8 @@ YEAR = 365.25 * 24 * 3600
 """Seconds."""
 MOST = 0.1
 """Largest rate of one bar that is believed, as a share of the value: exchanges cap theirs far below."""
+USUAL = 0.5
+"""Share of the value a year: over whole years the funding of large markets lies below it."""
 
 
 def without_funding(bars: Bars, funding: float | str) -> Bars:
@@ -31,10 +33,11 @@ def without_funding(bars: Bars, funding: float | str) -> Bars:
     if not isinstance(funding, str):
         return bars
     if funding not in bars.extra:
+        left = [f"; {note}" for note in bars.report.notes if f" {funding} (" in note]  # why the columns left out are
         raise DataError(
             f"{bars.report.source}: FUNDING is {funding!r}, and there is no such column; there are "
-            f"{', '.join(bars.extra) or 'none beside time, prices and volume'} (one that never changes is passed over: give a "
-            f"rate a year in its place)"
+            f"{', '.join(bars.extra) or 'none beside time, prices and volume'}{''.join(left)} (write 0 where nothing is paid; in "
+            f"place of one that never changes give a rate a year)"
         )
     missing = np.isnan(bars.extra[funding])
     if missing.any():
@@ -55,6 +58,20 @@ def without_funding(bars: Bars, funding: float | str) -> Bars:
             f"or it was empty: write 0 where nothing is paid, and call it funding_rate, which is 0 on absent bars"
         )
     return evolve(bars, extra={name: values for name, values in bars.extra.items() if name != funding})
+
+
+def funding_doubt(bars: Bars, funding: float | str) -> list[str]:
+    """A warning where the column of FUNDING takes more than `USUAL` a year: as one in per cent, or one that has the rate of
+    eight hours on each of eight bars."""
+    if not isinstance(funding, str):
+        return []
+    yearly = float(bars.extra[funding].sum()) / max(float(bars.time[-1] - bars.time[0]) / 1e9 / YEAR, 1 / 365.25)
+    if abs(yearly) <= USUAL:
+        return []
+    return [
+        f"the column {funding!r} of FUNDING takes {yearly:.0%} of its value a year from a long position: every bar is charged its "
+        f"rate, as a share; check that"
+    ]
 
 
 def charges_on(bars: Bars, costs: Costs) -> NDArray[Any] | None:

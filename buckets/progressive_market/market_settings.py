@@ -40,10 +40,14 @@ class Funding:
     allowed: str = "a rate a year from -10 to 10, or the name of a column with the rate of each bar"
 
     def check(self, value: Any) -> float | str:
-        """A text is a column's name, whether or not there is such a column: the bars are not read yet."""
+        """A text that is no number is a column's name, whether or not there is such a column: the bars are not read yet."""
         if not isinstance(value, str):
             return RATE.check(value)
-        return COLUMN.check((value,))[0]
+        try:
+            rate = float(value)
+        except ValueError:
+            return COLUMN.check((value,))[0]
+        return RATE.check(rate)
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [RATE.schema(), COLUMN.schema()["items"]]}

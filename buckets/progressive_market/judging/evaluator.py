@@ -154,7 +154,7 @@ class MarketEvaluator:
         t, alpha_t = self._cross_fitted()
         alpha = Alpha(alpha_t, exposed[1].t, max((each.beta for each in exposed), key=abs))
         doubt = implausible(lambda part: self._positions(policy, part), self.market, parts, self.allow_leak)
-        judged = judge(validation, test, t, bars, self.degeneration(policy), doubt, alpha=alpha)
+        judged = judge(validation, test, t, bars, self.degeneration(policy), doubt, alpha, self.allow_leak)
         noted = [
             account_notes(traded, part, self.market, name)
             for name, traded, part in zip(("validation", "test"), held, parts, strict=True)

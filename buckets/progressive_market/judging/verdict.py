@@ -14,6 +14,8 @@ from attrs import frozen
 from progressive_training import Edge, Evaluation, PerformanceKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from progressive_training import Performance
 
 SHOWN_T = 3.0
@@ -66,6 +68,7 @@ def judge(
     degenerate: str = "",
     doubt: Doubt | None = None,
     alpha: Alpha | None = None,
+    allow_leak: Sequence[str] = (),
 ) -> Evaluation:
     """Judge the model by its rows on validation and test, its own first.
 
@@ -79,6 +82,7 @@ def judge(
         the policy's.
     :param doubt: why the result cannot be honest; it is then never an edge.
     :param alpha: what the model earned beyond its share of buy and hold.
+    :param allow_leak: columns that may know the future, on the user's word: an edge is said to rest on it.
     """
     test_t = test[0].t
     t = pooled_t(validation_t, test_t, bars)
@@ -101,6 +105,8 @@ def judge(
     else:
         edge = Edge.CONFIRMED
         verdict = f"edge confirmed ({found} on {together})"
+        if allow_leak:
+            verdict = f"{verdict}, if {' and '.join(allow_leak)}, which ALLOW_LEAK lets pass, can be known in time"
     noted = warnings(test, edge)
     if degenerate:
         verdict = f"{verdict}; degenerate policy"

@@ -28,8 +28,8 @@ def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD) -> Render
     :param box: the table's lines; None for none.
     """
     evaluation = judged(result.evaluation)
-    table = Table(box=box, pad_edge=False, title_justify="left")
-    table.add_column("net of costs", min_width=16)
+    table = _table(box)
+    table.add_column("net of costs", min_width=12)
     for heading in ("profit", "Sharpe", "fall", "trades", "t", "alpha", "its t", "beta"):
         table.add_column(heading, justify="right", no_wrap=True)
     gain = GAIN if is_sound(evaluation) else ""
@@ -40,7 +40,7 @@ def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD) -> Render
             table.add_row(*cells, style="" if position else "bold", end_section=position == len(rows) - 1)
     parts: list[RenderableType] = [_heading(result)]
     if evaluation.test:
-        parts += [table, _exposure(evaluation.test[0])]
+        parts += [table, Text(), _exposure(evaluation.test[0])]
     style = f"bold {verdict_style(evaluation)}"
     parts.append(Text.assemble(("verdict  ", "dim"), (evaluation.verdict, style)))
     if evaluation.test:
@@ -52,7 +52,7 @@ def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD) -> Render
 def sequence_table(results: tuple[BucketResult, ...], box: Box | None = SIMPLE_HEAD) -> RenderableType:
     """Draw the net profit on test of every bucket's strategy and baselines, the t of its verdict, and what the model does in use."""
     kinds = compared(results)
-    table = Table(box=box, pad_edge=False)
+    table = _table(box)
     table.add_column(no_wrap=True)
     for heading in (*kinds, "t"):
         table.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
@@ -71,6 +71,11 @@ def sequence_table(results: tuple[BucketResult, ...], box: Box | None = SIMPLE_H
             Text(short_verdict(result.evaluation), verdict_style(evaluation)),
         )
     return Group(Text("net profit on test", "bold"), table)
+
+
+def _table(box: Box | None) -> Table:
+    """Return an empty table that fits 80 columns; two blanks part its columns, of which a box brings one."""
+    return Table(box=box, padding=(0, 1, 0, 0) if box else (0, 1), pad_edge=False, show_edge=False)
 
 
 def signed(value: float, text: str, gain: str = GAIN) -> Text:

@@ -12,7 +12,7 @@ from attrs import evolve
 from progressive_app.config.resolve import resolve
 from progressive_market.bars import Bars, bars_from_frame, synthetic_bars
 from progressive_market.bucket_market import check_bucket_market, market_on
-from progressive_market.charges import without_funding
+from progressive_market.charges import funding_doubt, without_funding
 from progressive_market.fills import Costs
 from progressive_market.saved_market import Charges, MarketCard, checked_card, market_card, market_of
 from progressive_training import BucketInfo, ConfigError, DataError, ModelError, Resources
@@ -88,7 +88,7 @@ def test_a_column_that_cannot_be_charged_is_one_clear_line(tmp_path: Path) -> No
     told = refusal(tmp_path, frame, FUNDING="rates")
     assert (
         told
-        == ": FUNDING is 'rates', and there is no such column; there are rate (one that never changes is passed over: give a rate a year in its place)"
+        == ": FUNDING is 'rates', and there is no such column; there are rate (write 0 where nothing is paid; in place of one that never changes give a rate a year)"
     )
     told = refusal(tmp_path, frame, FUNDING="rate")
     first = f"{pd.to_datetime(bars.time[0]).isoformat()}Z"
@@ -96,6 +96,9 @@ def test_a_column_that_cannot_be_charged_is_one_clear_line(tmp_path: Path) -> No
         told
         == f": the column 'rate' of FUNDING has no value on 10 bars, first at {first}: write 0 where nothing is paid"
     )
+    every_eighth = [1e-4, *[None] * 7, 2e-4, *[None] * 7] * 125
+    told = refusal(tmp_path, frame.assign(rate=every_eighth), FUNDING="rate")
+    assert "rate (no number in more than half of the rows)" in told
     told = refusal(tmp_path, frame.assign(rate=[0.0, -0.0001, 5.0, 0.01] * 500), FUNDING="rate")
     assert "is 5 at" in told
     assert "write shares" in told
@@ -112,6 +115,14 @@ def test_a_rate_that_is_missing_on_a_bar_is_not_paid_again(tmp_path: Path, name:
     assert "has no value on 1000 bars" in refusal(tmp_path, frame, FUNDING=name)
 
 
+@pytest.mark.parametrize(("paid", "warned"), [(1e-5, False), (1e-4, True), (-1e-4, True)])
+def test_funding_beyond_what_is_usual_is_a_warning(paid: float, warned: bool) -> None:
+    bars = synthetic_bars(2_000, seed=3)
+    told = funding_doubt(evolve(bars, extra={"rate": np.full(2_000, paid)}), "rate")
+    assert len(told) == warned
+    assert all(f"{paid * 8766:.0%}" in line for line in told)
+
+
 def test_bars_that_were_absent_pay_nothing(tmp_path: Path) -> None:
     bars = synthetic_bars(2_000, seed=3)
     frame = pd.DataFrame({"time": pd.to_datetime(bars.time), "open": bars.open, "high": bars.high, "low": bars.low})
@@ -123,7 +134,7 @@ def test_bars_that_were_absent_pay_nothing(tmp_path: Path) -> None:
     assert without_funding(filled, "funding_rate").extra == {}
 
 
-@pytest.mark.parametrize("value", ["", True, 11, [0.1]])
+@pytest.mark.parametrize("value", ["", True, 11, "11", "-11", "nan", [0.1]])
 def test_what_is_no_rate_and_no_column_is_refused(value: object) -> None:
     with pytest.raises(
         ConfigError, match="FUNDING is .*, expected a rate a year from -10 to 10, or the name of a column"

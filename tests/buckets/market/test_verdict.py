@@ -42,6 +42,11 @@ def test_the_pooled_t_weighs_each_part_by_the_root_of_its_bars(
     assert abs(pooled) <= math.hypot(validation_t, test_t) * (1 + 1e-9), "as much as both can show, and no more"
 
 
+def test_an_edge_that_rests_on_an_allowed_column_says_so() -> None:
+    assert "if told, which ALLOW_LEAK lets pass," in verdict_of(4.0, 4.0, allow_leak=("told",)).verdict
+    assert "ALLOW_LEAK" not in verdict_of(4.0, 4.0).verdict + verdict_of(1.0, 1.0, allow_leak=("told",)).verdict
+
+
 @given(t=T, count=COUNT)
 def test_two_equal_parts_show_what_one_twice_as_long_would(t: float, count: int) -> None:
     assert pooled_t(t, t, (count, count)) == pytest.approx(math.sqrt(2) * t)

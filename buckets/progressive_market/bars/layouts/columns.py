@@ -23,7 +23,7 @@ MOST_COLUMNS = 1_000  # each is held against each other one
 MOST_UNNAMED = 64
 MOST_LETTERS = 200  # of a column's name
 MOST_LISTED = 500
-READABLE = 0.5  # of an extra column's values that are there, this share must be numbers
+READABLE = 0.5  # of an extra column's rows, this share must hold numbers
 
 
 @frozen(kw_only=True)
@@ -234,7 +234,7 @@ def _extra(extra: dict[str, Floats], core: dict[str, Floats], time: Times, notes
 def _useless(values: Floats, time: Times) -> str | None:
     known = np.isfinite(values)
     if known.mean() < READABLE:
-        return "not numbers"
+        return "no number in more than half of the rows"
     some = values[known]
     if some.min() == some.max():
         return "constant"
