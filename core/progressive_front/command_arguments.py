@@ -65,7 +65,7 @@ def _evaluate(arguments: list[str]) -> int:
     parser = Parser(
         prog=f"{PROGRAM} evaluate",
         description="Show each model of a run and its baselines, net of costs: on validation and test data as they "
-        "were measured when the bucket finished, or on a file of other bars, at the costs that the run was begun with.",
+        "were measured when the verdict was made, or on a file of other bars, at the costs that the run was begun with.",
         epilog="Of the settings only RUNS_DIR is taken and, with --data, FREQUENCY and FILL_MINUTES, which say how the "
         "file is read.",
     )

@@ -184,10 +184,11 @@ class RunInfo:
 class EpisodeReport:
     """One episode, as the learner reports it. `episode` counts from 1.
 
-    `score` is the validation score after it (net log return over the validation part, higher is better),
-    `best_score` and `best_episode` those of the model kept so far, the best, or the latest where none is chosen; `exploration` the rate used and `exploration_cause` why;
-    `transitions` the bars visited; `traces` what the naturalistic parts did (JSON values: lessons, recalls,
-    priorities). The core adds the `bucket`, `seconds`, `memory_used` (bytes), the `transfers` since the last report and, to the first
+    `score` is the validation score after it (net log return over the validation part, higher is better), `best_score` and
+    `best_episode` those of the model kept so far, the best, or the latest where none is chosen; `exploration` the rate used and
+    `exploration_cause` why; `transitions` the bars visited; `trades` those completed, where walks explore these too; `traces`
+    what the naturalistic parts did (JSON values: lessons, recalls, priorities). The core adds the `bucket`, `seconds`,
+    `memory_used` (bytes), the `transfers` since the last report and, to the first
     report, the `start_score`: the validation score before any training, after the initial transfers.
     """
 
