@@ -29,7 +29,7 @@ Task = dict[str, Any]
 FIRST_SEED = 9000
 WALK_SEEDS, REAL_SEEDS, HARD_SEEDS = 60, 3, 4
 PLANTED_BARS = 60_000
-LEAK_BARS = 20_000
+STRONG_BARS = 20_000
 THIN = "1 m, 2019"
 """Real one-minute bars of a thin market, on which there is something to earn without a fee: the last 150,000 of the file. The
 target's 3.2 was set on another excerpt, where the rules before earned 2.3 to 2.9: hold it against the column before."""
@@ -127,7 +127,11 @@ def run_hard(task: Task, data: Path, quick: bool) -> list[Row]:
 
 
 def leaks() -> Iterator[Task]:
-    """Columns that know the future, two variants of each kind, on real bars of three lengths."""
+    """Columns that know the future, two variants of each kind, on real bars of three lengths, all of each file.
+
+    Few bars show less. Seen by us on the last 20,000 of each: 7 of 102 were not named, noise of one deviation on the return of 576
+    bars (three times) and what a table by day holds of 14 days of minutes (four); of these seven, three were claimed as an edge.
+    """
     from honesty_leaks import LEAKS
 
     for kind, variant, bars in product(LEAKS, (0, 1), LENGTHS):
@@ -138,8 +142,7 @@ def run_leak(task: Task, data: Path, quick: bool) -> list[Row]:
     """Whether the check names the column; where it does not, how a Scalping bucket that has it is judged without a fee."""
     from honesty_leaks import LEAKS
 
-    real = real_bars(data, task["bars"])
-    bars = evolve(real.between(len(real) - LEAK_BARS, len(real)), extra={})
+    bars = evolve(real_bars(data, task["bars"]), extra={})
     columns = LEAKS[task["kind"]][task["variant"]](bars, np.random.default_rng(FIRST_SEED + task["variant"]))
     return [checked(evolve(bars, extra=columns), quick)]
 
@@ -162,13 +165,12 @@ def run_alarm(task: Task, data: Path, quick: bool) -> list[Row]:
 def honest_bars(task: Task, data: Path) -> Bars:
     """The bars of one task of `alarms`."""
     if task["kind"] == "AR(1)":
-        return weak_bars("AR(1)", task["strength"], task["seed"], LEAK_BARS)
+        return weak_bars("AR(1)", task["strength"], task["seed"], STRONG_BARS)
     if task["kind"] != "honest columns":
-        return planted_bars(task["kind"], LEAK_BARS, task["seed"]).bars
+        return planted_bars(task["kind"], STRONG_BARS, task["seed"]).bars
     from honesty_leaks import HONEST
 
-    real = real_bars(data, task["bars"])
-    bars = evolve(real.between(len(real) - LEAK_BARS, len(real)), extra={})
+    bars = evolve(real_bars(data, task["bars"]), extra={})
     return evolve(bars, extra={name: column(bars) for name, column in HONEST.items()})
 
 
