@@ -36,9 +36,11 @@ def explained_changes(bars: Bars, columns: Mapping[str, Floats], targets: Target
             continue
         asked = rows[known]
         chance = UNSURE * AHEAD / known_bars(targets, len(asked))
-        for form, honest, shown in _forms(values, bars.close, asked):
+        forms = list(_forms(values, bars.close, asked))
+        shown = np.stack([each for *_, each in forms], axis=1)
+        shares = gained(shown, past[known], later[known], asked // BLOCK % 2 == 0)
+        for (form, honest, _), r2 in zip(forms, shares.tolist(), strict=True):
             limit = max(honest, chance)
-            r2 = gained(shown, past[known], later[known], asked // BLOCK % 2 == 0)
             if r2 > limit:
                 finding = f"is explained by the next {AHEAD} returns"
                 yield Evidence(columns=(name,), form=form, finding=finding, strength=r2, limit=limit)
@@ -56,10 +58,12 @@ def _forms(values: Floats, close: Floats, rows: Rows) -> Iterator[tuple[str, flo
         yield form, limit, np.clip(shown, *(shown.mean() + shown.std() * np.array([-4, 4])))
 
 
-def gained(values: Floats, past: Floats, later: Floats, fit: NDArray[np.bool_]) -> float:
-    """Share that the `later` returns explain of what the `past` ones leave of `values` [n], on the rows that are not `fit`."""
+def gained(shown: Floats, past: Floats, later: Floats, fit: NDArray[np.bool_]) -> Floats:
+    """Share that the `later` returns explain of what the `past` ones leave of each column of `shown` [n, F], on the rows that are
+    not `fit`: [F]; 0 where nothing is left."""
     if fit.all() or not fit.any():
-        return 0.0
+        return np.zeros(shown.shape[1])
     both = np.concatenate([past, later], axis=1)
-    left = [((values - known @ solved(known[fit], values[fit]))[~fit] ** 2).mean() for known in (past, both)]
-    return float(1 - left[1] / left[0]) if left[0] > 1e-12 * values.var() else 0.0
+    left = [((shown - known @ solved(known[fit], shown[fit]))[~fit] ** 2).mean(axis=0) for known in (past, both)]
+    asked = left[0] > 1e-12 * shown.var(axis=0)
+    return np.where(asked, 1 - left[1] / np.where(asked, left[0], 1.0), 0.0)

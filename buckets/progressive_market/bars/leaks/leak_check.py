@@ -14,6 +14,7 @@ import structlog
 
 from progressive_market.bars.bar_records import Bars, Floats
 from progressive_market.bars.leaks.activity import explained_activity
+from progressive_market.bars.leaks.averaged_innovations import explained_averages
 from progressive_market.bars.leaks.causal import FeatureFunction, check_causal
 from progressive_market.bars.leaks.column_pairs import pairs_that_explain
 from progressive_market.bars.leaks.evidence import Evidence, stronger
@@ -82,6 +83,7 @@ def leak_evidence(
         explained_alone(bars, columns, targets),
         exact_copies(bars, columns),
         explained_changes(bars, columns, targets),
+        explained_averages(bars, columns, targets),
         explained_activity(bars, columns, targets.rows),
         where_unusual(bars, columns),
         in_a_stretch(bars, columns),

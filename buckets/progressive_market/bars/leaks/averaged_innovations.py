@@ -1,0 +1,126 @@
+"""Columns whose last values together know later returns, where each alone is mostly noise: predictions fitted to the bars that
+they predict, forward returns under noise, states of a smoothed price.
+
+Neighbouring values of such a column know the same later bars, so an average of them holds less noise. What is new in the average
+over a span, against the column's own values before that span, cannot come from the bars after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from attrs import evolve, frozen
+from numpy.typing import NDArray
+
+from progressive_market.bars.bar_records import Bars, Floats
+from progressive_market.bars.leaks.evidence import UNSURE, Evidence
+from progressive_market.bars.leaks.innovations import gained
+from progressive_market.bars.leaks.leak_targets import PAST, Rows, Targets, past_returns, sampled, solved
+from progressive_market.bars.leaks.single_columns import BLOCK, known_bars
+
+LIMITS = {6: 0.1, 12: 0.15, 24: 0.2, 48: 0.25, 96: 0.5, 288: 0.55, 576: 0.6}
+"""Bars of a span, and the R² on unseen bars that no honest column reaches."""
+SUMS = (1, 2, 3, 6, 12, 24, 48, 96, 192, 288, 576, 1152)  # bars over which returns are known
+SHORTEST = 48  # bars before the span whose values are known, at least
+ROWS = 6_000
+LEAST = 500  # rows without which nothing is asked
+FORM = "what is new in its average"
+
+
+def explained_averages(bars: Bars, columns: Mapping[str, Floats], targets: Targets) -> Iterator[Evidence]:
+    """Evidence that the returns of a span to come explain a column's average over the last span, beyond what past returns and
+    the column's earlier values do."""
+    spans = [each for span in LIMITS if (each := Span.of(bars, span, targets))]
+    for name, values in columns.items():
+        known = np.isfinite(values)
+        if known.sum() < LEAST:
+            continue
+        total, missing = running(standardised(values, known)), running(~known)
+        for span in spans:
+            whole = missing[span.rows + 1] == missing[span.rows + 1 - span.back]
+            stands_for = span.bars * float(whole.mean())
+            if whole.sum() < LEAST or UNSURE * span.length > stands_for:
+                continue
+            limit = max(LIMITS[span.length], UNSURE * span.length / stands_for)
+            r2 = (span if whole.all() else span.at(whole)).explained(total)
+            if r2 > limit:
+                finding = f"is explained by the next {span.length} returns"
+                yield Evidence(columns=(name,), form=FORM, finding=finding, strength=r2, limit=limit)
+
+
+@frozen(kw_only=True)
+class Span:
+    """`length` bars to each side of the bars `rows` [n]: what is known of the returns before, `past` [n, P], what it leaves of those
+    to come, `later` [n, L], and which rows a model is fitted on, `fit` [n]. `back` is how many bars before count; the rows stand for
+    `bars` bars."""
+
+    length: int
+    back: int
+    bars: int
+    rows: Rows
+    past: Floats
+    later: Floats
+    fit: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, bars: Bars, length: int, targets: Targets) -> Span | None:
+        """At those of the targets' rows that have no gap near; None where they are too few."""
+        back = length + max(length, SHORTEST)
+        rows = targets.rows[(targets.rows >= back) & (targets.rows + length < len(bars))]
+        rows = rows[bars.segment[rows - back] == bars.segment[rows + length]]
+        if len(rows) < LEAST:
+            return None
+        stands_for, rows = known_bars(targets, len(rows)), sampled(rows, ROWS)
+        price = np.log(bars.close)
+        price -= price.mean()
+        total, now = running(price), price[rows]
+        known = [now - price[rows - sum_] for sum_ in SUMS if PAST < sum_ <= back]
+        known += [now - average(total, rows - 1, mean) for mean in (length // 2, length)]
+        past = np.concatenate([past_returns(bars, rows), np.stack(known, axis=1)], axis=1)
+        coming = [price[rows + sum_] - now for sum_ in SUMS if sum_ <= length]
+        later = np.stack([*coming, average(total, rows + length, length) - now], axis=1)
+        fit = rows // BLOCK % 2 == 0
+        return cls(length=length, back=back, bars=stands_for, rows=rows, past=past, later=left(later, past, fit), fit=fit)
+
+    def at(self, some: NDArray[np.bool_]) -> Span:
+        """The same at `some` [n] of the rows."""
+        past, fit = self.past[some], self.fit[some]
+        return evolve(self, rows=self.rows[some], past=past, later=left(self.later[some], past, fit), fit=fit)
+
+    def explained(self, total: Floats) -> float:
+        """R² on the rows that are not fitted on, of the best explained of three averages of the column whose sums are `total`."""
+        shown = [average(total, self.rows, length) for length in (1, self.length // 2, self.length)]
+        before = self.rows - self.length
+        earlier = [average(total, before, length) for length in (1, SHORTEST // 4, self.back - self.length)]
+        table = left(np.stack([*map(clipped, shown), *earlier], axis=1), self.past, self.fit)
+        return float(gained(table[:, :3], table[:, 3:], self.later, self.fit).max())
+
+
+def standardised(values: Floats, known: NDArray[np.bool_]) -> Floats:
+    """`values` with mean 0 and deviation 1 where they are `known`, and 0 elsewhere."""
+    held = values[known]
+    return np.where(known, (values - held.mean()) / (held.std() or 1.0), 0.0)
+
+
+def running(values: Floats | NDArray[np.bool_]) -> Floats:
+    """Sums of the `values` [T] before each bar, and of all [T + 1]."""
+    return np.concatenate([[0], np.cumsum(values)])
+
+
+def average(total: Floats, rows: Rows, length: int) -> Floats:
+    """Mean of the `length` values up to each of the `rows` [n], from their running sums `total`."""
+    mean: Floats = (total[rows + 1] - total[rows + 1 - length]) / length
+    return mean
+
+
+def clipped(values: Floats) -> Floats:
+    """`values` [n], clipped at four deviations."""
+    mean, deviation = float(values.mean()), float(values.std())
+    return np.clip(values, mean - 4 * deviation, mean + 4 * deviation)
+
+
+def left(table: Floats, known: Floats, fit: NDArray[np.bool_]) -> Floats:
+    """What a linear model of `known` [n, K], fitted on the rows `fit`, leaves of the `table` [n, F]."""
+    remainder: Floats = table - known @ solved(known[fit], table[fit])
+    return remainder
