@@ -147,6 +147,46 @@ def day_ratios(bars: Bars, random: Random) -> dict[str, Floats]:
     return {name: level / bars.close - 1 for name, level in day_levels(bars, random).items()}
 
 
+def past_moves(bars: Bars) -> Floats:
+    """Mean returns and mean sizes of returns over the last bars, standardised [bars, 10]."""
+    moves = last_return(bars)
+    table = [rolling(each, span) for span in (3, 12, 48, 96, 192) for each in (moves, np.abs(moves))]
+    return np.stack([whole_z(each) for each in table], axis=1)
+
+
+def ridge_in_sample(bars: Bars, random: Random, horizon: int = 24, years: int = 5000, features: int = 200) -> Floats:
+    """Ridge regression on random features of past moves, fitted to the forward return of the same `years` bars that it predicts."""
+    moves, target, made = past_moves(bars), forward(bars, horizon), np.zeros(len(bars))
+    weights = 0.5 * random.standard_normal((moves.shape[1], features))
+    shown = np.cos(moves @ weights + 2 * np.pi * random.random(features))
+    for start in range(0, len(bars), years):
+        some = slice(start, start + years)
+        centred = shown[some] - shown[some].mean(axis=0)
+        gram = centred.T @ centred + 5 * np.eye(features)
+        made[some] = centred @ np.linalg.solve(gram, centred.T @ target[some])
+    return made
+
+
+def mean_of_cell(bars: Bars, horizon: int = 24) -> Floats:
+    """Mean forward return of all bars, some twelve, whose past moves fall into the same cell, the bar itself among them."""
+    parts = round((len(bars) / 12) ** (1 / 3))
+    cells = [pd.qcut(rolling(last_return(bars), span), parts, labels=False) for span in (24, 96, 192)]
+    by_cell = pd.Series(forward(bars, horizon)).groupby([np.asarray(each) for each in cells])
+    return np.asarray(by_cell.transform("mean"), dtype=np.float64)
+
+
+def percent_rank(values: Floats) -> Floats:
+    """Share of the whole file that is smaller."""
+    return np.asarray(pd.Series(values).rank(pct=True), dtype=np.float64)
+
+
+def robust(values: Floats) -> Floats:
+    """Less the median, over the distance of the quartiles, both of the whole file."""
+    first, median, third = np.quantile(values, [0.25, 0.5, 0.75])
+    made: Floats = (values - median) / (third - first)
+    return made
+
+
 LEAKS: Mapping[str, tuple[Make, Make]] = {
     "next fill's return": (
         lambda bars, _: {"known": fill_return(bars)},
@@ -206,6 +246,18 @@ LEAKS: Mapping[str, tuple[Make, Make]] = {
     "indicator of later bars": (
         lambda bars, _: {"rsi": ahead(rsi(bars), 3)},
         lambda bars, _: {"momentum": ahead(np.log(bars.close / rolling(bars.close, 24)), 6)},
+    ),
+    "in-sample prediction": (
+        lambda bars, random: {"predicted": ridge_in_sample(bars, random)},
+        lambda bars, _: {"predicted": mean_of_cell(bars)},
+    ),
+    "noisy forward return": (
+        lambda bars, random: {"known": noisy(forward(bars, 24), 0.32, random)},
+        lambda bars, random: {"known": noisy(forward(bars, 96), 0.25, random)},
+    ),
+    "scaled by the whole file": (
+        lambda bars, _: {"known": percent_rank(bars.close)},
+        lambda bars, _: {"known": robust(bars.volume)},
     ),
 }
 """Two variants of each kind of leak."""

@@ -28,6 +28,9 @@ KINDS = (
     "centred average",
     "label",
     "indicator of later bars",
+    "in-sample prediction",
+    "noisy forward return",
+    "scaled by the whole file",
 )
 
 

@@ -9,7 +9,9 @@ import pytest
 from attrs import evolve
 
 from progressive_market.bars import Bars, check_causal, check_leaks, configured_bars, synthetic_bars
+from progressive_market.bars.leaks.averaged_innovations import explained_averages
 from progressive_market.bars.leaks.leak_check import leak_evidence
+from progressive_market.bars.leaks.leak_targets import sampled, targets_of
 from progressive_training import DataError
 
 
@@ -169,3 +171,136 @@ def test_causal_features_pass(count: int) -> None:
 def test_features_that_lose_rows_are_caught() -> None:
     with pytest.raises(DataError, match="one row for each bar"):
         check_causal(lambda bars: bars.close[:50, None], synthetic_bars(9000, 0))
+
+
+def named(bars: Bars, column: np.ndarray) -> bool:
+    return bool(leak_evidence(bars, {"asked": column}, (72, 144, 288, 576)))
+
+
+def forward(bars: Bars, horizon: int) -> np.ndarray:
+    return np.log(later(bars.close, horizon) / bars.close)
+
+
+def under_noise(values: np.ndarray, seed: int, correlation: float) -> np.ndarray:
+    noise = np.random.default_rng(seed).standard_normal(len(values)) * values.std()
+    return values + noise * np.sqrt(1 / correlation**2 - 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("horizon", [2, 6, 24, 72, 288])
+def test_a_forward_return_under_three_times_its_noise_is_named(horizon: int, seed: int) -> None:
+    bars = synthetic_bars(20_000, seed)
+    past = np.log(bars.close / np.concatenate([np.repeat(bars.close[:1], horizon), bars.close[:-horizon]]))
+    assert named(bars, under_noise(forward(bars, horizon), seed, 0.3))
+    assert not named(bars, under_noise(past, seed, 0.3))
+
+
+def past_moves(bars: Bars, seed: int) -> np.ndarray:
+    """Random features of the moves of the last bars [T, 300]."""
+    moves = pd.Series(np.log(bars.close)).diff().fillna(0.0)
+    table = np.column_stack(
+        [each.rolling(span, min_periods=1).mean() for span in (3, 12, 48, 96, 192) for each in (moves, moves.abs())]
+    )
+    random = np.random.default_rng(seed)
+    weights = 0.5 * random.standard_normal((table.shape[1], 300))
+    return np.cos(table / table.std(axis=0) @ weights + 2 * np.pi * random.random(300))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_prediction_of_the_bars_it_was_fitted_to_is_named_and_one_of_later_bars_is_not(seed: int) -> None:
+    bars = synthetic_bars(16_000, seed)
+    shown, target = past_moves(bars, seed), forward(bars, 24)
+    fitted_to = [(slice(0, 8000), slice(0, 8000)), (slice(8000, None), slice(8000, None))]
+    in_sample, walked_forward = np.full(len(bars), np.nan), np.full(len(bars), np.nan)
+    for fit, predict in [*fitted_to, (slice(0, 7900), slice(8000, None))]:
+        gram = shown[fit].T @ shown[fit] + 5 * np.eye(shown.shape[1])
+        made = in_sample if fit == predict else walked_forward
+        made[predict] = shown[predict] @ np.linalg.solve(gram, shown[fit].T @ target[fit])
+    assert named(bars, in_sample)
+    assert not named(bars, walked_forward)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_sign_of_a_centred_mean_is_named_and_that_of_past_bars_is_not(seed: int) -> None:
+    bars = synthetic_bars(20_000, seed)
+    moves = pd.Series(np.log(bars.close)).diff().fillna(0.0)
+    for centred in (True, False):
+        state = (moves.rolling(101, center=centred, min_periods=1).mean() > 0).to_numpy().astype(float)
+        assert named(bars, state) == centred
+
+
+SERIES: dict[str, Callable[[Bars], np.ndarray]] = {
+    "close": lambda bars: bars.close,
+    "log close": lambda bars: np.log(bars.close),
+    "volume": lambda bars: bars.volume,
+    "log volume": lambda bars: np.log1p(bars.volume),
+}
+
+
+def robust(values: np.ndarray, fitted_to: np.ndarray) -> np.ndarray:
+    return (values - np.median(fitted_to)) / np.subtract(*np.quantile(fitted_to, [0.75, 0.25]))
+
+
+def share_below(values: np.ndarray, fitted_to: np.ndarray) -> np.ndarray:
+    return np.searchsorted(np.sort(fitted_to), values, side="right") / len(fitted_to)
+
+
+def cut_in_five(values: np.ndarray, fitted_to: np.ndarray) -> np.ndarray:
+    return np.searchsorted(np.quantile(fitted_to, [0.2, 0.4, 0.6, 0.8]), values).astype(float)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("scaling", [robust, share_below, cut_in_five])
+@pytest.mark.parametrize("series", SERIES)
+def test_a_scaling_by_the_whole_file_is_named_and_one_by_its_first_part_is_not(
+    series: str, scaling: Callable[[np.ndarray, np.ndarray], np.ndarray], seed: int
+) -> None:
+    bars = synthetic_bars(6000, seed)
+    values = SERIES[series](bars)
+    assert named(bars, scaling(values, values))
+    assert not named(bars, scaling(values, values[:4000]))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("series", SERIES)
+def test_a_scaling_by_extremes_is_named_where_only_the_last_bars_can_have_shown_them(series: str, seed: int) -> None:
+    bars = synthetic_bars(6000, seed)
+    values = SERIES[series](bars)
+    from_zero = (values - values.min()) / np.ptp(values)
+    last = 0.85 * len(bars)
+    late, largest_late = max(values.argmin(), values.argmax()) > last, values.argmax() > last
+    assert named(bars, from_zero) == named(bars, 2 * from_zero - 1) == late
+    assert named(bars, values / values.max()) == largest_late
+    first = values[: int(last)]
+    assert not named(bars, (values - first.min()) / np.ptp(first)) or not late
+
+
+def test_columns_that_are_even_or_run_from_0_to_1_by_themselves_pass() -> None:
+    bars = synthetic_bars(20_000, 1)
+    share = np.random.default_rng(0).random(len(bars))
+    share[[100, 19_000]] = 0.0, 1.0
+    number = np.arange(len(bars))
+    columns = {
+        "share": share,
+        "other_share": 1 - share,
+        "time": number / (len(bars) - 1),
+        "row": number % 10.0,
+        "part_of_the_day": bars.time // (8 * 3600 * 10**9) % 3.0,
+        "later_half": (number >= len(bars) // 2).astype(float),
+        "rolling_rank": pd.Series(bars.close).rolling(500, min_periods=1).rank(pct=True).to_numpy(),
+        "rank_so_far": pd.Series(bars.volume).expanding().rank(pct=True).to_numpy(),
+    }
+    assert leak_evidence(bars, {"volume": bars.volume, **columns}) == []
+
+
+@pytest.mark.parametrize("half_life", [5, 25, 100, 600])
+def test_a_drift_that_is_known_to_the_last_digit_passes(half_life: int) -> None:
+    bars = synthetic_bars(40_000, 0)
+    random, kept = np.random.default_rng(half_life), 0.5 ** (1 / half_life)
+    shocks = pd.Series(random.standard_normal(len(bars)))
+    drift = np.sqrt(1 - kept**2) * shocks.ewm(alpha=1 - kept, adjust=False).mean().to_numpy() / (1 - kept)
+    moves = random.standard_normal(len(bars)) + 0.15 * np.concatenate([[0.0], drift[:-1]])
+    close = 100 * np.exp(np.cumsum(5e-4 * moves))
+    bars = evolve(bars, close=close, open=np.concatenate([close[:1], close[:-1]]), high=close, low=close)
+    targets = targets_of(bars, sampled(np.arange(1, len(bars) - 2), 10_000), ())
+    assert list(explained_averages(bars, {"drift": drift}, targets)) == []

@@ -1,4 +1,4 @@
-"""Columns that were fitted to the whole file before it came here: z-scores, and residuals of a trend.
+"""Columns that were fitted to the whole file before it came here: z-scores, residuals of a trend, scalings and ranks.
 
 Such a column knows the mean, deviation or trend of all bars, those to come included. Fitting leaves exact signs: a mean of 0
 and a deviation of 1 over the whole file, or a mean of 0 and no correlation with time in what is otherwise the price.
@@ -13,17 +13,16 @@ import numpy as np
 from progressive_market.bars.bar_records import Bars, Floats
 from progressive_market.bars.leaks.clock import follows_the_clock
 from progressive_market.bars.leaks.evidence import Evidence
+from progressive_market.bars.leaks.file_scaling import ranks, scaled
 from progressive_market.bars.leaks.leak_targets import sampled
+from progressive_market.bars.leaks.linear_fit import LINEAR, NEAR, ROWS, explained
 
 EXACT = 1e-5  # how near to 0 and 1 the mean and deviation of any column may come by chance
-NEAR = 2e-3  # of a column that is a linear function of another series: rows may have been dropped since
-LINEAR = 1 - 1e-6  # R² of an exact linear function
-ROWS = 20_000
 DEGREES = 3  # of time, that a trend may have
 
 
 def fitted_to_the_whole_file(bars: Bars, columns: Mapping[str, Floats]) -> Iterator[Evidence]:
-    """Evidence for each column that is a z-score or a residual of a trend over all bars."""
+    """Evidence for each column that is a z-score, a residual of a trend, a scaling or a rank over all bars."""
     series = {
         "the close": bars.close,
         "the log of the close": np.log(bars.close),
@@ -35,7 +34,12 @@ def fitted_to_the_whole_file(bars: Bars, columns: Mapping[str, Floats]) -> Itera
         if name == "volume" or known.sum() < 1000:
             continue
         others = {**series, **{other: each for other, each in columns.items() if other not in (name, "volume")}}
-        how = z_score(bars, values, known, others) or detrended(values, known, others)
+        how = (
+            z_score(bars, values, known, others)
+            or detrended(values, known, others)
+            or scaled(values, known, series)
+            or ranks(values, known, series)
+        )
         if how:
             yield Evidence(columns=(name,), form="its level", finding=how, strength=1.0, limit=LINEAR, measure="")
 
@@ -76,11 +80,3 @@ def detrended(values: Floats, known: np.ndarray, others: Mapping[str, Floats]) -
         if explained(values[rows], [shown, *trend]) > LINEAR and explained(values[rows], trend) < 0.999:
             return f"is {other} less a trend that was fitted to the whole file"
     return ""
-
-
-def explained(values: Floats, by: list[Floats]) -> float:
-    """R² of a linear model."""
-    table = np.stack([np.ones(len(values)), *((each - each.mean()) / max(each.std(), 1e-300) for each in by)], axis=1)
-    spread = float(values.var())
-    left = values - table @ np.linalg.lstsq(table, values, rcond=None)[0]
-    return 1 - float((left**2).mean()) / spread if spread > 0 else 0.0
