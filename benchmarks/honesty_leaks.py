@@ -154,16 +154,16 @@ def past_moves(bars: Bars) -> Floats:
     return np.stack([whole_z(each) for each in table], axis=1)
 
 
-def ridge_in_sample(bars: Bars, random: Random, horizon: int = 24, years: int = 5000, features: int = 200) -> Floats:
-    """Ridge regression on random features of past moves, fitted to the forward return of the same `years` bars that it predicts."""
+def ridge_in_sample(bars: Bars, random: Random, horizon: int = 24, part: int = 5000, features: int = 200) -> Floats:
+    """Ridge regression on random features of past moves, fitted to the forward return of each `part` of the bars and used there."""
     moves, target, made = past_moves(bars), forward(bars, horizon), np.zeros(len(bars))
-    weights = 0.5 * random.standard_normal((moves.shape[1], features))
-    shown = np.cos(moves @ weights + 2 * np.pi * random.random(features))
-    for start in range(0, len(bars), years):
-        some = slice(start, start + years)
-        centred = shown[some] - shown[some].mean(axis=0)
-        gram = centred.T @ centred + 5 * np.eye(features)
-        made[some] = centred @ np.linalg.solve(gram, centred.T @ target[some])
+    weights, phases = 0.5 * random.standard_normal((moves.shape[1], features)), 2 * np.pi * random.random(features)
+    for start in range(0, len(bars), part):
+        some = slice(start, start + part)
+        shown = np.cos(moves[some] @ weights + phases)
+        shown -= shown.mean(axis=0)
+        gram = shown.T @ shown + 5 * np.eye(features)
+        made[some] = shown @ np.linalg.solve(gram, shown.T @ target[some])
     return made
 
 

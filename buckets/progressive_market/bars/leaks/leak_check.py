@@ -24,7 +24,7 @@ from progressive_market.bars.leaks.innovations import explained_changes
 from progressive_market.bars.leaks.leak_targets import sampled, targets_of
 from progressive_market.bars.leaks.rare_rows import in_a_stretch, where_unusual
 from progressive_market.bars.leaks.single_columns import explained_alone
-from progressive_market.bars.leaks.whole_file import fitted_to_the_whole_file
+from progressive_market.bars.leaks.whole_file.fitted import fitted_to_the_whole_file
 from progressive_training import DataError
 
 log = structlog.get_logger("progressive_training")

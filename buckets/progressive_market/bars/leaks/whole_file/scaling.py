@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from progressive_market.bars.bar_records import Floats
 from progressive_market.bars.leaks.leak_targets import sampled
-from progressive_market.bars.leaks.linear_fit import LINEAR, NEAR, ROWS, explained
 from progressive_market.bars.leaks.rare_rows import ranked
+from progressive_market.bars.leaks.whole_file.linear_fit import LINEAR, NEAR, ROWS, explained
 
 EXACT = 1e-6  # of the range: how near a smallest or largest value is to 0 or 1
 FIRST = 0.85

@@ -13,9 +13,9 @@ import numpy as np
 from progressive_market.bars.bar_records import Bars, Floats
 from progressive_market.bars.leaks.clock import follows_the_clock
 from progressive_market.bars.leaks.evidence import Evidence
-from progressive_market.bars.leaks.file_scaling import ranks, scaled
 from progressive_market.bars.leaks.leak_targets import sampled
-from progressive_market.bars.leaks.linear_fit import LINEAR, NEAR, ROWS, explained
+from progressive_market.bars.leaks.whole_file.linear_fit import LINEAR, NEAR, ROWS, explained
+from progressive_market.bars.leaks.whole_file.scaling import ranks, scaled
 
 EXACT = 1e-5  # how near to 0 and 1 the mean and deviation of any column may come by chance
 DEGREES = 3  # of time, that a trend may have

@@ -1,0 +1,1 @@
+"""Columns that were fitted to the whole file before it came here."""
