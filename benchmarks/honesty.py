@@ -1,6 +1,6 @@
 """Are the conclusions true? One command: claims where nothing is to be found, what is found where something is, and leaks.
 
-    python benchmarks/honesty.py                          # all pieces; some 50 minutes on two idle cores
+    python benchmarks/honesty.py                          # all pieces; some 25 minutes on two idle cores
     python benchmarks/honesty.py --pieces walks,weak --share 0.25
     python benchmarks/honesty.py --before ../old          # the same trainings with another checkout as well, of which it
                                                           # takes that `git worktree add ../old COMMIT` has made one
