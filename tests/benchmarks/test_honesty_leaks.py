@@ -53,3 +53,11 @@ def test_honest_columns_are_not_named(seed: int) -> None:
     bars = synthetic_bars(BARS, seed)
     columns = {name: make(bars) for name, make in import_module("honesty_leaks").HONEST.items()}
     assert leak_evidence(bars, {**columns, **bars.extra, "volume": bars.volume}, HORIZONS) == []
+
+
+@pytest.mark.parametrize(
+    ("drift", "horizons"), [(4e-5, HORIZONS), (8e-5, (1, 3, 6, 12, 24, 72)), (8e-5, (24, 48, 96, 288))]
+)
+def test_a_column_that_shows_a_drift_which_lasts_is_not_named(drift: float, horizons: tuple[int, ...]) -> None:
+    bars = import_module("honesty_markets").fine_bars(drift, 9001, BARS)
+    assert leak_evidence(bars, {**bars.extra, "volume": bars.volume}, horizons) == []
