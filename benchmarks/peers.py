@@ -42,7 +42,7 @@ class Effort:
 
     Of all parts the market's `bars` and the `rounds` of so many `seconds` each, on so many torch `threads`; of
     throughput which other libraries train `also`; of the race the `kinds` of market, how many `seeds` of each, and the
-    peers' `transitions`; of growth the `sizes`.
+    peers' `transitions`; of machine the `matrix` whose products count; of growth the `sizes`.
     """
 
     bars: int = 60_000
@@ -53,6 +53,7 @@ class Effort:
     kinds: tuple[Kind, ...] = race.KINDS
     seeds: int = 2
     transitions: int = 300_000
+    matrix: int = 2_048
     sizes: tuple[int, ...] = growth.BARS
 
 
@@ -64,6 +65,7 @@ QUICK = Effort(
     kinds=("easy",),
     seeds=1,
     transitions=3_000,
+    matrix=256,  # bf16 takes minutes for more on a processor that has to emulate it
     sizes=(10_000, 20_000),
 )
 
@@ -85,7 +87,7 @@ def run(part: str, effort: Effort, first_seed: int, say: Say) -> Table:
         lines = [*stepping.PEERS, *stepping.OURS]
         return stepping.table(stepping.measure(lines, bars, rounds, seconds / 2, say))
     if part == "machine":
-        return machine_share.table(machine_share.measure(bars, rounds, seconds / 5, threads, say))
+        return machine_share.table(machine_share.measure(bars, effort.matrix, rounds, seconds / 5, threads, say))
     return growth.table(growth.measure(effort.sizes, max(1, rounds // 2), seconds, say))
 
 

@@ -20,15 +20,15 @@ from rivals.common import Say, throughput_bars
 from rivals.ours import BATCHES, BUCKET, window_learner
 from rivals.workers import Worker
 
-SIZE = 2_048  # of the square matrices
 UPDATES = 20
 
 
 @frozen
 class Share:
-    """Operations a second in each round: of our update, and of `torch.mm` in both precisions."""
+    """Operations a second in each round: of our update, and of `torch.mm` of matrices of that `size` in both precisions."""
 
     name: str
+    size: int
     threads: int
     batch: int
     per_bar: int
@@ -44,9 +44,11 @@ def operations_of(learner: MarketLearner) -> int:
 
 
 class Updates:
-    """Learners that do nothing but gradient steps, by name: on windows of raw features, and a bucket's defaults."""
+    """Learners that do nothing but gradient steps, by name: on windows of raw features, and a bucket's defaults. Beside them
+    matrices of that `size` are multiplied."""
 
-    def __init__(self, bars: int) -> None:
+    def __init__(self, bars: int, size: int) -> None:
+        self.size = size
         market = throughput_bars(bars)
         self.learners = {}
         for precision in BATCHES:
@@ -73,15 +75,15 @@ class Updates:
             learner.critic.learn(learner.replay, UPDATES, learner.batch)
             done += UPDATES * learner.batch
         update = done * operations_of(learner) / (perf_counter() - start)
-        fp32, bf16 = (product_rate(dtype, "cpu", SIZE, seconds / 2) for dtype in (torch.float32, torch.bfloat16))
+        fp32, bf16 = (product_rate(dtype, "cpu", self.size, seconds / 2) for dtype in (torch.float32, torch.bfloat16))
         return update, fp32, bf16
 
 
-def measure(bars: int, rounds: int, seconds: float, threads: Sequence[int], say: Say) -> list[Share]:
-    """Take gradient steps and multiply matrices in turn, on equal threads."""
+def measure(bars: int, size: int, rounds: int, seconds: float, threads: Sequence[int], say: Say) -> list[Share]:
+    """Take gradient steps and multiply square matrices of that `size` in turn, on equal threads."""
     shares = []
     for count in threads:
-        with Worker(Updates, bars, threads=count) as worker:
+        with Worker(Updates, bars, size, threads=count) as worker:
             sizes: dict[str, tuple[int, int]] = worker.ask("sizes")
             rates: dict[str, list[tuple[float, float, float]]] = {name: [] for name in sizes}
             for turn in range(rounds):
@@ -90,13 +92,14 @@ def measure(bars: int, rounds: int, seconds: float, threads: Sequence[int], say:
                 say(f"threads {count}, round {turn + 1} of {rounds}")
             for name, seen in rates.items():
                 update, fp32, bf16 = zip(*seen, strict=True)
-                shares.append(Share(name, count, *sizes[name], update, fp32, bf16))
+                shares.append(Share(name, size, count, *sizes[name], update, fp32, bf16))
     return shares
 
 
 def table(shares: list[Share]) -> Table:
     """One line for each setting and number of threads."""
-    shown = Table(title=f"(d) The update beside torch.mm of {SIZE} x {SIZE}, GFLOP/s", caption=COUNT)
+    size = shares[0].size
+    shown = Table(title=f"(d) The update beside torch.mm of {size} x {size}, GFLOP/s", caption=COUNT)
     shown.add_column("update on")
     columns = ("threads", "batch", "kFLOP a bar", "update", "mm fp32", "mm bf16", "of fp32", "of bf16")
     for column in columns:
