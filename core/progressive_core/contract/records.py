@@ -188,8 +188,8 @@ class EpisodeReport:
     `best_episode` those of the model kept so far, the best, or the latest where none is chosen; `exploration` the rate used and
     `exploration_cause` why; `transitions` the bars visited; `trades` those completed, where walks explore these too; `traces`
     what the naturalistic parts did (JSON values: lessons, recalls, priorities). The core adds the `bucket`, `seconds`,
-    `memory_used` (bytes), the `transfers` since the last report and, to the first
-    report, the `start_score`: the validation score before any training, after the initial transfers.
+    `memory_used` (bytes), the `transfers` since the last report and, to the first report, the `start_score`: the validation
+    score before any training, after the initial transfers.
     """
 
     episode: int
