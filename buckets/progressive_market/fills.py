@@ -144,9 +144,8 @@ def account(
         paid = start * charge_of(held, charges)
         until = torch.cumsum(paid, dim=-1)
         worth -= costs.capital * (until - (until - paid).gather(-1, first)) / start.take(first)
-    closed, ruined = _closed_by_ruin(
-        worth <= RUIN, worth <= NOTHING, first
-    )  # not asked first: a GPU would be waited for
+    # always computed: to ask first whether there is ruin would wait for a GPU
+    closed, ruined = _closed_by_ruin(worth <= RUIN, worth <= NOTHING, first)
     held, stake, worth = held.masked_fill(closed, 0), stake.masked_fill(closed, 0), worth.masked_fill(closed, 1)
     changed = held != _previous(held)
     fee = stake.abs() * costs.side  # of an entry; that of an exit grows with the price

@@ -12,6 +12,7 @@ from progressive_market.bars.leaks.clock import follows_the_clock
 from progressive_market.bars.leaks.evidence import UNSURE, Evidence
 from progressive_market.bars.leaks.leak_targets import Rows, solved
 from progressive_market.bars.leaks.rare_rows import ranked
+from progressive_market.bars.leaks.running_sums import average, running
 
 AHEAD = (1, 2, 3, 6, 12)  # bars ahead whose range and volume are asked about
 PAST = (1, 2, 3, 6, 12, 24, 96)  # bars of the averages that are known
@@ -70,8 +71,8 @@ def known_activity(activity: dict[str, Floats], bars: Bars, rows: Rows) -> Float
     """What is known of ranges and volumes at `rows`: averages over the last bars, and the hour [n, columns]."""
     columns = [np.ones(len(rows))]
     for series in activity.values():
-        total = np.concatenate([[0.0], np.cumsum(series)])
-        columns += [(total[rows + 1] - total[rows + 1 - span]) / span for span in PAST]
+        total = running(series)
+        columns += [average(total, rows, span) for span in PAST]
     hour = bars.time[rows] // (3600 * 10**9) % HOURS
     columns += [(hour == each).astype(float) for each in range(1, HOURS)]
     return np.stack(columns, axis=1)

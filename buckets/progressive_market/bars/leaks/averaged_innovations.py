@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from progressive_market.bars.bar_records import Bars, Floats
 from progressive_market.bars.leaks.evidence import UNSURE, Evidence
-from progressive_market.bars.leaks.innovations import gained
-from progressive_market.bars.leaks.leak_targets import PAST, Rows, Targets, past_returns, sampled, solved
+from progressive_market.bars.leaks.innovations import clipped, gained, left_by
+from progressive_market.bars.leaks.leak_targets import PAST, Rows, Targets, past_returns, sampled
+from progressive_market.bars.leaks.running_sums import average, running
 from progressive_market.bars.leaks.single_columns import BLOCK, known_bars
 
 LIMITS = {6: 0.1, 12: 0.15, 24: 0.2, 48: 0.25, 96: 0.5, 288: 0.55, 576: 0.6}
@@ -93,20 +94,20 @@ class Span:
         later = np.stack([*coming, average(total, rows + length, length) - now], axis=1)
         fit = rows // BLOCK % 2 == 0
         return cls(
-            length=length, back=back, bars=stands_for, rows=rows, past=past, later=left(later, past, fit), fit=fit
+            length=length, back=back, bars=stands_for, rows=rows, past=past, later=left_by(past, later, fit), fit=fit
         )
 
     def at(self, some: NDArray[np.bool_]) -> Span:
         """The same at `some` [n] of the rows."""
         past, fit = self.past[some], self.fit[some]
-        return evolve(self, rows=self.rows[some], past=past, later=left(self.later[some], past, fit), fit=fit)
+        return evolve(self, rows=self.rows[some], past=past, later=left_by(past, self.later[some], fit), fit=fit)
 
     def explained(self, total: Floats) -> float:
         """R² on the rows that are not fitted on, of the best explained of three averages of the column whose sums are `total`."""
         shown = [average(total, self.rows, length) for length in (1, self.length // 2, self.length)]
         before = self.rows - self.length
         earlier = [average(total, before, length) for length in (1, SHORTEST // 4, self.back - self.length)]
-        table = left(np.stack([*map(clipped, shown), *earlier], axis=1), self.past, self.fit)
+        table = left_by(self.past, np.stack([*map(clipped, shown), *earlier], axis=1), self.fit)
         return float(gained(table[:, :3], table[:, 3:], self.later, self.fit).max())
 
 
@@ -114,26 +115,3 @@ def standardised(values: Floats, known: NDArray[np.bool_]) -> Floats:
     """`values` with mean 0 and deviation 1 where they are `known`, and 0 elsewhere."""
     held = values[known]
     return np.where(known, (values - held.mean()) / (held.std() or 1.0), 0.0)
-
-
-def running(values: Floats | NDArray[np.bool_]) -> Floats:
-    """Sums of the `values` [T] before each bar, and of all [T + 1]."""
-    return np.concatenate([[0], np.cumsum(values)])
-
-
-def average(total: Floats, rows: Rows, length: int) -> Floats:
-    """Mean of the `length` values up to each of the `rows` [n], from their running sums `total`."""
-    mean: Floats = (total[rows + 1] - total[rows + 1 - length]) / length
-    return mean
-
-
-def clipped(values: Floats) -> Floats:
-    """`values` [n], clipped at four deviations."""
-    mean, deviation = float(values.mean()), float(values.std())
-    return np.clip(values, mean - 4 * deviation, mean + 4 * deviation)
-
-
-def left(table: Floats, known: Floats, fit: NDArray[np.bool_]) -> Floats:
-    """What a linear model of `known` [n, K], fitted on the rows `fit`, leaves of the `table` [n, F]."""
-    remainder: Floats = table - known @ solved(known[fit], table[fit])
-    return remainder

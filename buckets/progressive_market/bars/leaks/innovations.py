@@ -55,7 +55,19 @@ def _forms(values: Floats, close: Floats, rows: Rows) -> Iterator[tuple[str, flo
         made.append(("its ratio to the close", LONGER, ratio))
         made.append(("the change of its ratio to the close", NEWS, ratio - earlier))
     for form, limit, shown in made:
-        yield form, limit, np.clip(shown, *(shown.mean() + shown.std() * np.array([-4, 4])))
+        yield form, limit, clipped(shown)
+
+
+def clipped(values: Floats) -> Floats:
+    """`values` [n], clipped at four deviations."""
+    mean, deviation = float(values.mean()), float(values.std())
+    return np.clip(values, mean - 4 * deviation, mean + 4 * deviation)
+
+
+def left_by(known: Floats, table: Floats, fit: NDArray[np.bool_]) -> Floats:
+    """What a linear model of `known` [n, K], fitted on the rows `fit`, leaves of the `table` [n, F]."""
+    remainder: Floats = table - known @ solved(known[fit], table[fit])
+    return remainder
 
 
 def gained(shown: Floats, past: Floats, later: Floats, fit: NDArray[np.bool_]) -> Floats:
@@ -64,6 +76,6 @@ def gained(shown: Floats, past: Floats, later: Floats, fit: NDArray[np.bool_]) -
     if fit.all() or not fit.any():
         return np.zeros(shown.shape[1])
     both = np.concatenate([past, later], axis=1)
-    left = [((shown - known @ solved(known[fit], shown[fit]))[~fit] ** 2).mean(axis=0) for known in (past, both)]
+    left = [(left_by(known, shown, fit)[~fit] ** 2).mean(axis=0) for known in (past, both)]
     asked = left[0] > 1e-12 * shown.var(axis=0)
     return np.where(asked, 1 - left[1] / np.where(asked, left[0], 1.0), 0.0)
