@@ -9,10 +9,10 @@ import numpy as np
 
 from progressive_market.bars.bar_records import Bars, Floats
 from progressive_market.bars.leaks.clock import follows_the_clock
+from progressive_market.bars.leaks.column_forms import average, running
 from progressive_market.bars.leaks.evidence import UNSURE, Evidence
 from progressive_market.bars.leaks.leak_targets import Rows, solved
 from progressive_market.bars.leaks.rare_rows import ranked
-from progressive_market.bars.leaks.running_sums import average, running
 
 AHEAD = (1, 2, 3, 6, 12)  # bars ahead whose range and volume are asked about
 PAST = (1, 2, 3, 6, 12, 24, 96)  # bars of the averages that are known

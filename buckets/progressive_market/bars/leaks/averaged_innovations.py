@@ -14,10 +14,10 @@ from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from progressive_market.bars.bar_records import Bars, Floats
+from progressive_market.bars.leaks.column_forms import average, running
 from progressive_market.bars.leaks.evidence import UNSURE, Evidence
 from progressive_market.bars.leaks.innovations import clipped, gained, left_by
 from progressive_market.bars.leaks.leak_targets import PAST, Rows, Targets, past_returns, sampled
-from progressive_market.bars.leaks.running_sums import average, running
 from progressive_market.bars.leaks.single_columns import BLOCK, known_bars
 
 LIMITS = {6: 0.1, 12: 0.15, 24: 0.2, 48: 0.25, 96: 0.5, 288: 0.55, 576: 0.6}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from progressive_market.bars.bar_records import Floats
 from progressive_market.bars.leaks.leak_targets import Rows
@@ -23,8 +24,8 @@ def forms(values: Floats, close: Floats, rows: Rows) -> Iterator[tuple[str, Floa
     window = rows[:, None] - np.arange(AVERAGE)
     recent = np.where(window >= 0, values[np.maximum(window, 0)], np.nan)
     known = np.isfinite(recent)
-    average = np.where(known, recent, 0.0).sum(axis=1) / known.sum(axis=1)
-    yield f"its distance from its average of {AVERAGE} bars", now - average
+    usual = np.where(known, recent, 0.0).sum(axis=1) / known.sum(axis=1)
+    yield f"its distance from its average of {AVERAGE} bars", now - usual
 
 
 def as_prices(shown: Floats, close: Floats) -> Iterator[tuple[str, Floats]]:
@@ -37,3 +38,14 @@ def as_prices(shown: Floats, close: Floats) -> Iterator[tuple[str, Floats]]:
     ):
         if 0.5 < np.median(ratio) < 2:
             yield form, ratio * close
+
+
+def running(values: Floats | NDArray[np.bool_]) -> Floats:
+    """Sums of the `values` [T] before each bar, and of all [T + 1]."""
+    return np.concatenate([[0], np.cumsum(values)])
+
+
+def average(total: Floats, rows: Rows, length: int) -> Floats:
+    """Mean of the `length` values up to each of the `rows` [n], from their running sums `total`."""
+    mean: Floats = (total[rows + 1] - total[rows + 1 - length]) / length
+    return mean
