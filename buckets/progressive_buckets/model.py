@@ -14,13 +14,12 @@ from progressive_training import ModelError, model_file, read_tensors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
     from torch import Tensor
 
     from progressive_buckets.learner.network import Network
     from progressive_buckets.naturalistic.recall import ContextualMemory
     from progressive_training import Performance
-    from progressive_training.market import Bars, Market
+    from progressive_training.market import Bars, Market, Source
 
 Action = Literal["long", "flat", "short"]
 ACTIONS: tuple[Action, ...] = ("flat", "long", "short")
@@ -83,10 +82,10 @@ class TradingModel:
         """The columns beside time, prices and volume that it was trained with."""
         return self.card.columns
 
-    def __call__(self, frame: pd.DataFrame, position: Action = "flat") -> Decision:
+    def __call__(self, frame: Source, position: Action = "flat") -> Decision:
         """Decide on the last bar of `frame`, as the evaluated policy would; flat where the verdict lets the model not trade.
 
-        :param frame: bars in any order of columns, as exchanges name them, with the extra columns trained on; the more
+        :param frame: bars in whatever `load_bars` takes, in any order of columns, as exchanges name them, with the extra columns trained on; the more
             history the better, up to about 2,000 bars.
         :param position: what is held now.
         :raise ModelError: a column is missing or unknown, the last bar is no bar, there is too little history, or the
@@ -170,15 +169,12 @@ def load_trading_model(path: str | Path) -> TradingModel:
         raise ModelError(f"{file}: its tensors do not fit its card ({error}). Take another copy.") from error
 
 
-def _last_bar_kept(frame: pd.DataFrame) -> Bars:
+def _last_bar_kept(frame: Source) -> Bars:
     """The bars of `frame`, whose newest row must be one of them: an older one is not what was asked about."""
-    import pandas as pd
+    from progressive_training.market import clean_reading, read
 
-    from progressive_training.market import bars_from_frame, frame_reading
-
-    if not isinstance(frame, pd.DataFrame):
-        raise ModelError(f"a model takes a DataFrame of bars, got a {type(frame).__name__}")
-    bars = bars_from_frame(frame)
-    if frame_reading(frame).time.max() != bars.time[-1]:
+    reading = read(frame)
+    bars = clean_reading(reading)
+    if reading.time.max() != bars.time[-1]:
         raise ModelError("the newest row of the frame is no bar (a price is missing or impossible): give a whole bar")
     return bars

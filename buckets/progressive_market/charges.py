@@ -33,7 +33,7 @@ def without_funding(bars: Bars, funding: float | str) -> Bars:
     if not isinstance(funding, str):
         return bars
     if funding not in bars.extra:
-        left = [f"; {note}" for note in bars.report.notes if f" {funding} (" in note]  # why the columns left out are
+        left = [f"; left out: {name} ({why})" for name, why in bars.report.left_out if name == funding]
         raise DataError(
             f"{bars.report.source}: FUNDING is {funding!r}, and there is no such column; there are "
             f"{', '.join(bars.extra) or 'none beside time, prices and volume'}{''.join(left)} (write 0 where nothing is paid; in "

@@ -30,7 +30,22 @@ class Frequency:
         return {"type": "string", "pattern": "^ *[1-9][0-9]{0,5} ?([sS]|[mM][iI][nN]|m|[hH]|[dD]|[wW]) *$"}
 
 
-RATE, COLUMN = Number(-10, 10), Names("column names")
+RATE, NAME = Number(-10, 10), Names("names")
+
+
+@frozen
+class MarketName:
+    """The name of a market, or its number."""
+
+    allowed: str = 'a name or a number, like "BTC-USD" or 1'
+
+    def check(self, value: Any) -> str:
+        """A number becomes its text, by which markets are compared."""
+        number = isinstance(value, int) and not isinstance(value, bool)
+        return NAME.check((str(value) if number else value,))[0]
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [NAME.schema()["items"], {"type": "integer"}]}
 
 
 @frozen
@@ -46,11 +61,11 @@ class Funding:
         try:
             rate = float(value)
         except ValueError:
-            return COLUMN.check((value,))[0]
+            return NAME.check((value,))[0]
         return RATE.check(rate)
 
     def schema(self) -> dict[str, Any]:
-        return {"anyOf": [RATE.schema(), COLUMN.schema()["items"]]}
+        return {"anyOf": [RATE.schema(), NAME.schema()["items"]]}
 
 
 # fmt: off
@@ -63,6 +78,9 @@ FREQUENCY: Setting[str | None] = Setting(
 FILL_MINUTES = Setting(
     "FILL_MINUTES", 10, Whole(0, 10_080),
     "a stretch without bars up to this long is filled as minutes without a trade; a longer one is a gap", "never", Reason.BARS)
+MARKET: Setting[str | None] = Setting(
+    "MARKET", None, OrNull(MarketName(), "the only one"),
+    "the market to take where the file holds several", "never", Reason.BARS)
 ALLOW_LEAK: Setting[tuple[str, ...]] = Setting(
     "ALLOW_LEAK", (), Names("column names"),
     "extra columns that may know the future: the leak check and the verdict pass them", "never", Reason.BARS)
@@ -94,6 +112,7 @@ MARKET_SETTINGS: tuple[Setting[Any], ...] = (
     DATA,
     FREQUENCY,
     FILL_MINUTES,
+    MARKET,
     ALLOW_LEAK,
     SYNTHETIC_BARS,
     VALIDATION_SHARE,

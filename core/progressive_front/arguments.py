@@ -51,6 +51,7 @@ def _train(arguments: list[str]) -> int:
     what.add_argument(
         "--data", metavar="FILE", help="bars as CSV, Parquet, Feather or JSON (without: a synthetic market)"
     )
+    what.add_argument("--market", metavar="NAME", help="the market to take where the file of --data holds several")
     what.add_argument("--allow-leak", metavar="COLUMN", action="append", help="let this column pass the leak check")
     what.add_argument("--seed", metavar="N", help="where all randomness starts")
     what.add_argument(

@@ -33,8 +33,8 @@ from progressive_front.output import stdout_reserved
 
 log = structlog.get_logger("progressive_training")
 
-READING = ("FREQUENCY", "FILL_MINUTES")
-"""The settings of how a file of bars is read, in the order in which `load_bars` takes them."""
+READING = ("FREQUENCY", "FILL_MINUTES", "MARKET")
+"""The settings of how a file of bars is read."""
 
 
 def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequence[str], *, as_json: bool) -> int:
@@ -140,7 +140,7 @@ def _performances_on(
     # Through the public face, as anyone would: the core imports no bucket.
     face = import_module("progressive_training")
     settings = overlay(resolve(directory / "config.json"), flags, "command line")
-    loaded = face.load_bars(bars, *(settings[key] for key in READING))
+    loaded = face.load_bars(bars, **{key.lower(): settings[key] for key in READING})
     performances, reasons, left_out = {}, {}, set()
     for bucket in (result.bucket for result in results):
         if reason := not_loadable(bucket):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 """In the place of a sequence: the order is to be found."""
-_DIRECT = {"seed": "SEED", "device": "DEVICE", "data": "DATA"}
+_DIRECT = {"seed": "SEED", "device": "DEVICE", "data": "DATA", "market": "MARKET"}
 """The flags that stand for a setting: each takes its value as `--set` does."""
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from progressive_market.bars import Bars as Bars
     from progressive_market.bars import FeaturePlugin as FeaturePlugin
-    from progressive_market.bars import bars_from_frame as bars_from_frame
+    from progressive_market.bars import Source as Source
     from progressive_market.bars import check_causal as check_causal
     from progressive_market.bars import check_leaks as check_leaks
+    from progressive_market.bars import clean_reading as clean_reading
     from progressive_market.bars import configured_bars as configured_bars
     from progressive_market.bars import doubts as doubts
-    from progressive_market.bars import frame_reading as frame_reading
     from progressive_market.bars import load_bars as load_bars
+    from progressive_market.bars import read as read
     from progressive_market.bars import synthetic_bars as synthetic_bars
     from progressive_market.bucket_market import bytes_of_bucket_market as bytes_of_bucket_market
     from progressive_market.bucket_market import check_bucket_market as check_bucket_market
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from progressive_market.market_settings import FILL_MINUTES as FILL_MINUTES
     from progressive_market.market_settings import FREQUENCY as FREQUENCY
     from progressive_market.market_settings import FUNDING as FUNDING
+    from progressive_market.market_settings import MARKET as MARKET
     from progressive_market.market_settings import MARKET_SETTINGS as MARKET_SETTINGS
     from progressive_market.market_settings import SLIPPAGE as SLIPPAGE
     from progressive_market.market_settings import SYNTHETIC_BARS as SYNTHETIC_BARS
@@ -97,7 +99,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "bars": (
-        "Bars FeaturePlugin bars_from_frame check_causal check_leaks configured_bars doubts frame_reading load_bars synthetic_bars"
+        "Bars FeaturePlugin Source check_causal check_leaks clean_reading configured_bars doubts load_bars read synthetic_bars"
     ),
     "judging.baselines": "Ridge fit_ridge with_baselines",
     "judging.degenerate": "degeneration one_sided",
@@ -112,7 +114,7 @@ _NAMES = {
     "judging.block_statistics": "standard_error t_statistic",
     "judging.performance": "completed_trades measure",
     "market_settings": (
-        "ALLOW_LEAK BORROW CAPITAL_ALLOCATION DATA FEE FILL_MINUTES FREQUENCY FUNDING MARKET_SETTINGS SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
+        "ALLOW_LEAK BORROW CAPITAL_ALLOCATION DATA FEE FILL_MINUTES FREQUENCY FUNDING MARKET MARKET_SETTINGS SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
         "VALIDATION_SHARE"
     ),
     "policy_learner": "PolicyLearner",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from attrs import evolve
@@ -16,9 +17,9 @@ from safetensors.torch import save_file
 
 from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.opening import learner_on
-from progressive_market.bars import Bars, bars_from_frame, synthetic_bars
+from progressive_market.bars import Bars, load_bars, synthetic_bars
 from progressive_market.policy import positions_of
-from progressive_training import BucketInfo, MarketBucket, Model, ModelError, Resources, load_model
+from progressive_training import BucketInfo, DataError, MarketBucket, Model, ModelError, Resources, load_model
 
 
 def frame_of(bars: Bars) -> pd.DataFrame:
@@ -131,7 +132,7 @@ def test_bars_that_do_not_fit_are_refused_by_name(model_dir: Path, bars: Bars, c
 
 
 def test_performance_comes_with_its_baselines(model_dir: Path, bars: Bars) -> None:
-    rows = load_model(model_dir).performance(bars_from_frame(frame_of(bars)))
+    rows = load_model(model_dir).performance(load_bars(frame_of(bars)))
     assert [row.strategy for row in rows] == [
         "Swing",
         "flat",
@@ -232,10 +233,16 @@ def test_too_little_history_or_no_last_bar_is_told(model_dir: Path, bars: Bars) 
     frame.loc[frame.index[-1], "close"] = np.nan
     with pytest.raises(ModelError, match="newest row"):
         model(frame)
-    with pytest.raises(ModelError, match="DataFrame"):
-        model(frame.to_numpy())
+    with pytest.raises(DataError, match="DataFrame"):
+        model(7)
     with pytest.raises(ModelError, match="position is 0"):
         model(frame, position=0)
+
+
+def test_a_model_takes_bars_from_what_python_users_hold(model_dir: Path, bars: Bars) -> None:
+    model, frame = load_model(model_dir), frame_of(bars)
+    answer = model(frame)
+    assert model(pa.table(frame)) == model(frame.to_dict("records")) == answer
 
 
 def test_nothing_is_decided_right_after_a_gap(model_dir: Path, bars: Bars) -> None:

@@ -142,7 +142,10 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
             ["evaluate", "none", "--set", "FEE=0.05"],
             "--set FEE: A run is evaluated with the settings that it was begun",
         ),
-        (["evaluate", "none", "--set", "FREQUENCY=1h"], "evaluate takes RUNS_DIR and, with --data FILE, FREQUENCY and"),
+        (
+            ["evaluate", "none", "--set", "FREQUENCY=1h"],
+            "evaluate takes RUNS_DIR and, with --data FILE, FREQUENCY, FILL_MINUTES and",
+        ),
         (["evaluate", "none", "--set", "FE=0.05"], "--set FE: A run is evaluated with the settings that it was begun"),
         (["evaluate"], "the following arguments are required: RUN. See progressive-training evaluate --help."),
     ],

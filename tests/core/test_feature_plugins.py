@@ -14,7 +14,7 @@ from progressive_app.config.resolve import defaults
 from progressive_front.cli import main
 from progressive_market.feature_plugins import check_features
 from progressive_training import DataError, ModelError, PluginError, ProgressiveTrainer, RunError, load_model
-from progressive_training.market import bars_from_frame, synthetic_bars, with_features
+from progressive_training.market import load_bars, synthetic_bars, with_features
 
 RSI = """
 import pandas as pd
@@ -91,7 +91,7 @@ def test_the_card_names_it_and_serving_computes_it_anew(here: Path, monkeypatch:
     ]
     loaded = load_model(model)
     assert loaded(frame()).action in ("long", "flat", "short")
-    served = loaded.market(bars_from_frame(frame()))
+    served = loaded.market(load_bars(frame()))
     assert served.names == tuple(card["features"])
 
     monkeypatch.setattr("sys.path", [path for path in __import__("sys").path if not str(path).endswith("acme")])

@@ -11,27 +11,27 @@ if TYPE_CHECKING:
     from progressive_market.bars.doubts import doubts as doubts
     from progressive_market.bars.leaks.causal import check_causal as check_causal
     from progressive_market.bars.leaks.leak_check import check_leaks as check_leaks
-    from progressive_market.bars.load import bars_from_frame as bars_from_frame
+    from progressive_market.bars.load import clean_reading as clean_reading
     from progressive_market.bars.load import configured_bars as configured_bars
     from progressive_market.bars.load import load_bars as load_bars
-    from progressive_market.bars.read import frame_reading as frame_reading
-    from progressive_market.bars.read import read_frame as read_frame
     from progressive_market.bars.resampling import resample as resample
+    from progressive_market.bars.sources import Source as Source
+    from progressive_market.bars.sources import read as read
     from progressive_market.bars.synthetic import synthetic_bars as synthetic_bars
 
 _HOME = {
     "Bars": "bar_records",
     "CleaningReport": "bar_records",
     "FeaturePlugin": "bar_records",
-    "bars_from_frame": "load",
+    "Source": "sources",
     "check_causal": "leaks.causal",
     "check_leaks": "leaks.leak_check",
     "clean": "cleaning",
+    "clean_reading": "load",
     "configured_bars": "load",
     "doubts": "doubts",
-    "frame_reading": "read",
     "load_bars": "load",
-    "read_frame": "read",
+    "read": "sources",
     "resample": "resampling",
     "synthetic_bars": "synthetic",
 }

@@ -31,7 +31,8 @@ class CleaningReport:
     `zero_volume` bars came without volume (those filled are not among them). `partial` resampled bars were dropped
     because a gap or an end cuts them. `filled_extra` counts missing values of extra columns that took the value before
     them, and `completed` those of each such column, in filled bars too. `first_times` names the first of each (ISO, UTC; for a gap the bar after it), `notes` say how columns were
-    understood.
+    understood. `market` is the one that was chosen, or the only one that the source names ("" where it names none), and
+    `left_out` are the columns that were not taken, each with the reason.
     """
 
     source: str = ""
@@ -57,6 +58,8 @@ class CleaningReport:
     completed: Mapping[str, int] = field(factory=dict)
     first_times: Mapping[str, tuple[str, ...]] = field(factory=dict)
     notes: tuple[str, ...] = ()
+    market: str = ""
+    left_out: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -66,7 +69,8 @@ class CleaningReport:
     def from_json(cls, values: Mapping[str, Any]) -> CleaningReport:
         """The report that `as_json` wrote."""
         times = {kind: tuple(first) for kind, first in values["first_times"].items()}
-        return cls(**{**values, "first_times": times, "notes": tuple(values["notes"])})
+        left_out = tuple((str(name), str(why)) for name, why in values["left_out"])
+        return cls(**{**values, "first_times": times, "notes": tuple(values["notes"]), "left_out": left_out})
 
     def troubles(self) -> list[str]:
         """For people: what was amiss with the rows and what became of it, a phrase each; none for clean rows.

@@ -40,6 +40,8 @@ def clean(
     fill_minutes: float = 10.0,
     skipped: int = 0,
     notes: tuple[str, ...] = (),
+    market: str = "",
+    left_out: tuple[tuple[str, str], ...] = (),
 ) -> Bars:
     """Make bars of rows.
 
@@ -47,10 +49,12 @@ def clean(
     :param columns: `open`, `high`, `low`, `close`, `volume` and any extra ones, as long as `time`; NaN where unreadable.
     :param source: what to call these rows in the report and in errors.
     :param fill_minutes: absent stretches up to this long are quiet and filled flat with no volume; longer ones are gaps.
-    :param skipped: lines of the file that gave no row, for the report.
+    :param skipped: lines of the file that gave no row, for the report, as are `notes`, `market` and `left_out`.
     :raise DataError: fewer than two usable bars, mostly bad ones, or no regular interval.
     """
-    report = CleaningReport(source=source, rows=len(time), skipped=skipped, notes=notes)
+    report = CleaningReport(
+        source=source, rows=len(time), skipped=skipped, notes=notes, market=market, left_out=left_out
+    )
     # Copies: callers' arrays may be read-only or views of a frame.
     time = np.array(time)
     data = {name: np.array(values, dtype=np.float64) for name, values in columns.items()}

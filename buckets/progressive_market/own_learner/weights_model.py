@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve, frozen
 
-from progressive_market.bars import bars_from_frame
+from progressive_market.bars import load_bars
 from progressive_market.feature_table import WARM_UP
 from progressive_market.judging.baselines import Ridge, with_baselines
 from progressive_market.market import Part, age_in_segment
@@ -17,10 +17,9 @@ from progressive_market.saved_market import MarketCard, checked_card, market_of
 from progressive_training import ModelError, model_file, read_tensors
 
 if TYPE_CHECKING:
-    import pandas as pd
     from torch import Tensor
 
-    from progressive_market.bars import Bars
+    from progressive_market.bars import Bars, Source
     from progressive_market.market import Market
     from progressive_training import Performance
 
@@ -58,12 +57,13 @@ class WeightsModel:
         """The columns beside time, prices and volume that it was trained with."""
         return self.card.columns
 
-    def __call__(self, frame: pd.DataFrame) -> Answer:
+    def __call__(self, frame: Source) -> Answer:
         """The position to take at the open of the next bar, had the model traded every bar of `frame`, from flat.
 
+        :param frame: bars in whatever `load_bars` takes.
         :raise ModelError: the bars do not fit those trained on, or are too few.
         """
-        market = market_of(self.card, bars_from_frame(frame))
+        market = market_of(self.card, load_bars(frame))
         settled = age_in_segment(market.segment) >= WARM_UP
         held = self._positions(Part(0, market.features, market.returns, settled, market.times), market)
         flat = self.card.stays_flat(overruled=self.overrules)

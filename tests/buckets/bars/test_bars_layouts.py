@@ -12,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from progressive_market.bars import Bars, read_frame
+from progressive_market.bars import Bars, read
 from progressive_market.bars.cleaning import clean
 
 PLAIN = ["time", "open", "high", "low", "close", "volume"]
 
 
 def load(path: Path) -> Bars:
-    reading = read_frame(path)
+    reading = read(path)
     return clean(reading.time, reading.columns, source=reading.source, notes=reading.notes)
 
 

@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from progressive_market.bars import Bars, bars_from_frame, configured_bars, load_bars
+from progressive_market.bars import Bars, configured_bars, load_bars
 from progressive_training import DataError
 
 SETTINGS: dict[str, Any] = {"DATA": None, "FREQUENCY": None, "FILL_MINUTES": 10, "SYNTHETIC_BARS": 500, "SEED": 3}
@@ -71,7 +71,7 @@ def test_kept_bars_keep_what_has_no_value(frame: pd.DataFrame, tmp_path: Path) -
 def test_kept_bars_save_the_reading(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
     first = configured_bars(settings, cache, 10**6)
-    monkeypatch.setattr("progressive_market.bars.load.read_frame", pytest.fail)
+    monkeypatch.setattr("progressive_market.bars.load.read", pytest.fail)
     assert same(configured_bars(settings, cache, 10**6), first)
 
 
@@ -125,17 +125,17 @@ def test_the_cache_keeps_to_its_bound(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_frame_in_memory_is_matched_by_name(frame: pd.DataFrame, file: Path) -> None:
-    expected = bars_from_frame(frame)
+    expected = load_bars(frame)
     shuffled = frame[["trades", "close", "volume", "low", "time", "open", "high", "quote_volume"]].assign(note="x")
     for given in (shuffled, frame.set_index("time"), frame.set_index("time").rename_axis(None)):
-        bars = bars_from_frame(given)
+        bars = load_bars(given)
         assert np.array_equal(bars.time, expected.time)
         assert np.array_equal(bars.close, expected.close)
         assert np.array_equal(bars.extra["trades"], expected.extra["trades"])
 
 
 def test_frames_as_other_libraries_make_them(frame: pd.DataFrame) -> None:
-    expected = bars_from_frame(frame)
+    expected = load_bars(frame)
     core = frame[["time", "open", "high", "low", "close", "volume"]]
     yahoo = core.set_index("time").rename_axis("Datetime")
     yahoo.columns = pd.MultiIndex.from_tuples([(name.title(), "BTC-USD") for name in yahoo.columns])
@@ -150,13 +150,13 @@ def test_frames_as_other_libraries_make_them(frame: pd.DataFrame) -> None:
         (missing, slice(1, 199)),
         (decimals, slice(None)),
     ):
-        bars = bars_from_frame(given)
+        bars = load_bars(given)
         assert np.array_equal(bars.time, expected.time[part])
         assert np.array_equal(bars.close, expected.close[part])
 
 
 def test_which_of_two_prices_was_taken_is_noted(frame: pd.DataFrame) -> None:
-    bars = bars_from_frame(frame.assign(open_price=frame["open"] + 1))
+    bars = load_bars(frame.assign(open_price=frame["open"] + 1))
     assert bars.open[0] == frame["open"][0]
     assert "the open price: took 'open' out of 'open', 'open_price'" in bars.report.notes
 
@@ -189,7 +189,7 @@ REFUSED = {
 def test_what_is_no_table_of_bars_is_refused_in_one_line(case: str, frame: pd.DataFrame) -> None:
     words, change = REFUSED[case]
     with pytest.raises(DataError) as caught:
-        bars_from_frame(change(frame))
+        load_bars(change(frame))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -10,7 +10,7 @@ import torch
 from attrs import evolve
 
 from progressive_app.config.resolve import resolve
-from progressive_market.bars import Bars, bars_from_frame, synthetic_bars
+from progressive_market.bars import Bars, load_bars, synthetic_bars
 from progressive_market.bucket_market import check_bucket_market, market_on
 from progressive_market.charges import funding_doubt, without_funding
 from progressive_market.fills import Costs
@@ -129,7 +129,7 @@ def test_bars_that_were_absent_pay_nothing(tmp_path: Path) -> None:
     frame = frame.assign(close=bars.close, volume=bars.volume, rate=[1e-4, 2e-4] * 1000).drop(index=[1000])
     told = refusal(tmp_path, frame, FUNDING="rate", FILL_MINUTES=120)
     assert "has no value on 1 bars" in told
-    filled = bars_from_frame(frame.rename(columns={"rate": "funding_rate"}), fill_minutes=120)
+    filled = load_bars(frame.rename(columns={"rate": "funding_rate"}), fill_minutes=120)
     assert filled.extra["funding_rate"][1000] == 0.0
     assert without_funding(filled, "funding_rate").extra == {}
 

@@ -19,7 +19,7 @@ def parquet_frame(content: bytes, where: str) -> tuple[pd.DataFrame, tuple[str, 
     with reading(where):
         file = pa.parquet.ParquetFile(pa.BufferReader(content))
         _refuse_too_many(file.metadata.num_rows, len(file.schema_arrow), where)
-        return _frame(file.read())
+        return arrow_frame(file.read())
 
 
 def feather_frame(content: bytes, where: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -36,7 +36,7 @@ def feather_frame(content: bytes, where: str) -> tuple[pd.DataFrame, tuple[str, 
             _refuse_too_many(rows, len(file.schema), where)
         table = pa.Table.from_batches(batches, file.schema)
         table.validate(full=True)  # offsets and indices that lead out of their buffers are not looked at before
-        return _frame(table)
+        return arrow_frame(table)
 
 
 def _refuse_too_many(rows: int, columns: int, where: str) -> None:
@@ -44,8 +44,9 @@ def _refuse_too_many(rows: int, columns: int, where: str) -> None:
         raise DataError(f"{where}: {rows:,} rows of {columns} columns; {MOST_VALUES:,} values at most can be read")
 
 
-def _frame(table: pa.Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """In pandas; times are often kept as the index, and every index but a plain count is a column."""
+def arrow_frame(table: pa.Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A table in pandas, and what is to be noted of it; times are often kept as the index, and every index but a plain count
+    is a column."""
     left = []
     for position in reversed(range(table.num_columns)):
         name, kind = table.schema[position].name, table.schema[position].type

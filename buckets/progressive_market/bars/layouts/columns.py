@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from attrs import field, frozen
 from progressive_market.bars.bar_records import MINUTE, PRICES, Floats, Times, iso
 from progressive_market.bars.layouts.bar_files import Table
 from progressive_market.bars.layouts.column_names import role, split
+from progressive_market.bars.layouts.markets import one_market
 from progressive_market.bars.layouts.numbers import numbers
 from progressive_market.bars.layouts.shape import named_by_shape
 from progressive_market.bars.layouts.times import NO_TIME, looks_like_time, parse_times
@@ -30,30 +31,38 @@ READABLE = 0.5  # of an extra column's rows, this share must hold numbers
 class Reading:
     """Rows of a source, understood: `time` in nanoseconds UTC (not-a-time where unreadable) and `columns` (open, high,
     low, close, volume, then extra ones; NaN where unreadable), in the order of the source, of which `skipped` lines gave
-    no row."""
+    no row. `market` is the one chosen, or the only one that the source names ("" where it names none); `left_out` are the
+    columns that were not taken, each with the reason."""
 
     source: str
     time: Times = field(repr=False)
     columns: dict[str, Floats] = field(repr=False)
     skipped: int = 0
     notes: tuple[str, ...] = ()
+    market: str = ""
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
-def understand(table: Table, where: str) -> Reading:
+def understand(
+    table: Table, where: str, *, market: str | None = None, columns: Collection[str] | None = None
+) -> Reading:
     """Find the columns that make bars, by their names, or by what their numbers do where there are no names.
 
     :param where: the source, for errors.
+    :param market: which one to take, where there are several.
+    :param columns: names of the extra columns to keep, whatever their rows hold; None keeps those that can teach something.
     :raise DataError: a column is missing, or two would do and differ.
     """
     if table.frame.empty:
         raise DataError(f"{where}: no rows")
-    most, columns = (MOST_COLUMNS if table.named else MOST_UNNAMED), table.frame.shape[1]
-    if columns > most:
+    most, count = (MOST_COLUMNS if table.named else MOST_UNNAMED), table.frame.shape[1]
+    if count > most:
         raise DataError(
-            f"{where}: {columns} columns; {most} at most can be read{'' if table.named else ' without names'}"
+            f"{where}: {count} columns; {most} at most can be read{'' if table.named else ' without names'}"
         )
     notes = list(table.notes)
-    frame = _with_joined_clock(_labelled(table.frame))
+    frame, chosen = one_market(_labelled(table.frame), market, where)
+    frame = _with_joined_clock(frame)
     if not table.named:
         frame = named_by_shape(frame, table.decimal, where)
         notes.append(f"no header: by their numbers the columns are {_listed(frame.columns)}")
@@ -67,9 +76,20 @@ def understand(table: Table, where: str) -> Reading:
     taken = {"time", "close_time", "price", "volume", "base_volume", "quote_volume", "symbol", "ignored", *PRICES}
     others = {label: values[label] for label in values if roles[label] not in taken or label in volumes.spare}
     core = {**prices, "volume": volumes.volume}
-    extra = _extra(volumes.extra | _named(others, roles), core, time, notes)
-    _one_symbol(frame, roles, where)
-    return Reading(source=where, time=time, columns={**core, **extra}, skipped=table.skipped, notes=tuple(notes))
+    extra = volumes.extra | _named(others, roles)
+    left_out = {} if columns is not None else _left_out(extra, core, time)
+    kept = [name for name in extra if name not in left_out and (columns is None or name in columns)]
+    if kept:
+        notes.append(f"extra columns: {_listed(kept)}")
+    return Reading(
+        source=where,
+        time=time,
+        columns={**core, **{name: extra[name] for name in kept}},
+        skipped=table.skipped,
+        notes=tuple(notes),
+        market=chosen,
+        left_out=tuple(left_out.items()),
+    )
 
 
 def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -211,24 +231,20 @@ def _named(values: dict[str, Floats], roles: dict[str, str]) -> dict[str, Floats
     return named
 
 
-def _extra(extra: dict[str, Floats], core: dict[str, Floats], time: Times, notes: list[str]) -> dict[str, Floats]:
-    """Extra columns that can teach something; why the others were left out is noted."""
+def _left_out(extra: dict[str, Floats], core: dict[str, Floats], time: Times) -> dict[str, str]:
+    """The extra columns that can teach nothing, and why."""
     kept: dict[str, Floats] = {}
-    left: list[str] = []
+    left: dict[str, str] = {}
     for name, values in extra.items():
         why = _useless(values, time)
         same = next(
             (other for other, had in (core | kept).items() if np.array_equal(had, values, equal_nan=True)), None
         )
         if why or same:
-            left.append(f"{name} ({why or f'the same as {same}'})")
+            left[name] = why or f"the same as {same}"
         else:
             kept[name] = values
-    if left:
-        notes.append(f"columns left out: {_listed(left)}")
-    if kept:
-        notes.append(f"extra columns: {_listed(kept)}")
-    return kept
+    return left
 
 
 def _useless(values: Floats, time: Times) -> str | None:
@@ -244,13 +260,3 @@ def _useless(values: Floats, time: Times) -> str | None:
     if looks_like_time(pd.Series(some[:200])) and np.abs(some).min() > 1e8:
         return "a time"
     return None
-
-
-def _one_symbol(frame: pd.DataFrame, roles: dict[str, str], where: str) -> None:
-    for label in frame.columns:
-        if roles[label] == "symbol" and frame[label].dtype.kind not in "iuf":
-            symbols = frame[label].dropna().astype("str").unique()
-            if len(symbols) > 1 and len({symbol.replace("/", "").replace("-", "").upper() for symbol in symbols}) > 1:
-                raise DataError(
-                    f"{where}: column {label!r} names {len(symbols)} markets ({_listed(sorted(symbols)[:3])}); give bars of one"
-                )
