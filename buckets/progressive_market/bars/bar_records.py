@@ -26,7 +26,9 @@ class CleaningReport:
     `rows` were read (and `skipped` lines were none) and `bars` are left. Dropped: `duplicates` (rows of a time that a
     later row repeats; `conflicting` of them with other values) and `bad` (no time, missing or non-positive prices, a
     high below or a low above another price). `disorder` rows came before their predecessor's time; `off_grid` began
-    between two bar opens and were moved back to the earlier one. `filled` bars were added flat in short quiet stretches;
+    between two bar opens and were moved back to the earlier one. `bad_prints` left the bars around them by a factor of 3 or
+    more and came back; they were left out, and `first_times` has their factors too. `last_print` names newest bars that left
+    the price before them so far, and are kept. `filled` bars were added flat in short quiet stretches;
     `gaps` were left, `missing` bars long in all and `longest_gap` at most, from the absent bar `longest_gap_from` on.
     `zero_volume` bars came without volume (those filled are not among them). `partial` resampled bars were dropped
     because a gap or an end cuts them. `filled_extra` counts missing values of extra columns that took the value before
@@ -47,6 +49,8 @@ class CleaningReport:
     conflicting: int = 0
     bad: int = 0
     off_grid: int = 0
+    bad_prints: int = 0
+    last_print: str = ""
     gaps: int = 0
     missing: int = 0
     longest_gap: int = 0
@@ -85,6 +89,9 @@ class CleaningReport:
             "disorder": f"{_counted(self.disorder, 'row')} out of order sorted{self._first('disorder')}",
             "off_grid": f"{_counted(self.off_grid, 'bar')} between two bar opens moved back to the earlier one"
             f"{self._first('off_grid')}",
+            "bad_prints": f"{_counted(self.bad_prints, 'bad print')} left out: "
+            f"{', '.join(self.first_times.get('bad_prints', ()))}{', ...' if self.bad_prints > FIRST_TIMES else ''}",
+            "last_print": f"{self.last_print} (a bad print, or a move: no bar came after)",
             "gaps": f"{_counted(self.gaps, 'gap')} ({_counted(self.missing, 'bar')} missing, the longest "
             f"{self.longest_gap:,} from {self.longest_gap_from})",
             "filled": f"{_counted(self.filled, 'absent bar')} filled flat{self._first('filled')}",

@@ -19,6 +19,7 @@ from progressive_market.bars.bar_records import (
     interval_text,
     iso,
 )
+from progressive_market.bars.prices.checked import checked_prices
 from progressive_training import DataError
 
 ROUNDING = 1e-9  # a high may fall short of a close by this share: text files round each column by itself
@@ -63,6 +64,7 @@ def clean(
     time, data, report = _once_each(time, data, report)
     interval = _interval(time, source)
     time, data, report = _on_grid(time, data, interval, report)
+    time, data, report = checked_prices(time, data, interval, report)
     time, data, segment, filled, report = _fill(time, data, interval, round(fill_minutes * MINUTE), report)
     data, report = _complete_extra(data, segment, filled, report)
     quiet = time[(data["volume"] == 0) & ~filled]

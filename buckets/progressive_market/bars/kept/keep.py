@@ -18,7 +18,7 @@ from progressive_market.bars.bar_records import PRICES, Bars, CleaningReport
 
 log = structlog.get_logger("progressive_training")
 
-FORMAT = 4  # counts up when cleaning or reading changes what comes out
+FORMAT = 5  # counts up when cleaning or reading changes what comes out
 ARRAYS = ("time", *PRICES, "volume", "segment")
 EXTRA = "extra."
 

@@ -1,0 +1,23 @@
+"""Bars whose prices can be traded, and agree with the bars around them."""
+
+from __future__ import annotations
+
+from progressive_market.bars.bar_records import CleaningReport, Floats, Times
+from progressive_market.bars.prices.bad_prints import without_bad_prints
+from progressive_market.bars.prices.jumps import jumps
+from progressive_market.bars.prices.other_units import refuse_other_units
+
+
+def checked_prices(
+    time: Times, data: dict[str, Floats], interval: int, report: CleaningReport
+) -> tuple[Times, dict[str, Floats], CleaningReport]:
+    """Leave out bad prints and refuse prices that are in several units or cannot be traded.
+
+    :param time: bar opens in order, once each.
+    :raise DataError: it says which bars, and why.
+    """
+    at = jumps(data)
+    if not len(at):
+        return time, data, report
+    refuse_other_units(time, data, at, interval, report.source)
+    return without_bad_prints(time, data, at, interval, report)
