@@ -14,7 +14,7 @@ from attrs import frozen
 
 from progressive_market.bars.kept.packed import MOST_BYTES, reading, unpacked
 from progressive_market.bars.kept.stored import feather_frame, parquet_frame
-from progressive_market.bars.layouts.numbers import decimal_sign
+from progressive_market.bars.layouts.decimal_signs import doubtful_floats, likely_sign
 from progressive_market.bars.layouts.trees import table_of_tree, tree_of_text
 from progressive_training import DataError
 
@@ -28,11 +28,11 @@ LINE_END = re.compile(rb"\r\n|\r|\n")
 @frozen(kw_only=True)
 class Table:
     """A table as it was in the file. Where the file gave no names, `named` is false and the columns count from 0;
-    `decimal` is the sign that numbers left as text use; `skipped` lines gave no row, `notes` say what they were."""
+    `decimal` is the decimal sign that floats out of text were read with; `skipped` lines gave no row, `notes` say what they were."""
 
     frame: pd.DataFrame
     named: bool
-    decimal: str = "."
+    decimal: str | None = None
     skipped: int = 0
     notes: tuple[str, ...] = ()
 
@@ -94,23 +94,38 @@ def _delimited(content: bytes, where: str) -> Table:
     rows = [fields(line, delimiter) for line in lines[first : first + 200]]
     width = len(rows[0])
     names = _header(lines[:first], delimiter, width)
-    decimal = decimal_sign([field for row in rows for field in row])
+    decimal = likely_sign([field for row in rows for field in row])
     if delimiter == " ":
         start = _offset(content, first)
         content = content[:start] + re.sub(rb"[ ]{2,}", b" ", re.sub(rb"(?m)^ +| +$", b"", content[start:]))
     skipped: list[str] = []
+    columns = [str(i) for i in range(width)]
+    body = pa.py_buffer(content).slice(_offset(content, first))
 
     def skip(row: pa.csv.InvalidRow) -> str:
         skipped.append(row.text)
         return "skip"
 
-    with reading(where):
-        table = pa.csv.read_csv(
-            pa.py_buffer(content).slice(_offset(content, first)),
-            read_options=pa.csv.ReadOptions(column_names=[str(i) for i in range(width)]),
+    def read(as_text: list[str]) -> pa.Table:
+        skipped.clear()
+        return pa.csv.read_csv(
+            body,
+            read_options=pa.csv.ReadOptions(column_names=columns),
             parse_options=pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
-            convert_options=pa.csv.ConvertOptions(decimal_point=decimal, strings_can_be_null=True),
+            convert_options=pa.csv.ConvertOptions(
+                decimal_point=decimal,
+                strings_can_be_null=True,
+                column_types=dict.fromkeys(as_text, pa.string()),
+                include_columns=as_text,
+            ),
         )
+
+    with reading(where):
+        table = read([])
+        if doubtful := doubtful_floats(table):
+            text = read(doubtful)
+            for name in doubtful:
+                table = table.set_column(int(name), name, text[name])
     notes = []
     banner = [line.strip() for line in lines[: first - bool(names)] if line.strip()]
     if banner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 TIME = frozenset(
@@ -24,7 +25,16 @@ BASE = frozenset("btc xbt base".split())
 TAKER = frozenset("taker buy sell".split())
 TRADES = frozenset("trades count numberoftrades numtrades tradecount tradescount tradenum n transactions".split())
 SYMBOL = frozenset("symbol ticker tic pair instrument instrumentid market coin asset".split())
+CAPITALS = {"T": "close_time", "V": "taker_buy_volume", "Q": "taker_buy_quote_volume"}
 IGNORED = frozenset("ignore confirm isclosed isfinal closed complete timeframe interval exchange".split())
+
+
+def roles_of(labels: Iterable[str]) -> dict[str, str]:
+    """The role of each column. A capital beside its small letter is something else: exchanges send `t` for the open and
+    `T` for the close time, `v` for the volume and `V` for that of takers."""
+    roles = {label: role(label) for label in labels}
+    capitals = {label for label in roles if len(label) == 1 and label.isupper() and label.lower() in roles}
+    return roles | {label: CAPITALS.get(label, "ignored") for label in capitals}
 
 
 def role(name: Any) -> str:

@@ -10,7 +10,8 @@ from attrs import field, frozen
 
 from progressive_market.bars.bar_records import MINUTE, PRICES, Floats, Times, iso
 from progressive_market.bars.layouts.bar_files import Table
-from progressive_market.bars.layouts.column_names import role, split
+from progressive_market.bars.layouts.column_names import role, roles_of, split
+from progressive_market.bars.layouts.decimal_signs import one_sign
 from progressive_market.bars.layouts.markets import one_market
 from progressive_market.bars.layouts.numbers import numbers
 from progressive_market.bars.layouts.shape import named_by_shape
@@ -63,12 +64,13 @@ def understand(
     notes = list(table.notes)
     frame, chosen = one_market(_labelled(table.frame), market, where)
     frame = _with_joined_clock(frame)
+    frame, decimal = one_sign(frame, roles_of(frame.columns), table.decimal, where, notes)
     if not table.named:
-        frame = named_by_shape(frame, table.decimal, where)
+        frame = named_by_shape(frame, decimal, where)
         notes.append(f"no header: by their numbers the columns are {_listed(frame.columns)}")
-    roles = {label: role(label) for label in frame.columns}
+    roles = roles_of(frame.columns)
     time = _time(frame, roles, where, notes)
-    values = {label: numbers(frame[label], table.decimal) for label in frame.columns if _is_number(label, roles)}
+    values = {label: numbers(frame[label], decimal) for label in frame.columns if _is_number(label, roles)}
     if table.named:
         _no_two_of_a_name(table.frame, values, where)
     prices = {name: values[_price(name, roles, values, where, notes)] for name in PRICES}

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from progressive_market.bars.bar_records import Floats, Times
-from progressive_market.bars.layouts.numbers import numbers
+from progressive_market.bars.layouts.numbers import as_text, numbers
 from progressive_training import DataError
 
 NO_TIME = np.iinfo(np.int64).min  # numpy's not-a-time
@@ -48,12 +48,12 @@ def parse_times(values: pd.Series, where: str) -> Times:
         utc = values.dt.tz_convert("UTC").dt.tz_localize(None) if isinstance(kind, pd.DatetimeTZDtype) else values
         return utc.to_numpy(dtype="datetime64[ns]").view(np.int64)
     if kind.kind in "iu" and values.between(20_000_101, 20_991_231).all():
-        return _from_text(_as_text(values), where)  # 20240131
+        return _from_text(as_text(values), where)  # 20240131
     if kind.kind in "iu":
         return _epoch(values.fillna(0).to_numpy(dtype=np.int64))
     if kind.kind == "f":
         return _epoch(values.to_numpy(dtype=np.float64, na_value=np.nan))
-    text = pc.utf8_lower(pc.utf8_trim_whitespace(_as_text(values)))
+    text = pc.utf8_lower(pc.utf8_trim_whitespace(as_text(values)))
     plain = numbers(pd.Series(text.to_pandas()), decimal=".") if _numeric(text) else None
     return _epoch(plain) if plain is not None else _from_text(text, where)
 
@@ -69,16 +69,6 @@ def looks_like_time(values: pd.Series) -> bool:
         return bool((parse_times(sample, "sample") != NO_TIME).mean() > 0.9)
     except DataError:
         return True  # days and months cannot be distinguished in so few: times all the same
-
-
-def _as_text(values: pd.Series) -> pa.Array:
-    if isinstance(values.dtype, pd.StringDtype):
-        text = pa.array(values, type=pa.large_string(), from_pandas=True)
-        return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-    missing = values.isna().to_numpy()
-    return pa.array(
-        [None if gone else str(value) for value, gone in zip(values, missing, strict=True)], type=pa.large_string()
-    )
 
 
 def _numeric(text: pa.Array) -> bool:
