@@ -254,6 +254,6 @@ def net_log_return(bars: Bars, positions: Floats, start: int, cost: float) -> fl
     """
     part = slice(start, start + len(positions) + 2)
     opens = torch.from_numpy(bars.open[part])
-    returns, exists = fill_returns(opens, torch.zeros(len(opens)))
+    returns, exists = fill_returns(opens)
     held = torch.nn.functional.pad(torch.from_numpy(positions), (0, 2))
     return float(log_growth(held, returns, exists, Costs(side=cost)).sum())

@@ -91,7 +91,7 @@ class TradingModel:
         :raise ModelError: a column is missing or unknown, the last bar is no bar, there is too little history, or the
             bars are of another length than those trained on.
         """
-        from progressive_training.market import WARM_UP, age_in_segment, best_actions
+        from progressive_training.market import best_actions
 
         if position not in ACTIONS:
             raise ModelError(f"position is {position!r}, expected one of {', '.join(map(repr, ACTIONS))}")
@@ -106,7 +106,7 @@ class TradingModel:
         if market.costs.allowed == "long":
             del values["short"]
         chosen = int(best_actions(advantage, self._costs(market))[0, held])
-        settled = int(age_in_segment(market.segment)[-1]) >= WARM_UP
+        settled = bool(market.settled[-1])
         action = ACTIONS[chosen] if settled and not self.card.stays_flat(overruled=self.overrules) else "flat"
         forecast = dict(zip(self.card.horizons, predicted, strict=True))
         return Decision(action, values, forecast, int(market.times[-1]), self.reason)
@@ -120,7 +120,7 @@ class TradingModel:
 
         market = self.market(bars)
         part = market.part(slice(0, len(bars.close)))
-        held = positions_of(self._advantages(part.features), part.decidable, self._costs(market))
+        held = positions_of(self._advantages(part.features), part.decidable, self._costs(market), part.absent)
         ridge = Ridge(self.tensors["baseline.ridge"])
         return with_baselines(self.card.bucket, held, part, market, ridge)
 

@@ -36,7 +36,7 @@ class NetworkPolicy:
         for known, held in self._known:
             if known is part:
                 return held
-        followed = positions_of(self.advantages(part), part.decidable, self.costs)
+        followed = positions_of(self.advantages(part), part.decidable, self.costs, part.absent)
         held = torch.where(torch.isfinite(self.network.flat).all(), followed, torch.nan)
         self._known = [*self._known[1 - PARTS_KEPT :], (part, held)]
         return held

@@ -16,6 +16,7 @@ from attrs import evolve
 
 from progressive_market.bars.bar_records import PRICES, Bars, FeaturePlugin, Floats
 from progressive_market.bars.leaks.causal import check_causal
+from progressive_market.feature_history import MOST, bars_needed
 from progressive_training import DataError, ModelError, PluginError, installed_features
 
 if TYPE_CHECKING:
@@ -30,13 +31,25 @@ Function = Callable[[Bars], object]
 def with_features(bars: Bars, choices: Sequence[str]) -> Bars:
     """`bars` with the columns of every installed feature that a "no:NAME" in `choices` does not disable.
 
-    :raise PluginError: a feature fails, or does not give one number for each bar. :raise DataError: two columns of one name.
+    :raise PluginError: a feature fails, does not give one number for each bar, or needs so many bars before that it would say
+        something else in use. :raise DataError: two columns of one name.
     """
     made = bars
     for record, function in installed_features(choices):
-        columns = _columns(record.owner, record.name, function, bars)
+        columns_of = partial(_columns, record.owner, record.name, function)
+        columns = columns_of(bars)
+        history = bars_needed(columns_of, bars, columns)
+        if history is None:
+            raise PluginError(
+                f"{record.owner}: what it gives for a bar depends on more than {min(MOST, len(bars) // 2):,} bars before, as on where "
+                f"the file begins; let it look at fewer. Disable it with -p no:{record.name}"
+            )
         plugin = FeaturePlugin(
-            name=record.name, distribution=record.distribution, version=record.version, columns=tuple(columns)
+            name=record.name,
+            distribution=record.distribution,
+            version=record.version,
+            columns=tuple(columns),
+            history=history,
         )
         made = _joined(made, columns, plugin)
     return made

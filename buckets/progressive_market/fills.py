@@ -9,8 +9,9 @@ its units stay the same until the next change of position:
     exit    equity -= side * units * open
 
 with side = FEE + SLIPPAGE, and charges of FUNDING and BORROW. A reversal is an exit and an entry. The position before the
-first bar is flat. Where `decidable` is false (warm-up bars, the last bars before a gap, the last bar of a part) the position
-is forced flat, at the cost of an ordinary exit. Log growth is the logarithm of the equity's factor on a bar, so that it adds
+first bar is flat. Where `decidable` is false (warm-up bars, the last bar of a part) the position is forced flat, at the cost of
+an ordinary exit. Nobody knows a gap before it comes: what is held then is held over it, and sold at the second open after it,
+since the first bars of a segment are warm-up bars. Log growth is the logarithm of the equity's factor on a bar, so that it adds
 up over bars.
 
 Ruin: where the equity falls to 5 % of what the entry left of it, the position is closed at the next fill, and nothing is held
@@ -76,16 +77,16 @@ def charge_of(positions: Tensor, charges: Tensor) -> Tensor:
     return torch.where(positions > 0, charges[..., 0], torch.where(positions < 0, charges[..., 1], 0.0))
 
 
-def fill_returns(opens: Tensor, segment: Tensor) -> tuple[Tensor, Tensor]:
-    """Simple return from the open of bar t + 1 to the open of bar t + 2, and where it exists.
+def fill_returns(opens: Tensor) -> tuple[Tensor, Tensor]:
+    """Simple return from the open of bar t + 1 to the open of bar t + 2, over a gap too, and where both exist.
 
-    :param opens: [T] float64. :param segment: [T], constant between two gaps.
-    :return: returns [T] float64, zero where there is none, and a mask [T]: both fills lie in the segment of bar t.
+    :param opens: [T] float64, prices at which an order that waits for a bar fills.
+    :return: returns [T] float64, zero on the last two bars, and a mask [T] of the others.
     """
     returns = torch.zeros_like(opens)
     exists = torch.zeros(len(opens), dtype=torch.bool, device=opens.device)
-    exists[:-2] = segment[2:] == segment[:-2]
-    returns[:-2] = torch.where(exists[:-2], opens[2:] / opens[1:-1] - 1, 0.0)
+    exists[:-2] = True
+    returns[:-2] = opens[2:] / opens[1:-1] - 1
     return returns, exists
 
 

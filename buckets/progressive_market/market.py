@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from attrs import evolve, frozen
 
+from progressive_market.averages import age_in_segment
 from progressive_market.charges import charges_on, without_funding
-from progressive_market.feature_table import SCALES, WARM_UP, feature_names, feature_table, volatility
+from progressive_market.feature_table import SCALES, WARM_UP, feature_names, feature_table, history_of, volatility
 from progressive_market.fills import Costs, account, fill_returns
 from progressive_market.scaler import Scaler
 from progressive_market.split import Split
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 @frozen
 class Part:
     """N consecutive bars of a market, as views: `features` [N, columns], `returns` [N] float64, `decidable` [N] bool (whether
-    a policy may choose a position there), `charges` [N, 2] of long and short, or None, `times` [N] in numpy, and the number
-    `start` of the first bar."""
+    a policy may choose a position there), `charges` [N, 2] of long and short, or None, `absent` [N] bool, or None where every bar
+    was there (nobody saw an absent bar in time, so positions stay on it), `times` [N] in numpy, and the number `start` of the
+    first bar."""
 
     start: int
     features: Tensor
@@ -35,6 +37,7 @@ class Part:
     decidable: Tensor
     times: np.ndarray
     charges: Tensor | None = None
+    absent: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.returns)
@@ -45,15 +48,18 @@ class Market:
     """The data of training and evaluation, T bars. Windows and episodes are bar numbers; nothing is copied for them.
 
     `names` of the raw features. `features` [T, features x scales] float32, standardised. `returns` [T] float64, from fill
-    to fill. `decidable` [T]: whether a policy may choose a position. `log_open` [T] float64. `volatility` [T] float32:
-    standard deviation of one bar's return as known at that bar. `segment` [T]: number of the stretch without a gap.
-    `times` [T]: nanoseconds since 1970, and `closes` [T], in numpy. `interval`: length of a bar in seconds.
-    `charges` [T, 2] float64: share of its value that a long and a short position pay on each bar; None for nothing.
+    to fill. `settled` [T] bool: whether a segment is old enough to choose a position there; `decidable` [T]: whether that is so
+    and the fills that follow are known. `log_open` [T] float64: of the price at which an order that waits for the bar fills.
+    `volatility` [T] float32: standard deviation of one bar's return as known at that bar. `segment` [T]: number of the stretch
+    without a gap. `times` [T]: nanoseconds since 1970, and `closes` [T], in numpy. `interval`: length of a bar in seconds.
+    `charges` [T, 2] float64: share of its value that a long and a short position pay on each bar; None for nothing. `absent`
+    [T] bool: see `Part`. `history`: bars from which the features of the last of them are the same as from all bars before.
     """
 
     names: tuple[str, ...]
     features: Tensor
     returns: Tensor
+    settled: Tensor
     decidable: Tensor
     log_open: Tensor
     volatility: Tensor
@@ -63,7 +69,9 @@ class Market:
     interval: float
     scaler: Scaler
     costs: Costs
+    history: int
     charges: Tensor | None = None
+    absent: Tensor | None = None
     feature_plugins: tuple[FeaturePlugin, ...] = ()
 
     @property
@@ -76,7 +84,8 @@ class Market:
         decidable = self.decidable[bars].clone()
         decidable[-1:] = False
         charges = None if self.charges is None else self.charges[bars]
-        return Part(bars.start, self.features[bars], self.returns[bars], decidable, self.times[bars], charges)
+        absent = None if self.absent is None else self.absent[bars]
+        return Part(bars.start, self.features[bars], self.returns[bars], decidable, self.times[bars], charges, absent)
 
     def growth(self, positions: Tensor, part: Part) -> Tensor:
         """Log growth of each bar of `part` [..., N] from signed `positions` [..., N] there, as a broker counts them."""
@@ -84,7 +93,8 @@ class Market:
 
     def account(self, positions: Tensor, part: Part) -> Account:
         """What signed `positions` [..., N] on `part` become at a broker, at the market's costs."""
-        return account(positions, part.returns, part.decidable, self.costs, part.charges)
+        seen = positions if part.absent is None else carried(positions, part.absent)
+        return account(seen, part.returns, part.decidable, self.costs, part.charges)
 
     def rewards(self, sides: Tensor) -> Tensor:
         """Log growth of each bar [T, K] of the `sides` [K], without costs of trades, where each bar starts with the share
@@ -92,15 +102,10 @@ class Market:
         return self.costs.earned(sides, self.returns[:, None], None if self.charges is None else self.charges[:, None])
 
     def unbroken(self, part: Part) -> Part:
-        """`part`, a stretch of bars without any left out, as one who holds through gaps sees it: any bar but the last may be
-        decided on, and the return over a gap counts."""
-        opens = torch.exp(self.log_open[part.start + 1 : part.start + len(part) + 1])
-        moves = opens[1:] / opens[:-1] - 1
-        returns, decidable = part.returns.clone(), torch.zeros_like(part.decidable)
-        over_gaps = returns[: len(moves)] == 0  # where a fill is missing, and the price stood still on the others
-        returns[: len(moves)][over_gaps] = moves[over_gaps]
-        decidable[: len(moves)] = True
-        return evolve(part, returns=returns, decidable=decidable)
+        """`part` as one sees it who needs no history: any bar whose fills are known may be decided on, but the last."""
+        decidable = torch.zeros_like(part.decidable)
+        decidable[: min(len(part) - 1, len(self.returns) - 2 - part.start)] = True
+        return evolve(part, decidable=decidable)
 
     def hold(self, part: Part) -> Tensor:
         """Log growth of each bar of `part` [N] under buy and hold, across gaps, at the market's costs."""
@@ -134,9 +139,11 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
     table = feature_table(bars)
     fitted = Scaler.fit(table[scaler.train]) if isinstance(scaler, Split) else scaler
     segment = torch.as_tensor(np.asarray(bars.segment, dtype=np.int64), device=device)
-    opens = torch.as_tensor(np.asarray(bars.open, dtype=np.float64), device=device)
-    returns, exists = fill_returns(opens, segment)
-    decidable = exists & (age_in_segment(segment) >= WARM_UP)
+    prices = bars.open if bars.fills is None else bars.fills
+    opens = torch.as_tensor(np.asarray(prices, dtype=np.float64), device=device)
+    returns, exists = fill_returns(opens)
+    settled = torch.as_tensor(age_in_segment(bars.segment) >= WARM_UP, device=device)
+    decidable = exists & settled
     if not decidable.any():
         raise DataError(
             f"{len(table)} bars: no segment between two gaps is longer than {WARM_UP + 2} bars, so nothing can be "
@@ -146,6 +153,7 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
         names=feature_names(bars),
         features=torch.from_numpy(fitted.apply(table)).to(device),
         returns=returns,
+        settled=settled,
         decidable=decidable,
         log_open=torch.log(opens),
         volatility=moves,
@@ -155,16 +163,18 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
         interval=bars.interval / 1e9,
         scaler=fitted,
         costs=costs,
+        history=history_of(bars),
+        absent=None if bars.absent is None else torch.as_tensor(bars.absent, device=device),
         charges=None if charges is None else torch.as_tensor(charges, device=device),
         feature_plugins=bars.feature_plugins,
     )
 
 
-def age_in_segment(segment: Tensor) -> Tensor:
-    """Bars since the start of the segment [T], 0 on its first bar."""
-    index = torch.arange(len(segment), device=segment.device)
-    starts = torch.cat([torch.ones_like(segment[:1], dtype=torch.bool), segment[1:] != segment[:-1]])
-    return index - torch.cummax(torch.where(starts, index, 0), dim=0).values
+def carried(positions: Tensor, absent: Tensor) -> Tensor:
+    """Signed `positions` [..., N], on bars that were `absent` [N] those of the bar before, and flat on the first of all."""
+    bars = torch.arange(len(absent), device=absent.device)
+    seen = torch.cummax(torch.where(absent, 0, bars), dim=0).values
+    return positions[..., seen] * ~absent[seen]
 
 
 def bytes_of_market(bars: int, features: int) -> int:

@@ -3,7 +3,7 @@
 At bar t an agent in position p takes the action a that maximises D[a](t) - cost(|a - p|). For each bar this is a map from
 the three positions to the three positions. Composition of maps is associative, so a parallel prefix scan (Hillis and
 Steele 1986) gives all positions, with log2(T) lookups instead of T steps. A bar that may not be decided on maps each
-position to flat; thus no position is held across a gap.
+position to flat, and one that nobody saw in time maps each to itself.
 
 Positions are 0 flat, 1 long, 2 short. A map m is stored as the number m[0] + 3 m[1] + 9 m[2], of 27. Lookup tables are
 made once and stay on the device: copying one there during an episode would make the host wait.
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FLAT, LONG, SHORT = 0, 1, 2
 STEPS = ((0, 1, 1), (1, 0, 2), (1, 2, 0))
 """Steps between two positions [from][to]; long to short takes two."""
+HOLD = 0 + 3 * LONG + 9 * SHORT
+"""The map of each position to itself."""
 ROWS_AT_ONCE = 8_192
 """Bars in one scan; its intermediate results fit a processor's cache."""
 
@@ -77,9 +79,12 @@ def best_actions(advantage: Tensor, costs: Tensor) -> Tensor:
     return torch.stack(chosen, dim=-1)
 
 
-def as_maps(actions: Tensor, decidable: Tensor | None = None) -> Tensor:
-    """Maps [..., T], as numbers, of `actions` [..., T, 3] (see `best_actions`); to flat where not `decidable` [..., T]."""
+def as_maps(actions: Tensor, decidable: Tensor | None = None, absent: Tensor | None = None) -> Tensor:
+    """Maps [..., T], as numbers, of `actions` [..., T, 3] (see `best_actions`); each position stays on bars that were `absent`
+    [..., T] (see `Part`), and becomes flat where not `decidable` [..., T]."""
     maps = actions[..., 0] + 3 * actions[..., 1] + 9 * actions[..., 2]
+    if absent is not None:
+        maps = maps.masked_fill(absent, HOLD)
     return maps if decidable is None else maps * decidable  # the map to flat is 0
 
 
@@ -95,12 +100,15 @@ def follow(maps: Tensor, start: Tensor | int = FLAT) -> Tensor:
     return digits(maps.device).take(3 * prefix + before)
 
 
-def positions_of(advantage: Tensor, decidable: Tensor, costs: Tensor) -> Tensor:
-    """Signed positions [..., T] float64 of the policy on bars with `advantage` [..., T, 2], starting flat."""
+def positions_of(advantage: Tensor, decidable: Tensor, costs: Tensor, absent: Tensor | None = None) -> Tensor:
+    """Signed positions [..., T] float64 of the policy on bars with `advantage` [..., T, 2], starting flat. Of a `Part` give
+    both `decidable` [..., T] and `absent` [..., T]."""
     out: list[Tensor] = []
     held: Tensor | int = FLAT
-    for values, mask in zip(advantage.split(ROWS_AT_ONCE, dim=-2), decidable.split(ROWS_AT_ONCE, dim=-1), strict=True):
-        positions = follow(as_maps(best_actions(values, costs), mask), held)
+    masks = decidable.split(ROWS_AT_ONCE, dim=-1)
+    unseen = [None] * len(masks) if absent is None else absent.split(ROWS_AT_ONCE, dim=-1)
+    for values, mask, missed in zip(advantage.split(ROWS_AT_ONCE, dim=-2), masks, unseen, strict=True):
+        positions = follow(as_maps(best_actions(values, costs), mask, missed), held)
         held = positions[..., -1]
         out.append(sides(positions.device).take(positions))
     return torch.cat(out, dim=-1)

@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from progressive_market.learner_state import with_prefix as with_prefix
     from progressive_market.market import Market as Market
     from progressive_market.market import Part as Part
-    from progressive_market.market import age_in_segment as age_in_segment
     from progressive_market.market import bytes_of_market as bytes_of_market
     from progressive_market.market import open_market as open_market
     from progressive_market.market_settings import ALLOW_LEAK as ALLOW_LEAK
@@ -110,7 +109,7 @@ _NAMES = {
     "feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
     "fills": "Costs account fill_returns growth_by_bar log_growth",
     "learner_state": "Stateful below_prefix with_prefix",
-    "market": "Market Part age_in_segment bytes_of_market open_market",
+    "market": "Market Part bytes_of_market open_market",
     "judging.block_statistics": "standard_error t_statistic",
     "judging.performance": "completed_trades measure",
     "market_settings": (

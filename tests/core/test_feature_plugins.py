@@ -17,6 +17,7 @@ from progressive_training import DataError, ModelError, PluginError, Progressive
 from progressive_training.market import load_bars, synthetic_bars, with_features
 
 RSI = """
+import numpy as np
 import pandas as pd
 
 def rsi(bars):
@@ -42,6 +43,9 @@ def nameless(bars):
 
 def turned(bars):
     return {"one": bars.close * 1j}
+
+def since_the_start(bars):
+    return {"total": np.cumsum(bars.volume)}
 
 def changing(bars):
     return {f"of{len(bars)}": bars.close}
@@ -86,9 +90,9 @@ def test_the_card_names_it_and_serving_computes_it_anew(here: Path, monkeypatch:
     model = train(here / "run")
     card = json.loads((model / "card.json").read_text())
     assert card["features"][-1] == "rsi.rsi14"
-    assert card["feature_plugins"] == [
-        {"name": "rsi", "distribution": "acme", "version": "1.2", "columns": ["rsi.rsi14"]}
-    ]
+    [feature] = card["feature_plugins"]
+    assert 100 < feature.pop("history") < 500  # its averages lose a part in 14 at each bar
+    assert feature == {"name": "rsi", "distribution": "acme", "version": "1.2", "columns": ["rsi.rsi14"]}
     loaded = load_model(model)
     assert loaded(frame()).action in ("long", "flat", "short")
     served = loaded.market(load_bars(frame()))
@@ -117,6 +121,12 @@ def test_a_centred_mean_is_refused_by_name_before_training(here: Path, install: 
     with pytest.raises(PluginError, match=r"feature 'mean' \(acme 1.2\): .* mean.mean5 of the bar at .* no:mean"):
         train(here / "run")
     assert not (here / "run" / "metrics.jsonl").exists()
+
+
+def test_a_feature_that_depends_on_where_the_file_begins_is_refused(here: Path, install: Callable[..., None]) -> None:
+    install("acme", features={"sum": "acme_rsi:since_the_start"}, acme_rsi=RSI)
+    with pytest.raises(PluginError, match=r"feature 'sum' \(acme 1.2\): .* depends on more than 1,500 bars .* no:sum"):
+        train(here / "run")
 
 
 @pytest.mark.parametrize(

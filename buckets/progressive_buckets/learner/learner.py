@@ -262,7 +262,7 @@ class MarketLearner(PolicyLearner):
     def score_of(self, advantages: Tensor) -> float:
         """Validation score of advantages [N, 2] on the scored bars."""
         scored = self.evaluator.scored
-        held = positions_of(advantages, scored.decidable, self.critic.costs)
+        held = positions_of(advantages, scored.decidable, self.critic.costs, scored.absent)
         return float(self.market.growth(held, scored).sum())
 
     def model(self) -> Model:

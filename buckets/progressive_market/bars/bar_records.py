@@ -14,6 +14,8 @@ Times = NDArray[np.int64]
 
 MINUTE = 60 * 10**9  # nanoseconds
 FIRST_TIMES = 3  # how many times of each kind of trouble a report names
+WHERE_ABSENT = ("absent", "fills")
+"""Arrays of `Bars` that are None where every bar was there."""
 PRICES = ("open", "high", "low", "close")
 FLOWS = ("quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume", "funding_rate")
 """Extra columns that add up over time, as volume does: nothing traded means 0, and a resampled bar holds their sum."""
@@ -106,12 +108,14 @@ class CleaningReport:
 
 @frozen(kw_only=True)
 class FeaturePlugin:
-    """Whose columns some of `Bars.extra` are: entry point, distribution and its version, and the names of the columns."""
+    """Whose columns some of `Bars.extra` are: entry point, distribution and its version, the names of the columns, and the
+    number of bars from which they are the same on the last of them as from all bars before."""
 
     name: str
     distribution: str
     version: str
     columns: tuple[str, ...]
+    history: int = 1
 
 
 @frozen(kw_only=True, eq=False)
@@ -123,6 +127,11 @@ class Bars:
     of so many bars has none yet, and any number in its place would be made up), finite from there on. Bars of one
     `segment` follow each other without a gap, `interval` nanoseconds apart; nothing may reach from one segment into
     another. `feature_plugins` computed those columns that were not in the data.
+
+    `absent` marks bars that end without one: nothing was traded, they were filled flat, and nobody could see them before the
+    next bar came. An order that waits for a bar fills at its price in `fills`: its open, or where the bar begins absent the open
+    of the next one that is there. Both are None where every bar was there. `carried`: the longest stretch of bars, by extra
+    column, over which a missing value was taken from the bar before.
     """
 
     time: Times = field(repr=False)
@@ -135,6 +144,9 @@ class Bars:
     interval: int
     extra: Mapping[str, Floats] = field(factory=dict, repr=False)
     feature_plugins: tuple[FeaturePlugin, ...] = ()
+    absent: NDArray[np.bool_] | None = field(default=None, repr=False)
+    fills: Floats | None = field(default=None, repr=False)
+    carried: Mapping[str, int] = field(factory=dict)
     synthetic: bool = False
     report: CleaningReport = field(factory=CleaningReport, repr=False)
 
@@ -145,6 +157,7 @@ class Bars:
         """Bars `start` to `stop` (exclusive), as views."""
         part = slice(start, stop)
         arrays = {name: getattr(self, name)[part] for name in ("time", *PRICES, "volume", "segment")}
+        arrays |= {name: values[part] for name in WHERE_ABSENT if (values := getattr(self, name)) is not None}
         return evolve(self, **arrays, extra={name: values[part] for name, values in self.extra.items()})
 
 

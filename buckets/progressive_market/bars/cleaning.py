@@ -65,8 +65,8 @@ def clean(
     interval = _interval(time, source)
     time, data, report = _on_grid(time, data, interval, report)
     time, data, report = checked_prices(time, data, interval, report)
-    time, data, segment, filled, report = _fill(time, data, interval, round(fill_minutes * MINUTE), report)
-    data, report = _complete_extra(data, segment, filled, report)
+    time, data, segment, filled, fills, report = _fill(time, data, interval, round(fill_minutes * MINUTE), report)
+    data, carried, report = _complete_extra(data, segment, filled, report)
     quiet = time[(data["volume"] == 0) & ~filled]
     report = evolve(
         report,
@@ -87,6 +87,9 @@ def clean(
         extra={name: values for name, values in data.items() if name not in (*PRICES, "volume")},
         segment=segment,
         interval=interval,
+        absent=filled if fills is not None else None,
+        fills=fills,
+        carried=carried,
         report=report,
     )
 
@@ -179,7 +182,7 @@ def _on_grid(
 
 def _fill(
     time: Times, data: Columns, interval: int, fill: int, report: CleaningReport
-) -> tuple[Times, Columns, NDArray[np.int32], NDArray[np.bool_], CleaningReport]:
+) -> tuple[Times, Columns, NDArray[np.int32], NDArray[np.bool_], Floats | None, CleaningReport]:
     absent = np.diff(time) // interval - 1
     quiet = (absent > 0) & (absent * interval <= fill)
     gap = (absent > 0) & ~quiet
@@ -200,25 +203,26 @@ def _fill(
             f"{MOST_FILLED} for each; set a smaller FILL_MINUTES"
         )
     if not quiet.any():
-        return time, data, segment, np.zeros(len(time), dtype=bool), report
+        return time, data, segment, np.zeros(len(time), dtype=bool), None, report
     repeats = np.concatenate([np.where(quiet, absent, 0), [0]]) + 1
     row = np.repeat(np.arange(len(time)), repeats)
     offset = np.arange(len(row)) - (np.cumsum(repeats) - repeats)[row]
     filled = offset > 0
+    fills = data["open"][np.where(filled, row + 1, row)]
     data = _take(data, row)
     for name in ("open", "high", "low"):
         data[name][filled] = data["close"][filled]
     for name in {"volume", *FLOWS} & set(data):
         data[name][filled] = 0.0
-    return time[row] + offset * interval, data, segment[row], filled, report
+    return time[row] + offset * interval, data, segment[row], filled, fills, report
 
 
 def _complete_extra(
     data: Columns, segment: NDArray[np.int32], filled: NDArray[np.bool_], report: CleaningReport
-) -> tuple[Columns, CleaningReport]:
+) -> tuple[Columns, dict[str, int], CleaningReport]:
     """Missing values of extra columns take the last one before them in their segment, and stay NaN where there is none:
     a later value would be known too early, and a made-up one would count when the column is scaled."""
-    count, completed = 0, {}
+    count, completed, carried = 0, {}, {}
     start = np.searchsorted(segment, segment)
     for name in sorted(set(data) - {*PRICES, "volume"}):
         values = data[name]
@@ -228,9 +232,11 @@ def _complete_extra(
         if not known.all():
             count += int((taken & ~filled).sum())
             data[name] = np.where(last >= start, values[last], np.nan)
+            given = np.maximum.accumulate(np.where(known & ~filled, np.arange(len(values)), -1))
+            carried[name] = int((np.arange(len(values)) - given)[taken].max(initial=0))
         if copied := int((taken | filled).sum() if name not in FLOWS else taken.sum()):
             completed[name] = copied
-    return data, evolve(report, filled_extra=count, completed=completed)
+    return data, carried, evolve(report, filled_extra=count, completed=completed)
 
 
 def _take(data: Columns, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Columns:

@@ -74,6 +74,9 @@ def resample(bars: Bars, frequency: str) -> Bars:
             for name, values in bars.extra.items()
         },
         segment=np.concatenate([[0], np.cumsum(missing > 0)]).astype(np.int32),
+        absent=None if bars.absent is None else bars.absent[last],
+        fills=None if bars.fills is None else bars.fills[first],
+        carried={name: -(-longest * bars.interval // length) for name, longest in bars.carried.items()},
         interval=length,
         report=report,
     )

@@ -48,7 +48,7 @@ def gains(part: Part, weights: Tensor) -> Tensor:
 def banded(gain: Tensor, part: Part, market: Market) -> Tensor:
     """Signed positions [N] that follow from a predicted log gain of a long position, `gain` [N], after costs."""
     costs = cost_matrix(market.costs.table(), market.device, market.costs.allowed)
-    return positions_of(torch.stack([gain, -gain], dim=1), part.decidable, costs)
+    return positions_of(torch.stack([gain, -gain], dim=1), part.decidable, costs, part.absent)
 
 
 def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:

@@ -41,4 +41,6 @@ def excerpt(part: Part, limit: int = LIMIT) -> tuple[Part, Tensor]:
     decidable[length - 1 :: length] = False
     charges = None if part.charges is None else part.charges[rows]
     times = part.times[rows.cpu().numpy()]
-    return Part(part.start + int(first[0]), part.features[rows], part.returns[rows], decidable, times, charges), rows
+    absent = None if part.absent is None else part.absent[rows]
+    start = part.start + int(first[0])
+    return Part(start, part.features[rows], part.returns[rows], decidable, times, charges, absent), rows

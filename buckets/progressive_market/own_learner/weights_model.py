@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from attrs import evolve, frozen
 
 from progressive_market.bars import load_bars
-from progressive_market.feature_table import WARM_UP
 from progressive_market.judging.baselines import Ridge, with_baselines
-from progressive_market.market import Part, age_in_segment
+from progressive_market.market import Part
 from progressive_market.own_learner.weights_learner import RIDGE, PolicyFrom
 from progressive_market.saved_market import MarketCard, checked_card, market_of
 from progressive_training import ModelError, model_file, read_tensors
@@ -64,8 +63,7 @@ class WeightsModel:
         :raise ModelError: the bars do not fit those trained on, or are too few.
         """
         market = market_of(self.card, load_bars(frame))
-        settled = age_in_segment(market.segment) >= WARM_UP
-        held = self._positions(Part(0, market.features, market.returns, settled, market.times), market)
+        held = self._positions(Part(0, market.features, market.returns, market.settled, market.times), market)
         flat = self.card.stays_flat(overruled=self.overrules)
         return Answer("flat" if flat else ACTIONS[float(held[-1])], self.reason)
 

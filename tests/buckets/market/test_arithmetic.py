@@ -35,17 +35,16 @@ def equity_by_hand(
     borrowed: float = 0.0,
 ) -> list[float]:
     """Equity after each bar, with cash and units, as a broker keeps them. What is decided on a bar's close is filled at the
-    next open, and is held until the one after; where these two opens are not there without a gap, or the segment is young,
+    next open, and is held until the one after, over a gap too; where these two opens are not there, or the segment is young,
     nothing is held. A position that is seen at a bar's open to have lost 95 % of what it was entered with is closed at the next.
 
     :param paid: rate of each bar, which longs pay and shorts receive, on what is held from its open to the next. :param
-        borrowed: the rate that shorts pay on each bar."""
+        borrowed: the rate that shorts pay on each bar, and on the five that a gap is long."""
     cash, units, age, curve, before = 1.0, 0.0, 0, [], 0
     stake, low, ruin = 1.0, False, False
     for t in range(len(opens)):
         age = age + 1 if t and segments[t] == segments[t - 1] else 1
-        can_fill = t + 2 < len(opens) and segments[t + 2] == segments[t]
-        wanted = actions[t] if can_fill and age > WARM_UP else 0
+        wanted = actions[t] if t + 2 < len(opens) and age > WARM_UP else 0
         price = opens[t + 1] if t + 1 < len(opens) else math.nan
         if wanted != before or (ruin and units):
             if units:
@@ -60,7 +59,8 @@ def equity_by_hand(
         equity = cash
         if units:
             rate = paid[t + 1] if paid else 0.0
-            cash -= units * price * rate + max(-units, 0.0) * price * borrowed
+            bars = 1 if segments[t + 2] == segments[t + 1] else 6
+            cash -= units * price * rate + max(-units, 0.0) * price * borrowed * bars
             equity = cash + units * opens[t + 2]
             low, ruin = low or equity <= RUIN * stake, low  # seen at this open, closed at the next
             if equity <= NOTHING * stake:  # nothing is left to close

@@ -3,14 +3,20 @@
 import numpy as np
 import pytest
 from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from progressive_market.bars import Bars, synthetic_bars
+from progressive_market.averages import exponential_average, plain_average, window_of
+from progressive_market.bars import Bars, clean, synthetic_bars
+from progressive_market.bars.bar_records import Floats
 from progressive_market.feature_table import (
+    HISTORY,
     SCALES,
     VOLATILITY_SPAN,
-    causal_average,
     feature_names,
     feature_table,
+    history_of,
     log_returns,
     volatility,
 )
@@ -39,12 +45,57 @@ def test_averages_start_anew_after_a_gap() -> None:
     assert np.allclose(feature_table(broken)[200:], feature_table(bars.between(200, 400)), atol=1e-6)
 
 
-@pytest.mark.parametrize("span", SCALES)
-def test_the_average_is_the_weighted_mean_it_says(span: int) -> None:
-    values = np.random.default_rng(0).standard_normal(50)
-    weights = (1 - 2 / (span + 1)) ** np.arange(50.0)[::-1]
-    average = causal_average(values, np.zeros(50, dtype=np.int32), span)
-    assert average[-1] == pytest.approx(np.sum(weights * values) / np.sum(weights))
+def average_by_hand(values: Floats, segment: NDArray[np.int32], decay: float, window: int) -> Floats:
+    out = np.full(len(values), np.nan)
+    for t in range(len(values)):
+        total = weight = 0.0
+        for k in range(min(window, t + 1)):
+            if segment[t - k] == segment[t] and np.isfinite(values[t - k]):
+                total, weight = total + decay**k * values[t - k], weight + decay**k
+        if weight:
+            out[t] = total / weight
+    return out
+
+
+@given(
+    count=st.integers(1, 400),
+    span=st.sampled_from([6, 24, 96]),
+    missing=st.sampled_from([0.0, 0.3, 0.98]),
+    gaps=st.integers(0, 30),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_averages_are_the_weighted_means_they_say(
+    count: int, span: int, missing: float, gaps: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    values = random.standard_normal(count)
+    values[random.random(count) < missing] = np.nan
+    values[count // 2] *= 1e12  # what has left a window has left its sum
+    segment = np.sort(random.integers(0, gaps + 1, count)).astype(np.int32)
+    for got, decay, window in (
+        (exponential_average(values, segment, span), 1 - 2 / (span + 1), window_of(span)),
+        (plain_average(values, segment, span), 1.0, span),
+    ):
+        by_hand = average_by_hand(values, segment, decay, window)
+        assert np.allclose(got, by_hand, rtol=1e-9, atol=0, equal_nan=True)
+
+
+def test_bars_enough_give_the_features_of_all_bars() -> None:
+    """The history that a card states, extra columns with missing values and a plugin's history included."""
+    bars = synthetic_bars(6000, seed=2)
+    rare = np.where(np.arange(6000) % 7 == 0, bars.close, np.nan)
+    columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
+    bars = clean(bars.time, {**columns, "rare": rare}, source="rare")
+    assert history_of(bars) == HISTORY == 1959
+    whole = feature_table(bars)
+    for stop in (3000, 4321, 6000):
+        window = feature_table(bars.between(stop - HISTORY, stop))
+        assert np.allclose(window[-1], whole[stop - 1], rtol=1e-6, atol=1e-9)
+        assert volatility(bars.between(stop - HISTORY, stop))[-1] == pytest.approx(volatility(bars)[stop - 1], rel=1e-6)
+        assert not np.allclose(feature_table(bars.between(stop - 900, stop))[-1], whole[stop - 1], rtol=1e-6, atol=1e-9)
+    daily = np.where(np.arange(6000) % 1440 == 0, bars.close, np.nan)
+    assert history_of(clean(bars.time, {**columns, "daily": daily}, source="daily")) == 959 + 1 + 1439
 
 
 def test_extra_columns_become_features() -> None:
@@ -99,9 +150,9 @@ def test_volatility_knows_only_the_bars_so_far() -> None:
     whole = volatility(bars)
     assert np.array_equal(whole[:400], volatility(bars.between(0, 400)))
     assert (whole > 0).all()
-    recent = causal_average(np.abs(log_returns(bars)), bars.segment, VOLATILITY_SPAN)
+    recent = exponential_average(np.abs(log_returns(bars)), bars.segment, VOLATILITY_SPAN)
     assert whole[298] > 1.2533 * recent[298]
-    assert whole[298] == pytest.approx(1.2533 * 0.05 * recent[:299].mean(), rel=1e-5)
+    assert whole[298] == pytest.approx(1.2533 * 0.05 * recent[:299].mean(), rel=1e-5)  # fewer than SLOW_WINDOW
 
 
 def test_a_wild_test_part_leaves_the_scaler_alone_and_is_clipped() -> None:

@@ -14,11 +14,11 @@ from attrs import evolve
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from progressive_market.bars.bar_records import PRICES, Bars, CleaningReport
+from progressive_market.bars.bar_records import PRICES, WHERE_ABSENT, Bars, CleaningReport
 
 log = structlog.get_logger("progressive_training")
 
-FORMAT = 5  # counts up when cleaning or reading changes what comes out
+FORMAT = 6  # counts up when cleaning or reading changes what comes out
 ARRAYS = ("time", *PRICES, "volume", "segment")
 EXTRA = "extra."
 
@@ -41,7 +41,14 @@ def read_kept(path: Path, source: str) -> Bars | None:
             header = json.loads(file.metadata()["bars"])
         report = evolve(CleaningReport.from_json(header["report"]), source=source)
         extra = {name: arrays[EXTRA + name] for name in header["extra"]}
-        bars = Bars(**{name: arrays[name] for name in ARRAYS}, extra=extra, interval=header["interval"], report=report)
+        bars = Bars(
+            **{name: arrays[name] for name in ARRAYS},
+            **{name: arrays[name] for name in WHERE_ABSENT if name in arrays},
+            extra=extra,
+            interval=header["interval"],
+            carried={name: int(longest) for name, longest in header["carried"].items()},
+            report=report,
+        )
         if not _sound(bars):
             raise ValueError("they are no bars")
         return bars
@@ -52,8 +59,10 @@ def read_kept(path: Path, source: str) -> Bars | None:
 
 def _sound(bars: Bars) -> bool:
     """Whether arrays from a file, which came with a run from anywhere, are bars."""
-    floats = [getattr(bars, name) for name in (*PRICES, "volume")] + list(bars.extra.values())
-    shapes = {array.shape for array in (bars.time, bars.segment, *floats)}
+    fills = [] if bars.fills is None else [bars.fills]
+    absent = np.zeros(len(bars), dtype=bool) if bars.absent is None else bars.absent
+    floats = [getattr(bars, name) for name in (*PRICES, "volume")] + list(bars.extra.values()) + fills
+    shapes = {array.shape for array in (bars.time, bars.segment, absent, *floats)}
     if len(shapes) != 1 or bars.time.ndim != 1 or len(bars) < 2 or any(array.dtype != np.float64 for array in floats):
         return False
     prices, steps = np.stack(floats[: len(PRICES)]), np.diff(bars.segment)
@@ -62,6 +71,8 @@ def _sound(bars: Bars) -> bool:
         and bars.segment.dtype == np.dtype(np.int32)
         and type(bars.interval) is int
         and bars.interval > 0
+        and absent.dtype == np.dtype(np.bool_)
+        and all((np.isfinite(prices) & (prices > 0)).all() for prices in fills)
         and (np.diff(bars.time) > 0).all()
         and ((steps == 0) | (steps == 1)).all()
         and (prices > 0).all()
@@ -75,7 +86,13 @@ def keep(bars: Bars, path: Path, limit: int) -> None:
     arrays = {name: getattr(bars, name) for name in ARRAYS} | {
         EXTRA + name: values for name, values in bars.extra.items()
     }
-    header = {"interval": bars.interval, "extra": list(bars.extra), "report": bars.report.as_json()}
+    arrays |= {name: values for name in WHERE_ABSENT if (values := getattr(bars, name)) is not None}
+    header = {
+        "interval": bars.interval,
+        "extra": list(bars.extra),
+        "carried": dict(bars.carried),
+        "report": bars.report.as_json(),
+    }
     size = sum(array.nbytes for array in arrays.values()) + 4096
     part = path.with_suffix(f".part{os.getpid()}-{threading.get_ident()}")
     try:
