@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from progressive_market.bars.doubts import doubts as doubts
     from progressive_market.bars.leaks.causal import check_causal as check_causal
     from progressive_market.bars.leaks.leak_check import check_leaks as check_leaks
+    from progressive_market.bars.levels import as_ratios as as_ratios
+    from progressive_market.bars.levels import level_columns as level_columns
     from progressive_market.bars.load import clean_reading as clean_reading
     from progressive_market.bars.load import configured_bars as configured_bars
     from progressive_market.bars.load import load_bars as load_bars
@@ -24,12 +26,14 @@ _HOME = {
     "CleaningReport": "bar_records",
     "FeaturePlugin": "bar_records",
     "Source": "sources",
+    "as_ratios": "levels",
     "check_causal": "leaks.causal",
     "check_leaks": "leaks.leak_check",
     "clean": "cleaning",
     "clean_reading": "load",
     "configured_bars": "load",
     "doubts": "doubts",
+    "level_columns": "levels",
     "load_bars": "load",
     "read": "sources",
     "resample": "resampling",
