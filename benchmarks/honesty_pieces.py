@@ -20,7 +20,7 @@ from planted import planted_bars
 from transfer_training import FIXED
 
 from progressive_market.bars import Bars, check_leaks, configured_bars
-from progressive_market.feature_table import feature_table
+from progressive_market.features.feature_table import feature_table
 from progressive_training import DataError
 
 Task = dict[str, Any]

@@ -38,7 +38,7 @@ from progressive_buckets.insight.screening import screened_importance
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_market.bars import Bars
-from progressive_market.feature_table import BUILT_IN
+from progressive_market.features.feature_table import BUILT_IN
 
 BARS = 60_000
 BUCKETS = ("Scalping", "Medium")

@@ -14,9 +14,9 @@ from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.compute import prepare
 from progressive_buckets.learner.critic import Hyper
 from progressive_buckets.learner.learner import MarketLearner
+from progressive_market.features.scaler import Scaler
 from progressive_market.fills import Costs
 from progressive_market.market import Market, open_market
-from progressive_market.scaler import Scaler
 from progressive_training import Resources
 from rivals.common import CAPACITY, DISCOUNT, FEE, RATE, SAMPLES, WIDTH, WINDOW, parts_of, throughput_bars
 

@@ -11,8 +11,8 @@ import structlog
 from progressive_market.bars import check_leaks, configured_bars, doubts
 from progressive_market.bars.bar_records import FLOWS
 from progressive_market.charges import funding_doubt, without_funding
-from progressive_market.feature_plugins import check_features, with_features
-from progressive_market.feature_table import feature_table
+from progressive_market.features.feature_plugins import check_features, with_features
+from progressive_market.features.feature_table import feature_table
 from progressive_market.fills import Costs
 from progressive_market.judging.evaluator import MarketEvaluator
 from progressive_market.market import bytes_of_market, open_market

@@ -8,11 +8,18 @@ import numpy as np
 import torch
 from attrs import evolve, frozen
 
-from progressive_market.averages import age_in_segment
 from progressive_market.charges import charges_on, without_funding
-from progressive_market.feature_table import SCALES, WARM_UP, feature_names, feature_table, history_of, volatility
+from progressive_market.features.averages import age_in_segment
+from progressive_market.features.feature_table import (
+    SCALES,
+    WARM_UP,
+    feature_names,
+    feature_table,
+    history_of,
+    volatility,
+)
+from progressive_market.features.scaler import Scaler
 from progressive_market.fills import Costs, account, fill_returns
-from progressive_market.scaler import Scaler
 from progressive_market.split import Split
 from progressive_market.vector_functions import choose_vector_functions
 from progressive_training import DataError

@@ -8,12 +8,12 @@ import numpy as np
 from attrs import asdict, evolve, frozen
 
 from progressive_market.bars.bar_records import FeaturePlugin
-from progressive_market.feature_plugins import with_recorded_features
-from progressive_market.feature_table import BUILT_IN, SCALES
+from progressive_market.features.feature_plugins import with_recorded_features
+from progressive_market.features.feature_table import BUILT_IN, SCALES
+from progressive_market.features.scaler import Scaler
 from progressive_market.fills import Costs
 from progressive_market.judging.verdict import EVERYWHERE, NOWHERE
 from progressive_market.market import open_market
-from progressive_market.scaler import Scaler
 from progressive_training import DataError, InvalidValue, ModelError, validated
 
 if TYPE_CHECKING:

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from progressive_market.bucket_market import check_bucket_market as check_bucket_market
     from progressive_market.bucket_market import market_on as market_on
     from progressive_market.bucket_market import open_bucket_market as open_bucket_market
-    from progressive_market.feature_plugins import with_features as with_features
-    from progressive_market.feature_plugins import with_recorded_features as with_recorded_features
-    from progressive_market.feature_table import BUILT_IN as BUILT_IN
-    from progressive_market.feature_table import SCALES as SCALES
-    from progressive_market.feature_table import WARM_UP as WARM_UP
-    from progressive_market.feature_table import feature_names as feature_names
-    from progressive_market.feature_table import feature_table as feature_table
+    from progressive_market.features.feature_plugins import with_features as with_features
+    from progressive_market.features.feature_plugins import with_recorded_features as with_recorded_features
+    from progressive_market.features.feature_table import BUILT_IN as BUILT_IN
+    from progressive_market.features.feature_table import SCALES as SCALES
+    from progressive_market.features.feature_table import WARM_UP as WARM_UP
+    from progressive_market.features.feature_table import feature_names as feature_names
+    from progressive_market.features.feature_table import feature_table as feature_table
+    from progressive_market.features.scaler import Scaler as Scaler
     from progressive_market.fills import Costs as Costs
     from progressive_market.fills import account as account
     from progressive_market.fills import fill_returns as fill_returns
@@ -92,7 +93,6 @@ if TYPE_CHECKING:
     from progressive_market.saved_market import market_card as market_card
     from progressive_market.saved_market import market_of as market_of
     from progressive_market.saved_market import refuse_earlier as refuse_earlier
-    from progressive_market.scaler import Scaler as Scaler
     from progressive_market.split import Split as Split
     from progressive_market.split import split_bars as split_bars
 
@@ -105,8 +105,8 @@ _NAMES = {
     "judging.evaluator": "MarketEvaluator",
     "judging.excerpt": "excerpt stretch_of",
     "bucket_market": "bytes_of_bucket_market check_bucket_market market_on open_bucket_market",
-    "feature_plugins": "with_features with_recorded_features",
-    "feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
+    "features.feature_plugins": "with_features with_recorded_features",
+    "features.feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
     "fills": "Costs account fill_returns growth_by_bar log_growth",
     "learner_state": "Stateful below_prefix with_prefix",
     "market": "Market Part bytes_of_market open_market",
@@ -122,7 +122,7 @@ _NAMES = {
     "own_learner.weights_model": "WeightsModel",
     "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
     "saved_market": "LARGEST MarketCard checked_card market_card market_of refuse_earlier",
-    "scaler": "Scaler",
+    "features.scaler": "Scaler",
     "split": "Split split_bars",
     "judging.verdict": "SHOWN_T Doubt judge pooled_t",
 }

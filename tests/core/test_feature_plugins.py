@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from progressive_app.config.resolve import defaults
 from progressive_front.cli import main
-from progressive_market.feature_plugins import check_features
+from progressive_market.features.feature_plugins import check_features
 from progressive_training import DataError, ModelError, PluginError, ProgressiveTrainer, RunError, load_model
 from progressive_training.market import load_bars, synthetic_bars, with_features
 

@@ -17,7 +17,7 @@ import torch
 from attrs import evolve, frozen
 
 from progressive_market.bars.leaks.clock import follows_the_clock
-from progressive_market.feature_table import BUILT_IN
+from progressive_market.features.feature_table import BUILT_IN
 from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.judging.verdict import Doubt
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from progressive_market.bars import Bars
 from progressive_market.bars.synthetic import made_up
+from progressive_market.features.scaler import Scaler
 from progressive_market.fills import Costs
 from progressive_market.market import open_market
-from progressive_market.scaler import Scaler
 
 from .conftest import OpenLearner
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.opening import learner_on
 from progressive_market.bars import Bars
-from progressive_market.feature_table import WARM_UP
+from progressive_market.features.feature_table import WARM_UP
+from progressive_market.features.scaler import Scaler
 from progressive_market.fills import NOTHING, RUIN, Costs
 from progressive_market.judging.performance import measure
 from progressive_market.market import Market, open_market
 from progressive_market.policy import positions_of
-from progressive_market.scaler import Scaler
 from progressive_training import BucketInfo, MarketBucket, Resources
 
 HOUR = 3600 * 10**9

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from progressive_market.averages import exponential_average, plain_average, window_of
 from progressive_market.bars import Bars, clean, synthetic_bars
 from progressive_market.bars.bar_records import Floats
-from progressive_market.feature_table import (
+from progressive_market.features.averages import exponential_average, plain_average, window_of
+from progressive_market.features.feature_table import (
     HISTORY,
     SCALES,
     VOLATILITY_SPAN,
@@ -20,7 +20,7 @@ from progressive_market.feature_table import (
     log_returns,
     volatility,
 )
-from progressive_market.scaler import Scaler
+from progressive_market.features.scaler import Scaler
 
 
 def test_a_later_bar_changes_no_earlier_feature() -> None:

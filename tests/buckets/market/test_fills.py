@@ -8,9 +8,9 @@ import torch
 from attrs import evolve
 
 from progressive_market.bars import clean, synthetic_bars
+from progressive_market.features.scaler import Scaler
 from progressive_market.fills import NOTHING, Costs, account, fill_returns, log_growth
 from progressive_market.market import open_market
-from progressive_market.scaler import Scaler
 
 
 def equity_of(opens: list[float], sides: list[int], side_cost: float, capital: float) -> float:

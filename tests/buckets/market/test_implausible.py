@@ -9,7 +9,7 @@ import torch
 
 from progressive_market.bars import Bars
 from progressive_market.bars.synthetic import NOISE, autoregressive, made_up
-from progressive_market.feature_table import SCALES
+from progressive_market.features.feature_table import SCALES
 from progressive_market.fills import Costs
 from progressive_market.market import Market, Part, open_market
 from progressive_market.split import split_bars

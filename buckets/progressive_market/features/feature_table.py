@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from progressive_market.averages import AT_ONCE, exponential_average, plain_average, segment_starts, window_of
+from progressive_market.features.averages import AT_ONCE, exponential_average, plain_average, segment_starts, window_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

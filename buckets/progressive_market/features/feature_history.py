@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from progressive_market.averages import age_in_segment
+from progressive_market.features.averages import age_in_segment
 
 if TYPE_CHECKING:
     from progressive_market.bars.bar_records import Bars, Floats

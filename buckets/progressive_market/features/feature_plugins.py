@@ -16,7 +16,7 @@ from attrs import evolve
 
 from progressive_market.bars.bar_records import PRICES, Bars, FeaturePlugin, Floats
 from progressive_market.bars.leaks.causal import check_causal
-from progressive_market.feature_history import MOST, bars_needed
+from progressive_market.features.feature_history import MOST, bars_needed
 from progressive_training import DataError, ModelError, PluginError, installed_features
 
 if TYPE_CHECKING:
