@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from itertools import islice
 from pathlib import Path
@@ -15,13 +14,13 @@ from attrs import frozen
 from progressive_market.bars.kept.packed import MOST_BYTES, reading, unpacked
 from progressive_market.bars.kept.stored import feather_frame, parquet_frame
 from progressive_market.bars.layouts.decimal_signs import doubtful_floats, likely_sign
+from progressive_market.bars.layouts.headers import fields, find_rows
 from progressive_market.bars.layouts.trees import table_of_tree, tree_of_text
 from progressive_training import DataError
 
 HEAD_BYTES = 64 * 1024  # looked at to find delimiter, banner and header
 PARQUET, FEATHER = b"PAR1", b"ARROW1"
-DELIMITERS = ("\t", ";", "|", ",", r" ")
-NUMBER = re.compile(r"[-+$€£]?[.,' ]*\d[\d.,' ]*")
+SAMPLE = 200  # rows looked at for the decimal sign
 LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -90,11 +89,9 @@ def _delimited(content: bytes, where: str) -> Table:
     lines = [line.decode("utf-8", errors="ignore") for line in LINE_END.split(content[:HEAD_BYTES])]
     if len(content) > HEAD_BYTES and len(lines) > 1:
         lines.pop()  # cut in two
-    delimiter, first = _delimiter(lines, where)
-    rows = [fields(line, delimiter) for line in lines[first : first + 200]]
-    width = len(rows[0])
-    names = _header(lines[:first], delimiter, width)
-    decimal = likely_sign([field for row in rows for field in row])
+    rows = find_rows(lines, where)
+    delimiter, first, width, names = rows.delimiter, rows.first, rows.width, rows.names
+    decimal = likely_sign([field for line in lines[first : first + SAMPLE] for field in fields(line, delimiter)])
     if delimiter == " ":
         start = _offset(content, first)
         content = content[:start] + re.sub(rb"[ ]{2,}", b" ", re.sub(rb"(?m)^ +| +$", b"", content[start:]))
@@ -127,58 +124,13 @@ def _delimited(content: bytes, where: str) -> Table:
             for name in doubtful:
                 table = table.set_column(int(name), name, text[name])
     notes = []
-    banner = [line.strip() for line in lines[: first - bool(names)] if line.strip()]
-    if banner:
-        notes.append(f"skipped before the rows: {'; '.join(line[:60] for line in banner[:3])}")
+    if rows.banner:
+        notes.append(f"skipped before the rows: {'; '.join(line[:60] for line in rows.banner[:3])}")
     if skipped:
         notes.append(f"lines without {width} fields skipped, the first: {skipped[0][:60]!r}")
     frame = table.to_pandas()
     frame.columns = pd.Index(names) if names else pd.RangeIndex(width)
     return Table(frame=frame, named=bool(names), decimal=decimal, skipped=len(skipped), notes=tuple(notes))
-
-
-def fields(line: str, delimiter: str) -> list[str]:
-    """One line's fields, quotes respected."""
-    row = next(csv.reader([line.strip() if delimiter == " " else line], delimiter=delimiter, skipinitialspace=True), [])
-    return [field.strip() for field in row]
-
-
-def _delimiter(lines: list[str], where: str) -> tuple[str, int]:
-    """The delimiter, and the index of the first line with five or more fields of which four are numbers."""
-    widest = 0
-    for delimiter in DELIMITERS:
-        counts = [sum(bool(re.search(r"\d", field)) for field in fields(line, delimiter)) for line in lines[:200]]
-        full = [index for index, count in enumerate(counts) if count >= 5]
-        widest = max([widest, *(len(fields(line, delimiter)) for line in lines[:200])])
-        if full and len(full) > 0.5 * (len(counts) - full[0]):
-            return delimiter, _first_row(lines, delimiter, full)
-    if widest <= 1:
-        raise DataError(f"{where}: one column only; bars need a time, open, high, low, close and volume in each line")
-    raise DataError(
-        f"{where}: no rows of bars found: expected lines of at least 5 values (time, open, high, low, close, volume) "
-        f"parted by comma, semicolon, tab, bar or blank; the first line is {lines[0][:60]!r}"
-    )
-
-
-def _first_row(lines: list[str], delimiter: str, full: list[int]) -> int:
-    """The first line of values: a header may hold digits too (`Volume_(BTC)1`), but hardly a number."""
-    for index in full:
-        values = [field for field in fields(lines[index], delimiter) if NUMBER.fullmatch(field)]
-        if len(values) >= 4:
-            return index
-    return full[0]
-
-
-def _header(before: list[str], delimiter: str, width: int) -> list[str] | None:
-    """The names in the last line before the rows, or None where that is a banner or nothing."""
-    named = [line for line in before if line.strip()]
-    if not named:
-        return None
-    names = fields(named[-1].lstrip("#").lstrip(), delimiter)
-    if not width - 1 <= len([name for name in names if name]) <= width or len(names) > width:
-        return None
-    names += [""] * (width - len(names))
-    return [name or f"column_{index}" for index, name in enumerate(names)]
 
 
 def _offset(content: bytes, line: int) -> int:

@@ -8,23 +8,25 @@ import numpy as np
 import pandas as pd
 from attrs import field, frozen
 
-from progressive_market.bars.bar_records import MINUTE, PRICES, Floats, Times, iso
+from progressive_market.bars.bar_records import PRICES, Floats, Times
 from progressive_market.bars.layouts.bar_files import Table
+from progressive_market.bars.layouts.clocks import join_clock
 from progressive_market.bars.layouts.column_names import role, roles_of, split
 from progressive_market.bars.layouts.decimal_signs import one_sign
 from progressive_market.bars.layouts.markets import one_market
 from progressive_market.bars.layouts.numbers import numbers
 from progressive_market.bars.layouts.shape import named_by_shape
-from progressive_market.bars.layouts.times import NO_TIME, looks_like_time, parse_times
+from progressive_market.bars.layouts.time_columns import bar_times, refuse_rounded
+from progressive_market.bars.layouts.times import NO_TIME, parse_times
 from progressive_market.bars.layouts.volumes import Volumes, settle
 from progressive_training import DataError
 
-CLOCK = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$"
 AGAIN = "_again"
 MOST_COLUMNS = 1_000  # each is held against each other one
 MOST_UNNAMED = 64
 MOST_LETTERS = 200  # of a column's name
 MOST_LISTED = 500
+GOES_WITH = 0.9  # of the rows in which a column of times stands the same way off the bars' own
 READABLE = 0.5  # of an extra column's rows, this share must hold numbers
 
 
@@ -63,17 +65,18 @@ def understand(
         )
     notes = list(table.notes)
     frame, chosen = one_market(_labelled(table.frame), market, where)
-    frame = _with_joined_clock(frame)
+    frame = join_clock(frame, table.named, where)
     frame, decimal = one_sign(frame, roles_of(frame.columns), table.decimal, where, notes)
     if not table.named:
         frame = named_by_shape(frame, decimal, where)
         notes.append(f"no header: by their numbers the columns are {_listed(frame.columns)}")
     roles = roles_of(frame.columns)
-    time = _time(frame, roles, where, notes)
+    stamp, time = bar_times(frame, roles, where, notes)
     values = {label: numbers(frame[label], decimal) for label in frame.columns if _is_number(label, roles)}
     if table.named:
         _no_two_of_a_name(table.frame, values, where)
     prices = {name: values[_price(name, roles, values, where, notes)] for name in PRICES}
+    refuse_rounded(stamp, frame[stamp], time, prices, where)
     volumes = settle(Volumes(roles=roles, values=values, close=prices["close"]), where, notes)
     taken = {"time", "close_time", "price", "volume", "base_volume", "quote_volume", "symbol", "ignored", *PRICES}
     others = {label: values[label] for label in values if roles[label] not in taken or label in volumes.spare}
@@ -116,77 +119,8 @@ def _listed(names: Iterable[str]) -> str:
     return text if len(text) <= MOST_LISTED else f"{text[:MOST_LISTED]}..."
 
 
-def _with_joined_clock(frame: pd.DataFrame) -> pd.DataFrame:
-    """A date in one column and the time of day in another become one column."""
-    clocks = [label for label in frame.columns if _is_clock(frame[label])]
-    for clock in clocks:
-        position = list(frame.columns).index(clock)
-        before = [frame.columns[position - 1]] if position else []
-        for date in (*before, *(label for label in frame.columns if label not in clocks)):
-            if looks_like_time(frame[date]):
-                days = frame[date]
-                text = days.dt.strftime("%Y-%m-%d") if days.dtype.kind == "M" else days.astype("str").str.strip()
-                return frame.assign(**{date: text + " " + frame[clock].astype("str").str.strip()}).drop(columns=clock)
-    return frame
-
-
-def _is_clock(values: pd.Series) -> bool:
-    if values.dtype.kind in "iufbMm":
-        return False
-    sample = values.dropna().head(20).astype("str").str.strip()
-    return len(sample) > 0 and bool(sample.str.match(CLOCK).all())
-
-
 def _is_number(label: str, roles: dict[str, str]) -> bool:
     return roles[label] not in {"time", "close_time", "symbol", "ignored"}
-
-
-def _time(frame: pd.DataFrame, roles: dict[str, str], where: str, notes: list[str]) -> Times:
-    named = [label for label in frame.columns if roles[label] == "time" and looks_like_time(frame[label])]
-    if not named:
-        other = [label for label in frame.columns if roles[label] not in {*PRICES, "close_time"}]
-        named = [label for label in other if looks_like_time(frame[label])]
-    closing = [label for label in frame.columns if roles[label] == "close_time"] if not named else []
-    parsed = {label: parse_times(frame[label], f"{where}, column {label!r}") for label in (*named, *closing)}
-    parsed = {label: times for label, times in parsed.items() if (times != NO_TIME).any()}
-    if not parsed:
-        raise DataError(
-            f"{where}: no column of times among {_listed(frame.columns)}; expected one like time, date or open_time, "
-            f"as seconds, milliseconds or text{_seen(frame, roles)}"
-        )
-    best = max(
-        parsed, key=lambda label: (np.count_nonzero(parsed[label] != NO_TIME), len(np.unique(parsed[label][:5000])))
-    )
-    for label in set(named) & set(parsed) - {best}:
-        _compare(label, parsed[label], best, parsed[best], notes)
-    for label in named:
-        roles[label] = "time"
-    if closing:
-        notes.append(f"only the bar's end is given ({best}): a bar length was taken off")
-        return _opens(parsed[best])
-    return parsed[best]
-
-
-def _seen(frame: pd.DataFrame, roles: dict[str, str]) -> str:
-    named = [label for label in frame.columns if roles[label] == "time"]
-    return f" (got {named[0]} = {str(frame[named[0]].iloc[0])!r})" if named else ""
-
-
-def _compare(label: str, times: Times, best: str, taken: Times, notes: list[str]) -> None:
-    both = (times != NO_TIME) & (taken != NO_TIME)
-    differ = np.flatnonzero(both & (np.abs(times - taken) >= MINUTE))
-    if len(differ):
-        first = iso(taken[differ[:1]])[0]
-        notes.append(f"times: took {best}; {label} differs by a minute or more in {len(differ)} rows, first at {first}")
-
-
-def _opens(closes: Times) -> Times:
-    known = closes != NO_TIME
-    rounded = -(-closes[known] // 10**9) * 10**9  # 23:59:59.999 means midnight
-    lengths, counts = np.unique(np.abs(np.diff(rounded)), return_counts=True)
-    out = closes.copy()
-    out[known] = rounded - (lengths[counts.argmax()] if len(lengths) else 0)
-    return out
 
 
 def _no_two_of_a_name(frame: pd.DataFrame, values: dict[str, Floats], where: str) -> None:
@@ -259,6 +193,16 @@ def _useless(values: Floats, time: Times) -> str | None:
     steps = np.diff(some)
     if len(steps) > 2 and np.all(np.abs(steps) == 1) and steps.min() == steps.max():
         return "a count of rows"
-    if looks_like_time(pd.Series(some[:200])) and np.abs(some).min() > 1e8:
+    if _goes_with(values, time):
         return "a time"
     return None
+
+
+def _goes_with(values: Floats, time: Times) -> bool:
+    """Whether the values are times that stand the same way off `time` in nearly all rows."""
+    times = parse_times(pd.Series(values), "")
+    both = (times != NO_TIME) & (time != NO_TIME)
+    if both.mean() < READABLE:
+        return False
+    offset = times[both] - time[both]
+    return bool((np.abs(offset - np.median(offset)) < 10**9).mean() > GOES_WITH)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from progressive_market.bars.bar_records import PRICES, Floats
 from progressive_market.bars.layouts.numbers import numbers
-from progressive_market.bars.layouts.times import looks_like_time, parse_times
+from progressive_market.bars.layouts.times import looks_like_time, parse_times, regular
 from progressive_training import DataError
 
 ROWS = 3000  # looked at
@@ -24,7 +24,10 @@ def named_by_shape(frame: pd.DataFrame, decimal: str, where: str) -> pd.DataFram
     :raise DataError: no assignment fits the numbers.
     """
     head = frame.head(ROWS)
-    times = [label for label in frame.columns if looks_like_time(head[label])]
+    looks = [label for label in frame.columns if looks_like_time(head[label])]
+    times = [
+        label for label in looks if head[label].dtype.kind not in "iuf" or regular(parse_times(head[label], where))
+    ]
     if not times:
         raise DataError(f"{where}: no names, and no column holds times; the first row is {_row(frame)}")
     order = np.argsort(parse_times(head[times[0]], where), kind="stable")

@@ -16,8 +16,11 @@ NO_TIME = np.iinfo(np.int64).min  # numpy's not-a-time
 EARLIEST = 946_684_800  # 2000-01-01, before there were bars of BTC
 LATEST = 4_102_444_800  # 2100-01-01
 UNITS = (1, 10**3, 10**6, 10**9)  # seconds, milliseconds, microseconds, nanoseconds: their ranges above never overlap
-_DAY = 86_400 * 10**9
+DAY = 86_400 * 10**9
 SAMPLE = 200  # values looked at to decide whether a column holds times at all
+
+COMMON = 0.2  # of the steps between bars are the commonest, also where many are absent
+WHOLE = 0.8  # of the steps between bars are multiples of it
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _NAME = r"(?P<name>[a-z]{3})[a-z]*\.?"
@@ -71,10 +74,29 @@ def looks_like_time(values: pd.Series) -> bool:
         return True  # days and months cannot be distinguished in so few: times all the same
 
 
+def commonest_step(times: Times) -> tuple[int, float]:
+    """The commonest step from one time to the next different one (0 where there is none), forward or back, and the share of
+    the steps that are that long."""
+    steps = np.abs(np.diff(times[times != NO_TIME]))
+    lengths, counts = np.unique(steps[steps > 0], return_counts=True)
+    return (int(lengths[counts.argmax()]), float(counts.max() / counts.sum())) if len(lengths) else (0, 0.0)
+
+
+def regular(times: Times) -> bool:
+    """Whether the steps between `times`, put in order, are those of bars: numbers of that size that are no times make
+    steps of all lengths."""
+    known = np.unique(times[times != NO_TIME])
+    if len(known) < 0.1 * len(times):
+        return False
+    step, share = commonest_step(known)
+    return step >= 10**9 and share > COMMON and float((np.diff(known) % step == 0).mean()) > WHOLE
+
+
 def _numeric(text: pa.Array) -> bool:
-    """Whether nearly all are numbers in quotes, as several exchanges send them: nine digits or more, so no plain date."""
+    """Whether nearly all are numbers in quotes, as several exchanges send them: nine digits or more, so no plain date; or rounded,
+    1.70407e+12."""
     sample = pc.drop_null(text)[:SAMPLE]
-    hits = pc.sum(pc.match_substring_regex(sample, r"^\d{9,}(\.\d*)?$")).as_py() or 0
+    hits = pc.sum(pc.match_substring_regex(sample, r"^\d{9,}(\.\d*)?$|^\d\.\d+e\+?\d{1,2}$")).as_py() or 0
     return bool(hits > 0.9 * len(sample))
 
 
@@ -137,7 +159,7 @@ def _midnight(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np
     months = ((np.where(good, year, 2000) - 1970) * 12 + np.where(good, month, 1) - 1).astype("datetime64[M]")
     date = months.astype("datetime64[D]") + (day - 1)
     good &= date.astype("datetime64[M]") == months  # no 31st of February
-    return np.where(good, date.astype(np.int64) * _DAY, NO_TIME)
+    return np.where(good, date.astype(np.int64) * DAY, NO_TIME)
 
 
 def _clock(groups: dict[str, pa.Array]) -> Times:

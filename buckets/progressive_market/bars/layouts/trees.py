@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from progressive_market.bars.layouts.headers import NUMBER
 from progressive_training import DataError
 
 WRAPPED = 5  # levels looked into
@@ -81,9 +82,7 @@ def _tables(tree: Any, depth: int) -> list[tuple[pd.DataFrame, bool]]:
 def _table_of_list(tree: list[Any], depth: int) -> list[tuple[pd.DataFrame, bool]]:
     if all(isinstance(row, list) for row in tree):
         if all(_plain(row) for row in tree):
-            header = (
-                tree[0] if all(isinstance(name, str) and not any(map(str.isdigit, name)) for name in tree[0]) else None
-            )
+            header = tree[0] if all(isinstance(name, str) and not NUMBER.fullmatch(name) for name in tree[0]) else None
             frame = pd.DataFrame(tree[1:] if header else tree)
             if header and len(header) == frame.shape[1]:
                 frame.columns = pd.Index(header)
