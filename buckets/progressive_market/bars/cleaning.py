@@ -62,6 +62,7 @@ def clean(
     time, data, report = _drop_bad(time, data, report)
     time, data, report = _in_order(time, data, report)
     time, data, report = _once_each(time, data, report)
+    _refuse_if_most_are_gone(len(time), report)
     interval = _interval(time, source)
     time, data, report = _on_grid(time, data, interval, report)
     time, data, report = checked_prices(time, data, interval, report)
@@ -144,6 +145,15 @@ def _once_each(time: Times, data: Columns, report: CleaningReport) -> tuple[Time
     keep = np.ones(len(time), dtype=bool)
     keep[again] = False
     return time[keep], _take(data, keep), report
+
+
+def _refuse_if_most_are_gone(left: int, report: CleaningReport) -> None:
+    if 2 * left < report.rows:
+        first = [times[0] for kind, times in report.first_times.items() if kind in ("bad", "duplicates")]
+        raise DataError(
+            f"{report.source}: {left:,} of {report.rows:,} rows are left: {report.bad:,} are not bars, and {report.duplicates:,} "
+            f"come again at the same time (first at {', '.join(first)}); give each bar once, with its whole time"
+        )
 
 
 def _interval(time: Times, source: str) -> int:

@@ -1,11 +1,15 @@
 """Bars are those of one market: a file of several is refused by their names, and one of them can be chosen."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from progressive_market.bars import Bars, configured_bars, load_bars
 from progressive_training import DataError
@@ -43,7 +47,7 @@ def test_a_market_of_a_symbol_column_is_chosen_however_it_is_spelt(frame: pd.Dat
 
 def test_a_market_that_is_not_there_is_refused_with_those_that_are(frame: pd.DataFrame) -> None:
     table = long({"BTC/USD": of_market(frame, 1), "ETH/USD": of_market(frame, 0.05)}, "symbol")
-    with pytest.raises(DataError, match=r"no market 'SOL-USD'; BTC/USD, ETH/USD are there"):
+    with pytest.raises(DataError, match=r"no market 'SOL-USD' .*BTC/USD, ETH/USD"):
         load_bars(table, market="SOL-USD")
     with pytest.raises(DataError, match="market 'SOL-USD' is asked for, and no market is named there"):
         load_bars(frame, market="SOL-USD")
@@ -64,3 +68,184 @@ def test_the_setting_chooses_and_kept_bars_are_those_of_one_market(frame: pd.Dat
         assert_same(bars, of_market(frame, factor))
         assert bars.report.market == market
     assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "names"),
+    [("Asset_ID", (1, 6)), ("asset", (3, 14)), ("code", ("b", "e")), ("unnamed thing", (0.0, 1.0)), ("x", ("1", "2"))],
+)
+def test_rows_of_two_markets_are_parted_by_whatever_column_names_them(
+    column: str, names: tuple[Any, Any], frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    markets = {name: of_market(frame, factor) for name, factor in zip(names, (1, 0.05), strict=True)}
+    path = tmp_path / "bars.csv"
+    long(markets, column).assign(regime=1).to_csv(path, index=False)
+    texts = [f"{name:g}" if isinstance(name, float) else str(name) for name in names]
+    with pytest.raises(DataError) as caught:
+        load_bars(path)
+    assert f"column {column!r} names 2 markets ({', '.join(texts)})" in str(caught.value)
+    assert f"--market {texts[0]}" in str(caught.value)
+    assert "more bars" not in str(caught.value)
+    for text, name in zip(texts, names, strict=True):
+        bars = load_bars(path, market=text)
+        assert_same(bars, markets[name])
+        assert bars.report.market == text
+    with pytest.raises(DataError, match=f"no market 'other' in column {column!r}; expected one of {', '.join(texts)}"):
+        load_bars(path, market="other")
+
+
+def test_rows_without_names_are_parted_as_well(frame: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "bars.csv"
+    markets = {1: of_market(frame, 1), 6: of_market(frame, 0.05)}
+    table = long(markets, "id").assign(time=lambda rows: rows["time"].dt.as_unit("s").astype("int64"))
+    table[["time", "id", *PLAIN[1:]]].to_csv(path, index=False, header=False)
+    with pytest.raises(DataError, match=r"names 2 markets \(1, 6\)"):
+        load_bars(path)
+    assert_same(load_bars(path, market="6"), markets[6])
+
+
+def test_a_model_is_served_with_the_rows_of_its_market_alone(frame: pd.DataFrame) -> None:
+    bars = load_bars(of_market(frame, 1).assign(Asset_ID=6), market="6")
+    assert_same(bars, of_market(frame, 1))
+    assert bars.report.market == "6"
+
+
+def test_a_time_of_day_that_is_not_read_is_no_market(frame: pd.DataFrame) -> None:
+    """Its values part the rows as those of markets do, but in their order each bar opens where the last one closed."""
+    days = frame["time"].dt.strftime("%Y-%m-%d")
+    watch = frame["time"].dt.hour.map("hour no. {}".format)
+    with pytest.raises(DataError, match=r"column 'Uhr' \(such as 'hour no. 0'\) holds the time of day"):
+        load_bars(frame[PLAIN].assign(time=days, Uhr=watch))
+    with pytest.raises(DataError, match="holds the time of day"):
+        load_bars(frame[PLAIN].assign(time=days, Uhr=watch).iloc[::-1])
+
+
+def test_conflicts_that_no_column_explains_are_shown(frame: pd.DataFrame) -> None:
+    table = pd.concat([of_market(frame, 1), of_market(frame, 1.001).iloc[50:60]])
+    with pytest.raises(DataError) as caught:
+        load_bars(table)
+    assert "10 of 210 rows (5%) repeat a time with other prices, first at 2024-02-01T02:00:00Z (open" in str(
+        caught.value
+    )
+    assert "more bars" not in str(caught.value)
+
+
+def test_rows_that_mostly_come_again_are_refused(frame: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match=r"200 of 600 rows are left: 0 are not bars, and 400 come again"):
+        load_bars(pd.concat([frame, frame, frame]))
+    assert load_bars(pd.concat([frame, frame])).report.duplicates == 200
+
+
+HONEST: dict[str, Any] = {
+    "a bar written again": lambda frame: pd.concat([frame, frame.tail(2).assign(close=frame["close"] - 0.01)]),
+    "a constant name": lambda frame: frame.assign(symbol="BTCUSDT", exchange="Binance", interval="1h"),
+    "a regime": lambda frame: frame.assign(regime=np.arange(len(frame)) // 50 % 2),
+    "a regime and a bar written again": lambda frame: pd.concat([frame, frame.iloc[[7]]]).assign(
+        regime=lambda rows: np.arange(len(rows)) % 2
+    ),
+    "prices of another market beside": lambda frame: frame.assign(
+        **{f"ETH_{name}": frame[name] / 20 for name in ("open", "high", "low", "close")}
+    ),
+    "averaged prices beside": lambda frame: frame.rename(columns={n: f"BTC-USD {n}" for n in PLAIN[1:]}).assign(
+        **{f"ha_{name}": frame[name] + 1 for name in ("open", "high", "low", "close")}
+    ),
+    "the close of another market beside": lambda frame: frame.rename(
+        columns={name: f"{name}_BTC-USD" for name in PLAIN[1:]}
+    ).assign(**{"close_ETH-USD": frame["close"] / 20}),
+    "a currency behind each": lambda frame: frame.rename(columns={name: f"{name} (USDT)" for name in PLAIN[1:5]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HONEST)
+def test_bars_of_one_market_are_never_refused(case: str, frame: pd.DataFrame) -> None:
+    bars = load_bars(HONEST[case](frame.drop(columns=["quote_volume", "trades"])))
+    np.testing.assert_array_equal(bars.open, frame["open"])
+    np.testing.assert_array_equal(bars.volume, frame["volume"])
+
+
+def test_other_prices_beside_those_of_the_market_are_columns(frame: pd.DataFrame) -> None:
+    bars = load_bars(HONEST["prices of another market beside"](frame))
+    np.testing.assert_array_equal(bars.extra["eth_close"], frame["close"] / 20)
+
+
+@pytest.mark.parametrize("form", ["two levels", "two levels, market first", "flat", "as text"])
+@pytest.mark.parametrize("pair", ["BTC-USD", "BTCUSDT", "ETH-EUR", "SOLUSDT"])
+def test_the_volume_of_a_pair_is_in_its_base(form: str, pair: str, frame: pd.DataFrame, tmp_path: Path) -> None:
+    assert_same(load_bars(wide({pair: of_market(frame, 1)}, form, tmp_path)), of_market(frame, 1))
+
+
+def test_volumes_named_by_one_asset_stay_what_they_are(frame: pd.DataFrame) -> None:
+    names = {"volume": "Volume BTC", "quote_volume": "Volume USDT"}
+    bars = load_bars(frame.rename(columns=names).assign(symbol="BTC/USDT"))
+    np.testing.assert_array_equal(bars.volume, frame["volume"])
+    np.testing.assert_array_equal(bars.extra["quote_volume"], frame["quote_volume"])
+    bars = load_bars(frame[PLAIN].rename(columns={"volume": "Volume BTC-USD"}))
+    np.testing.assert_array_equal(bars.volume, frame["volume"])
+
+
+def wide(markets: dict[str, pd.DataFrame], form: str, folder: Path, shuffle: Any = list) -> Any:
+    """Markets side by side: as pandas and yfinance hold them, or in files that other programs wrote."""
+    columns = [(name.title(), market) for market in markets for name in PLAIN[1:]]
+    table = pd.concat([bars.set_index("time")[PLAIN[1:]] for bars in markets.values()], axis=1)
+    table = table.set_axis(pd.MultiIndex.from_tuples(columns), axis=1)
+    table = table[shuffle(list(table.columns))].rename_axis(index="Date")
+    if form == "two levels":
+        return table
+    if form == "two levels, market first":
+        return table.swaplevel(axis=1)
+    if form == "as text":
+        arrow = pa.Table.from_pandas(table.reset_index().set_axis(["Date", *map(str, table.columns)], axis=1))
+        return arrow.replace_schema_metadata(None)
+    label = {"flat": "{0} {1}", "market first": "{1} {0}", "underscore": "{0}_{1}", "small": "{1}.{0}"}[form]
+    names = [label.format(name.lower() if form == "small" else name, market) for name, market in table.columns]
+    table.set_axis(names, axis=1).reset_index().to_csv(folder / "bars.csv", index=False)
+    return folder / "bars.csv"
+
+
+NAMES = st.one_of(
+    st.sampled_from(["BTC-USD", "ETHUSDT", "SOL/USD", "xrpusdt", "BTC", "ETH", "DOGE-EUR"]),
+    st.from_regex(r"[A-Z]{3,5}(-USD|/USDT|USDT|_EUR)", fullmatch=True),
+)
+
+
+def apart(names: list[str]) -> bool:
+    return len({re.sub("[^A-Z0-9]", "", name.upper()) for name in names}) == len(names)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(data=st.data())
+def test_every_market_of_a_table_reads_back_to_the_digit(
+    data: st.DataObject, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    names = data.draw(st.lists(NAMES, min_size=1, max_size=3, unique=True).filter(apart))
+    factors = data.draw(st.permutations([1.0, 0.05, 3.0]))
+    markets = {name: of_market(frame, factor) for name, factor in zip(names, factors, strict=False)}
+    form = data.draw(
+        st.sampled_from(
+            ["long", "long, by number", "two levels", "two levels, market first", "flat", "market first", "underscore",
+             "small", "as text"]
+        )
+    )  # fmt: skip
+    if form.startswith("long"):
+        if form == "long, by number":
+            markets = {
+                str(number): bars for number, bars in enumerate(markets.values(), data.draw(st.integers(0, 300)))
+            }
+        column = data.draw(st.sampled_from(["Asset_ID", "ident", "symbol", "crypto", "what"]))
+        table = long(markets, column)
+        order = data.draw(st.permutations(list(table.columns)))
+        rows = data.draw(st.sampled_from([slice(None), slice(None, None, -1)]))
+        table[order].iloc[rows].to_csv(tmp_path / "bars.csv", index=False)
+        source: Any = tmp_path / "bars.csv"
+    else:
+        source = wide(markets, form, tmp_path, lambda columns: data.draw(st.permutations(columns)))
+    if len(markets) == 1:
+        assert_same(load_bars(source), next(iter(markets.values())))
+        return
+    with pytest.raises(DataError) as caught:
+        load_bars(source)
+    assert all(name in str(caught.value) for name in markets)
+    for name, expected in markets.items():
+        bars = load_bars(source, market=name)
+        assert_same(bars, expected)
+        assert bars.report.market == name

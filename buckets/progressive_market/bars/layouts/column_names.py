@@ -20,7 +20,9 @@ PRICE = {"open": "open", "o": "open", "opening": "open", "first": "open"} | {
     "low": "low", "l": "low", "min": "low", "lowest": "low",
     "close": "close", "c": "close", "closing": "close", "last": "close", "closelast": "close", "latest": "close",
 }  # fmt: skip
-QUOTE = frozenset("usd usdt usdc busd eur quote quoted currency turnover value notional ccyquote".split())
+CURRENCIES = frozenset("usd usdt usdc busd eur".split())
+PAIRS = frozenset("btcusd btcusdt xbtusd".split())
+QUOTE = CURRENCIES | frozenset("quote quoted currency turnover value notional ccyquote".split())
 BASE = frozenset("btc xbt base".split())
 TAKER = frozenset("taker buy sell".split())
 TRADES = frozenset("trades count numberoftrades numtrades tradecount tradescount tradenum n transactions".split())
@@ -72,6 +74,8 @@ def _volume_role(words: list[str]) -> str | None:
     rest = kinds - {"volume", "vol", "v", "amount", "turnover", "asset", "traded", "total", "of", "in", "ccy"}
     if "buy" in kinds and not rest - {"taker", "buy", "base", "quote"}:
         return "taker_buy_quote_volume" if "quote" in kinds else "taker_buy_volume"
+    if not sold and (rest & PAIRS or (rest & CURRENCIES and rest & BASE)) and rest <= PAIRS | CURRENCIES | BASE:
+        return "volume"  # of a pair, BTC-USD: in which of the two, the numbers say
     if sold or rest - QUOTE - BASE - {"volumefrom", "volumeto", "volccy", "qv"}:
         return None
     if kinds & (QUOTE | {"volumeto", "qv", "turnover"}):

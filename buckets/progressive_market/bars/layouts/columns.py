@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Hashable, Iterable
 
 import numpy as np
 import pandas as pd
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from progressive_market.bars.bar_records import PRICES, Floats, Times
 from progressive_market.bars.layouts.bar_files import Table
 from progressive_market.bars.layouts.clocks import join_clock
 from progressive_market.bars.layouts.column_names import role, roles_of, split
 from progressive_market.bars.layouts.decimal_signs import one_sign
-from progressive_market.bars.layouts.markets import one_market
+from progressive_market.bars.layouts.markets import chosen, listed, markets_in, one_market, rows_of
 from progressive_market.bars.layouts.numbers import numbers
 from progressive_market.bars.layouts.shape import named_by_shape
+from progressive_market.bars.layouts.structure import conflicts_of, market_column, unexplained
 from progressive_market.bars.layouts.time_columns import bar_times, refuse_rounded
 from progressive_market.bars.layouts.times import NO_TIME, parse_times
 from progressive_market.bars.layouts.volumes import Volumes, settle
 from progressive_training import DataError
 
+FLATTENED = re.compile(r"\((?:'[^']*'|\d+)(?:, (?:'[^']*'|\d+))+\)")
+"""A pair of names, of a table's double header, where it was written as text."""
 AGAIN = "_again"
 MOST_COLUMNS = 1_000  # each is held against each other one
 MOST_UNNAMED = 64
@@ -64,9 +68,9 @@ def understand(
             f"{where}: {count} columns; {most} at most can be read{'' if table.named else ' without names'}"
         )
     notes = list(table.notes)
-    frame, chosen = one_market(_labelled(table.frame), market, where)
-    frame = join_clock(frame, table.named, where)
-    frame, decimal = one_sign(frame, roles_of(frame.columns), table.decimal, where, notes)
+    frame, name = one_market(_labelled(table.frame), market, where)
+    joined = join_clock(frame, table.named, where)
+    frame, decimal = one_sign(joined, roles_of(joined.columns), table.decimal, where, notes)
     if not table.named:
         frame = named_by_shape(frame, decimal, where)
         notes.append(f"no header: by their numbers the columns are {_listed(frame.columns)}")
@@ -75,8 +79,22 @@ def understand(
     values = {label: numbers(frame[label], decimal) for label in frame.columns if _is_number(label, roles)}
     if table.named:
         _no_two_of_a_name(table.frame, values, where)
-    prices = {name: values[_price(name, roles, values, where, notes)] for name in PRICES}
-    refuse_rounded(stamp, frame[stamp], time, prices, where)
+    prices = {price: values[_price(price, roles, values, where, notes)] for price in PRICES}
+    if conflicts := conflicts_of(time, prices):
+        parting = market_column(frame, conflicts, where)
+        if parting is None:
+            refuse_rounded(stamp, frame[stamp], time, prices, where)
+            raise unexplained(conflicts, where)
+        if name and market is not None:
+            there = listed(markets_in(frame[parting]).values())
+            raise DataError(
+                f"{where}: column {parting!r} parts the rows of {name} once more ({there}); give those of one"
+            )
+        one = chosen(market, markets_in(frame[parting]), f"column {parting!r}", where)
+        rows = joined[rows_of(frame[parting], one)].drop(columns=joined.columns[list(frame.columns).index(parting)])
+        return evolve(understand(evolve(table, frame=rows.reset_index(drop=True)), where, columns=columns), market=one)
+    if market is not None and not name:
+        raise DataError(f"{where}: market {market!r} is asked for, and no market is named there; leave it out")
     volumes = settle(Volumes(roles=roles, values=values, close=prices["close"]), where, notes)
     taken = {"time", "close_time", "price", "volume", "base_volume", "quote_volume", "symbol", "ignored", *PRICES}
     others = {label: values[label] for label in values if roles[label] not in taken or label in volumes.spare}
@@ -92,7 +110,7 @@ def understand(
         columns={**core, **{name: extra[name] for name in kept}},
         skipped=table.skipped,
         notes=tuple(notes),
-        market=chosen,
+        market=name,
         left_out=tuple(left_out.items()),
     )
 
@@ -110,6 +128,8 @@ def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _label(name: Hashable) -> str:
     text = " ".join(str(part) for part in name) if isinstance(name, tuple) else str(name)
+    if FLATTENED.fullmatch(text):
+        text = " ".join(one or other for one, other in re.findall(r"'([^']*)'|(\d+)", text))
     return " ".join(text.split())[:MOST_LETTERS]
 
 

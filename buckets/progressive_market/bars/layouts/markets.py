@@ -1,51 +1,160 @@
-"""Which of the markets in a table is read: bars are those of one."""
+"""Which of the markets in a table is read, where its names show them: bars are those of one."""
 
 from __future__ import annotations
 
-import pandas as pd
+import re
+import shlex
+from collections.abc import Iterable
 
-from progressive_market.bars.layouts.column_names import role
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from progressive_market.bars.bar_records import PRICES
+from progressive_market.bars.layouts.column_names import CURRENCIES, PRICE, role, split
 from progressive_training import DataError
 
-MOST_NAMED = 8  # markets in an error
+MOST_LISTED = 8  # markets in an error
+IDENTIFIERS = frozenset(
+    "id symbol ticker pair market instrument asset coin crypto currency name code exchange venue source".split()
+)
+KINDS_OF_PRICE = frozenset("price prices px mid bid ask spot".split())
+NO_MARKETS = frozenset("ha heikin ashi mark index prev previous lag adj adjusted raw norm scaled log next".split())
+_PART = re.compile(r"[\s_.:|/()\[\]<>,-]+")
 
 
 def one_market(frame: pd.DataFrame, market: str | None, where: str) -> tuple[pd.DataFrame, str]:
-    """The part of `frame` that is of one market, and the market's name ("" where the table names none).
+    """The part of `frame` that is of one market, and that market's name ("" where the names show none).
 
-    :param market: which one to take; None where there is one.
+    :param market: which one to take, if the names show it; None where there is one.
     :raise DataError: there are several and none is chosen, or the one chosen is not there.
     """
-    for label in frame.columns:
-        if role(label) != "symbol" or (market is None and frame[label].dtype.kind in "iuf"):
-            continue
-        names = frame[label].astype("str").str.strip().where(frame[label].notna())
-        there = {plain_name(name): name for name in names.dropna().unique()}
-        if market is not None:
-            if plain_name(market) not in there:
-                raise DataError(
-                    f"{where}: no market {market!r}; {listed(there.values())} are there, in column {label!r}"
-                )
-            rows = names.map(plain_name, na_action="ignore") == plain_name(market)
-            return frame[rows.to_numpy(dtype=bool)].reset_index(drop=True), there[plain_name(market)]
-        if len(there) > 1:
-            raise DataError(
-                f"{where}: column {label!r} names {len(there)} markets ({listed(there.values())}); choose one with "
-                f"--market {min(there.values())} (MARKET)"
-            )
+    for label in (label for label in frame.columns if role(label) == "symbol" and frame[label].dtype.kind not in "iuf"):
+        there = markets_in(frame[label])
         if there:
-            return frame, next(iter(there.values()))
+            name = chosen(market, there, f"column {label!r}", where)
+            return (frame if len(there) == 1 else frame[rows_of(frame[label], name)].reset_index(drop=True)), name
     if market is not None:
-        raise DataError(f"{where}: market {market!r} is asked for, and no market is named there; leave it out")
-    return frame, ""
+        for label in (label for label in frame.columns if IDENTIFIERS & set(split(label))):
+            there = markets_in(frame[label])
+            if plain_name(market) in there:
+                rows = rows_of(frame[label], market)
+                return frame[rows].drop(columns=label).reset_index(drop=True), there[plain_name(market)]
+    return _one_of_wide(frame, market, where)
+
+
+def markets_in(values: pd.Series) -> dict[str, str]:
+    """The names in a column, by their plain name."""
+    return {plain_name(name): name for name in as_names(values).dropna().unique()}
+
+
+def rows_of(values: pd.Series, market: str) -> NDArray[np.bool_]:
+    """Which rows of a column name the market."""
+    return (as_names(values).map(plain_name, na_action="ignore") == plain_name(market)).to_numpy(dtype=bool)
+
+
+def chosen(market: str | None, there: dict[str, str], place: str, where: str) -> str:
+    """The one of the markets `there` (plain name: name) that is asked for, or the only one.
+
+    :raise DataError: it is not there, or several are and none is chosen.
+    """
+    if market is not None:
+        if plain_name(market) not in there:
+            raise DataError(f"{where}: no market {market!r} in {place}; expected one of {listed(there.values())}")
+        return there[plain_name(market)]
+    if len(there) > 1:
+        known = _sorted(there.values())
+        raise DataError(
+            f"{where}: {place} names {len(known)} markets ({listed(known)}), and bars are those of one; choose it with "
+            f"--market {shlex.quote(known[0])} (MARKET)"
+        )
+    return next(iter(there.values()))
+
+
+def as_names(values: pd.Series) -> pd.Series:
+    """Names as text, None where there is none; a whole number without its decimals."""
+    codes, known = factorized(values)
+    names = [re.sub(r"^(\d+)\.0+$", r"\1", str(name).strip()) for name in known]
+    return pd.Series(np.array([*names, None], dtype=object)[codes], index=values.index, dtype=object)
+
+
+def factorized(values: pd.Series) -> tuple[NDArray[np.intp], pd.Index]:
+    """The place of each value among the distinct ones, -1 where there is none, and these."""
+    if values.dtype.kind == "O":  # whose values may be of any type
+        values = values.astype("str").where(values.notna())
+    codes, known = pd.factorize(values)
+    return codes, pd.Index(known)
 
 
 def plain_name(name: str) -> str:
     """The name without what writers disagree on: BTC-USD, BTC/USD and btcusd are one market."""
-    return "".join(letter for letter in name.upper() if letter not in "/-_: ")
+    return re.sub(r"[-/_: ]", "", str(name).upper())
 
 
-def listed(names: object) -> str:
+def listed(names: Iterable[str]) -> str:
     """The first few names, for an error."""
-    known = sorted(map(str, names))  # type: ignore[call-overload]
-    return ", ".join(known[:MOST_NAMED]) + ", ..." * (len(known) > MOST_NAMED)
+    known = _sorted(names)
+    return ", ".join(known[:MOST_LISTED]) + ", ..." * (len(known) > MOST_LISTED)
+
+
+def _sorted(names: Iterable[str]) -> list[str]:
+    """By name, numbers by their size."""
+    return sorted(names, key=lambda name: (len(name) if name.isdigit() else 0, name))
+
+
+def _one_of_wide(frame: pd.DataFrame, market: str | None, where: str) -> tuple[pd.DataFrame, str]:
+    """The columns of one market under their plain names, where the four prices come with the name of a market; those of
+    the other markets are dropped. Prices without a name are the market's own, and named ones beside them extra columns."""
+    prices: dict[str, set[str]] = {}
+    names: dict[str, str] = {}
+    unnamed = set()
+    for label in frame.columns:
+        found = _price_and_market(label)
+        if found is None:
+            continue
+        price, name = found
+        if not name:
+            unnamed.add(price)
+        else:
+            prices.setdefault(plain_name(name), set()).add(price)
+            names.setdefault(plain_name(name), name)
+    there = {key: names[key] for key, found in prices.items() if found == set(PRICES)}
+    if not there or unnamed == set(PRICES):
+        return frame, ""
+    name = chosen(market, there, "the header", where)
+    own, dropped = {}, []
+    for label in frame.columns:
+        parts = {plain: _without(label, each) for plain, each in there.items()}
+        if field := parts.pop(plain_name(name)):
+            own[label] = field
+        elif any(parts.values()):
+            dropped.append(label)
+    taken = set(frame.columns)
+    renamed = {label: field for label, field in own.items() if field not in taken}
+    return frame.drop(columns=dropped).rename(columns=renamed), name
+
+
+def _price_and_market(label: str) -> tuple[str, str] | None:
+    """Which price a column is, and the name of its market ("" where it has none); None where it is no price.
+
+    The price is the first or the last word: `Open BTC-USD`, `ethusdt_close`.
+    """
+    words = [word for word in _PART.split(label) if word]
+    if not words or role(label) not in {*PRICES, "extra"}:
+        return None
+    for word in (words[0], words[-1]):
+        if word.lower() in PRICE:
+            rest = _without(label, word) or ""
+            other = set(split(rest))
+            if other and other <= NO_MARKETS | KINDS_OF_PRICE and not other <= KINDS_OF_PRICE:
+                return None
+            return PRICE[word.lower()], "" if other <= KINDS_OF_PRICE | CURRENCIES else rest
+    return None
+
+
+def _without(label: str, name: str) -> str | None:
+    """What is left of a label that begins or ends with `name`, None where it does neither."""
+    place = re.escape(name)
+    part = r"[\s_.:|/()\[\]<>,-]"
+    found = re.fullmatch(rf"{part}*{place}{part}+(.+?){part}*|{part}*(.+?){part}+{place}{part}*", label, re.IGNORECASE)
+    return (found[1] or found[2]) if found else None
