@@ -140,7 +140,7 @@ def test_data_that_vanish_while_training_or_before_resuming_are_named(
     assert "\n" not in str(told.value)
     assert main(["--resume", "--run-dir", str(run)]) == 2
     (line,) = capsys.readouterr().err.splitlines()[-1:]
-    assert f"its data file {file} is gone; put it back to resume" in line
+    assert f"its data file {file} is gone; put it back, or go on with its new place: --data PLACE" in line
     (tmp_path / "aside").rename(file)
     assert main(["--resume", "--run-dir", str(run), "-p", "no:console"]) == 0
     assert models(run) == models(tmp_path / "whole")

@@ -15,7 +15,7 @@ from progressive_app.config.resolve import overlay
 from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import table
 from progressive_app.quoting import show
-from progressive_app.resume.manifest import now_in_words
+from progressive_app.resume.manifest import has_moved_to, now_in_words
 from progressive_core.contract.core_settings import EPISODES
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.setting import Reason, Setting, Settings
@@ -29,7 +29,8 @@ NOT_OF_THE_RUN = frozenset({RUNS_DIR.key})
 class Change:
     """A setting that is to have another value. `applies`: from where on; `refused`: why a begun run cannot have it, or "".
 
-    `reason` is why such a setting may not change at any time, None where it may.
+    `reason` is why such a setting may not change at any time, None where it may. `moved`: it names the same bytes in another
+    place.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Change:
     applies: str
     refused: str = ""
     reason: Reason | None = None
+    moved: bool = False
 
 
 def wanted_settings(settings: Settings, asked: Mapping[str, Any], plugins: Sequence[str] = ()) -> Settings:
@@ -71,10 +73,12 @@ def _with_other_buckets(setting: Setting[Any], settings: Settings, wanted: Setti
     return {bucket: value for bucket, value in each.items() if value is not None} or None
 
 
-def changes_between(settings: Settings, wanted: Settings, progress: Progress, device: str) -> list[Change]:
+def changes_between(
+    settings: Settings, wanted: Settings, progress: Progress, manifest: Mapping[str, Any]
+) -> list[Change]:
     """What of `wanted` is not as it was in the run's `settings`.
 
-    :param device: where the run trains, whatever DEVICE calls it.
+    :param manifest: the run's: where it trains, whatever DEVICE calls it, and the files that it was begun on.
     """
     found = []
     for key, setting in wanted.declared.items():
@@ -82,7 +86,14 @@ def changes_between(settings: Settings, wanted: Settings, progress: Progress, de
         same = _without_console(old) == _without_console(new) if key == PLUGINS.key else old == new
         if same or key in NOT_OF_THE_RUN:
             continue
-        refused = _why_not(setting, settings, wanted, progress, device)
+        if has_moved_to(new, manifest["inputs"].get(key)):
+            found.append(
+                Change(key=key, old=old, new=new, applies="at once: the same bytes in another place", moved=True)
+            )
+            continue
+        refused = _why_not(setting, settings, wanted, progress, manifest["device"])
+        if refused and key in manifest["inputs"] and isinstance(new, str) and not Path(new).is_file():
+            refused = "there is no such file"
         applies = "never" if refused else _applies(setting, settings, wanted, progress)
         reason = None if setting.may_change == "any time" else setting.reason
         found.append(Change(key=key, old=old, new=new, applies=applies, refused=refused, reason=reason))
@@ -161,7 +172,10 @@ def describe_changes(changes: Sequence[Change], progress: Progress) -> list[str]
 
 
 def recorded_changes(changes: Sequence[Change], wanted: Settings, progress: Progress) -> list[Mapping[str, Any]]:
-    """The changes as a manifest keeps them: when, which, and the bucket and its episodes before they took effect."""
+    """The changes as a manifest keeps them: when, which, and the bucket and its episodes before they took effect.
+
+    A file that has only moved is none of them: `inputs_in_place` records it.
+    """
     when, later = now_in_words(), _later(wanted, progress)
     bucket = progress.bucket or (later[0] if later else None)
     return [
@@ -174,7 +188,19 @@ def recorded_changes(changes: Sequence[Change], wanted: Settings, progress: Prog
             "episode": progress.episode,
         }
         for each in changes
+        if not each.moved
     ]
+
+
+def inputs_in_place(inputs: Mapping[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
+    """The `inputs` of a manifest with the files that have moved where they are now, and their earlier places."""
+    moved = {each.key: each.new for each in changes if each.moved}
+    return {
+        key: {**begun, "file": moved[key], "moved_from": [*begun.get("moved_from", ()), begun["file"]]}
+        if key in moved
+        else begun
+        for key, begun in inputs.items()
+    }
 
 
 def change_the_bars(changes: Sequence[Change]) -> bool:

@@ -21,9 +21,10 @@ from progressive_app.resume.changes import (
     changes_between,
     describe_changes,
     finished_in,
+    inputs_in_place,
     wanted_settings,
 )
-from progressive_app.resume.manifest import check_data_unchanged, now_in_words, plugins_of
+from progressive_app.resume.manifest import check_data_unchanged, moved_with_the_run, now_in_words, plugins_of
 from progressive_app.resume.resuming import choices_of, registry_for
 from progressive_app.store.atomic_files import atomic_write, write_json
 from progressive_app.store.containment import check_no_external_links
@@ -76,13 +77,13 @@ def fork_of(
     settings, _ = settings_of_run(
         manifest["changing"] or read_json(file), file, choices_of(asked, plugins), manager.objects
     )
-    wanted = wanted_settings(settings, asked, plugins)
-    changes = changes_between(settings, wanted, progress, manifest["device"])
+    wanted = wanted_settings(settings, {**moved_with_the_run(manifest["inputs"], directory), **asked}, plugins)
+    changes = changes_between(settings, wanted, progress, manifest)
     registry = registry_for(wanted, manager)
     refused = ", ".join(each.key for each in changes if each.refused)
     teachers: list[tuple[str, str]] = []
     if not refused:
-        check_data_unchanged(manifest, directory)
+        check_data_unchanged(inputs_in_place(manifest["inputs"], changes), directory)
         on_message(f"{new}: goes on as a copy of {directory}, its parent, which stays as it is")
     else:
         teachers = [] if change_the_bars(changes) else teachers_of(directory, progress, manifest)

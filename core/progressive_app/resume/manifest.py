@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from progressive_app.config.app_settings import SEQUENCE
@@ -26,9 +27,11 @@ def manifest_of(
     device: str,
     plugins: Sequence[PluginRecord],
     teachers: Sequence[tuple[str, str]],
+    contents: Mapping[str, bytes] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Everything a reader needs to run this again; `teachers` are (run directory, bucket) pairs used from outside.
 
+    :param contents: of the files that are to be written when the run begins, by the keys of their settings.
     :raise DataError: the data file cannot be read.
     """
     return {
@@ -36,7 +39,7 @@ def manifest_of(
         "sequence": list(settings[SEQUENCE]),
         "seed": settings[SEED],
         "device": device,
-        "inputs": {key: _file(key, path) for key, path in input_files(settings).items()},
+        "inputs": {key: _file(key, path, contents.get(key)) for key, path in input_files(settings).items()},
         "teachers": [list(teacher) for teacher in teachers],
         **plugins_of(plugins),
         "versions": {
@@ -62,16 +65,40 @@ def now_in_words() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def check_data_unchanged(manifest: Mapping[str, Any], directory: Path) -> None:
+def has_moved_to(path: Any, begun: Mapping[str, Any] | None) -> bool:
+    """Whether the file at `path` holds the bytes of one that the manifest describes (`begun`), wherever that was."""
+    return (
+        begun is not None
+        and isinstance(path, str)
+        and Path(path).is_file()
+        and _sha256(Path(path)) == begun.get("sha256")
+    )
+
+
+def moved_with_the_run(inputs: Mapping[str, Any], directory: Path) -> dict[str, str]:
+    """The files of a manifest's `inputs` that are gone, by key, where the run itself holds them: it was moved, or copied."""
+    return {
+        key: str(found)
+        for key, begun in inputs.items()
+        if not Path(begun["file"]).is_file()
+        and has_moved_to(str(found := (directory / Path(begun["file"]).name).absolute()), begun)
+    }
+
+
+def check_data_unchanged(inputs: Mapping[str, Any], directory: Path) -> None:
     """A resumed run must see the files that it was begun with.
 
-    :raise RunError: one is gone or holds other bytes.
+    :param inputs: of the run's manifest. :raise RunError: one is gone or holds other bytes.
     """
-    for begun in manifest["inputs"].values():
+    for key, begun in inputs.items():
         file = Path(begun["file"])
         if not file.is_file():
-            raise RunError(f"{directory}: its data file {file} is gone; put it back to resume")
-        if _sha256(file) != begun["sha256"]:
+            flag = "--data PLACE" if key == "DATA" else f"--set {key}=PLACE"
+            raise RunError(
+                f"{directory}: its data file {file} is gone; put it back, or go on with its new place: {flag}, or "
+                f'resume(settings={{"{key}": PLACE}}) from Python'
+            )
+        if _sha256(file) != begun.get("sha256"):
             raise RunError(
                 f"{directory}: its data file {file} has changed since; put the old one back, or start a new run"
             )
@@ -124,8 +151,10 @@ def _acts(manifest: Mapping[str, Any], plugin: str) -> bool:
     return plugin in manifest.get("features", ()) or not ACTING.isdisjoint(manifest["hooks"].get(plugin, ()))
 
 
-def _file(key: str, path: str) -> dict[str, Any]:
+def _file(key: str, path: str, content: bytes | None) -> dict[str, Any]:
     file = Path(path)
+    if content is not None:
+        return {"file": path, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     if not file.is_file():
         what = "a directory" if file.is_dir() else "no such file"
         raise DataError(f"{file}: {what}; {key} names a file to read")

@@ -20,6 +20,7 @@ from progressive_app.resume.changes import (
     changes_between,
     describe_changes,
     finished_in,
+    inputs_in_place,
     recorded_changes,
     refuse_changes,
     wanted_settings,
@@ -29,6 +30,7 @@ from progressive_app.resume.manifest import (
     check_isolation,
     check_objects_there,
     check_plugins_there,
+    moved_with_the_run,
     plugins_of,
 )
 from progressive_app.store.run_store import RunStore
@@ -71,10 +73,11 @@ def prepare_resume(
     settings, note = settings_of_run(
         store.documents.config, directory / "config.json", choices_of(asked, plugins), manager.objects
     )
-    wanted = wanted_settings(settings, asked, plugins)
-    changes = changes_between(settings, wanted, progress, manifest["device"])
+    wanted = wanted_settings(settings, {**moved_with_the_run(manifest["inputs"], directory), **asked}, plugins)
+    changes = changes_between(settings, wanted, progress, manifest)
     refuse_changes(changes, directory)
-    check_data_unchanged(manifest, directory)
+    inputs = inputs_in_place(manifest["inputs"], changes)
+    check_data_unchanged(inputs, directory)
     check_objects_there(manifest, manager.objects, directory)
     isolated = flags["isolate"] or store.documents.is_asked("isolate")
     if isolated:
@@ -91,6 +94,7 @@ def prepare_resume(
             "changes": [*manifest["changes"], *recorded_changes(changes, wanted, progress)],
             "sequence": others.get(SEQUENCE.key, manifest["sequence"]),
             "device": device,
+            "inputs": inputs,
             **plugins_of(registry.records),
         }
         store.documents.change_settings(wanted, recorded)

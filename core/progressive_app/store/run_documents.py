@@ -28,6 +28,7 @@ bucket in a process of its own, and the order of the sequence still to be found.
 class _InputFile:
     file: str
     sha256: str = ""
+    moved_from: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
