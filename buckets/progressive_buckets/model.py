@@ -116,8 +116,10 @@ class TradingModel:
 
         :raise ModelError: as for a call.
         """
-        from progressive_training.market import Ridge, positions_of, with_baselines
+        from progressive_training.market import Bars, Ridge, positions_of, with_baselines
 
+        if not isinstance(bars, Bars):
+            raise ModelError(f"performance takes the bars of load_bars(FILE), got a {type(bars).__name__}")
         market = self.market(bars)
         part = market.part(slice(0, len(bars.close)))
         held = positions_of(self._advantages(part.features), part.decidable, self._costs(market), part.absent)

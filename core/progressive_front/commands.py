@@ -27,6 +27,7 @@ from progressive_core.contract.errors import DataError, ModelError, RunError
 from progressive_core.contract.evaluation import Evaluation, Performance
 from progressive_core.contract.records import BucketResult
 from progressive_core.contract.suggest import did_you_mean
+from progressive_front.from_python.results import NOT_JUDGED
 from progressive_front.live import with_console
 from progressive_front.load_model import load_model, not_loadable
 from progressive_front.output import stdout_reserved
@@ -214,7 +215,7 @@ def _show_result(result: BucketResult) -> None:
 
 def _show_judged(bucket: str, evaluation: Evaluation | None) -> None:
     if evaluation is None:
-        print(f"{bucket}: not judged yet, which is done at the end of the run")
+        print(f"{bucket}: {NOT_JUDGED}")
         return
     print(f"{bucket}: {one_line(evaluation.verdict)}")
     use = "stays flat" if evaluation.trades == "nowhere" else f"trades {one_line(evaluation.trades)}"

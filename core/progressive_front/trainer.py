@@ -6,22 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any, cast
+from typing import Any
 
 import pluggy
 
 from progressive_app.config.app_settings import DEVICE, PLUGIN_ERRORS, PLUGINS, RUNS_DIR, SEQUENCE
 from progressive_app.config.checking import checked
-from progressive_app.config.choices import merged_choices, named, plugin_choices, refuse_idle_episodes
+from progressive_app.config.choices import merged_choices, named, refuse_idle_episodes
 from progressive_app.config.common_kinds import FilePath
 from progressive_app.config.input_files import with_absolute_files
-from progressive_app.config.resolve import resolve, resolve_values, with_settings
+from progressive_app.config.resolve import with_settings
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import log_to, logging_configured
 from progressive_app.machine.memory import gc_frozen
 from progressive_app.processes.ending import ending_marked
-from progressive_app.processes.isolation import train_isolated
-from progressive_app.quoting import show
+from progressive_app.processes.isolation import check_main_guard, train_isolated
 from progressive_app.resume.fork import Fork, copy_run, fork_of
 from progressive_app.resume.manifest import check_isolation, manifest_of
 from progressive_app.resume.resuming import device_for, prepare_resume, registry_for
@@ -29,22 +28,28 @@ from progressive_app.store.progress import status_of
 from progressive_app.store.run_store import RunStore
 from progressive_app.store.runs import new_run_directory
 from progressive_core.contract.errors import (
-    ConfigError,
     OutOfMemoryError,
     PluginError,
     ProcessLost,
     ProgressiveTrainingError,
     WriteError,
 )
-from progressive_core.contract.names import object_name
 from progressive_core.contract.records import EpisodeReport, StopRequest
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Run, always_end_run
 from progressive_core.engine.sequence import train_bucket, train_sequence
 from progressive_core.plugins.hooks import Hooks
-from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry
 from progressive_front.found_runs import newest_unfinished, newest_with
+from progressive_front.from_python.caller_values import (
+    check_flags,
+    check_function,
+    check_mapping,
+    names_and_objects,
+    settings_and_data,
+)
+from progressive_front.from_python.results import Results, results_of
+from progressive_front.from_python.training_data import DATA, data_of_run, with_data_of_run
 from progressive_studies.curriculum import order_by_probing, order_isolated
 from progressive_studies.scratch import train_scratch_arms
 
@@ -53,7 +58,10 @@ class ProgressiveTrainer:
     """Trains buckets alone or in sequence, with knowledge transfer between them.
 
     :param progress_callback: gets a line of text at every step of a run.
-    :param settings: what `resolve` gave, or a mapping of keys over the defaults; by default ./config.json over the defaults.
+    :param settings: a mapping of keys, over ./config.json (when there is one) over the defaults; or what `resolve` gave,
+        which stands as it is.
+    :param data: the bars to train on: a path, as DATA is; or a pandas frame, anything that speaks Arrow (Polars, pyarrow,
+        DuckDB) or ccxt's list of rows, which each run that is begun keeps a copy of, `data.parquet`.
     :param run_dir: the run's own directory; by default a new one below RUNS_DIR.
     :param plugins: names of plugins to enable, or `no:NAME` to disable, after those of the PLUGINS setting; and objects: a
         plugin, a transfer strategy or a bucket, named by its `name` or its class, which works in this process only.
@@ -65,22 +73,19 @@ class ProgressiveTrainer:
         progress_callback: Callable[[str], None] | None = None,
         *,
         settings: Mapping[str, Any] | None = None,
+        data: Any = None,
         run_dir: Path | str | None = None,
         plugins: Sequence[str | object] = (),
         on_episode: Callable[[EpisodeReport], StopRequest | None] | None = None,
     ) -> None:
-        if progress_callback is not None and not callable(progress_callback):
-            raise ConfigError(
-                f"progress_callback is {show(progress_callback)}, expected a function of one line of text"
-            )
+        check_function(progress_callback, "progress_callback", "one line of text")
+        check_function(on_episode, "on_episode", "an EpisodeReport")
         self.run_dir = Path(checked(FilePath(), run_dir, "run_dir")) if run_dir is not None else None
         self._asked_run_dir = self.run_dir
         self._progress = progress_callback or (lambda _: None)
-        if on_episode is not None and not callable(on_episode):
-            raise ConfigError(f"on_episode is {show(on_episode)}, expected a function of an EpisodeReport")
         self._on_episode = on_episode
-        self._plugins, self._manager = _names_and_objects(plugins)
-        self._settings = self._resolved(settings)
+        self._plugins, self._manager = names_and_objects(plugins)
+        self._settings, self._data = settings_and_data(settings, data, self._plugins, self._manager.objects)
         self._interrupt = Event()
 
     @property
@@ -89,14 +94,11 @@ class ProgressiveTrainer:
         functions by `add_hookcall_monitoring`. They see every hook call of this process, and return results unchanged."""
         return self._manager
 
-    def _resolved(self, settings: Mapping[str, Any] | None) -> Settings:
-        if settings is None:
-            return resolve(plugins=self._plugins, objects=self._manager.objects)
-        if isinstance(settings, Settings) and settings.declared:
-            return settings
-        if not isinstance(settings, Mapping):
-            raise ConfigError(f'settings is {show(settings)}, expected a dictionary like {{"LEARNING_RATE": 3e-4}}')
-        return resolve_values(settings, "settings", self._plugins, objects=self._manager.objects)
+    @property
+    def results(self) -> Results:
+        """What the newest run of this trainer came to, or the run at `run_dir`, by bucket: `results["Medium"].verdict`,
+        `.validation` and `.test` (frames), `.model`, `.ledger`, `.episodes`. Empty before a bucket is finished."""
+        return results_of(self.run_dir)
 
     def train_bucket(
         self,
@@ -159,7 +161,7 @@ class ProgressiveTrainer:
 
         :param settings: those that are to be others from here on, like `{"LEARNING_RATE": 3e-4}`; what changes is kept in
             the run's manifest. A longer SEQUENCE makes a finished run go on. Finished buckets are not trained again. The
-            trainer's own `settings` do not apply to a begun run.
+            trainer's own `settings` and `data` do not apply to a begun run.
         :param fork: leave that run as it is and begin a new one in RUNS_DIR, which names it as its parent. Where all of
             `settings` may change in a begun run, it goes on as a copy; else it begins anew, taught by the parent's buckets
             unless it is to see other bars.
@@ -169,8 +171,10 @@ class ProgressiveTrainer:
         :raise RunError: there is nothing to go on with, or the run's data have changed.
         :raise ConfigError: a setting may not change in a run that has begun, or is unknown or out of range.
         """
-        if settings is not None and not isinstance(settings, Mapping):
-            raise ConfigError(f'settings is {show(settings)}, expected a dictionary like {{"LEARNING_RATE": 3e-4}}')
+        check_main_guard()
+        check_mapping(settings)
+        check_function(on_message, "on_message", "one line of text")
+        check_flags({"fork": fork, "scratch_arms": scratch_arms, "isolate": isolate})
         directory = self._asked_run_dir or newest_unfinished(Path(self._settings[RUNS_DIR]))
         asked = {"scratch_arms": scratch_arms, "isolate": isolate}
         go_on = self._fork if fork else self._go_on
@@ -216,6 +220,8 @@ class ProgressiveTrainer:
         fork: Fork | None = None,
     ) -> dict[str, Path]:
         """Begin a run; the flags `asked` for are kept in its manifest."""
+        check_main_guard()
+        check_flags(asked)
         settings = _settled(settings, self._plugins)
         if asked["isolate"]:
             check_isolation(self._manager.of_this_process)
@@ -225,11 +231,17 @@ class ProgressiveTrainer:
             runs_dir = Path(self._settings[RUNS_DIR])
             teachers = [(str(newest_with(transfer_from, runs_dir, registry)), transfer_from)]
         device = device_for(settings[DEVICE], isolated=asked["isolate"])
-        directory = self._asked_run_dir or new_run_directory(Path(settings[RUNS_DIR]))
-        manifest = {**manifest_of(settings, device, registry.records, teachers), **asked}
         if fork is not None:
-            directory, manifest = fork.directory, {**manifest, "teachers": fork.teachers, "parent": fork.parent}
-        store = RunStore.create(directory, settings, manifest)
+            directory, data = fork.directory, data_of_run(Path(fork.parent["run"]), settings)
+        else:
+            directory = self._asked_run_dir or new_run_directory(Path(settings[RUNS_DIR]))
+            data = self._data
+        settings = with_data_of_run(directory, settings, data)
+        contents = {} if data is None else {DATA: data}
+        manifest = {**manifest_of(settings, device, registry.records, teachers, contents), **asked}
+        if fork is not None:
+            manifest = {**manifest, "teachers": fork.teachers, "parent": fork.parent}
+        store = RunStore.create(directory, settings, manifest, data)
         try:
             return self._train(store, settings, registry, device)
         except ProgressiveTrainingError as error:
@@ -237,6 +249,8 @@ class ProgressiveTrainer:
             if store.progress.is_untouched and not resumable:
                 store.discard()
                 self.run_dir = self._asked_run_dir
+                if data is not None:  # its file is gone again
+                    raise type(error)(str(error).replace(settings[DATA], "data")) from error
             raise
         finally:
             store.close()
@@ -270,21 +284,6 @@ class ProgressiveTrainer:
                 return models
         finally:
             self._interrupt.clear()
-
-
-def _names_and_objects(plugins: Sequence[str | object]) -> tuple[tuple[str, ...], Manager]:
-    """The names that are chosen, and a manager with the objects."""
-    if not isinstance(plugins, list | tuple):
-        return plugin_choices(cast("Sequence[str]", plugins), "plugins"), Manager()
-    objects: dict[str, object] = {}
-    for plugin in plugins:
-        if plugin is not None and not isinstance(plugin, str):
-            name = object_name(plugin)
-            if name in objects:
-                raise ConfigError(f"plugins: two objects are named {name!r}; give each a `name` of its own")
-            objects[name] = plugin
-    names = [plugin for plugin in plugins if not any(plugin is each for each in objects.values())]
-    return plugin_choices(cast("Sequence[str]", names), "plugins"), Manager(objects)
 
 
 def _settled(settings: Settings, plugins: Sequence[str]) -> Settings:

@@ -62,7 +62,12 @@ class Workshop:
         self.install("nudger", transfers={"nudge": "nudger_nudge"}, nudger_nudge=STRATEGY.format(body=body))
 
     def trainer(
-        self, run: str | None = "run", plugins: tuple[Any, ...] = (), on_episode: Any = None, **settings: Any
+        self,
+        run: str | None = "run",
+        plugins: tuple[Any, ...] = (),
+        on_episode: Any = None,
+        data: Any = None,
+        **settings: Any,
     ) -> ProgressiveTrainer:
         asked = {
             "SEQUENCE": ("First", "Second"),
@@ -76,6 +81,7 @@ class Workshop:
         self.trained = ProgressiveTrainer(
             self.hear,
             settings={**defaults(), **asked},
+            data=data,
             run_dir=run_dir,
             plugins=("no:report", *plugins),
             on_episode=on_episode,

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from progressive_app.config.app_settings import PLUGIN_ERRORS, PLUGINS, TRANSFERS
 from progressive_app.config.checking import checked
+from progressive_app.config.common_kinds import FilePath
 from progressive_app.config.config_file import read_file
 from progressive_app.config.declarations import Declarations, program_declarations
 from progressive_app.config.flag_values import FlagText, json_or_text
@@ -26,6 +27,7 @@ from progressive_core.plugins.blame import Policy
 log = structlog.get_logger("progressive_training")
 
 CONFIG_FILE = Path("config.json")
+COMMAND_LINE = "command line"
 UI_PARAMS = MappingProxyType(
     {"horizon_range": "HORIZON_RANGE", "frequency": "FREQUENCY", "capital_allocation": "CAPITAL_ALLOCATION"}
 )
@@ -52,7 +54,7 @@ def defaults() -> Settings:
 
 
 def resolve(
-    file: Path | None = None,
+    file: Path | str | None = None,
     flags: Mapping[str, Any] | None = None,
     ui_params: Mapping[str, Any] | None = None,
     plugins: Sequence[str] = (),
@@ -73,29 +75,36 @@ def resolve(
 
 
 def resolve_with_sources(
-    file: Path | None = None,
+    file: Path | str | None = None,
     flags: Mapping[str, Any] | None = None,
     ui_params: Mapping[str, Any] | None = None,
     plugins: Sequence[str] = (),
     objects: Mapping[str, object] | None = None,
 ) -> Resolved:
     """As `resolve`, with the origin of each value."""
-    file = _file_or_default(file)
     given = dict(flags or {})
-    written: Mapping[str, Any] = read_file(file) if file is not None else {}
-    declarations = _declarations_for(written, str(file), given, plugins, objects=objects)
-    if file is not None:
-        _refuse_foreign_file(written, file, declarations)
-        written = _without_disabled(written, str(file), declarations, log.warning)
-    settings = overlay(declarations.defaults(), written, str(file))
-    settings = overlay(settings, given, "command line", declarations.disabled)
+    settings, declarations, written = _of_file(file, given, COMMAND_LINE, plugins, objects)
+    settings = overlay(settings, given, COMMAND_LINE, declarations.disabled)
     sources = {
         **dict.fromkeys(settings, "default"),
-        **dict.fromkeys(written, str(file)),
+        **written,
         **dict.fromkeys(given, "--set"),
         **dict.fromkeys((UI_PARAMS.get(name, "") for name in ui_params or ()), "ui_params"),
     }
     return Resolved(overlay_ui(settings, ui_params), declarations, sources)
+
+
+def resolve_caller(
+    values: Mapping[str, Any], plugins: Sequence[str] = (), objects: Mapping[str, object] | None = None
+) -> Settings:
+    """A Python caller's settings over ./config.json over the defaults. A key that only a disabled plugin can know is left out.
+
+    :raise ConfigError: a key is unknown, or a value is of the wrong type or out of range.
+    """
+    source = "settings"
+    settings, declarations, _ = _of_file(None, values, source, plugins, objects)
+    known = _without_disabled(values, source, declarations, log.warning)
+    return overlay(settings, known, source, declarations.disabled)
 
 
 def resolve_program(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
@@ -107,7 +116,7 @@ def resolve_program(file: Path | None = None, flags: Mapping[str, Any] | None = 
     if not set(flags or {}) <= set(program.settings):
         return resolve(file, flags)
     written = _known(read_file(file), program) if file is not None else {}
-    return overlay(overlay(program.defaults(), written, str(file)), flags or {}, "command line")
+    return overlay(overlay(program.defaults(), written, str(file)), flags or {}, COMMAND_LINE)
 
 
 def resolve_values(
@@ -117,7 +126,7 @@ def resolve_values(
     policy: Policy | None = None,
     objects: Mapping[str, object] | None = None,
 ) -> Settings:
-    """Settings from plain values over the defaults: a run's own file, what a process is handed, a Python caller's mapping.
+    """Settings from plain values over the defaults: a run's own file, or what a process is handed.
 
     A key that only a disabled plugin can know is left out.
 
@@ -128,10 +137,30 @@ def resolve_values(
     return overlay(declarations.defaults(), _without_disabled(values, source, declarations, log.info), source)
 
 
-def _file_or_default(file: Path | None) -> Path | None:
-    if file is None and os.path.lexists(CONFIG_FILE):  # a link that leads nowhere was meant to be read
-        return CONFIG_FILE
-    return file
+def _of_file(
+    file: Path | str | None,
+    given: Mapping[str, Any],
+    given_as: str,
+    plugins: Sequence[str],
+    objects: Mapping[str, object] | None,
+) -> tuple[Settings, Declarations, dict[str, str]]:
+    """The defaults with the file's values over them, all declarations, and the name of the file for each key that it holds.
+
+    :param given: what is to follow, which may enable plugins. :param given_as: what an error calls that.
+    """
+    file = _file_or_default(file)
+    written: Mapping[str, Any] = read_file(file) if file is not None else {}
+    declarations = _declarations_for(written, str(file), given, plugins, objects=objects, given_as=given_as)
+    if file is not None:
+        _refuse_foreign_file(written, file, declarations)
+        written = _without_disabled(written, str(file), declarations, log.warning)
+    return overlay(declarations.defaults(), written, str(file)), declarations, dict.fromkeys(written, str(file))
+
+
+def _file_or_default(file: Path | str | None) -> Path | None:
+    if file is None:  # a link that leads nowhere was meant to be read
+        return CONFIG_FILE if os.path.lexists(CONFIG_FILE) else None
+    return Path(checked(FilePath(), file, "the configuration file"))
 
 
 def _known(values: Mapping[str, Any], declarations: Declarations) -> dict[str, Any]:
@@ -145,11 +174,12 @@ def _declarations_for(
     plugins: Sequence[str],
     policy: Policy | None = None,
     objects: Mapping[str, object] | None = None,
+    given_as: str = COMMAND_LINE,
 ) -> Declarations:
     """The settings that there are with the plugins which these sources enable."""
     program = program_declarations()
     first = overlay(program.defaults(), _known(written, program), source)
-    first = overlay(first, _known(flags, program), "command line")
+    first = overlay(first, _known(flags, program), given_as)
     choices = (*first[PLUGINS], *plugins)
     return installed_declarations(
         choices, first[TRANSFERS], first[PLUGIN_ERRORS] if policy is None else policy, objects
@@ -164,7 +194,7 @@ def _without_disabled(
     written: Mapping[str, Any], source: str, declarations: Declarations, logged: _Log
 ) -> Mapping[str, Any]:
     """`written` without the keys that are like no known one, where a disabled plugin may declare them."""
-    strange = [key for key in written if key not in declarations.settings]
+    strange = [key for key in written if key not in declarations.settings and isinstance(key, str)]
     foreign = [key for key in strange if not nearest_name(key.upper(), declarations.settings, SLIP)]
     if not foreign or not declarations.disabled:
         return written
@@ -241,7 +271,7 @@ def _refuse_foreign_file(written: Mapping[str, Any], file: Path, declarations: D
         key, value = next(iter(written.items()))
         raise ConfigError(
             f"{file}: unknown setting {show(key)} (value {show(value)}), and no other key is known: this may be the "
-            "file of another program; --config FILE reads another one instead"
+            "file of another program; --config FILE, or settings=resolve(FILE) from Python, reads another one instead"
         )
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import current_process, get_context
 from typing import Any
 
 from progressive_app.json_values import json_values
@@ -33,12 +33,41 @@ from progressive_app.processes.child import (
 )
 from progressive_app.processes.failure import Failure
 from progressive_app.store.run_store import on_disk
-from progressive_core.contract.errors import ProcessLost
+from progressive_core import PROGRAM
+from progressive_core.contract.errors import ConfigError, ProcessLost
 from progressive_core.contract.protocols import Bucket
 from progressive_core.engine.run import Interrupted, Run
 
 GRACE = 10.0
 """Seconds that a process has to clean up when it is to end at once."""
+
+
+NO_GUARD = 97
+"""The status with which a process of ours ends when the script that it imports trains at once."""
+OURS = f"{PROGRAM}: "
+"""How the names of our processes begin."""
+
+
+def check_main_guard() -> None:
+    """Refuse to train where a spawned process still imports the script that is to be guarded.
+
+    :raise ConfigError: it does, in a process that another program spawned.
+    :raise SystemExit: it does, in one of ours: the process that waits for it raises the error.
+    """
+    here = current_process()
+    if not getattr(here, "_inheriting", False):  # how multiprocessing finds out that its own start is not done yet
+        return
+    if here.name.startswith(OURS):
+        raise SystemExit(NO_GUARD)
+    raise ConfigError(_no_guard())
+
+
+def _no_guard() -> str:
+    script = getattr(sys.modules.get("__main__"), "__file__", None) or "the script"
+    return (
+        f"{script}: each process that isolate=True or multiprocessing starts imports this script, and would train again: put "
+        'what it does under `if __name__ == "__main__":`'
+    )
 
 
 def train_isolated(run: Run, bucket: Bucket, train: Callable[[Run, Bucket], object]) -> None:
@@ -111,7 +140,7 @@ class _Process:
         self._connection, child_connection = context.Pipe()
         child_watched, self._watched = context.Pipe(duplex=False)
         arguments = (child_connection, child_watched, function, argument)
-        self._process = context.Process(target=main, args=arguments, name=name)
+        self._process = context.Process(target=main, args=arguments, name=f"{OURS}{name}")
         sys.stdout.flush()  # what it prints comes after what was printed here
         with _signals_blocked():
             self._process.start()
@@ -122,6 +151,7 @@ class _Process:
         """Reply to each message of the process until it ends, and return what its function returned.
 
         :raise ProcessLost: it ended without an answer. What its function raised is raised here, its traceback as a note.
+        :raise ConfigError: the script that it imports has no guard.
         """
         while True:
             try:
@@ -138,9 +168,11 @@ class _Process:
             raise error
         return answer
 
-    def _loss(self) -> ProcessLost:
+    def _loss(self) -> ProcessLost | ConfigError:
         self._process.join(GRACE)
         code = self._process.exitcode or 0
+        if code == NO_GUARD:
+            return ConfigError(_no_guard())
         how = f"ended with status {code} and without an answer"
         if code < 0:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from progressive_app.store.atomic_files import publish, write_json
+from progressive_app.store.atomic_files import atomic_write, publish, write_json
 from progressive_app.store.checkpoints import CHECKPOINTS
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.lock import LOCK, lock_run
@@ -20,9 +20,11 @@ from progressive_core.contract.errors import RunError
 
 TEACHERS = "teachers"
 """The directory of the models from other runs, in that of the run they teach in."""
+DATA_FILE = "data.parquet"
+"""The bars of a run whose caller held them in memory."""
 BEGINNING = ".run.partial"
 """Marks a run that is being created; if found later, the directory may be reused."""
-_BEGUN_WITH = frozenset({LOCK, CHECKPOINTS, "models", "config.json", "manifest.json", TEACHERS, BEGUN})
+_BEGUN_WITH = frozenset({LOCK, CHECKPOINTS, "models", "config.json", "manifest.json", TEACHERS, DATA_FILE, BEGUN})
 
 
 def take_empty_directory(directory: Path) -> FileLock:
@@ -45,15 +47,20 @@ def take_empty_directory(directory: Path) -> FileLock:
     return lock
 
 
-def write_first_files(directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> Commit:
+def write_first_files(
+    directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any], data: bytes | None = None
+) -> Commit:
     """Write all that a run begins with; `state.json`, which makes it one, comes last. Returns what it holds.
 
+    :param data: the content of its `DATA_FILE`, where it is to have one.
     :raise RunError: a model that is to teach, or the directory, cannot be used.
     """
     try:
         (directory / BEGINNING).touch()
         (directory / CHECKPOINTS).mkdir(exist_ok=True)
         (directory / "models").mkdir(exist_ok=True)
+        if data is not None:
+            atomic_write(directory / DATA_FILE, data)
         write_json(directory / "config.json", config)
         write_json(directory / "manifest.json", manifest)
         commit = Commit(digests=_copy_teachers(directory, manifest.get("teachers", ())))

@@ -64,15 +64,18 @@ class RunStore:
         self._made = made
 
     @classmethod
-    def create(cls, directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> Self:
+    def create(
+        cls, directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any], data: bytes | None = None
+    ) -> Self:
         """Begin a run in a new or empty directory, or in one where a kill came before another one had begun.
 
+        :param data: the content of its `DATA_FILE`, where it is to have one.
         :raise RunError: the directory holds something, or cannot be written.
         """
         made = [path for path in (directory, *directory.parents) if not path.exists()]
         lock = take_empty_directory(directory)
         try:
-            commit = write_first_files(directory, config, manifest)
+            commit = write_first_files(directory, config, manifest, data)
         except RunError:
             remove_run(directory, lock, made)
             raise

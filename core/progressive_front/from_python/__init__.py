@@ -1,0 +1,1 @@
+"""What a Python caller hands to a trainer, and gets from it."""

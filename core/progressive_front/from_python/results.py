@@ -1,0 +1,113 @@
+"""What a run came to, as objects: verdict, tables as pandas frames, the model, and what was transferred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from attrs import frozen
+
+from progressive_app.json_values import json_values
+from progressive_app.store.documents import read_json_lines
+from progressive_app.store.progress import STATE, read_progress
+from progressive_app.store.run_store import LEDGER, METRICS
+from progressive_core.contract.errors import RunError
+from progressive_core.contract.evaluation import Evaluation, Performance
+from progressive_core.contract.records import BucketResult, EpisodeReport, LedgerEntry
+from progressive_core.contract.store import EpisodeLine
+from progressive_core.contract.suggest import did_you_mean
+from progressive_front.load_model import load_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_JUDGED = "not judged yet, which is done at the end of the run"
+
+
+@frozen(kw_only=True, eq=False)
+class Result:
+    """One finished bucket. `verdict` is its text, `trades` where the model trades in use ("everywhere" or "nowhere"), `path`
+    the file of its model. `evaluation` is None while a later bucket may still change the model."""
+
+    bucket: str
+    verdict: str
+    trades: str
+    path: Path
+    evaluation: Evaluation | None = attrs.field(repr=False)
+
+    @cached_property
+    def validation(self) -> pd.DataFrame:
+        """The model's strategy on validation, its own row first, and the baselines: the fields of `Performance`."""
+        return _frame(Performance, self.evaluation.validation if self.evaluation else ())
+
+    @cached_property
+    def test(self) -> pd.DataFrame:
+        """The same on the test part."""
+        return _frame(Performance, self.evaluation.test if self.evaluation else ())
+
+    @cached_property
+    def model(self) -> Any:
+        """The trained model, as `load_model(path)` gives it."""
+        return load_model(self.path)
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """Every transfer that was tried on this bucket: the fields of `LedgerEntry`."""
+        lines = read_json_lines(self._run_dir / LEDGER, LedgerEntry)
+        return _frame(LedgerEntry, [line for line in lines if line["target"] == self.bucket])
+
+    @cached_property
+    def episodes(self) -> pd.DataFrame:
+        """Every episode of its training: the fields of `EpisodeReport`."""
+        lines = read_json_lines(self._run_dir / METRICS, EpisodeLine)
+        return _frame(EpisodeReport, [line for line in lines if line["bucket"] == self.bucket])
+
+    @property
+    def _run_dir(self) -> Path:
+        return self.path.parents[2]
+
+
+class Results(dict[str, Result]):
+    """The results of a run by bucket, in the order in which they were finished."""
+
+    def __getitem__(self, bucket: str) -> Result:
+        if isinstance(bucket, str) and bucket in self:
+            return super().__getitem__(bucket)
+        if not self:
+            raise RunError(
+                f"no result of {bucket!r}: no bucket is finished yet; train first, or name a run with run_dir="
+            )
+        raise RunError(f"no result of {bucket!r}.{did_you_mean(str(bucket), self)} Finished: {', '.join(self)}")
+
+
+def results_of(run_dir: Path | None) -> Results:
+    """The finished buckets of a run; none where there is no run yet.
+
+    :raise RunError: the run cannot be read.
+    """
+    if run_dir is None or not (run_dir / STATE).is_file():
+        return Results()
+    return Results({result.bucket: _result(result) for result in read_progress(run_dir).results})
+
+
+def _result(result: BucketResult) -> Result:
+    judged = result.evaluation
+    return Result(
+        bucket=result.bucket,
+        verdict=judged.verdict if judged else NOT_JUDGED,
+        trades=judged.trades if judged else "nowhere",
+        path=result.model_path,
+        evaluation=judged,
+    )
+
+
+def _frame(kind: type, rows: Iterable[Any]) -> pd.DataFrame:
+    """Records of one kind, or the JSON lines of some, as a frame with a column for each field."""
+    import pandas as pd
+
+    types = {field.name: field.type for field in attrs.fields(attrs.resolve_types(kind))}
+    frame = pd.DataFrame([json_values(row) for row in rows], columns=list(types))
+    return frame.astype({name: float for name, type_ in types.items() if type_ in (float, float | None)})
