@@ -96,6 +96,11 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         (["--resume", "--fork", "--run-dir", "none"], "none: no run here"),
         (["--seed", "1", "--set", "SEED=2"], "command line: SEED is given more than once"),
         (["--set", "SEED"], '--set: expected KEY=VALUE, got "SEED"'),
+        (["--market", ""], 'command line: MARKET is "", expected a name or a number, like "BTC-USD" or 1'),
+        (
+            ["evaluate", "none", "--market", "1"],
+            "evaluate takes RUNS_DIR and, with --data FILE, FREQUENCY, FILL_MINUTES and MARKET",
+        ),
         (["--set", "seed=1"], 'command line: unknown setting "seed" (value 1); the nearest known setting is SEED'),
         (["--episodes", "0"], "command line: EPISODES is 0, expected a whole number from 1"),
         (

@@ -117,3 +117,17 @@ def test_finer_bars_are_combined_into_those_the_models_know(run: str, capsys: py
     frequency = f"{int(interval.total_seconds())}s"
     assert main(["evaluate", run, "--data", "other.csv", "--set", f"FREQUENCY={frequency}"]) == 0
     assert "Scalping on all bars of other.csv" in capsys.readouterr().out
+
+
+def test_one_market_of_a_file_is_evaluated(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    other_bars(mood=MOOD)
+    assert main(["evaluate", run, "--data", "other.csv", "--json"]) == 0
+    alone = capsys.readouterr().out
+    one = pd.read_csv("other.csv")
+    pd.concat([one.assign(Asset_ID=1), one.assign(Asset_ID=6, close=one["low"], open=one["low"])]).to_csv(
+        "other.csv", index=False
+    )
+    assert main(["evaluate", run, "--data", "other.csv"]) == 2
+    assert "column 'Asset_ID' names 2 markets (1, 6)" in capsys.readouterr().err.splitlines()[-1]
+    assert main(["evaluate", run, "--data", "other.csv", "--json", "--market", "1"]) == 0
+    assert capsys.readouterr().out == alone

@@ -1,5 +1,6 @@
 """Bars are those of one market: a file of several is refused by their names, and one of them can be chosen."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,39 @@ def test_volumes_named_by_one_asset_stay_what_they_are(frame: pd.DataFrame) -> N
     np.testing.assert_array_equal(bars.volume, frame["volume"])
 
 
+def test_a_market_that_began_later_reads_from_its_beginning(frame: pd.DataFrame, tmp_path: Path) -> None:
+    later = of_market(frame, 0.05).tail(40).reset_index(drop=True)
+    table = wide({"BTC-USD": of_market(frame, 1), "SOL-USD": later}, "two levels", tmp_path)
+    bars = load_bars(table, market="SOL-USD")
+    assert_same(bars, later)
+    assert (bars.report.rows, bars.report.bad) == (40, 0)
+
+
+def test_markets_side_by_side_without_names_are_refused(frame: pd.DataFrame, tmp_path: Path) -> None:
+    table = wide({"BTC-USD": of_market(frame, 1), "ETH-USD": of_market(frame, 0.05)}, "two levels", tmp_path)
+    table.to_csv(tmp_path / "bars.csv", header=False)
+    with pytest.raises(DataError, match="markets side by side; add a header line"):
+        load_bars(tmp_path / "bars.csv")
+
+
+def test_exchanges_of_one_market_are_chosen_as_markets_are(frame: pd.DataFrame) -> None:
+    table = long({"Binance": of_market(frame, 1), "Kraken": of_market(frame, 1.0001)}, "exchange").assign(symbol="BTC")
+    with pytest.raises(DataError, match=r"column 'exchange' names 2 markets \(Binance, Kraken\)"):
+        load_bars(table)
+    assert_same(load_bars(table, market="kraken"), of_market(frame, 1.0001))
+
+
+def test_named_objects_in_a_list_are_markets_and_a_sample_beside_is_none(frame: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "bars.json"
+    markets = {"BTC": of_market(frame, 1), "ETH": of_market(frame, 0.05)}
+    path.write_text(json.dumps([{"pair": name, "candles": rows_of(bars)} for name, bars in markets.items()]))
+    with pytest.raises(DataError, match=r"2 markets \(BTC, ETH\)"):
+        load_bars(path)
+    assert_same(load_bars(path, market="ETH"), markets["ETH"])
+    path.write_text(json.dumps({"bars": rows_of(markets["BTC"]), "newest": rows_of(markets["BTC"])[-1:]}))
+    assert_same(load_bars(path), markets["BTC"])
+
+
 def wide(markets: dict[str, pd.DataFrame], form: str, folder: Path, shuffle: Any = list) -> Any:
     """Markets side by side: as pandas and yfinance hold them, or in files that other programs wrote."""
     columns = [(name.title(), market) for market in markets for name in PLAIN[1:]]
@@ -196,10 +230,25 @@ def wide(markets: dict[str, pd.DataFrame], form: str, folder: Path, shuffle: Any
     if form == "as text":
         arrow = pa.Table.from_pandas(table.reset_index().set_axis(["Date", *map(str, table.columns)], axis=1))
         return arrow.replace_schema_metadata(None)
-    label = {"flat": "{0} {1}", "market first": "{1} {0}", "underscore": "{0}_{1}", "small": "{1}.{0}"}[form]
+    if form in ("two lines", "two lines, market first"):
+        written = table if form == "two lines" else table.swaplevel(axis=1)
+        written.rename_axis(columns=["one", "two"]).to_csv(folder / "bars.csv")
+        return folder / "bars.csv"
+    label = {
+        "camel": "{1}{0}",
+        "flat": "{0} {1}",
+        "market first": "{1} {0}",
+        "underscore": "{0}_{1}",
+        "small": "{1}.{0}",
+    }[form]
     names = [label.format(name.lower() if form == "small" else name, market) for name, market in table.columns]
     table.set_axis(names, axis=1).reset_index().to_csv(folder / "bars.csv", index=False)
     return folder / "bars.csv"
+
+
+def rows_of(frame: pd.DataFrame) -> list[list[float]]:
+    milliseconds = frame["time"].dt.as_unit("ms").astype("int64")
+    return frame.assign(time=milliseconds).astype(object).to_numpy().tolist()  # type: ignore[no-any-return]
 
 
 NAMES = st.one_of(
@@ -223,7 +272,7 @@ def test_every_market_of_a_table_reads_back_to_the_digit(
     form = data.draw(
         st.sampled_from(
             ["long", "long, by number", "two levels", "two levels, market first", "flat", "market first", "underscore",
-             "small", "as text"]
+             "small", "camel", "as text", "two lines", "two lines, market first", "json"]
         )
     )  # fmt: skip
     if form.startswith("long"):
@@ -237,6 +286,9 @@ def test_every_market_of_a_table_reads_back_to_the_digit(
         rows = data.draw(st.sampled_from([slice(None), slice(None, None, -1)]))
         table[order].iloc[rows].to_csv(tmp_path / "bars.csv", index=False)
         source: Any = tmp_path / "bars.csv"
+    elif form == "json":
+        source = tmp_path / "bars.json"
+        source.write_text(json.dumps({"data": {name: rows_of(bars) for name, bars in markets.items()}}))
     else:
         source = wide(markets, form, tmp_path, lambda columns: data.draw(st.permutations(columns)))
     if len(markets) == 1:
@@ -249,3 +301,9 @@ def test_every_market_of_a_table_reads_back_to_the_digit(
         bars = load_bars(source, market=name)
         assert_same(bars, expected)
         assert bars.report.market == name
+
+
+def test_a_second_quote_volume_does_not_take_the_name_of_the_first(frame: pd.DataFrame) -> None:
+    bars = load_bars(frame.assign(**{"Volume USDT": 7.0 + frame.index % 5}))
+    np.testing.assert_array_equal(bars.extra["quote_volume"], frame["quote_volume"])
+    np.testing.assert_array_equal(bars.extra["quote_volume_again"], 7.0 + frame.index % 5)

@@ -99,7 +99,7 @@ def understand(
     taken = {"time", "close_time", "price", "volume", "base_volume", "quote_volume", "symbol", "ignored", *PRICES}
     others = {label: values[label] for label in values if roles[label] not in taken or label in volumes.spare}
     core = {**prices, "volume": volumes.volume}
-    extra = volumes.extra | _named(others, roles)
+    extra = _named(others, roles, volumes.extra)
     left_out = {} if columns is not None else _left_out(extra, core, time)
     kept = [name for name in extra if name not in left_out and (columns is None or name in columns)]
     if kept:
@@ -174,9 +174,10 @@ def _price(name: str, roles: dict[str, str], values: dict[str, Floats], where: s
     return found[0]
 
 
-def _named(values: dict[str, Floats], roles: dict[str, str]) -> dict[str, Floats]:
-    """Extra columns under plain names: known ones under ours, the others in lower case with underscores."""
-    named: dict[str, Floats] = {}
+def _named(values: dict[str, Floats], roles: dict[str, str], before: dict[str, Floats]) -> dict[str, Floats]:
+    """Extra columns under plain names: known ones under ours, the others in lower case with underscores, behind those that
+    have a name (`before`)."""
+    named = dict(before)
     for label, numbers_read in values.items():
         name = (
             roles[label] if roles[label] not in {"extra", "volume", "base_volume", "time"} else "_".join(split(label))

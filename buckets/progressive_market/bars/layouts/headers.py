@@ -37,6 +37,9 @@ def find_rows(lines: list[str], where: str) -> Rows:
     """
     found = _header_of_bars(lines)
     delimiter, first = found or _full_of_numbers(lines, where)
+    double = _double_header(lines, delimiter, first - 1) if found else None
+    if double is not None:
+        first = double[1]
     while first < len(lines) and not lines[first].strip():
         first += 1
     rows = [fields(line, delimiter) for line in lines[first : first + ROWS] if line.strip()]
@@ -44,7 +47,9 @@ def find_rows(lines: list[str], where: str) -> Rows:
         raise DataError(f"{where}: a header without rows: {lines[first - 1][:60]!r}")
     width = Counter(len(row) for row in rows).most_common(1)[0][0]
     named = [index for index, line in enumerate(lines[:first]) if line.strip()]
-    names = _names(lines[named[-1]], delimiter, rows, width) if named else None
+    names = _names(lines[named[-1]], delimiter, rows, width) if named and double is None else None
+    if double is not None and len(double[0]) == width:
+        return Rows(delimiter=delimiter, first=first, width=width, names=double[0])
     if found and names is None:
         count = len(fields(lines[named[-1]], delimiter))
         raise DataError(
@@ -69,6 +74,23 @@ def _header_of_bars(lines: list[str]) -> tuple[str, int] | None:
             if len(names) >= 5 and roles >= {*PRICES[:3]} and roles & {"close", "price"}:
                 return delimiter, index + 1
     return None
+
+
+def _double_header(lines: list[str], delimiter: str, at: int) -> tuple[tuple[str, ...], int] | None:
+    """The names where a line above or below the header at `at` has the market of each column, as pandas writes them, and
+    the index of the line after; None where there is none."""
+    header = fields(lines[at], delimiter)
+    for other in (at + 1, at - 1):
+        markets = fields(lines[other], delimiter) if 0 <= other < len(lines) else []
+        if len(markets) == len(header) and all(markets[1:]) and min(Counter(markets[1:]).values()) >= len(PRICES):
+            break
+    else:
+        return None
+    first = max(at, other) + 1
+    index = fields(lines[first], delimiter) if first < len(lines) else []
+    named = bool(index and index[0] and not any(index[1:]))
+    names = [f"{name} {market}" for name, market in zip(header[1:], markets[1:], strict=True)]
+    return (index[0] if named else "column_0", *names), first + named
 
 
 def _full_of_numbers(lines: list[str], where: str) -> tuple[str, int]:

@@ -16,7 +16,7 @@ from progressive_training import DataError
 
 MOST_LISTED = 8  # markets in an error
 IDENTIFIERS = frozenset(
-    "id symbol ticker pair market instrument asset coin crypto currency name code exchange venue source".split()
+    "id symbol ticker pair market instrument asset coin crypto currency name code exchange venue interval timeframe".split()
 )
 KINDS_OF_PRICE = frozenset("price prices px mid bid ask spot".split())
 NO_MARKETS = frozenset("ha heikin ashi mark index prev previous lag adj adjusted raw norm scaled log next".split())
@@ -29,17 +29,23 @@ def one_market(frame: pd.DataFrame, market: str | None, where: str) -> tuple[pd.
     :param market: which one to take, if the names show it; None where there is one.
     :raise DataError: there are several and none is chosen, or the one chosen is not there.
     """
+    alone = None
     for label in (label for label in frame.columns if role(label) == "symbol" and frame[label].dtype.kind not in "iuf"):
         there = markets_in(frame[label])
-        if there:
+        if len(there) > 1:
             name = chosen(market, there, f"column {label!r}", where)
-            return (frame if len(there) == 1 else frame[rows_of(frame[label], name)].reset_index(drop=True)), name
+            return frame[rows_of(frame[label], name)].reset_index(drop=True), name
+        if there and (market is None or plain_name(market) in there):
+            return frame, next(iter(there.values()))
+        alone = (there, label) if there else alone
     if market is not None:
         for label in (label for label in frame.columns if IDENTIFIERS & set(split(label))):
             there = markets_in(frame[label])
             if plain_name(market) in there:
                 rows = rows_of(frame[label], market)
                 return frame[rows].drop(columns=label).reset_index(drop=True), there[plain_name(market)]
+        if alone is not None:
+            chosen(market, alone[0], f"column {alone[1]!r}", where)
     return _one_of_wide(frame, market, where)
 
 
@@ -129,9 +135,11 @@ def _one_of_wide(frame: pd.DataFrame, market: str | None, where: str) -> tuple[p
             own[label] = field
         elif any(parts.values()):
             dropped.append(label)
-    taken = set(frame.columns)
-    renamed = {label: field for label, field in own.items() if field not in taken}
-    return frame.drop(columns=dropped).rename(columns=renamed), name
+    renamed = {label: field for label, field in own.items() if field not in frame.columns}
+    rows = frame.drop(columns=dropped).rename(columns=renamed)
+    if len(there) > 1:  # rows from before the market began, or after its end
+        rows = rows[rows[[label for label in rows.columns if role(label) in PRICES]].notna().any(axis="columns")]
+    return rows.reset_index(drop=True), name
 
 
 def _price_and_market(label: str) -> tuple[str, str] | None:
@@ -139,10 +147,10 @@ def _price_and_market(label: str) -> tuple[str, str] | None:
 
     The price is the first or the last word: `Open BTC-USD`, `ethusdt_close`.
     """
-    words = [word for word in _PART.split(label) if word]
+    words = [word for word in _PART.split(_parted(label)) if word]
     if not words or role(label) not in {*PRICES, "extra"}:
         return None
-    for word in (words[0], words[-1]):
+    for word in sorted((words[0], words[-1]), key=lambda word: word.lower() not in PRICES):
         if word.lower() in PRICE:
             rest = _without(label, word) or ""
             other = set(split(rest))
@@ -156,5 +164,12 @@ def _without(label: str, name: str) -> str | None:
     """What is left of a label that begins or ends with `name`, None where it does neither."""
     place = re.escape(name)
     part = r"[\s_.:|/()\[\]<>,-]"
-    found = re.fullmatch(rf"{part}*{place}{part}+(.+?){part}*|{part}*(.+?){part}+{place}{part}*", label, re.IGNORECASE)
+    pattern = rf"{part}*{place}{part}+(.+?){part}*|{part}*(.+?){part}+{place}{part}*"
+    found = re.fullmatch(pattern, _parted(label), re.IGNORECASE)
     return (found[1] or found[2]) if found else None
+
+
+def _parted(label: str) -> str:
+    """`closeBTCUSDT` and `BTCUSDTClose` in two words."""
+    label = re.sub(r"^([Oo]pen|[Hh]igh|[Ll]ow|[Cc]lose|[Vv]olume)(?=[A-Z])", r"\1 ", label)
+    return re.sub(r"(?<=[A-Za-z])(Open|High|Low|Close|Volume)$", r" \1", label)

@@ -41,8 +41,8 @@ def named_by_shape(frame: pd.DataFrame, decimal: str, where: str) -> pd.DataFram
 
 
 def _prices(values: dict[str, Floats], where: str, frame: pd.DataFrame) -> dict[str, str]:
-    alike = _alike(values)
-    for group in alike:
+    found = []
+    for group in _alike(values):
         data = np.stack([values[label] for label in group])
         rows = np.isfinite(data).all(axis=0)
         data = data[:, rows]
@@ -53,7 +53,14 @@ def _prices(values: dict[str, Floats], where: str, frame: pd.DataFrame) -> dict[
         inner = [i for i in range(len(group)) if i not in (high, low)]
         # A bar opens where the one before it closed. Equal on both sides (no trades): the open comes first.
         opened, closed = min(permutations(inner, 2), key=lambda pair: _jump(data[pair[0]], data[pair[1]]))
-        return {name: group[i] for name, i in zip(PRICES, (opened, high, low, closed), strict=True)}
+        found.append({name: group[i] for name, i in zip(PRICES, (opened, high, low, closed), strict=True)})
+    if len(found) > 1:
+        raise DataError(
+            f"{where}: no names, and {len(found)} times four columns that behave as open, high, low and close: markets side by "
+            "side; add a header line that names them (BTC open, BTC high, ...), or give the columns of one"
+        )
+    if found:
+        return found[0]
     raise DataError(
         f"{where}: no names, and no four columns whose numbers behave as open, high, low and close; "
         f"the first row is {_row(frame)}; add a header line that names them"

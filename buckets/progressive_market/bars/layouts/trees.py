@@ -11,6 +11,8 @@ from progressive_market.bars.layouts.headers import NUMBER
 from progressive_training import DataError
 
 WRAPPED = 5  # levels looked into
+SYMBOL = "symbol"
+MARKETS_AT_LEAST = 0.1  # as long as the longest table beside it: a market, and not the newest bar or a sample
 
 
 def tree_of_text(content: bytes, where: str) -> Any:
@@ -76,7 +78,20 @@ def _tables(tree: Any, depth: int) -> list[tuple[pd.DataFrame, bool]]:
         return [(pd.DataFrame(columns), True)]
     if all(isinstance(child, dict) and _plain(child.values()) for child in children):
         return [_table_of_objects(tree)]
-    return [table for child in children for table in _tables(child, depth - 1)]
+    return _one_below_the_other({name: _tables(child, depth - 1) for name, child in tree.items()})
+
+
+def _one_below_the_other(found: dict[str, list[tuple[pd.DataFrame, bool]]]) -> list[tuple[pd.DataFrame, bool]]:
+    """Tables of the same columns, of some length each, are markets: one table with their names. Others stay apart."""
+    tables = {name: inside[0] for name, inside in found.items() if len(inside) == 1 and inside[0][0].shape[1] >= 5}
+    most = max((len(frame) for frame, _ in tables.values()), default=0)
+    tables = {name: table for name, table in tables.items() if MARKETS_AT_LEAST * most <= len(table[0])}
+    if len(tables) < 2 or len({(tuple(frame.columns), named) for frame, named in tables.values()}) > 1:
+        return [table for inside in found.values() for table in inside]
+    frames = [
+        frame if SYMBOL in frame.columns else frame.assign(**{SYMBOL: name}) for name, (frame, _) in tables.items()
+    ]
+    return [(pd.concat(frames, ignore_index=True), next(iter(tables.values()))[1])]
 
 
 def _table_of_list(tree: list[Any], depth: int) -> list[tuple[pd.DataFrame, bool]]:
@@ -89,6 +104,13 @@ def _table_of_list(tree: list[Any], depth: int) -> list[tuple[pd.DataFrame, bool
             return [(frame, bool(header))]
     elif all(isinstance(row, dict) and _plain(row.values()) for row in tree):
         return [(pd.DataFrame(tree), True)]
+    names = [
+        next((value for value in child.values() if isinstance(value, str)), "")
+        for child in tree
+        if isinstance(child, dict)
+    ]
+    if len(names) == len(tree) == len({*names} - {""}):
+        return _one_below_the_other(dict(zip(names, (_tables(child, depth - 1) for child in tree), strict=True)))
     return [table for child in tree for table in _tables(child, depth - 1)]
 
 
