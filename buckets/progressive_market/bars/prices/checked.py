@@ -6,6 +6,7 @@ from progressive_market.bars.bar_records import CleaningReport, Floats, Times
 from progressive_market.bars.prices.bad_prints import without_bad_prints
 from progressive_market.bars.prices.jumps import jumps
 from progressive_market.bars.prices.other_units import refuse_other_units
+from progressive_market.bars.prices.tradable import refuse_untradable
 
 
 def checked_prices(
@@ -16,6 +17,7 @@ def checked_prices(
     :param time: bar opens in order, once each.
     :raise DataError: it says which bars, and why.
     """
+    refuse_untradable(time, data, report.source)
     at = jumps(data)
     if not len(at):
         return time, data, report

@@ -1,0 +1,87 @@
+"""Averaged prices: closes that are a moving average, or the typical price of their bar."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from progressive_market.bars.bar_records import Floats
+from progressive_market.bars.prices.jumps import Prices
+from progressive_market.bars.prices.price_blocks import in_blocks, rounding
+
+BLOCK = 500  # bars
+SAME_SIGN = 0.65  # share of returns with the sign of the one before from which on a block is looked at closely
+SMOOTH = 0.6  # autocorrelation of returns, where markets have 0.3 at most and an average of five bars 0.75
+SMOOTH_RANGES = -0.2  # that of the changes of the range, where markets have -0.4 and averaged ones 0
+TURNS = 0.3  # share of the changes of returns with another sign than the one before, half where prices are noisy
+NOISE = 1e-6  # of its size; what varies less is drawn by a formula
+STRIDE = 8
+HALF = 0.5
+
+
+def moving_average(data: Prices) -> int | None:
+    """Position of the first block whose closes are a moving average of prices; None where there is none.
+
+    Returns that resemble the one before so much can be earned from without effort. But a made-up market may have them too,
+    so the ranges must be smooth as well, which averaging makes them, and neither may be a curve drawn by a formula.
+    """
+    moves = np.diff(data["close"])
+    same = in_blocks(moves[1:] * moves[:-1] > 0, BLOCK).mean(axis=1)
+    for block in np.flatnonzero(same >= SAME_SIGN).tolist():
+        bars = slice(block * BLOCK, (block + 1) * BLOCK)
+        returns = np.diff(np.log(data["close"][bars]))
+        ranges = np.log(data["high"][bars] / data["low"][bars])
+        if (
+            _autocorrelation(returns) > SMOOTH
+            and _is_noisy(np.diff(returns), returns)
+            and _is_noisy(np.diff(ranges), ranges)
+            and _autocorrelation(np.diff(ranges)) > SMOOTH_RANGES
+        ):
+            return block * BLOCK
+    return None
+
+
+def typical_price(data: Prices) -> int | None:
+    """Position of the first block whose closes are the mean of high, low and the price at the close, with the open or without.
+
+    The price at the close is where the next bar opens. Markets have such closes now and then, by chance.
+    """
+    tolerance = 2 * rounding(data["close"])
+    bars = np.arange(0, len(data["close"]) - 1, STRIDE)
+    for with_open in (False, True):
+        fits, counts = _is_mean(data, bars, tolerance, with_open)
+        fits, counts = (in_blocks(each, BLOCK // STRIDE).sum(axis=1) for each in (fits, counts))
+        looks = (counts * 2 >= BLOCK // STRIDE) & (fits >= HALF * counts)
+        for block in np.flatnonzero(looks).tolist():
+            start = block * (BLOCK // STRIDE) * STRIDE
+            fits, counts = _is_mean(data, np.arange(start, start + BLOCK // STRIDE * STRIDE), tolerance, with_open)
+            if fits.sum() >= HALF * counts.sum():
+                return start
+    return None
+
+
+def _is_mean(
+    data: Prices, bars: NDArray[np.int64], tolerance: float, with_open: bool
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each close is that mean, and whether it can be told from the price at the close."""
+    bars = bars[bars + 1 < len(data["close"])]
+    at_close, parts = data["open"][bars + 1], [data[name][bars] for name in ("high", "low")]
+    parts += [data["open"][bars]] if with_open else []
+    mean = (at_close + sum(parts)) / (1 + len(parts))
+    told = np.abs(mean - at_close) > 8 * tolerance
+    return told & (np.abs(data["close"][bars] - mean) <= tolerance), told
+
+
+def _is_noisy(changes: Floats, values: Floats) -> bool:
+    turns = (changes[1:] * changes[:-1] < 0).mean()
+    return bool(turns >= TURNS and np.median(np.abs(changes)) > NOISE * np.median(np.abs(values)))
+
+
+def _autocorrelation(values: Floats) -> float:
+    """Correlation of each value with the next, in which a few large ones count no more than others."""
+    centred = values - np.median(values)
+    limit = 2 * np.median(np.abs(centred))
+    clipped = np.clip(centred, -limit, limit)
+    clipped -= clipped.mean()
+    squares = float(clipped @ clipped)
+    return float(clipped[1:] @ clipped[:-1]) / squares if squares > 0 else 0.0

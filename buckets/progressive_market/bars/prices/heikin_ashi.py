@@ -1,0 +1,34 @@
+"""Heikin-Ashi bars: each open is the middle of the body before, a price at which nobody ever traded."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from progressive_market.bars.prices.jumps import Prices
+from progressive_market.bars.prices.price_blocks import in_blocks, rounding
+
+BLOCK = 100  # bars in a row that all fit
+BODIES = 30  # of which so many have a body that is no rounding
+STRIDE = 10
+SLACK = 1.1  # three rounded prices are in the relation: half of one, and a quarter of each of the other two
+
+
+def heikin_ashi(data: Prices) -> int | None:
+    """Position of the first block of bars of which each open is the middle of the body before; None where there is none.
+
+    The relation is exact but for rounding, and no market keeps it for a hundred bars.
+    """
+    tolerance = SLACK * rounding(data["open"])
+    some = in_blocks(_fits(data, np.arange(1, len(data["open"]), STRIDE), tolerance), BLOCK // STRIDE)
+    for block in np.flatnonzero(some.all(axis=1)).tolist():
+        bars = np.arange(block * BLOCK + 1, block * BLOCK + BLOCK)
+        bodies = np.abs(data["close"][bars - 1] - data["open"][bars - 1]) > 8 * tolerance
+        if _fits(data, bars, tolerance).all() and bodies.sum() >= BODIES:
+            return int(bars[0]) - 1
+    return None
+
+
+def _fits(data: Prices, bars: NDArray[np.int64], tolerance: float) -> NDArray[np.bool_]:
+    middle = (data["open"][bars - 1] + data["close"][bars - 1]) / 2
+    return np.asarray(np.abs(data["open"][bars] - middle) <= tolerance)

@@ -1,0 +1,33 @@
+"""Prices at which nobody could have traded are refused by name."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from progressive_market.bars.bar_records import Times, iso
+from progressive_market.bars.prices.averaged import moving_average, typical_price
+from progressive_market.bars.prices.back_adjusted import back_adjusted
+from progressive_market.bars.prices.heikin_ashi import heikin_ashi
+from progressive_market.bars.prices.jumps import Prices
+from progressive_training import DataError
+
+KINDS = (
+    (heikin_ashi, "Heikin-Ashi bars (each open is the middle of the body before)"),
+    (moving_average, "averaged (returns and ranges are as smooth as those of a moving average)"),
+    (typical_price, "averaged (each close is the typical price of its bar)"),
+    (back_adjusted, "back-adjusted by a moving factor (each open is off the close before it by the same ratio)"),
+)
+
+
+def refuse_untradable(time: Times, data: Prices, source: str) -> None:
+    """Refuse bars that are computed from prices.
+
+    :raise DataError: what they are, and from which bar on.
+    """
+    for kind, words in KINDS:
+        start = kind(data)
+        if start is not None:
+            raise DataError(
+                f"{source}: these prices cannot be traded: from {iso(time[np.array([start])])[0]} on they are {words}; "
+                "give the bars as they were traded"
+            )
