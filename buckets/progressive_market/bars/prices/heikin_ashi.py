@@ -22,7 +22,7 @@ def heikin_ashi(data: Prices) -> int | None:
     tolerance = SLACK * rounding(data["open"])
     some = in_blocks(_fits(data, np.arange(1, len(data["open"]), STRIDE), tolerance), BLOCK // STRIDE)
     for block in np.flatnonzero(some.all(axis=1)).tolist():
-        bars = np.arange(block * BLOCK + 1, block * BLOCK + BLOCK)
+        bars = np.arange(block * BLOCK + 1, min(block * BLOCK + BLOCK, len(data["open"])))
         bodies = np.abs(data["close"][bars - 1] - data["open"][bars - 1]) > 8 * tolerance
         if _fits(data, bars, tolerance).all() and bodies.sum() >= BODIES:
             return int(bars[0]) - 1
