@@ -153,6 +153,9 @@ HONEST: dict[str, Any] = {
     "the close of another market beside": lambda frame: frame.rename(
         columns={name: f"{name}_BTC-USD" for name in PLAIN[1:]}
     ).assign(**{"close_ETH-USD": frame["close"] / 20}),
+    "forecasts beside": lambda frame: frame.rename(columns={n: f"{n} BTC" for n in PLAIN[1:]}).assign(
+        **{f"{name}_forecast_20": frame[name] + 1 for name in ("open", "high", "low", "close")}
+    ),
     "a currency behind each": lambda frame: frame.rename(columns={name: f"{name} (USDT)" for name in PLAIN[1:5]}),
 }  # fmt: skip
 
@@ -307,3 +310,20 @@ def test_a_second_quote_volume_does_not_take_the_name_of_the_first(frame: pd.Dat
     bars = load_bars(frame.assign(**{"Volume USDT": 7.0 + frame.index % 5}))
     np.testing.assert_array_equal(bars.extra["quote_volume"], frame["quote_volume"])
     np.testing.assert_array_equal(bars.extra["quote_volume_again"], 7.0 + frame.index % 5)
+
+
+@pytest.mark.parametrize("form", ["flat", "market first", "underscore", "two levels"])
+def test_a_market_whose_name_begins_as_that_of_another_is_not_mixed_up(
+    form: str, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    markets = {"BTC": of_market(frame, 1), "BTC-USD": of_market(frame, 0.05), "USDX": of_market(frame, 2)}
+    source = wide(markets, form, tmp_path)
+    for name, expected in markets.items():
+        assert_same(load_bars(source, market=name), expected)
+
+
+def test_markets_named_by_numbers_stand_side_by_side(frame: pd.DataFrame) -> None:
+    table = pd.concat({number: of_market(frame, number).set_index("time") for number in (1, 6)}, axis=1)
+    with pytest.raises(DataError, match=r"the header names 2 markets \(1, 6\)"):
+        load_bars(table)
+    assert_same(load_bars(table, market="6"), of_market(frame, 6))

@@ -19,7 +19,10 @@ IDENTIFIERS = frozenset(
     "id symbol ticker pair market instrument asset coin crypto currency name code exchange venue interval timeframe".split()
 )
 KINDS_OF_PRICE = frozenset("price prices px mid bid ask spot".split())
-NO_MARKETS = frozenset("ha heikin ashi mark index prev previous lag adj adjusted raw norm scaled log next".split())
+NO_MARKETS = frozenset(
+    "ha heikin ashi mark index prev previous lag adj adjusted raw norm scaled log next forecast predicted prediction future "
+    "target change diff delta pct ret return returns mean median std sma ema ma zscore".split()
+)
 _PART = re.compile(r"[\s_.:|/()\[\]<>,-]+")
 
 
@@ -130,10 +133,11 @@ def _one_of_wide(frame: pd.DataFrame, market: str | None, where: str) -> tuple[p
     name = chosen(market, there, "the header", where)
     own, dropped = {}, []
     for label in frame.columns:
-        parts = {plain: _without(label, each) for plain, each in there.items()}
-        if field := parts.pop(plain_name(name)):
-            own[label] = field
-        elif any(parts.values()):
+        # BTC-USD Open begins with BTC as well, which may be a market of its own: the longest name is meant.
+        whose = max((each for each in there.values() if _without(label, each)), key=len, default=None)
+        if whose == name:
+            own[label] = _without(label, name)
+        elif whose is not None:
             dropped.append(label)
     renamed = {label: field for label, field in own.items() if field not in frame.columns}
     rows = frame.drop(columns=dropped).rename(columns=renamed)
@@ -154,7 +158,7 @@ def _price_and_market(label: str) -> tuple[str, str] | None:
         if word.lower() in PRICE:
             rest = _without(label, word) or ""
             other = set(split(rest))
-            if other and other <= NO_MARKETS | KINDS_OF_PRICE and not other <= KINDS_OF_PRICE:
+            if other & NO_MARKETS and all(word in NO_MARKETS | KINDS_OF_PRICE or word.isdigit() for word in other):
                 return None
             return PRICE[word.lower()], "" if other <= KINDS_OF_PRICE | CURRENCIES else rest
     return None
