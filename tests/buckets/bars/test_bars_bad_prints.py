@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from progressive_market.bars import Bars, CleaningReport, clean, doubts, synthetic_bars
@@ -50,6 +50,7 @@ def text(time: int) -> str:
     return pd.Timestamp(time, tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 50), st.integers(1, BARS - 5), st.integers(1, 3), jump_factors)
 def test_a_print_is_left_out_and_named(seed: int, start: int, length: int, factor: float) -> None:
     time, columns = walk(seed)
@@ -67,6 +68,7 @@ def test_a_print_is_left_out_and_named(seed: int, start: int, length: int, facto
     )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 50), st.integers(1, BARS - 2), st.sampled_from(["open", "high", "low", "close"]), jump_factors)
 def test_one_price_that_leaves_makes_a_bad_print(seed: int, bar: int, name: str, factor: float) -> None:
     if (name == "high" and factor < 1) or (name == "low" and factor > 1):
@@ -87,6 +89,7 @@ def test_the_report_names_the_factors_in_round_numbers_and_comes_back_from_json(
     assert CleaningReport.from_json(json.loads(json.dumps(report.as_json()))) == report
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 500), st.sampled_from([0.0005, 0.006, 0.05]))
 def test_nothing_is_found_in_a_walk(seed: int, deviation: float) -> None:
     report = cleaned(*walk(seed, deviation=deviation)).report
@@ -108,6 +111,7 @@ def test_nothing_is_found_in_heavy_tails_that_come_in_clusters(seed: int) -> Non
     assert (report.bars, report.bad_prints, report.last_print) == (3000, 0, "")
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 50), st.integers(4, BARS - 4), st.sampled_from([0.05, 0.2, 0.33, 3.1, 6.0, 40.0]))
 def test_a_price_that_leaves_and_stays_is_kept(seed: int, start: int, factor: float) -> None:
     time, columns = walk(seed)
@@ -124,6 +128,7 @@ def test_a_crash_within_one_bar_that_stays_is_kept() -> None:
     assert (report.bars, report.bad_prints) == (BARS, 0)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 50), st.integers(1, 3), jump_factors)
 def test_the_newest_bars_that_leave_are_kept_and_named(seed: int, length: int, factor: float) -> None:
     time, columns = walk(seed)
@@ -134,6 +139,7 @@ def test_the_newest_bars_that_leave_are_kept_and_named(seed: int, length: int, f
     assert any(bars.report.last_print in warning for warning in doubts(bars, int(time[-1])))
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 50),
     st.integers(4, BARS // 2),
@@ -174,6 +180,7 @@ def test_two_markets_in_turns_are_no_market_with_bad_prints() -> None:
         cleaned(time, columns)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_part_of_bars_that_pass_passes(data: st.DataObject) -> None:
     time, columns = walk(7, 400)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from progressive_market.bars import Bars, as_ratios, level_columns, load_bars, synthetic_bars
@@ -85,6 +85,7 @@ def test_flows_are_no_levels() -> None:
     assert level_columns(evolve(bars, extra=dict.fromkeys(FLOWS, bars.close))) == ()
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 30), st.integers(-8, 8))
 def test_scaling_price_and_column_together_changes_nothing(seed: int, power: int) -> None:
     bars = market(seed, bars=1500)
@@ -97,6 +98,7 @@ def test_scaling_price_and_column_together_changes_nothing(seed: int, power: int
         np.testing.assert_allclose(ratios, as_ratios(bars, (name,)).extra[name], rtol=0, atol=1e-12)
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 30), st.floats(0.002, 0.02))
 def test_a_forecast_as_a_price_and_as_a_ratio_are_one_table(seed: int, deviation: float) -> None:
     bars = synthetic_bars(3000, seed)

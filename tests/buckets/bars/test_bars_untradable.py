@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from progressive_market.bars import clean, load_bars
@@ -128,6 +128,7 @@ def test_a_part_of_the_bars_is_enough() -> None:
         cleaned(frame)
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 1000), st.sampled_from([0.0, 0.3, -0.3]), st.sampled_from([0.0, 0.5, 0.95]), st.integers(100, BARS)
 )
