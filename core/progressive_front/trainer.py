@@ -160,8 +160,8 @@ class ProgressiveTrainer:
         """Go on with `run_dir`, or with the newest unfinished run, from its last checkpoint and with its settings.
 
         :param settings: those that are to be others from here on, like `{"LEARNING_RATE": 3e-4}`; what changes is kept in
-            the run's manifest. A longer SEQUENCE makes a finished run go on. Finished buckets are not trained again. The
-            trainer's own `settings` and `data` do not apply to a begun run.
+            the run's manifest. DATA may name the same bytes in another place. A longer SEQUENCE makes a finished run go on.
+            Finished buckets are not trained again. The trainer's own `settings` and `data` do not apply to a begun run.
         :param fork: leave that run as it is and begin a new one in RUNS_DIR, which names it as its parent. Where all of
             `settings` may change in a begun run, it goes on as a copy; else it begins anew, taught by the parent's buckets
             unless it is to see other bars.

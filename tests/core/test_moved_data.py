@@ -8,7 +8,7 @@ import pytest
 
 from progressive_core.engine.run import Interrupted
 from progressive_front.cli import main
-from progressive_training import ConfigError, RunError
+from progressive_training import ConfigError, DataError, RunError
 
 CONTENT = b"any bytes: these buckets do not read them"
 
@@ -86,6 +86,20 @@ def test_a_file_that_changed_where_it_was_is_refused_whatever_its_copy_holds(sto
     (stopped.directory / "copy.csv").write_bytes(CONTENT)
     stopped.trainer().resume({"DATA": str(stopped.directory / "copy.csv")})
     assert models(stopped.directory / "run") == models(stopped.directory / "whole")
+
+
+def test_a_file_that_cannot_be_read_is_named(stopped: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    new, opened = stopped.directory / "moved.csv", Path.open
+    new.write_bytes(CONTENT)
+
+    def refused(path: Path, *arguments: Any, **more: Any) -> Any:
+        if path == new:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(DataError, match=r"moved\.csv: cannot be read \(Permission denied\)"):
+        stopped.trainer().resume({"DATA": str(new)})
 
 
 def test_a_fork_with_the_file_elsewhere_is_a_copy_that_goes_on(stopped: Any) -> None:

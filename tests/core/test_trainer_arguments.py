@@ -76,6 +76,10 @@ def train_one(*arguments: Any, **more: Any) -> object:
             lambda: ProgressiveTrainer(settings={"FEES": 0.1}),
             'settings: unknown setting "FEES" (value 0.1); the nearest',
         ),
+        (
+            lambda: ProgressiveTrainer(settings={"DATA": pd.DataFrame()}),
+            "expected a path; bars in memory are given with",
+        ),
         (lambda: ProgressiveTrainer(settings={"fee": 0.1}), "the nearest known setting is FEE"),
         (lambda: ProgressiveTrainer(settings={"FEE": "0.1"}), 'settings: FEE is "0.1", expected a number'),
         (lambda: ProgressiveTrainer(settings={"FEE": None}), "settings: FEE is null, expected a number"),

@@ -28,11 +28,14 @@ def settings_and_data(
     :raise ProgressiveTrainingError: one of them cannot be used, or `settings` name other data.
     """
     check_mapping(settings)
+    named = (settings or {}).get(DATA)
+    if named is not None and not is_path(named):
+        raise ConfigError(f"settings: DATA is {show(named)}, expected a path; bars in memory are given with data=")
     resolved = isinstance(settings, Settings) and bool(settings.declared)
     used = cast("Settings", settings) if resolved else resolve_caller(settings or {}, plugins, objects)
     if data is None:
         return used, None
-    if (settings or {}).get(DATA) is not None:
+    if named is not None:
         raise ConfigError(f"data and settings name two sources of bars (DATA is {show(used[DATA])}): give one of them")
     if isinstance(data, str) and "\n" in data:
         raise ConfigError(f"data is {show(data)}, a text of several lines, expected the path of a file or {TAKEN}")
