@@ -89,10 +89,7 @@ def test_a_path_gives_the_same_bars(kind: str, frame: pd.DataFrame, tmp_path: Pa
 
 @pytest.mark.parametrize("library", ["polars", "duckdb"])
 def test_tables_of_other_libraries_give_the_same_bars(library: str, frame: pd.DataFrame) -> None:
-    module = pytest.importorskip(library)
-    table = (
-        module.from_arrow(arrow(frame)) if library == "polars" else module.from_arrow(arrow(frame), module.connect())
-    )
+    table = pytest.importorskip(library).from_arrow(arrow(frame))
     assert_same(load_bars(table), frame)
 
 
