@@ -87,12 +87,12 @@ if TYPE_CHECKING:
     from progressive_market.policy import positions_of as positions_of
     from progressive_market.policy import sides as sides
     from progressive_market.policy_learner import PolicyLearner as PolicyLearner
-    from progressive_market.saved_market import LARGEST as LARGEST
-    from progressive_market.saved_market import MarketCard as MarketCard
-    from progressive_market.saved_market import checked_card as checked_card
-    from progressive_market.saved_market import market_card as market_card
-    from progressive_market.saved_market import market_of as market_of
-    from progressive_market.saved_market import refuse_earlier as refuse_earlier
+    from progressive_market.serving.saved_market import LARGEST as LARGEST
+    from progressive_market.serving.saved_market import MarketCard as MarketCard
+    from progressive_market.serving.saved_market import checked_card as checked_card
+    from progressive_market.serving.saved_market import market_card as market_card
+    from progressive_market.serving.saved_market import market_of as market_of
+    from progressive_market.serving.saved_market import refuse_earlier as refuse_earlier
     from progressive_market.split import Split as Split
     from progressive_market.split import split_bars as split_bars
 
@@ -121,7 +121,7 @@ _NAMES = {
     "own_learner.weights_learner": "MarketPolicy WeightsLearner Weights",
     "own_learner.weights_model": "WeightsModel",
     "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
-    "saved_market": "LARGEST MarketCard checked_card market_card market_of refuse_earlier",
+    "serving.saved_market": "LARGEST MarketCard checked_card market_card market_of refuse_earlier",
     "features.scaler": "Scaler",
     "split": "Split split_bars",
     "judging.verdict": "SHOWN_T Doubt judge pooled_t",

@@ -14,7 +14,7 @@ from progressive_market.bucket_market import open_bucket_market
 from progressive_market.judging.performance import completed_trades
 from progressive_market.market import Market, Part
 from progressive_market.policy_learner import PolicyLearner
-from progressive_market.saved_market import market_card, refuse_earlier
+from progressive_market.serving.saved_market import market_card, refuse_earlier
 from progressive_training import Adoption, EpisodeReport, Knowledge, Model, ModelError
 
 if TYPE_CHECKING:

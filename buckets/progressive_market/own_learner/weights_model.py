@@ -12,7 +12,7 @@ from progressive_market.bars import load_bars
 from progressive_market.judging.baselines import Ridge, with_baselines
 from progressive_market.market import Part
 from progressive_market.own_learner.weights_learner import RIDGE, PolicyFrom
-from progressive_market.saved_market import MarketCard, checked_card, market_of
+from progressive_market.serving.saved_market import MarketCard, checked_card, market_of
 from progressive_training import ModelError, model_file, read_tensors
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from progressive_market.bars import Bars, load_bars, synthetic_bars
 from progressive_market.bucket_market import check_bucket_market, market_on
 from progressive_market.charges import funding_doubt, without_funding
 from progressive_market.fills import Costs
-from progressive_market.saved_market import Charges, MarketCard, checked_card, market_card, market_of
+from progressive_market.serving.saved_market import Charges, MarketCard, checked_card, market_card, market_of
 from progressive_training import BucketInfo, ConfigError, DataError, ModelError, Resources
 
 
