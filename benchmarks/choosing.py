@@ -39,9 +39,9 @@ from rich.table import Table
 from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
-from progressive_market import feature_table
 from progressive_market import market as market_module
 from progressive_market.bars import Bars, configured_bars
+from progressive_market.features import feature_table
 from progressive_market.judging.block_statistics import t_statistic
 
 FIXED = {"CHOOSE": "fixed", "EPISODES": 15}

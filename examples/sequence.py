@@ -20,7 +20,7 @@ The models are saved. To ask one what it would do now, no trainer is needed:
 
     model = load_model("{path}")
     bars = pd.read_csv("bars.csv")  # the newest bars, with the columns it was trained on
-    print(model(bars))
+    print(model(bars, position="flat"))
 """
 
 

@@ -41,7 +41,7 @@ def saved_targets(watch: Watch) -> list[Target]:
     def load(content: bytes) -> None:
         file.unlink(missing_ok=True)
         file.write_bytes(content)
-        decision = load_model(watch.inside)(frame)
+        decision = load_model(watch.inside)(frame, "flat")
         if not all(map(math.isfinite, (*decision.values.values(), *decision.predictions.values()))):
             raise Broken("a decision that holds no numbers")
 

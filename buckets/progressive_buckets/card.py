@@ -11,7 +11,7 @@ from attrs import frozen
 from progressive_training import ModelError
 from progressive_training.market import LARGEST, MarketCard, checked_card, refuse_earlier
 
-FORMAT = 2
+FORMAT = 3
 
 
 @frozen(kw_only=True)

@@ -1,60 +1,44 @@
-"""Use a trained model: one call on a frame of bars, with no trainer and no plugin involved."""
+"""Use a trained model: one call on bars, with no trainer and no plugin involved but the features that it learned from."""
 
 from __future__ import annotations
 
-from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from attrs import frozen
+import pandas as pd
+import torch
 
 from progressive_buckets.card import Card, read_card
+from progressive_buckets.learner.critic import cost_units
+from progressive_buckets.learner.network import Network, Shape
+from progressive_buckets.learner.saving import check_tensors
+from progressive_buckets.naturalistic.recall import ContextualMemory
 from progressive_training import ModelError, model_file, read_tensors
+from progressive_training.market import (
+    ACTIONS,
+    WARM_UP,
+    Decision,
+    Live,
+    Ridge,
+    ServedModel,
+    best_actions,
+    closed_bars,
+    market_of,
+    positions_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from progressive_buckets.learner.network import Network
-    from progressive_buckets.naturalistic.recall import ContextualMemory
-    from progressive_training import Performance
-    from progressive_training.market import Bars, Market, Source
-
-Action = Literal["long", "flat", "short"]
-ACTIONS: tuple[Action, ...] = ("flat", "long", "short")
-"""In the order of the policy's positions 0, 1, 2."""
+    from progressive_training.market import Action, Bars, Forming, Market, Part, Source
 
 
-@frozen
-class Decision:
-    """The model's decision on the last bar, to be executed at the open of the next.
-
-    `values`: expected log gain of each allowed action over staying flat for good, net of the cost of changing from the position
-    held. `predictions`: expected return by horizon in bars, in standard deviations of a return over so many bars. `time`:
-    open of the last bar (UTC, nanoseconds). `reason`: the verdict by which the model trades or stays flat.
-    """
-
-    action: Action
-    values: Mapping[Action, float]
-    predictions: Mapping[int, float]
-    time: int
-    reason: str
-
-
-class TradingModel:
-    """A trained bucket. Call it with bars; `card` describes what it was trained on.
-
-    It trades where its card says so. `overrules`: its user lets it trade whatever the verdict.
-    """
-
-    overrules = False
+class TradingModel(ServedModel[Card]):
+    """A trained bucket. Call it with bars and the position held; `card` describes what it was trained on."""
 
     def __init__(self, tensors: Mapping[str, Tensor], card: Card) -> None:
-        from progressive_buckets.learner.network import Network, Shape
-        from progressive_buckets.learner.saving import check_tensors
-        from progressive_buckets.naturalistic.recall import ContextualMemory
-
         self.card, self.tensors = card, tensors
         shape = Shape(len(card.features), len(card.scales), card.width, card.members, card.horizons)
         columns = shape.features * shape.scales
@@ -66,85 +50,79 @@ class TradingModel:
         self.memory.refresh(self.network)
         self.memory.weight = card.recall_weight
 
-    @property
-    def reason(self) -> str:
-        """Why the model trades or stays flat."""
-        return self.card.reason(overruled=self.overrules)
+    def __call__(self, bars: Source | Bars, position: Action | None = None, *, forming: Forming = "refuse") -> Decision:
+        """Decide on the newest bar, as the evaluated policy would; flat where the verdict lets the model not trade.
 
-    def overruled(self) -> TradingModel:
-        """The same model, trading whatever its verdict says."""
-        model = copy(self)
-        model.overrules = True
-        return model
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns beside time, prices and volume that it was trained with."""
-        return self.card.columns
-
-    def __call__(self, frame: Source, position: Action = "flat") -> Decision:
-        """Decide on the last bar of `frame`, as the evaluated policy would; flat where the verdict lets the model not trade.
-
-        :param frame: bars in whatever `load_bars` takes, in any order of columns, as exchanges name them, with the extra columns trained on; the more
-            history the better, up to about 2,000 bars.
-        :param position: what is held now.
-        :raise ModelError: a column is missing or unknown, the last bar is no bar, there is too little history, or the
-            bars are of another length than those trained on.
+        :param bars: whatever `load_bars` takes, or what it gives: `history` bars up to now, with the extra columns trained on, or
+            shorter ones which these are merged of. With fewer the answer has a warning.
+        :param position: what is held now; it must be given.
+        :param forming: what to do with a bar that has not closed yet: "refuse" it, or "drop" it.
+        :raise ModelError: a column is missing, the newest row is no bar or a bad print or not closed yet, there are not even
+            enough bars to trade after a gap, or they are of another length than those trained on.
+        :raise DataError: the bars cannot be read.
         """
-        from progressive_training.market import best_actions
-
         if position not in ACTIONS:
-            raise ModelError(f"position is {position!r}, expected one of {', '.join(map(repr, ACTIONS))}")
-        market = self.market(_last_bar_kept(frame))
+            raise ModelError(
+                f"position is {position!r:.60}, expected what is held now: one of {', '.join(map(repr, ACTIONS))} (model.live() "
+                f"remembers it)"
+            )
+        card = self.card.uncharged()
+        closed = closed_bars(bars, card, forming)
+        market = market_of(card, closed)
         row = market.features[-1:]
-        advantage = self._advantages(row)
-        predicted = self._finite(self.network.predictions(row))[0].tolist()
-        gains = dict(zip(ACTIONS, [0.0, *(advantage[0] * self.card.unit).tolist()], strict=True))
-        held, steps = ACTIONS.index(position), market.costs.table()
-        sides = (0, 1, -1)
+        advantage, held = self._advantages(row), ACTIONS.index(position)
+        chosen = ACTIONS[int(best_actions(advantage, self._costs(market))[0, held])]
+        action, reason = chosen, self.reason
+        if self.stays_flat:
+            action = "flat"
+        elif not market.settled[-1]:
+            action, reason = "flat", f"{WARM_UP} bars after a gap"
+        elif market.absent is not None and market.absent[-1]:
+            action, reason = position, "nothing was traded at the end of the bar"
+        return Decision(
+            action=action,
+            reason=reason,
+            values=self._values(advantage[0], held, market),
+            predictions=self._predictions(row, market),
+            time=pd.Timestamp(int(market.times[-1]), tz="UTC"),
+            warnings=self._warnings(closed, market),
+        )
+
+    def live(self, position: Action = "flat") -> Live:
+        """The model from here on, remembering what it holds.
+
+        :param position: what is held now.
+        """
+        return Live(lambda bars, held, forming: self(bars, held, forming=forming), position)
+
+    def _values(self, advantage: Tensor, held: int, market: Market) -> dict[Action, float]:
+        """Log gain of each action that may be taken, net of the cost of changing from the position `held`."""
+        gains = dict(zip(ACTIONS, [0.0, *(advantage * self.card.unit).tolist()], strict=True))
+        sides, steps = (0, 1, -1), market.costs.table()
         values = {name: gain - steps[abs(sides[n] - sides[held])] for n, (name, gain) in enumerate(gains.items())}
         if market.costs.allowed == "long":
             del values["short"]
-        chosen = int(best_actions(advantage, self._costs(market))[0, held])
-        settled = bool(market.settled[-1])
-        action = ACTIONS[chosen] if settled and not self.card.stays_flat(overruled=self.overrules) else "flat"
-        forecast = dict(zip(self.card.horizons, predicted, strict=True))
-        return Decision(action, values, forecast, int(market.times[-1]), self.reason)
+        return values
 
-    def performance(self, bars: Bars) -> tuple[Performance, ...]:
-        """Performance of the model's strategy on `bars`, whether or not it may trade, and the baselines beside it, net of the costs it was trained for.
-
-        :raise ModelError: as for a call.
-        """
-        from progressive_training.market import Bars, Ridge, positions_of, with_baselines
-
-        if not isinstance(bars, Bars):
-            raise ModelError(f"performance takes the bars of load_bars(FILE), got a {type(bars).__name__}")
-        market = self.market(bars)
-        part = market.part(slice(0, len(bars.close)))
-        held = positions_of(self._advantages(part.features), part.decidable, self._costs(market), part.absent)
-        ridge = Ridge(self.tensors["baseline.ridge"])
-        return with_baselines(self.card.bucket, held, part, market, ridge)
-
-    def market(self, bars: Bars) -> Market:
-        """Match `bars` by column names and put them in order and scale.
-
-        :raise ModelError: a column is missing or unknown, there is too little history, or the bars are of another
-            length than those trained on.
-        """
-        from progressive_training.market import market_of
-
-        return market_of(self.card, bars)
+    def _predictions(self, row: Tensor, market: Market) -> dict[int, float]:
+        """Expected log return over each horizon: the network counts in deviations of a return over so many bars."""
+        deviations = self._finite(self.network.predictions(row))[0]
+        returns = deviations * market.volatility[-1] * torch.tensor(self.card.horizons).sqrt()
+        return dict(zip(self.card.horizons, returns.tolist(), strict=True))
 
     def _costs(self, market: Market) -> Tensor:
-        from progressive_buckets.learner.critic import cost_units
-
         return cost_units(market.costs, self.card.unit, self.card.reluctance, market.device)
 
     def _advantages(self, features: Tensor) -> Tensor:
         own = self.network.advantages(features)
         blended = self.memory.blend(self.network, features, own, self.memory.weight)
         return self._finite(blended)
+
+    def _strategy(self, part: Part, market: Market) -> Tensor:
+        return positions_of(self._advantages(part.features), part.decidable, self._costs(market), part.absent)
+
+    def _ridge(self) -> Ridge:
+        return Ridge(self.tensors["baseline.ridge"])
 
     def _finite(self, answer: Tensor) -> Tensor:
         """The same `answer`; weights that are numbers each can still be too large together.
@@ -169,14 +147,3 @@ def load_trading_model(path: str | Path) -> TradingModel:
         return TradingModel(tensors, card)
     except ValueError as error:
         raise ModelError(f"{file}: its tensors do not fit its card ({error}). Take another copy.") from error
-
-
-def _last_bar_kept(frame: Source) -> Bars:
-    """The bars of `frame`, whose newest row must be one of them: an older one is not what was asked about."""
-    from progressive_training.market import clean_reading, read
-
-    reading = read(frame)
-    bars = clean_reading(reading)
-    if reading.time.max() != bars.time[-1]:
-        raise ModelError("the newest row of the frame is no bar (a price is missing or impossible): give a whole bar")
-    return bars

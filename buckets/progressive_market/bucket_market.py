@@ -10,12 +10,13 @@ import structlog
 
 from progressive_market.bars import check_leaks, configured_bars, doubts
 from progressive_market.bars.bar_records import FLOWS
+from progressive_market.bars.levels import as_ratios, level_columns
 from progressive_market.charges import funding_doubt, without_funding
 from progressive_market.features.feature_plugins import check_features, with_features
 from progressive_market.features.feature_table import feature_table
 from progressive_market.fills import Costs
 from progressive_market.judging.evaluator import MarketEvaluator
-from progressive_market.market import bytes_of_market, open_market
+from progressive_market.market import bytes_of_market, open_market, refuse_untradable
 from progressive_market.market_settings import (
     ALLOW_LEAK,
     BORROW,
@@ -36,7 +37,7 @@ from progressive_training import PLUGINS, DataError, release_heap
 if TYPE_CHECKING:
     from progressive_market.bars import Bars
     from progressive_market.market import Market
-    from progressive_training import BucketInfo, Resources
+    from progressive_training import BucketInfo, Resources, Settings
 
 log = structlog.get_logger("progressive_training")
 
@@ -78,7 +79,7 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
     del priced
     release_heap()  # the memory of reading and cleaning
     check_features(bars, settings[PLUGINS])
-    check_leaks(with_features(bars, settings[PLUGINS]), feature_table, settings[ALLOW_LEAK], info.horizons)
+    check_leaks(with_columns(bars, settings), feature_table, settings[ALLOW_LEAK], info.horizons)
     try:
         split_for(bars, info)
     except DataError as error:
@@ -91,8 +92,18 @@ def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, 
     :raise DataError: too few bars, in all or between two gaps.
     """
     bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
-    market, split = market_on(with_features(bars, info.settings[PLUGINS]), info, resources.device)
+    market, split = market_on(with_columns(bars, info.settings), info, resources.device)
     return market, split, MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK])
+
+
+def with_columns(bars: Bars, settings: Settings) -> Bars:
+    """`bars` with what is learned from: the columns of installed features beside their own, those in the units of the price as
+    ratios to the close.
+
+    :raise PluginError: a feature cannot be used. :raise DataError: two columns of one name.
+    """
+    made = with_features(bars, settings[PLUGINS])
+    return as_ratios(made, [name for name in level_columns(made) if name != settings[FUNDING]])
 
 
 def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]:
@@ -110,6 +121,7 @@ def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]
         borrow=settings[BORROW],
     )
     market = open_market(bars, split, costs, device)
+    refuse_untradable(market)
     del bars  # from here on only the market is read
     release_heap()
     return market, split

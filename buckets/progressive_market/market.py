@@ -58,7 +58,9 @@ class Market:
     to fill. `settled` [T] bool: whether a segment is old enough to choose a position there; `decidable` [T]: whether that is so
     and the fills that follow are known. `log_open` [T] float64: of the price at which an order that waits for the bar fills.
     `volatility` [T] float32: standard deviation of one bar's return as known at that bar. `segment` [T]: number of the stretch
-    without a gap. `times` [T]: nanoseconds since 1970, and `closes` [T], in numpy. `interval`: length of a bar in seconds.
+    without a gap. `times` [T]: nanoseconds since 1970, and `closes` [T], in numpy. `interval`: length of a bar in seconds, and
+    `source_interval` of those that it was merged of. `symbol`: which market it is, or empty. `ratios`: columns that are log ratios
+    to the close.
     `charges` [T, 2] float64: share of its value that a long and a short position pay on each bar; None for nothing. `absent`
     [T] bool: see `Part`. `history`: bars from which the features of the last of them are the same as from all bars before.
     """
@@ -77,6 +79,9 @@ class Market:
     scaler: Scaler
     costs: Costs
     history: int
+    source_interval: float = 0.0
+    symbol: str = ""
+    ratios: tuple[str, ...] = ()
     charges: Tensor | None = None
     absent: Tensor | None = None
     feature_plugins: tuple[FeaturePlugin, ...] = ()
@@ -137,7 +142,7 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
     """Compute the features of `bars` and copy the market to the device.
 
     :param scaler: a fitted scaler, or the split on whose training part one is fitted.
-    :raise DataError: no segment is long enough for a bar to be traded, or the column of FUNDING is missing.
+    :raise DataError: the column of FUNDING is missing.
     """
     choose_vector_functions()  # before the first computation with torch
     priced, bars = bars, without_funding(bars, costs.funding)
@@ -150,18 +155,12 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
     opens = torch.as_tensor(np.asarray(prices, dtype=np.float64), device=device)
     returns, exists = fill_returns(opens)
     settled = torch.as_tensor(age_in_segment(bars.segment) >= WARM_UP, device=device)
-    decidable = exists & settled
-    if not decidable.any():
-        raise DataError(
-            f"{len(table)} bars: no segment between two gaps is longer than {WARM_UP + 2} bars, so nothing can be "
-            f"traded. Give more bars, or bars with fewer gaps, a coarser FREQUENCY, or a larger FILL_MINUTES."
-        )
     return Market(
         names=feature_names(bars),
         features=torch.from_numpy(fitted.apply(table)).to(device),
         returns=returns,
         settled=settled,
-        decidable=decidable,
+        decidable=exists & settled,
         log_open=torch.log(opens),
         volatility=moves,
         segment=segment,
@@ -171,10 +170,25 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
         scaler=fitted,
         costs=costs,
         history=history_of(bars),
+        source_interval=bars.source_interval / 1e9,
+        symbol=bars.report.market,
+        ratios=bars.ratios,
         absent=None if bars.absent is None else torch.as_tensor(bars.absent, device=device),
         charges=None if charges is None else torch.as_tensor(charges, device=device),
         feature_plugins=bars.feature_plugins,
     )
+
+
+def refuse_untradable(market: Market) -> None:
+    """Refuse a market on no bar of which a policy may choose a position.
+
+    :raise DataError: no segment is long enough.
+    """
+    if not market.decidable.any():
+        raise DataError(
+            f"{len(market.returns)} bars: no segment between two gaps is longer than {WARM_UP} bars, so nothing can be "
+            f"traded. Give more bars, or bars with fewer gaps, a coarser FREQUENCY, or a larger FILL_MINUTES."
+        )
 
 
 def carried(positions: Tensor, absent: Tensor) -> Tensor:

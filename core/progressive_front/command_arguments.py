@@ -66,8 +66,7 @@ def _evaluate(arguments: list[str]) -> int:
         prog=f"{PROGRAM} evaluate",
         description="Show each model of a run and its baselines, net of costs: on validation and test data as they "
         "were measured when the verdict was made, or on a file of other bars, at the costs that the run was begun with.",
-        epilog="Of the settings only RUNS_DIR is taken and, with --data, FREQUENCY, FILL_MINUTES and MARKET, which say "
-        "how the file is read.",
+        epilog="Of the settings only RUNS_DIR is taken and, with --data, MARKET: each model knows how its bars are read.",
     )
     parser.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
     parser.add_argument("--data", metavar="FILE", dest="bars", help="measure the models on these bars instead")
@@ -78,8 +77,8 @@ def _evaluate(arguments: list[str]) -> int:
 
     run, bars = required_path(options.run, "RUN"), path_of(options.bars, "--data")
     flags = flags_of(options)
-    taken = {"RUNS_DIR"} | ({"FREQUENCY", "FILL_MINUTES", "MARKET"} if bars is not None else set())
-    takes = "evaluate takes RUNS_DIR and, with --data FILE, FREQUENCY, FILL_MINUTES and MARKET"
+    taken = {"RUNS_DIR"} | ({"MARKET"} if bars is not None else set())
+    takes = "evaluate takes RUNS_DIR and, with --data FILE, MARKET"
     _refuse_settings_but(taken, flags, "evaluated", takes)
 
     from progressive_front.commands import show_evaluation

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from attrs import evolve
 
 from progressive_app.config.app_settings import PLUGINS, RUNS_DIR, TRANSFERS
 from progressive_app.config.choices import CONSOLE
-from progressive_app.config.resolve import overlay, resolve, resolve_program
+from progressive_app.config.resolve import resolve_program
 from progressive_app.discovery.listing import survey
 from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
@@ -34,8 +33,8 @@ from progressive_front.output import stdout_reserved
 
 log = structlog.get_logger("progressive_training")
 
-READING = ("FREQUENCY", "FILL_MINUTES", "MARKET")
-"""The settings of how a file of bars is read."""
+MARKET = "MARKET"
+"""The setting that names the market to take of a file that holds several."""
 
 
 def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequence[str], *, as_json: bool) -> int:
@@ -93,8 +92,8 @@ def _scores(run: RunSummary) -> str:
 
 
 def _of_program(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """`flags` without those that say how a file of bars is read."""
-    return {key: value for key, value in flags.items() if key not in READING}
+    """`flags` without the one that says how a file of bars is read."""
+    return {key: value for key, value in flags.items() if key != MARKET}
 
 
 def _runs_dir(config: Path | None, flags: Mapping[str, Any]) -> Path:
@@ -111,14 +110,16 @@ def show_evaluation(
     """Show every finished bucket of a run beside its baselines.
 
     :param run: the run's directory, or its name in RUNS_DIR.
-    :param flags: RUNS_DIR, and how `bars` are to be read.
+    :param flags: RUNS_DIR, and MARKET of `bars`.
     :param bars: measure on this file instead of showing what was measured.
     """
     configure_logging()
     directory = _run_directory(run, _runs_dir(config, flags))
     results = finished_results(directory)
     if bars is not None:
-        return _show_performances(*_performances_on(bars, flags, directory, results), bars.name, as_json=as_json)
+        return _show_performances(
+            *_performances_on(bars, flags.get(MARKET), directory, results), bars.name, as_json=as_json
+        )
     if as_json:
         return _show_json(results)
     for result in results:
@@ -127,55 +128,46 @@ def show_evaluation(
 
 
 def _performances_on(
-    bars: Path, flags: Mapping[str, Any], directory: Path, results: Sequence[BucketResult]
+    bars: Path, market: str | None, directory: Path, results: Sequence[BucketResult]
 ) -> tuple[dict[str, tuple[Performance, ...]], dict[str, str]]:
     """What each bucket's strategy and the baselines did on all bars of a file, at the costs that the run was begun with, and
-    why each model trades or stays flat in use.
+    how each model is used.
 
-    Columns that a model was not trained with are left out: a file of an exchange often has more than one needs.
-
-    A bucket whose models cannot be loaded is left out too.
+    A bucket whose models cannot be loaded is left out.
 
     :raise DataError: the file cannot be read. :raise ModelError: a model cannot be used on such bars, or none be loaded.
     """
-    # Through the public face, as anyone would: the core imports no bucket.
-    face = import_module("progressive_training")
-    settings = overlay(resolve(directory / "config.json"), flags, "command line")
-    loaded = face.load_bars(bars, **{key.lower(): settings[key] for key in READING})
-    performances, reasons, left_out = {}, {}, set()
+    performances, uses = {}, {}
     for bucket in (result.bucket for result in results):
         if reason := not_loadable(bucket):
             log.warning(reason)
             continue
         model = load_model(directory / "models" / bucket)
-        reasons[bucket] = str(getattr(model, "reason", ""))
-        columns = getattr(model, "columns", loaded.extra)
-        known = {name: values for name, values in loaded.extra.items() if name in columns}
-        left_out |= loaded.extra.keys() - known.keys()
+        why = getattr(model, "reason", None)
+        uses[bucket] = f"stays flat: {why}" if why else "trades"
+        if callable(getattr(model, "strategy", None)):
+            model = model.strategy()
+        if market is not None and callable(getattr(model, "of_market", None)):
+            model = model.of_market(market)
         try:
-            performances[bucket] = model.performance(evolve(loaded, extra=known))
+            performances[bucket] = model.performance(bars)
         except (DataError, ModelError) as error:
             raise error if bars.name in str(error) else type(error)(f"{bars}: {error}") from error
-    if left_out:
-        named = ", ".join(sorted(left_out))
-        log.warning("columns that the models were not trained with are left out", file=str(bars), columns=named)
     if not performances:
         raise ModelError(
             f"{directory}: no bucket of this run has a load_model(path), so nothing can be measured on {bars}"
         )
-    return performances, reasons
+    return performances, uses
 
 
 def _show_performances(
-    performances: Mapping[str, Sequence[Performance]], reasons: Mapping[str, str], source: str, *, as_json: bool
+    performances: Mapping[str, Sequence[Performance]], uses: Mapping[str, str], source: str, *, as_json: bool
 ) -> int:
     if as_json:
         return _show_json(performances)
     for bucket, rows in performances.items():
         print(f"{bucket} on all bars of {source}\n\n{_performance_table(bucket, rows)}")
-        if reasons[bucket]:
-            print(f"in use: {one_line(reasons[bucket])}")
-        print()
+        print(f"in use: {one_line(uses[bucket])}\n")
     return 0
 
 

@@ -20,38 +20,40 @@ SHARED = "format"
 
 
 class LoadedModel(Protocol):
-    """What `load_model` of a bucket returns. It may have `columns`: the names of the extra columns it was trained with;
-    `reason`: why it trades or stays flat; and `overruled()`: the same model, trading whatever its verdict says."""
+    """What `load_model` of a bucket returns. It may have `reason`: why it does not trade as its strategy does, or None;
+    `strategy()`: the same model, trading so whatever its verdict says; and `live(position)`: a function of bars alone, which
+    remembers the position."""
 
-    def __call__(self, frame: Any) -> Any:
-        """Decide on the last bar of a DataFrame of bars."""
+    def __call__(self, bars: Any) -> Any:
+        """Decide on the newest of `bars`, which may be whatever `load_bars` takes."""
 
     def performance(self, bars: Any) -> tuple[Performance, ...]:
-        """What the model's strategy did on `bars`, its own row first, and baselines beside it."""
+        """What the model did on `bars`, as it is used, its own row first, and baselines beside it."""
 
 
-def load_model(path: str | Path, *, overrule: str = "") -> Any:
+def load_model(path: str | Path, *, policy: str = "verdict") -> Any:
     """Read a trained model: of the shared learner by itself, of any other by the `load_model` of its bucket.
 
-    It trades where the verdict in its card says so, and stays flat elsewhere. Every answer of a model that overrules its
-    verdict says so.
+    It trades where the verdict in its card says so, and stays flat elsewhere.
 
     :param path: a model file, or the directory that holds `model.safetensors`.
-    :param overrule: name of the model's bucket, to let it trade whatever its verdict says.
-    :raise ModelError: there is no such file, it is not one of our models, its bucket does not say how it is loaded, or
-        `overrule` names another bucket.
+    :param policy: "verdict", or "strategy" to have it trade as its strategy does, whatever its verdict says; each of its answers
+        then says that no edge was shown.
+    :raise ModelError: there is no such file, it is not one of our models, or its bucket does not say how it is loaded.
     :raise PluginError: its bucket is not installed, or cannot be used.
     """
+    if policy not in ("verdict", "strategy"):
+        raise ModelError(f"policy is {policy!r:.60}, expected 'verdict' or 'strategy'")
     file = model_file(path)
     _, card = read_tensors(file)
     model = _loaded(path, file, card)
-    if not overrule:
+    if policy == "verdict":
         return model
-    if overrule != (bucket := card.get("bucket")):
-        raise ModelError(f"{file}: overrule={overrule!r:.60} names another bucket; this is the model of {bucket!r:.60}")
-    if not callable(getattr(model, "overruled", None)):
-        raise ModelError(f"{file}: models of bucket {bucket!r:.60} have no verdict that can be overruled")
-    return model.overruled()
+    if not callable(getattr(model, "strategy", None)):
+        raise ModelError(
+            f"{file}: models of bucket {card.get('bucket')!r:.60} have no verdict and always trade as their strategy does"
+        )
+    return model.strategy()
 
 
 def _loaded(path: str | Path, file: Path, card: Mapping[str, Any]) -> Any:

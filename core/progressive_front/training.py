@@ -122,8 +122,8 @@ def _show_models(models: Mapping[str, Path]) -> None:
         print(f"{bucket:{width}}  {path}")
     usable = [path for bucket, path in models.items() if not not_loadable(bucket)]
     if usable:
-        print("To use one in Python, on a DataFrame of bars:")
-        print(f"  from progressive_training import load_model; load_model({str(usable[-1])!r})(bars)")
+        print("To use one in Python, on the bars up to now:")
+        print(f'  from progressive_training import load_model; load_model({str(usable[-1])!r})(bars, position="flat")')
     for bucket in models:
         if reason := not_loadable(bucket):
             print(f"{reason}.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from progressive_market.bucket_market import check_bucket_market as check_bucket_market
     from progressive_market.bucket_market import market_on as market_on
     from progressive_market.bucket_market import open_bucket_market as open_bucket_market
-    from progressive_market.features.feature_plugins import with_features as with_features
+    from progressive_market.bucket_market import with_columns as with_columns
     from progressive_market.features.feature_plugins import with_recorded_features as with_recorded_features
     from progressive_market.features.feature_table import BUILT_IN as BUILT_IN
     from progressive_market.features.feature_table import SCALES as SCALES
@@ -87,12 +87,19 @@ if TYPE_CHECKING:
     from progressive_market.policy import positions_of as positions_of
     from progressive_market.policy import sides as sides
     from progressive_market.policy_learner import PolicyLearner as PolicyLearner
+    from progressive_market.serving.decision import ACTIONS as ACTIONS
+    from progressive_market.serving.decision import Action as Action
+    from progressive_market.serving.decision import Decision as Decision
+    from progressive_market.serving.live_model import Live as Live
     from progressive_market.serving.saved_market import LARGEST as LARGEST
     from progressive_market.serving.saved_market import MarketCard as MarketCard
     from progressive_market.serving.saved_market import checked_card as checked_card
     from progressive_market.serving.saved_market import market_card as market_card
     from progressive_market.serving.saved_market import market_of as market_of
     from progressive_market.serving.saved_market import refuse_earlier as refuse_earlier
+    from progressive_market.serving.served_bars import Forming as Forming
+    from progressive_market.serving.served_bars import closed_bars as closed_bars
+    from progressive_market.serving.served_model import ServedModel as ServedModel
     from progressive_market.split import Split as Split
     from progressive_market.split import split_bars as split_bars
 
@@ -104,8 +111,8 @@ _NAMES = {
     "judging.degenerate": "degeneration one_sided",
     "judging.evaluator": "MarketEvaluator",
     "judging.excerpt": "excerpt stretch_of",
-    "bucket_market": "bytes_of_bucket_market check_bucket_market market_on open_bucket_market",
-    "features.feature_plugins": "with_features with_recorded_features",
+    "bucket_market": "bytes_of_bucket_market check_bucket_market market_on open_bucket_market with_columns",
+    "features.feature_plugins": "with_recorded_features",
     "features.feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
     "fills": "Costs account fill_returns growth_by_bar log_growth",
     "learner_state": "Stateful below_prefix with_prefix",
@@ -121,6 +128,10 @@ _NAMES = {
     "own_learner.weights_learner": "MarketPolicy WeightsLearner Weights",
     "own_learner.weights_model": "WeightsModel",
     "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
+    "serving.decision": "ACTIONS Action Decision",
+    "serving.live_model": "Live",
+    "serving.served_bars": "Forming closed_bars",
+    "serving.served_model": "ServedModel",
     "serving.saved_market": "LARGEST MarketCard checked_card market_card market_of refuse_earlier",
     "features.scaler": "Scaler",
     "split": "Split split_bars",

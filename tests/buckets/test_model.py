@@ -76,12 +76,13 @@ def test_one_call_decides_on_the_last_bar(model_dir: Path, bars: Bars) -> None:
     told = bars.extra["next_move"].copy()
     for move, action in ((0.03, "long"), (-0.03, "short")):
         told[-1] = move
-        decision = load_model(model_dir)(frame_of(evolve(bars, extra={**bars.extra, "next_move": told})))
+        decision = load_model(model_dir)(frame_of(evolve(bars, extra={**bars.extra, "next_move": told})), "flat")
         assert decision.action == action
         assert max(decision.values, key=lambda name: decision.values[name]) == action
         assert decision.values["flat"] == 0.0
         assert set(decision.predictions) == {1, 6, 24}
-        assert decision.time == bars.time[-1]
+        assert decision.time == pd.Timestamp(bars.time[-1], tz="UTC")
+        assert (decision.reason, decision.warnings) == (None, ())
 
 
 def test_what_is_held_changes_what_is_worth_doing(model_dir: Path, bars: Bars) -> None:
@@ -91,44 +92,48 @@ def test_what_is_held_changes_what_is_worth_doing(model_dir: Path, bars: Bars) -
     assert long.values["flat"] - flat.values["flat"] == pytest.approx(-0.0005, rel=0.01)
 
 
-def test_a_model_that_may_not_trade_stays_flat_and_says_why_unless_it_is_overruled_by_name(
+def test_a_model_that_may_not_trade_stays_flat_and_says_why_unless_its_strategy_is_asked_for(
     model: Model, bars: Bars, tmp_path: Path
 ) -> None:
     assert model.card["trades"] == "everywhere"
     frame = frame_of(bars)
-    free = load_model(save(model, tmp_path / "free"))(frame)
-    assert free.reason == f"trades: {model.card['verdict']}"
+    free = load_model(save(model, tmp_path / "free"))
     kept = {**model.card, "bucket": "Swing", "trades": "nowhere", "verdict": "no edge shown (t = 1.2)"}
     held = save(evolve(model, card=kept), tmp_path / "held")
-    answer = load_model(held)(frame)
-    assert (answer.action, answer.reason) == ("flat", "stays flat: no edge shown (t = 1.2)")
-    assert answer.values == free.values
-    answer = load_model(held, overrule="Swing")(frame)
-    assert answer.action == free.action
-    assert answer.reason == "trades, since its user overrules the verdict: no edge shown (t = 1.2)"
-    assert load_model(held)(frame).action == "flat", "only the model that was asked for trades"
-    with pytest.raises(ModelError, match=r"overrule='Short' names another bucket; this is the model of 'Swing'"):
-        load_model(held, overrule="Short")
+    answer = load_model(held)(frame, "long")
+    assert (answer.action, answer.reason) == ("flat", "no edge shown")
+    assert answer.values == free(frame, "long").values
+    assert load_model(held).performance(frame)[0].trades == 0
+    strategy = load_model(held, policy="strategy")
+    answer = strategy(frame, "long")
+    assert (answer.action, answer.reason) == (free(frame, "long").action, "no edge shown")
+    assert strategy.performance(frame) == free.performance(frame)
+    assert load_model(held)(frame, "long").action == "flat", "only the model that was asked for trades"
+    assert "stays flat: no edge shown" in repr(load_model(held)) and "all the same" in repr(strategy)
+    assert "trades>" in repr(free)
+    with pytest.raises(ModelError, match="policy is 'Swing', expected 'verdict' or 'strategy'"):
+        load_model(held, policy="Swing")
 
 
 def test_columns_are_matched_by_name(model_dir: Path, bars: Bars) -> None:
     model, frame = load_model(model_dir), frame_of(bars)
     shuffled = frame[["noise", "close", "next_move", "low", "time", "volume", "high", "open"]]
-    assert model(shuffled) == model(frame)
+    assert model(shuffled, "flat") == model(frame, "flat")
+    further = frame.assign(mood=np.sin(np.arange(len(frame))), constant=7)
+    assert model(further, "flat") == model(frame, "flat"), "what it was not trained with is left out"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda frame: frame.drop(columns="noise"), "missing noise"),
-        (lambda frame: frame.assign(mood=np.sin(np.arange(len(frame)))), "unknown mood"),
-        (lambda frame: frame.rename(columns={"noise": "nois"}), "missing noise; unknown nois"),
+        (lambda frame: frame.drop(columns="noise"), "lacks the columns noise"),
+        (lambda frame: frame.rename(columns={"noise": "nois"}), "lacks the columns noise"),
         (lambda frame: frame.iloc[::2], "trained on bars of 3600 seconds, got bars of 7200 seconds"),
     ],
 )
 def test_bars_that_do_not_fit_are_refused_by_name(model_dir: Path, bars: Bars, change, message: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ModelError, match=message):
-        load_model(model_dir)(change(frame_of(bars)))
+        load_model(model_dir)(change(frame_of(bars)), "flat")
 
 
 def test_performance_comes_with_its_baselines(model_dir: Path, bars: Bars) -> None:
@@ -159,7 +164,7 @@ def test_a_model_is_used_without_a_trainer(model_dir: Path, bars: Bars, tmp_path
 import sys
 import pandas
 from progressive_training import load_model
-print(load_model({str(model_dir)!r})(pandas.read_parquet({str(tmp_path / "bars.parquet")!r})).action)
+print(load_model({str(model_dir)!r})(pandas.read_parquet({str(tmp_path / "bars.parquet")!r}), "flat").action)
 loaded = [name for name in sys.modules if name.startswith(("progressive_front.trainer", "progressive_plugins", "pluggy._m"))]
 assert "progressive_front.trainer" not in loaded and not any("plugins" in name for name in loaded), loaded
 """
@@ -229,23 +234,105 @@ def test_too_little_history_or_no_last_bar_is_told(model_dir: Path, bars: Bars) 
     model = load_model(model_dir)
     frame = frame_of(bars)
     with pytest.raises(ModelError, match="bars"):
-        model(frame.head(5))
+        model(frame.head(5), "flat")
     frame.loc[frame.index[-1], "close"] = np.nan
     with pytest.raises(ModelError, match="newest row"):
-        model(frame)
+        model(frame, "flat")
     with pytest.raises(DataError, match="DataFrame"):
-        model(7)
+        model(7, "flat")
     with pytest.raises(ModelError, match="position is 0"):
         model(frame, position=0)
 
 
 def test_a_model_takes_bars_from_what_python_users_hold(model_dir: Path, bars: Bars) -> None:
     model, frame = load_model(model_dir), frame_of(bars)
-    answer = model(frame)
-    assert model(pa.table(frame)) == model(frame.to_dict("records")) == answer
+    answer = model(frame, "flat")
+    assert model(pa.table(frame), "flat") == model(frame.to_dict("records"), "flat") == model(bars, "flat") == answer
 
 
 def test_nothing_is_decided_right_after_a_gap(model_dir: Path, bars: Bars) -> None:
-    segment = np.zeros(len(bars), dtype=np.int32)
-    frame = frame_of(evolve(bars, segment=segment)).drop(index=range(len(bars) - 110, len(bars) - 10))
-    assert load_model(model_dir)(frame).action == "flat"
+    frame = frame_of(bars).drop(index=range(len(bars) - 110, len(bars) - 10))
+    answer = load_model(model_dir)(frame, "long")
+    assert (answer.action, answer.reason, answer.warnings) == ("flat", "24 bars after a gap", ())
+
+
+def test_with_fewer_bars_than_the_card_asks_for_there_is_a_warning(model_dir: Path, bars: Bars) -> None:
+    model, frame = load_model(model_dir), frame_of(bars)
+    assert model.history == 1959
+    enough, whole = model(frame.tail(1959), "flat"), model(frame, "flat")
+    assert (enough.action, enough.warnings) == (whole.action, ())
+    assert list(enough.values.values()) == pytest.approx(list(whole.values.values()), rel=1e-5)
+    assert list(enough.predictions.values()) == pytest.approx(list(whole.predictions.values()), rel=1e-4)
+    assert model(frame.tail(1958), "flat").warnings == (
+        "1,958 bars of history, and 1,959 give the decision that was evaluated",
+    )
+    assert model(frame.tail(25), "flat").warnings
+    with pytest.raises(ModelError, match="24 bars, at least 25 are needed, and 1,959 to decide well"):
+        model(frame.tail(24), "flat")
+
+
+def test_only_closed_bars_are_decided_on(model_dir: Path, bars: Bars, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock says 20 minutes into the newest bar, then before it."""
+    model, frame = load_model(model_dir), frame_of(bars)
+    minute = 60 * 10**9
+    monkeypatch.setattr("progressive_market.serving.served_bars.time_ns", lambda: int(bars.time[-1]) + 20 * minute)
+    with pytest.raises(ModelError, match=r"has not closed yet: .* forming=\"drop\""):
+        model(frame, "flat")
+    assert model(frame, "flat", forming="drop") == model(frame.iloc[:-1], "flat")
+    with pytest.raises(ModelError, match="forming is 'keep'"):
+        model(frame, "flat", forming="keep")
+    monkeypatch.setattr("progressive_market.serving.served_bars.time_ns", lambda: int(bars.time[-1]) - minute)
+    for forming in ("refuse", "drop"):
+        with pytest.raises(ModelError, match="check the zone of the times"):
+            model(frame, "flat", forming=forming)
+
+
+def test_a_bad_last_print_is_named(model_dir: Path, bars: Bars) -> None:
+    frame = frame_of(bars)
+    frame.loc[frame.index[-1], ["open", "high", "low", "close"]] *= 10
+    with pytest.raises(ModelError, match=r"x10.* a bad print"):
+        load_model(model_dir)(frame, "flat")
+
+
+def test_the_position_is_carried_and_asked_twice_nothing_changes(model_dir: Path, bars: Bars) -> None:
+    model, frame = load_model(model_dir), frame_of(bars)
+    live = model.live(position="short")
+    for stop in range(3000, 3040):
+        held = live.position
+        answer = live(frame.iloc[:stop])
+        assert answer == model(frame.iloc[:stop], held)
+        assert live.position == answer.action
+        assert live(frame.iloc[:stop]) is answer
+    with pytest.raises(ModelError, match="has been decided on"):
+        live(frame.iloc[:3000])
+
+
+def test_predictions_are_returns_over_each_horizon(model_dir: Path, bars: Bars) -> None:
+    """Of the size of the returns over so many bars, and not of their deviations: a tenth of the prices, a tenth of nothing."""
+    model = load_model(model_dir)
+    predictions = np.array(
+        [list(model(bars.between(0, stop), "flat").predictions.values()) for stop in range(3000, 3050)]
+    )
+    for column, horizon in enumerate((1, 6, 24)):
+        moved = np.abs(np.log(bars.close[horizon:] / bars.close[:-horizon])).mean()
+        assert 0 < np.abs(predictions[:, column]).mean() < 2 * moved
+
+
+def test_the_trajectory_adds_up_to_the_performance(model_dir: Path, bars: Bars) -> None:
+    model = load_model(model_dir)
+    for since in (None, str(pd.Timestamp(bars.time[2500]))):
+        rows = model.trajectory(bars, since)
+        own = model.performance(bars, since)[0]
+        assert own.trades >= 50
+        assert rows["log_growth"].sum() == pytest.approx(own.log_return, abs=1e-9)
+        assert rows["equity"].iloc[-1] == pytest.approx(np.exp(own.log_return), rel=1e-9)
+        assert len(rows) == len(bars) - (0 if since is None else 2500)
+        assert (rows["position"].iloc[1:].to_numpy() == rows["action"].iloc[:-1].to_numpy()).all()
+        traded = rows["fill"].notna()
+        assert (rows.loc[traded, "fill"] == rows.loc[traded, "open"]).all()
+        assert (rows.loc[traded, "cost"] > 0).all() and (rows.loc[~traded, "cost"] == 0).all()
+        assert list(rows.index[-1:]) == [pd.Timestamp(bars.time[-1], tz="UTC")]
+    with pytest.raises(ModelError, match="since is 'soon'"):
+        model.trajectory(bars, "soon")
+    with pytest.raises(ModelError, match="no bars to trade on since 2100"):
+        model.performance(bars, "2100-01-01")

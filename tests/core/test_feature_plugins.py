@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 
 from progressive_app.config.resolve import defaults
 from progressive_front.cli import main
-from progressive_market.features.feature_plugins import check_features
+from progressive_market.features.feature_plugins import check_features, with_features
 from progressive_training import DataError, ModelError, PluginError, ProgressiveTrainer, RunError, load_model
-from progressive_training.market import load_bars, synthetic_bars, with_features
+from progressive_training.market import load_bars, synthetic_bars
 
 RSI = """
 import numpy as np
@@ -94,7 +94,7 @@ def test_the_card_names_it_and_serving_computes_it_anew(here: Path, monkeypatch:
     assert 100 < feature.pop("history") < 500  # its averages lose a part in 14 at each bar
     assert feature == {"name": "rsi", "distribution": "acme", "version": "1.2", "columns": ["rsi.rsi14"]}
     loaded = load_model(model)
-    assert loaded(frame()).action in ("long", "flat", "short")
+    assert loaded(frame(), "flat").action in ("long", "flat", "short")
     served = loaded.market(load_bars(frame()))
     assert served.names == tuple(card["features"])
 
@@ -104,7 +104,7 @@ def test_the_card_names_it_and_serving_computes_it_anew(here: Path, monkeypatch:
     with pytest.raises(
         ModelError, match="Scalping model: it was trained with the feature 'rsi' of acme 1.2, which is not"
     ):
-        load_model(model)(frame())
+        load_model(model)(frame(), "flat")
 
 
 @pytest.mark.usefixtures("rsi")
@@ -166,5 +166,5 @@ def test_another_version_of_a_feature_is_logged(here: Path, tmp_path: Path) -> N
     info = tmp_path / "acme" / "acme-1.2.dist-info"
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.3\n")
     with capture_logs() as logged:
-        load_model(model)(frame())
+        load_model(model)(frame(), "flat")
     assert [(entry["feature"], entry["trained"], entry["installed"]) for entry in logged] == [("rsi", "1.2", "1.3")]

@@ -21,8 +21,7 @@ from progressive_buckets.learner_settings import (
     WEIGHT_DECAY,
     WIDTH,
 )
-from progressive_training import PLUGINS
-from progressive_training.market import configured_bars, market_on, with_features
+from progressive_training.market import configured_bars, market_on, with_columns
 
 if TYPE_CHECKING:
     from progressive_buckets.market_bucket import MarketBucket
@@ -36,7 +35,7 @@ def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -
     """Load the configured bars, which `check_bucket_market` has checked, and build the bucket's learner on them."""
     prepare(info.settings)
     bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
-    return learner_on(with_features(bars, info.settings[PLUGINS]), bucket, info, resources)
+    return learner_on(with_columns(bars, info.settings), bucket, info, resources)
 
 
 def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from attrs import asdict, evolve, field, frozen
+from attrs import Factory, asdict, evolve, field, frozen
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -131,7 +131,8 @@ class Bars:
     `absent` marks bars that end without one: nothing was traded, they were filled flat, and nobody could see them before the
     next bar came. An order that waits for a bar fills at its price in `fills`: its open, or where the bar begins absent the open
     of the next one that is there. Both are None where every bar was there. `carried`: the longest stretch of bars, by extra
-    column, over which a missing value was taken from the bar before.
+    column, over which a missing value was taken from the bar before. `ratios`: extra columns in the units of the price, given as log
+    ratios to the close. `source_interval`: length of the bars that these were merged of.
     """
 
     time: Times = field(repr=False)
@@ -147,6 +148,8 @@ class Bars:
     absent: NDArray[np.bool_] | None = field(default=None, repr=False)
     fills: Floats | None = field(default=None, repr=False)
     carried: Mapping[str, int] = field(factory=dict)
+    ratios: tuple[str, ...] = ()
+    source_interval: int = field(default=Factory(lambda self: self.interval, takes_self=True))
     synthetic: bool = False
     report: CleaningReport = field(factory=CleaningReport, repr=False)
 

@@ -39,6 +39,7 @@ def clean(
     *,
     source: str,
     fill_minutes: float = 10.0,
+    interval: int | None = None,
     skipped: int = 0,
     notes: tuple[str, ...] = (),
     market: str = "",
@@ -50,6 +51,8 @@ def clean(
     :param columns: `open`, `high`, `low`, `close`, `volume` and any extra ones, as long as `time`; NaN where unreadable.
     :param source: what to call these rows in the report and in errors.
     :param fill_minutes: absent stretches up to this long are quiet and filled flat with no volume; longer ones are gaps.
+    :param interval: length of a bar in nanoseconds, taken if any two bars are that far apart; None for the commonest step. In a
+        window of a thin market that may be another one than in all bars.
     :param skipped: lines of the file that gave no row, for the report, as are `notes`, `market` and `left_out`.
     :raise DataError: fewer than two usable bars, mostly bad ones, or no regular interval.
     """
@@ -63,7 +66,7 @@ def clean(
     time, data, report = _in_order(time, data, report)
     time, data, report = _once_each(time, data, report)
     _refuse_if_most_are_gone(len(time), report)
-    interval = _interval(time, source)
+    interval = _interval(time, source, interval)
     time, data, report = _on_grid(time, data, interval, report)
     time, data, report = checked_prices(time, data, interval, report)
     time, data, segment, filled, fills, report = _fill(time, data, interval, round(fill_minutes * MINUTE), report)
@@ -156,12 +159,13 @@ def _refuse_if_most_are_gone(left: int, report: CleaningReport) -> None:
         )
 
 
-def _interval(time: Times, source: str) -> int:
+def _interval(time: Times, source: str, known: int | None) -> int:
     if len(time) < 2:
         raise DataError(f"{source}: {len(time)} usable bars, at least 2 are needed")
     steps = np.diff(time)
     lengths, counts = np.unique(steps, return_counts=True)
-    interval = int(lengths[counts.argmax()])
+    commonest = int(lengths[counts.argmax()])
+    interval = commonest if known is None or known not in lengths else known
     if interval < SHORTEST:
         raise DataError(
             f"{source}: the commonest step between bars is {interval_text(interval)}; bars last 1 s or longer"

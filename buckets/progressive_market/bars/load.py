@@ -62,8 +62,8 @@ def configured_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, 
     return bars
 
 
-def clean_reading(reading: Reading, fill_minutes: float = 10.0) -> Bars:
-    """The bars of the rows that `read` understood.
+def clean_reading(reading: Reading, fill_minutes: float = 10.0, interval: int | None = None) -> Bars:
+    """The bars of the rows that `read` understood; `interval` as for `clean`.
 
     :raise DataError: they are no bars.
     """
@@ -72,6 +72,7 @@ def clean_reading(reading: Reading, fill_minutes: float = 10.0) -> Bars:
         reading.columns,
         source=reading.source,
         fill_minutes=fill_minutes,
+        interval=interval,
         skipped=reading.skipped,
         notes=reading.notes,
         market=reading.market,

@@ -4,81 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+import pandas as pd
+from attrs import evolve
 
-from progressive_market.bars import load_bars
-from progressive_market.judging.baselines import Ridge, with_baselines
-from progressive_market.market import Part
+from progressive_market.judging.baselines import Ridge
+from progressive_market.market import carried
 from progressive_market.own_learner.weights_learner import RIDGE, PolicyFrom
+from progressive_market.serving.decision import ACTIONS, Decision
 from progressive_market.serving.saved_market import MarketCard, checked_card, market_of
+from progressive_market.serving.served_bars import closed_bars
+from progressive_market.serving.served_model import ServedModel
 from progressive_training import ModelError, model_file, read_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_market.bars import Bars, Source
-    from progressive_market.market import Market
-    from progressive_training import Performance
-
-ACTIONS: Mapping[float, Literal["long", "flat", "short"]] = {1.0: "long", 0.0: "flat", -1.0: "short"}
+    from progressive_market.market import Market, Part
+    from progressive_market.serving.served_bars import Forming
 
 
-@frozen
-class Answer:
-    """The position to take at the open of the next bar, and the `reason` why the model trades or stays flat."""
-
-    action: Literal["long", "flat", "short"]
-    reason: str
-
-
-@frozen
-class WeightsModel:
+class WeightsModel(ServedModel[MarketCard]):
     """`tensors` of a saved model and the `card` that says on which market they are used, and whether it may trade there."""
 
-    tensors: Mapping[str, Tensor]
-    card: MarketCard
-    policy_from: PolicyFrom
-    overrules: bool = False
+    def __init__(self, tensors: Mapping[str, Tensor], card: MarketCard, policy_from: PolicyFrom) -> None:
+        self.tensors, self.card, self.policy_from = tensors, card, policy_from
 
-    @property
-    def reason(self) -> str:
-        """Why the model trades or stays flat."""
-        return self.card.reason(overruled=self.overrules)
+    def __call__(self, bars: Source | Bars, *, forming: Forming = "refuse") -> Decision:
+        """The position to take at the open of the next bar, had the model traded every one of `bars`, from flat: its policy
+        alone knows what a position held before is worth, so it is not asked for.
 
-    def overruled(self) -> WeightsModel:
-        """The same model, trading whatever its verdict says."""
-        return evolve(self, overrules=True)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns beside time, prices and volume that it was trained with."""
-        return self.card.columns
-
-    def __call__(self, frame: Source) -> Answer:
-        """The position to take at the open of the next bar, had the model traded every bar of `frame`, from flat.
-
-        :param frame: bars in whatever `load_bars` takes.
+        :param bars: whatever `load_bars` takes, or what it gives. :param forming: "refuse" a bar that has not closed, or "drop" it.
         :raise ModelError: the bars do not fit those trained on, or are too few.
         """
-        market = market_of(self.card, load_bars(frame))
-        held = self._positions(Part(0, market.features, market.returns, market.settled, market.times), market)
-        flat = self.card.stays_flat(overruled=self.overrules)
-        return Answer("flat" if flat else ACTIONS[float(held[-1])], self.reason)
+        card = self.card.uncharged()
+        closed = closed_bars(bars, card, forming)
+        market = market_of(card, closed)
+        part = evolve(market.part(slice(0, len(closed))), decidable=market.settled)
+        side = float(self._strategy(part, market)[-1])
+        return Decision(
+            action="flat" if self.stays_flat else ACTIONS[int(side)],  # -1 is the last, short
+            reason=self.reason,
+            time=pd.Timestamp(int(market.times[-1]), tz="UTC"),
+            warnings=self._warnings(closed, market),
+        )
 
-    def performance(self, bars: Bars) -> tuple[Performance, ...]:
-        """What the model's strategy did on `bars`, whether or not it may trade, and the baselines beside it, net of the costs
-        it was trained for.
+    def _ridge(self) -> Ridge:
+        return Ridge(self.tensors[RIDGE])
 
-        :raise ModelError: as for a call.
-        """
-        market = market_of(self.card, bars)
-        part = market.part(slice(0, len(bars.close)))
-        held = self._positions(part, market)
-        return with_baselines(self.card.bucket, held, part, market, Ridge(self.tensors[RIDGE]))
-
-    def _positions(self, part: Part, market: Market) -> Tensor:
+    def _strategy(self, part: Part, market: Market) -> Tensor:
         try:
             held = self.policy_from(self.tensors, market)(part)
         except Exception as error:  # a stranger's function, and weights of another shape than it expects
@@ -87,7 +63,7 @@ class WeightsModel:
             ) from error
         if not held.isfinite().all():
             raise ModelError(f"{self.card.bucket} model: its weights give no numbers on these bars. Take another copy.")
-        return held
+        return held if part.absent is None else carried(held, part.absent)
 
 
 def load_weights_model(path: str | Path, policy_from: PolicyFrom) -> WeightsModel:

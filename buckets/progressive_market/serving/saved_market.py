@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from attrs import asdict, evolve, frozen
 
 from progressive_market.bars.bar_records import FeaturePlugin
+from progressive_market.bars.levels import as_ratios
 from progressive_market.features.feature_plugins import with_recorded_features
 from progressive_market.features.feature_table import BUILT_IN, SCALES
 from progressive_market.features.scaler import Scaler
 from progressive_market.fills import Costs
 from progressive_market.judging.verdict import EVERYWHERE, NOWHERE
 from progressive_market.market import open_market
+from progressive_market.market_settings import FILL_MINUTES
 from progressive_training import DataError, InvalidValue, ModelError, validated
 
 if TYPE_CHECKING:
@@ -22,10 +24,13 @@ if TYPE_CHECKING:
 
     from progressive_market.bars import Bars
     from progressive_market.market import Market
+    from progressive_training import Settings
 
 CardT = TypeVar("CardT", bound="MarketCard")
 EARLIER = "abstains"
 """What only cards of earlier versions hold, in place of `trades` and `verdict`."""
+SINCE = "history"
+"""What every card holds since features are computed as they are now."""
 LARGEST = 1e30
 """What arithmetic in float32 still bears, of any number in a card."""
 
@@ -72,7 +77,11 @@ class Charges:
 @frozen(kw_only=True)
 class MarketCard:
     """What a model's card records of the market that it was trained on, and of the verdict on it. `features`: the raw ones, in
-    order. `trades`: where the model trades, "everywhere" or "nowhere", and `verdict` why: both are the evaluator's."""
+    order. `trades`: where the model trades, "everywhere" or "nowhere", and `verdict` why: both are the evaluator's.
+
+    How bars are read in use: `fill_minutes` as FILL_MINUTES, `source_seconds` the length of the bars that those of
+    `interval_seconds` were merged of, `symbol` the market's name in the data or empty, `ratios` the columns that are given as log
+    ratios to the close. `history`: bars on which a decision is the one that was evaluated."""
 
     bucket: str
     features: tuple[str, ...]
@@ -80,6 +89,11 @@ class MarketCard:
     scaler: Scaling
     costs: Charges
     interval_seconds: float
+    source_seconds: float
+    fill_minutes: float
+    symbol: str
+    ratios: tuple[str, ...]
+    history: int
     trades: str
     verdict: str
     feature_plugins: tuple[FeaturePlugin, ...] = ()
@@ -91,19 +105,9 @@ class MarketCard:
         given = tuple(name for name in self.features if name not in BUILT_IN and name not in computed)
         return given + (self.costs.funding_column,) * bool(self.costs.funding_column)
 
-    def stays_flat(self, *, overruled: bool) -> bool:
-        """Whether the model may not trade; an `overruled` verdict keeps none from it."""
-        return self.trades != EVERYWHERE and not overruled
-
-    def reason(self, *, overruled: bool) -> str:
-        """Why the model trades or stays flat, in words."""
-        if self.trades == EVERYWHERE:
-            return f"trades: {self.verdict}"
-        return (
-            f"trades, since its user overrules the verdict: {self.verdict}"
-            if overruled
-            else f"stays flat: {self.verdict}"
-        )
+    def uncharged(self) -> Self:
+        """The same card with nothing to pay for a position, for a decision: what it will pay is not known yet."""
+        return evolve(self, costs=evolve(self.costs, funding=0.0, funding_column="", borrow=0.0))
 
     def out_of_range(self) -> str:
         """The name of a value that no market has; empty where there is none."""
@@ -116,6 +120,10 @@ class MarketCard:
             "costs.funding_column": self.costs.funding_column not in self.features,
             "costs.allowed": self.costs.allowed in ("both", "long"),
             "interval_seconds": 0 < self.interval_seconds < LARGEST,
+            "source_seconds": 0 < self.source_seconds <= self.interval_seconds,
+            "fill_minutes": 0 <= self.fill_minutes < LARGEST,
+            "ratios": set(self.ratios) <= set(self.features),
+            "history": 0 < self.history < LARGEST,
             "trades": self.trades in (EVERYWHERE, NOWHERE),
             "scales": self.scales == SCALES,
             "features": self.features[: len(BUILT_IN)] == BUILT_IN and len(set(self.features)) == len(self.features),
@@ -142,24 +150,29 @@ def checked_card(values: Mapping[str, Any], kind: type[CardT], file: Path) -> Ca
 
 
 def refuse_earlier(values: Mapping[str, Any], model: str) -> None:
-    """Refuse the card of a `model` whose verdict was made by rules that no longer hold.
+    """Refuse the card of a `model` whose verdict or features were made by rules that no longer hold.
 
     :raise ModelError: it is of an earlier version.
     """
-    if EARLIER in values:
+    if EARLIER in values or SINCE not in values:
         raise ModelError(
-            f"{model}: made by an earlier version of this program, whose verdicts no longer hold; train again"
+            f"{model}: made by an earlier version of this program, whose features and verdicts no longer hold; train again"
         )
 
 
-def market_card(market: Market) -> dict[str, Any]:
-    """What a card records of `market`, as JSON values."""
+def market_card(market: Market, settings: Settings) -> dict[str, Any]:
+    """What a card records of `market`, which the `settings` of its run describe, as JSON values."""
     card: dict[str, Any] = {
         "features": list(market.names),
         "scales": list(SCALES),
         "scaler": {"mean": market.scaler.mean.tolist(), "deviation": market.scaler.deviation.tolist()},
         "costs": asdict(Charges.of(market.costs)),
         "interval_seconds": market.interval,
+        "source_seconds": market.source_interval,
+        "fill_minutes": settings[FILL_MINUTES],
+        "symbol": market.symbol,
+        "ratios": list(market.ratios),
+        "history": market.history,
     }
     if market.feature_plugins:
         card["feature_plugins"] = [asdict(plugin) for plugin in market.feature_plugins]
@@ -167,30 +180,27 @@ def market_card(market: Market) -> dict[str, Any]:
 
 
 def market_of(card: MarketCard, bars: Bars) -> Market:
-    """The market of `bars` in the order and scale of those that the model was trained on; columns are matched by name.
+    """The market of `bars` in the order and scale of those that the model was trained on; columns are matched by name, and those
+    that it was not trained with are left out.
 
-    :raise ModelError: a column is missing or unknown, a feature is not installed, there is too little history, or the bars
-        are of another length than those trained on.
+    :raise ModelError: a column is missing, a feature is not installed, or the bars are of another length than those trained on.
     """
     owner, wanted = f"{card.bucket} model", card.columns
-    missing = [name for name in wanted if name not in bars.extra]
-    unknown = [name for name in bars.extra if name not in wanted]
-    if missing or unknown:
-        misfits = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(unknown)
+    if missing := [name for name in wanted if name not in bars.extra]:
         raise ModelError(
-            f"{owner}: the extra columns of {bars.report.source} do not fit: {'; '.join(misfits)}. It was "
-            f"trained with {', '.join(wanted) or 'none'}; give exactly these beside time, prices and volume."
+            f"{owner}: {bars.report.source} lacks the columns {', '.join(missing)}. It was trained with {', '.join(wanted)}; give "
+            f"these beside time, prices and volume."
         )
     seconds = bars.interval / 1e9
     if seconds != card.interval_seconds:
         raise ModelError(
             f"{owner}: trained on bars of {card.interval_seconds:g} seconds, got bars of {seconds:g} "
-            f"seconds. Resample the bars, or use a model trained on such bars."
+            f"seconds. Give such bars or shorter ones, or use a model trained on these."
         )
     scaler = Scaler(np.array(card.scaler.mean), np.array(card.scaler.deviation))
     given = evolve(bars, extra={name: bars.extra[name] for name in wanted})
     try:
-        complete = with_recorded_features(given, card.feature_plugins, owner)
+        complete = as_ratios(with_recorded_features(given, card.feature_plugins, owner), card.ratios)
         order = dict.fromkeys((*card.features, *card.columns))  # the column of funding, if any, is the last
         columns = {name: complete.extra[name] for name in order if name not in BUILT_IN}
         return open_market(evolve(complete, extra=columns), scaler, card.costs.costs, "cpu")

@@ -52,16 +52,17 @@ def test_without_funding_and_borrowing_nothing_is_charged() -> None:
 
 def test_the_card_keeps_them_and_a_saved_model_is_measured_by_them() -> None:
     bars = with_rates()
-    market, _ = market_on(bars, info_with(FUNDING="funding_rate", BORROW=0.05), "cpu")
+    info = info_with(FUNDING="funding_rate", BORROW=0.05)
+    market, _ = market_on(bars, info, "cpu")
     verdict = {"bucket": "Swing", "trades": "nowhere", "verdict": "none"}
-    card = checked_card(market_card(market) | verdict, MarketCard, Path("card"))
+    card = checked_card(market_card(market, info.settings) | verdict, MarketCard, Path("card"))
     assert card.columns == ("mood", "funding_rate")
     again = market_of(card, bars)
     assert again.costs == market.costs
     assert torch.equal(again.features, market.features)
     assert again.charges is not None
     assert torch.equal(again.charges, market.charges)
-    with pytest.raises(ModelError, match="missing funding_rate"):
+    with pytest.raises(ModelError, match="lacks the columns funding_rate"):
         market_of(card, evolve(bars, extra={"mood": bars.extra["mood"]}))
 
 

@@ -46,6 +46,7 @@ def read_kept(path: Path, source: str) -> Bars | None:
             **{name: arrays[name] for name in WHERE_ABSENT if name in arrays},
             extra=extra,
             interval=header["interval"],
+            source_interval=int(header["source_interval"]),
             carried={name: int(longest) for name, longest in header["carried"].items()},
             report=report,
         )
@@ -89,6 +90,7 @@ def keep(bars: Bars, path: Path, limit: int) -> None:
     arrays |= {name: values for name in WHERE_ABSENT if (values := getattr(bars, name)) is not None}
     header = {
         "interval": bars.interval,
+        "source_interval": bars.source_interval,
         "extra": list(bars.extra),
         "carried": dict(bars.carried),
         "report": bars.report.as_json(),

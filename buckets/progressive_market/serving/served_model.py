@@ -1,0 +1,164 @@
+"""What every saved model on a market can do, whatever it learned with: the same strategy as was evaluated, on other bars."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from copy import copy
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+import torch
+from attrs import evolve
+
+from progressive_market.bars.bar_records import interval_text
+from progressive_market.bars.layouts.markets import plain_name
+from progressive_market.features.feature_table import WARM_UP
+from progressive_market.judging.baselines import Ridge, with_baselines
+from progressive_market.judging.verdict import EVERYWHERE
+from progressive_market.market import Market, Part, refuse_untradable
+from progressive_market.serving.saved_market import MarketCard, market_of
+from progressive_market.serving.served_bars import served_bars
+from progressive_market.serving.trajectory import trajectory_of
+from progressive_training import DataError, ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from progressive_market.bars import Bars, Source
+    from progressive_training import Performance
+
+CardT = TypeVar("CardT", bound=MarketCard)
+
+
+class ServedModel(ABC, Generic[CardT]):
+    """A saved model. `card` describes what it was trained on, and how bars are read for it.
+
+    It trades where its verdict says so, and stays flat elsewhere. `overruled`: it trades as its strategy does all the same, and
+    every answer says why it should not.
+    """
+
+    card: CardT
+    overruled = False
+
+    @abstractmethod
+    def _strategy(self, part: Part, market: Market) -> Tensor:
+        """Signed positions [N] of its strategy on the bars of `part`, from flat.
+
+        :raise ModelError: its weights give no numbers there.
+        """
+
+    @abstractmethod
+    def _ridge(self) -> Ridge:
+        """The ridge baseline that was fitted beside it."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why it does not trade as its strategy does, or should not; None where an edge was confirmed."""
+        return None if self.card.trades == EVERYWHERE else self.card.verdict.split(" (")[0]
+
+    @property
+    def stays_flat(self) -> bool:
+        """Whether it may not trade."""
+        return self.reason is not None and not self.overruled
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns beside time, prices and volume that it was trained with."""
+        return self.card.columns
+
+    @property
+    def history(self) -> int:
+        """How many bars give the decision that was evaluated."""
+        return self.card.history
+
+    def strategy(self) -> Self:
+        """The same model, trading as its strategy does whatever its verdict says."""
+        model = copy(self)
+        model.overruled = True
+        return model
+
+    def of_market(self, name: str) -> Self:
+        """The same model for bars of this market, where several are in their source."""
+        model = copy(self)
+        model.card = evolve(self.card, symbol=name)
+        return model
+
+    def market(self, bars: Bars) -> Market:
+        """`bars` matched by column names, in order and scale.
+
+        :raise ModelError: a column is missing, a feature is not installed, or the bars are of another length than those trained on.
+        """
+        return market_of(self.card, bars)
+
+    def performance(self, bars: Source | Bars, since: str | pd.Timestamp | None = None) -> tuple[Performance, ...]:
+        """What the model as it is used did on `bars`, and the baselines beside it, net of the costs it was trained for.
+
+        :param bars: whatever `load_bars` takes, or what it gives.
+        :param since: trade from the first bar at this time or later; those before are history alone. None for all.
+        :raise ModelError: the bars do not fit those trained on, or on none of them may be traded.
+        """
+        _, market, part = self._from(bars, since)
+        return with_baselines(self.card.bucket, self._held(part, market), part, market, self._ridge())
+
+    def trajectory(self, bars: Source | Bars, since: str | pd.Timestamp | None = None) -> pd.DataFrame:
+        """What the model as it is used did on `bars`, bar by bar (see `trajectory_of`); its log growth adds up to that of
+        `performance`. Arguments and errors are those."""
+        served, market, part = self._from(bars, since)
+        wanted = self._held(evolve(part, decidable=market.settled[part.start :]), market)
+        return trajectory_of(wanted, part, market, served)
+
+    def _warnings(self, bars: Bars, market: Market) -> tuple[str, ...]:
+        """What keeps a decision on the last of `bars` from being the one that would have been evaluated.
+
+        :raise ModelError: there are too few to say anything.
+        """
+        owner, found = f"{self.card.bucket} model", []
+        if bars.segment[0] == bars.segment[-1] and len(bars) < self.history:  # what came before would have counted
+            if len(bars) <= WARM_UP:
+                raise ModelError(
+                    f"{owner}: {len(bars)} bars, at least {WARM_UP + 1} are needed, and {self.history:,} to decide well"
+                )
+            found.append(f"{len(bars):,} bars of history, and {self.history:,} give the decision that was evaluated")
+        if unknown := [name for name, values in bars.extra.items() if np.isnan(values[-1])]:
+            found.append(f"no value yet of {', '.join(unknown)}")
+        named = bars.report.market
+        if named and self.card.symbol and plain_name(named) != plain_name(self.card.symbol):
+            found.append(f"bars of {named}, and it was trained on {self.card.symbol}")
+        return tuple(found)
+
+    def _from(self, bars: Source | Bars, since: str | pd.Timestamp | None) -> tuple[Bars, Market, Part]:
+        try:
+            served = served_bars(bars, self.card)
+            market = self.market(served)
+            refuse_untradable(market)
+        except DataError as error:
+            raise ModelError(f"{self.card.bucket} model: {error}") from error
+        return served, market, market.part(slice(self._first(market, since), len(served)))
+
+    def _first(self, market: Market, since: str | pd.Timestamp | None) -> int:
+        if since is None:
+            return 0
+        try:
+            time = pd.Timestamp(since)
+            time = time.tz_localize("UTC") if time.tz is None else time
+        except (TypeError, ValueError):
+            raise ModelError(f'since is {since!r:.60}, expected a time like "2024-01-31"') from None
+        first = int(np.searchsorted(market.times, time.value))
+        if first > len(market.times) - 3:
+            raise ModelError(f"{self.card.bucket} model: there are no bars to trade on since {time.isoformat()}")
+        return first
+
+    def _held(self, part: Part, market: Market) -> Tensor:
+        return torch.zeros_like(part.returns) if self.stays_flat else self._strategy(part, market)
+
+    def __repr__(self) -> str:
+        card = self.card
+        market = f"{card.symbol or 'bars'} of {interval_text(round(card.interval_seconds * 1e9))}"
+        if self.reason is None:
+            use = "trades"
+        else:
+            use = f"trades all the same: {self.reason}" if self.overruled else f"stays flat: {self.reason}"
+        return (
+            f"<{card.bucket} model for {market}, {len(card.features)} features, {self.history} bars of history; {use}>"
+        )
