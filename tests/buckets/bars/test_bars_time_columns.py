@@ -97,11 +97,21 @@ def test_without_a_header_a_clock_is_known_by_regular_steps(clock: str, frame: p
     same(read(table, tmp_path, header=False), frame)
 
 
-def test_a_clock_from_one_to_twenty_four_hundred_ends_the_day(frame: pd.DataFrame, tmp_path: Path) -> None:
-    """Bars stamped 100 to 2400 begin at 1:00, the last of a day at the next midnight."""
-    hour = frame["time"].dt.hour.to_numpy()
-    date = frame["time"].where(hour > 0, frame["time"] - pd.Timedelta("1h")).dt.strftime("%Y%m%d")
-    table = pd.DataFrame({"date": date, "time": np.where(hour > 0, hour * 100, 2400)}).join(frame[VALUES])
+@pytest.mark.parametrize("factor", [1, 100])
+def test_clocks_from_one_to_twenty_four_are_those_of_the_close(
+    factor: int, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    table = pd.DataFrame({"date": frame["time"].dt.strftime("%Y%m%d"), "time": (frame["time"].dt.hour + 1) * factor})
+    bars = read(table.join(frame[VALUES]), tmp_path)
+    same(bars, frame)
+    assert any("end is given" in note for note in bars.report.notes)
+
+
+def test_a_clock_with_a_zone(frame: pd.DataFrame, tmp_path: Path) -> None:
+    local = frame["time"].dt.tz_convert("Etc/GMT-2").dt
+    table = pd.DataFrame({"date": local.strftime("%Y-%m-%d"), "time": local.strftime("%H:%M:%S+02:00")}).join(
+        frame[VALUES]
+    )
     same(read(table, tmp_path), frame)
 
 
@@ -237,3 +247,12 @@ def test_rounded_times_are_refused_as_such(way: str, kind: str, frame: pd.DataFr
 def test_rows_written_twice_are_not_called_rounded(frame: pd.DataFrame, tmp_path: Path) -> None:
     twice = pd.concat([frame, frame]).sort_values("time", kind="stable")
     same(read(twice[["time", *VALUES]], tmp_path), frame)
+
+
+def test_two_markets_of_near_prices_are_not_called_rounded(frame: pd.DataFrame, tmp_path: Path) -> None:
+    other = frame.assign(**{name: frame[name] * 1.0004 for name in VALUES})
+    table = pd.concat([frame.assign(place=1), other.assign(place=2)]).sort_values("time", kind="stable")
+    try:
+        read(table[["time", "place", *VALUES]], tmp_path)
+    except DataError as error:
+        assert "rounded" not in str(error)

@@ -12,16 +12,19 @@ import pyarrow.compute as pc
 from progressive_market.bars.bar_records import Floats, Times
 from progressive_market.bars.layouts.column_names import split
 from progressive_market.bars.layouts.numbers import as_text
-from progressive_market.bars.layouts.times import DAY, NO_TIME, commonest_step, looks_like_time, parse_times
+from progressive_market.bars.layouts.times import DAY, NO_TIME, commonest_step, looks_like_time, parse_times, regular
 
-JOINED = "date and time"
+JOINED, JOINED_ENDS = "date and time", "date and close time"
+ENDS = frozenset({"close", "closing", "end", "ending"})
+DAY_SECONDS = 86_400
 NAMES = frozenset("time clock hour hours hr hh hhmm hhmmss hms timeofday daytime tod uhrzeit uhr zeit stunde".split())
 MINUTES = frozenset("minute minutes min mm".split())
 SECOND = 10**9
 NEARLY_ALL = 0.99
 REGULAR = 0.9  # of the steps between times are the commonest one, where columns have no names
 _NUMBER = r"^\d{1,6}(?:[.,]\d+)?$"
-_TEXT = r"^(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2}(?:[.,]\d+)?))? ?(?P<half>am|pm)?(?:z| ?utc| ?gmt)?$"
+_TEXT = r"^(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2}(?:[.,]\d+)?))? ?(?P<half>am|pm)?"
+_ZONE = r" ?(?:z|utc|gmt)?(?:(?P<sign>[+-])(?P<east>\d{2}):?(?P<past>\d{2})?)?$"
 
 
 def join_clock(frame: pd.DataFrame, named: bool, where: str) -> pd.DataFrame:
@@ -35,11 +38,16 @@ def join_clock(frame: pd.DataFrame, named: bool, where: str) -> pd.DataFrame:
     clocks = [label for label in frame.columns if _may_be_clock(frame, label, named)]
     if not clocks:
         return frame
-    dates = [label for label in frame.columns if label not in clocks and looks_like_time(frame[label])]
-    days = {label: parse_times(frame[label], f"{where}, column {label!r}") for label in dates}
-    days = {label: times for label, times in days.items() if _midnights(times)}
-    if not days or len(days) < len(dates):
-        return frame  # a column that holds both is there
+    looks = [label for label in frame.columns if label not in clocks and looks_like_time(frame[label])]
+    times = {label: parse_times(frame[label], f"{where}, column {label!r}") for label in looks}
+    days = {label: each for label, each in times.items() if _midnights(each)}
+    whole = [
+        label
+        for label in times
+        if label not in days and (frame[label].dtype.kind not in "iuf" or regular(times[label]))
+    ]
+    if not days or whole:
+        return frame
     for clock in clocks:
         places = list(frame.columns)
         date = min(days, key=lambda label: abs(places.index(label) - places.index(clock) + 0.5))
@@ -52,9 +60,11 @@ def join_clock(frame: pd.DataFrame, named: bool, where: str) -> pd.DataFrame:
             finer = _joined(joined, frame[minutes], strict=False, readings=(_minutes,))
             if finer is not None:
                 joined, parts = finer, [*parts, minutes]
-        times = pd.Series(joined.view("datetime64[ns]"), index=frame.index)
+        both = pd.Series(joined.view("datetime64[ns]"), index=frame.index)
         rest = frame.drop(columns=parts)
-        rest.insert(places.index(date), JOINED, times, allow_duplicates=True)
+        # A bar that is stamped 24:00 ended then: none begins there.
+        ends = bool(ENDS & {*split(clock), *split(date)}) or ((joined - days[date])[joined != NO_TIME] == DAY).any()
+        rest.insert(min(map(places.index, parts)), JOINED_ENDS if ends else JOINED, both, allow_duplicates=True)
         return rest
     return frame
 
@@ -71,7 +81,7 @@ def _may_be_clock(frame: pd.DataFrame, label: str, named: bool) -> bool:
         text = pc.utf8_lower(pc.utf8_trim_whitespace(sample))
         if not len(text):
             return False
-        if _share(pc.match_substring_regex(text, _TEXT)) > NEARLY_ALL:
+        if _share(pc.match_substring_regex(text, _TEXT + _ZONE)) > NEARLY_ALL:
             return True
         if not _share(pc.match_substring_regex(text, _NUMBER)) > NEARLY_ALL:
             return False
@@ -158,7 +168,7 @@ def _decimal_hours(values: Floats) -> Floats:
 
 def _parts_of_a_day(values: Floats) -> Floats:
     """0.5625 is half past one, as spreadsheets count."""
-    return np.where((values >= 0) & (values < 1), np.round(values * 86_400), np.nan)
+    return np.where((values >= 0) & (values < 1), np.round(values * DAY_SECONDS), np.nan)
 
 
 def _near(values: Floats) -> np.ndarray:
@@ -170,21 +180,23 @@ def _seconds(hours: Floats, minutes: Floats, seconds: Floats, *, whole: Floats) 
     with np.errstate(invalid="ignore"):
         good = (whole % 1 == 0) & (hours >= 0) & (minutes >= 0) & (minutes < 60) & (seconds >= 0) & (seconds < 60)
         total = hours * 3600 + minutes * 60 + seconds
-        return np.where(good & (total <= 86_400), total, np.nan)
+        return np.where(good & (total <= DAY_SECONDS), total, np.nan)
 
 
 def _of_text(text: pa.Array) -> Floats:
-    found = pc.extract_regex(text, _TEXT)
-    hour, minute, second = (
+    found = pc.extract_regex(text, _TEXT + _ZONE)
+    hour, minute, second, east, past = (
         np.asarray(pc.cast(pc.fill_null(_number(pc.struct_field(found, name)), "nan"), pa.float64()))
-        for name in ("hour", "minute", "second")
+        for name in ("hour", "minute", "second", "east", "past")
     )
+    offset = (east * 60 + past) * 60
+    offset = np.where(np.asarray(pc.fill_null(pc.equal(pc.struct_field(found, "sign"), "-"), False)), -offset, offset)
     half = pc.struct_field(found, "half")
     twelve = np.asarray(pc.fill_null(pc.not_equal(half, ""), False))
     afternoon = np.asarray(pc.fill_null(pc.equal(half, "pm"), False))
     good = ~twelve | ((hour >= 1) & (hour <= 12))
     hour = np.where(twelve, hour % 12 + 12 * afternoon, hour)
-    return np.where(good, _seconds(hour, minute, second, whole=0 * hour), np.nan)
+    return np.where(good, _seconds(hour, minute, second, whole=0 * hour) - offset, np.nan)
 
 
 def _number(text: pa.Array) -> pa.Array:

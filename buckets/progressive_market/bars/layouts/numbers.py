@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from progressive_market.bars.bar_records import Floats
 
 BLANKS = "\\s_'’\u00a0\u2009\u202f"  # between thousands: the last three are blanks that do not break
-_DECORATION = rf"[,{BLANKS}$€£₮]|(?:usdt?|eur|btc)$"
-_NUMBER = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
-_SIZES = {"k": 1e3, "m": 1e6, "b": 1e9}
+_DECORATION = rf"[,{BLANKS}$€£₮]|(?:usdt?|eur|btc|%)$"
+_NUMBER = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$"
+_SIZES = {"k": "e3", "m": "e6", "b": "e9"}
 
 
 def numbers(values: pd.Series, decimal: str) -> Floats:
@@ -31,10 +31,10 @@ def numbers(values: pd.Series, decimal: str) -> Floats:
         return _floats(text)
     except pa.ArrowInvalid:
         pass
-    bare = pd.Series(text.to_pandas(), dtype="str").str.lower().str.replace(_DECORATION, "", regex=True)
-    size = bare.str[-1:].map(_SIZES).fillna(1.0).to_numpy(dtype=np.float64)
-    bare = as_text(bare.str.removesuffix("%").str.rstrip("kmb"))
-    return _floats(pc.if_else(pc.match_substring_regex(bare, _NUMBER), bare, None)) * size
+    bare = pc.replace_substring_regex(pc.utf8_lower(text), _DECORATION, "")
+    for size, power in _SIZES.items():
+        bare = pc.replace_substring_regex(bare, f"{size}$", power)
+    return _floats(pc.if_else(pc.match_substring_regex(bare, _NUMBER), bare, None))
 
 
 def as_text(values: pd.Series) -> pa.Array:

@@ -35,7 +35,9 @@ def named_by_shape(frame: pd.DataFrame, decimal: str, where: str) -> pd.DataFram
     prices = _prices(values, where, frame)
     names = {times[0]: "time"} | {label: name for name, label in prices.items()}
     close = values[prices["close"]]
-    rest = {label: column for label, column in values.items() if label not in names}
+    after = list(frame.columns).index(times[0])  # where a volume stands
+    places = [*frame.columns[after:], *frame.columns[:after]]
+    rest = {label: values[label] for label in places if label in values and label not in names}
     names |= {label: f"close_time_{label}" for label in times[1:]} | _rest(rest, close)
     return frame.rename(columns=names)
 

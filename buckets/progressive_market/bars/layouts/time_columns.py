@@ -21,6 +21,7 @@ from progressive_training import DataError
 
 SECOND = 10**9  # nanoseconds
 NEARLY_ALL = 0.95
+CONTINUES = 0.5  # of what the price moves within a bar, it moves less from one bar to the next
 FINENESS = 5000  # rows in which different times are counted
 
 
@@ -74,12 +75,9 @@ def refuse_rounded(label: str, written: pd.Series, time: Times, prices: Mapping[
         return
     # Rows of several markets share their times too, but one does not open where the other closed.
     with np.errstate(divide="ignore", invalid="ignore"):
-        forward, backward = (
-            np.abs(np.log(one / other)) for one, other in ((opened[1:], closed[:-1]), (closed[1:], opened[:-1]))
-        )
-        width = float(np.nanmedian(np.log(prices["high"] / prices["low"])))
-    jump = min(float(np.nanmedian(each[shared])) for each in (forward, backward))
-    if jump > width:
+        ways = [np.abs(np.log(one / other)) for one, other in ((opened[1:], closed[:-1]), (closed[1:], opened[:-1]))]
+        body = np.abs(np.log(closed / opened))
+    if min(np.nanmedian(way[shared]) for way in ways) > CONTINUES * np.nanmedian(body):
         return
     example = written.iloc[int(np.flatnonzero(shared)[0])]
     raise DataError(
