@@ -99,7 +99,7 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         (["--market", ""], 'command line: MARKET is "", expected a name or a number, like "BTC-USD" or 1'),
         (
             ["evaluate", "none", "--market", "1"],
-            "evaluate takes RUNS_DIR and, with --data FILE, FREQUENCY, FILL_MINUTES and MARKET",
+            "evaluate takes RUNS_DIR and, with --data FILE, MARKET",
         ),
         (["--set", "seed=1"], 'command line: unknown setting "seed" (value 1); the nearest known setting is SEED'),
         (["--episodes", "0"], "command line: EPISODES is 0, expected a whole number from 1"),
@@ -149,7 +149,7 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         ),
         (
             ["evaluate", "none", "--set", "FREQUENCY=1h"],
-            "evaluate takes RUNS_DIR and, with --data FILE, FREQUENCY, FILL_MINUTES and",
+            "evaluate takes RUNS_DIR and, with --data FILE, MARKET",
         ),
         (["evaluate", "none", "--set", "FE=0.05"], "--set FE: A run is evaluated with the settings that it was begun"),
         (["evaluate"], "the following arguments are required: RUN. See progressive-training evaluate --help."),

@@ -14,7 +14,7 @@ from progressive_app.config.resolve import resolve_values
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.local_machine import LocalMachine
-from progressive_app.resume.manifest import check_data_unchanged
+from progressive_app.resume.manifest import check_data_unchanged, moved_with_the_run
 from progressive_app.store.documents import read_json
 from progressive_app.store.models import read_knowledge
 from progressive_app.store.progress import read_progress
@@ -50,9 +50,12 @@ def result_matrix(directory: Path) -> ResultMatrix:
 
     :raise ProgressiveTrainingError: the data or all buckets of the run are not there any more, or have changed.
     """
-    check_data_unchanged(read_manifest(directory), directory)
+    inputs = read_manifest(directory)["inputs"]
+    moved = moved_with_the_run(inputs, directory)
+    here = {key: {**begun, "file": moved.get(key, begun["file"])} for key, begun in inputs.items()}
+    check_data_unchanged(here, directory)
     file = directory / "config.json"
-    settings = resolve_values(read_json(file), str(file), policy="warn")
+    settings = resolve_values({**read_json(file), **moved}, str(file), policy="warn")
     registry = installed_registry(
         settings[PLUGINS], settings[TRANSFERS], "warn"
     )  # of the plugins it takes the buckets only
