@@ -22,7 +22,7 @@ def _plugins(arguments: list[str]) -> int:
     add_plugin_choice(parser)
     options = parser.parse_args(arguments)
 
-    from progressive_front.commands import show_plugins
+    from progressive_front.commands.listings import show_plugins
 
     chosen = plugin_choices(options.plugins, "-p")
     return show_plugins(flags_of(options), path_of(options.config, "--config"), chosen, as_json=options.json)
@@ -39,7 +39,7 @@ def _config(arguments: list[str]) -> int:
     add_plugin_choice(parser)
     options = parser.parse_args(arguments)
 
-    from progressive_front.show_config import show_config
+    from progressive_front.commands.show_config import show_config
 
     return show_config(
         flags_of(options),
@@ -56,7 +56,7 @@ def _runs(arguments: list[str]) -> int:
     add_configuration(parser)
     options = parser.parse_args(arguments)
 
-    from progressive_front.commands import show_runs
+    from progressive_front.commands.listings import show_runs
 
     return show_runs(flags_of(options), path_of(options.config, "--config"), as_json=options.json)
 
@@ -81,7 +81,7 @@ def _evaluate(arguments: list[str]) -> int:
     takes = "evaluate takes RUNS_DIR and, with --data FILE, MARKET"
     _refuse_settings_but(taken, flags, "evaluated", takes)
 
-    from progressive_front.commands import show_evaluation
+    from progressive_front.commands.show_evaluation import show_evaluation
 
     return show_evaluation(run, flags, path_of(options.config, "--config"), bars, as_json=options.json)
 
@@ -113,7 +113,7 @@ def _transfer_report(arguments: list[str]) -> int:
     run, flags = required_path(options.run, "RUN"), flags_of(options)
     _refuse_settings_but({"RUNS_DIR"}, flags, "reported on", "transfer-report takes RUNS_DIR")
 
-    from progressive_front.commands import show_transfer_report
+    from progressive_front.commands.show_transfer_report import show_transfer_report
 
     return show_transfer_report(run, flags, path_of(options.config, "--config"), as_json=options.json)
 

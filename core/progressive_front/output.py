@@ -1,11 +1,15 @@
-"""Keeps standard output for a command's result, which programs read: what plugins print meanwhile goes to stderr."""
+"""A command's result on standard output, which programs read: what plugins print meanwhile goes to stderr."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
+from typing import Any
+
+from progressive_app.json_values import json_values
 
 
 @contextmanager
@@ -29,3 +33,9 @@ def stdout_reserved() -> Iterator[None]:
         if own is not None:
             os.dup2(own, 1)
             os.close(own)
+
+
+def show_json(value: Any) -> int:
+    """Print `value` as JSON, and return the exit status of a command that could."""
+    print(json.dumps(json_values(value), indent=2))
+    return 0

@@ -1,0 +1,1 @@
+"""The commands that train nothing, a file for each."""

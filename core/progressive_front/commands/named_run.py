@@ -1,0 +1,45 @@
+"""The run that a command line names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from progressive_app.config.app_settings import RUNS_DIR
+from progressive_app.config.resolve import resolve_program
+from progressive_app.store.runs import list_runs
+from progressive_core import PROGRAM
+from progressive_core.contract.errors import RunError
+from progressive_core.contract.suggest import did_you_mean
+
+MARKET = "MARKET"
+"""The setting that names the market to take of a file that holds several."""
+
+
+def _of_program(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """`flags` without the one that says how a file of bars is read."""
+    return {key: value for key, value in flags.items() if key != MARKET}
+
+
+def runs_dir(config: Path | None, flags: Mapping[str, Any]) -> Path:
+    """RUNS_DIR, which need not exist before the first run."""
+    directory = Path(resolve_program(config, _of_program(flags))[RUNS_DIR])
+    if directory.exists() and not directory.is_dir():
+        raise RunError(f"RUNS_DIR is {directory}, which is a file: expected the directory that runs are made in")
+    return directory
+
+
+def run_directory(run: Path, config: Path | None, flags: Mapping[str, Any]) -> Path:
+    """The directory of `run`, which is a path, or a name in RUNS_DIR.
+
+    :raise RunError: there is no run.
+    """
+    runs = runs_dir(config, flags)
+    for directory in (run, runs / run):
+        if (directory / "state.json").is_file():
+            return directory
+    known = [each.directory.name for each in list_runs(runs)]
+    raise RunError(
+        f"no run {str(run)!r}, here or in {runs}.{did_you_mean(str(run), known)} `{PROGRAM} runs` lists them"
+    )

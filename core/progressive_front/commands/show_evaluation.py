@@ -1,0 +1,134 @@
+"""`evaluate`: models of a run beside their baselines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.terminal import MISSING, one_line, table
+from progressive_app.store.progress import finished_results
+from progressive_core.contract.errors import DataError, ModelError
+from progressive_core.contract.evaluation import Evaluation, Performance
+from progressive_core.contract.records import BucketResult
+from progressive_front.commands.named_run import MARKET, run_directory
+from progressive_front.from_python.results import NOT_JUDGED
+from progressive_front.load_model import load_model, not_loadable
+from progressive_front.output import show_json
+
+log = structlog.get_logger("progressive_training")
+
+
+def show_evaluation(
+    run: Path, flags: Mapping[str, Any], config: Path | None, bars: Path | None, *, as_json: bool
+) -> int:
+    """Show every finished bucket of a run beside its baselines.
+
+    :param run: the run's directory, or its name in RUNS_DIR.
+    :param flags: RUNS_DIR, and MARKET of `bars`.
+    :param bars: measure on this file instead of showing what was measured.
+    """
+    configure_logging()
+    directory = run_directory(run, config, flags)
+    results = finished_results(directory)
+    if bars is not None:
+        return _show_performances(
+            *_performances_on(bars, flags.get(MARKET), directory, results), bars.name, as_json=as_json
+        )
+    if as_json:
+        return show_json(results)
+    for result in results:
+        _show_result(result)
+    return 0
+
+
+def _performances_on(
+    bars: Path, market: str | None, directory: Path, results: Sequence[BucketResult]
+) -> tuple[dict[str, tuple[Performance, ...]], dict[str, str]]:
+    """What each bucket's strategy and the baselines did on all bars of a file, at the costs that the run was begun with, and
+    how each model is used.
+
+    A bucket whose models cannot be loaded is left out.
+
+    :raise DataError: the file cannot be read. :raise ModelError: a model cannot be used on such bars, or none be loaded.
+    """
+    performances, uses = {}, {}
+    for bucket in (result.bucket for result in results):
+        if reason := not_loadable(bucket):
+            log.warning(reason)
+            continue
+        model = load_model(directory / "models" / bucket)
+        why = getattr(model, "reason", None)
+        uses[bucket] = f"stays flat: {why}" if why else "trades"
+        if callable(getattr(model, "strategy", None)):
+            model = model.strategy()
+        if market is not None and callable(getattr(model, "of_market", None)):
+            model = model.of_market(market)
+        try:
+            performances[bucket] = model.performance(bars)
+        except (DataError, ModelError) as error:
+            raise error if bars.name in str(error) else type(error)(f"{bars}: {error}") from error
+    if not performances:
+        raise ModelError(
+            f"{directory}: no bucket of this run has a load_model(path), so nothing can be measured on {bars}"
+        )
+    return performances, uses
+
+
+def _show_performances(
+    performances: Mapping[str, Sequence[Performance]], uses: Mapping[str, str], source: str, *, as_json: bool
+) -> int:
+    if as_json:
+        return show_json(performances)
+    for bucket, rows in performances.items():
+        print(f"{bucket} on all bars of {source}\n\n{_performance_table(bucket, rows)}")
+        print(f"in use: {one_line(uses[bucket])}\n")
+    return 0
+
+
+def _show_result(result: BucketResult) -> None:
+    _show_judged(result.bucket, result.evaluation)
+    print()
+
+
+def _show_judged(bucket: str, evaluation: Evaluation | None) -> None:
+    if evaluation is None:
+        print(f"{bucket}: {NOT_JUDGED}")
+        return
+    print(f"{bucket}: {one_line(evaluation.verdict)}")
+    use = "stays flat" if evaluation.trades == "nowhere" else f"trades {one_line(evaluation.trades)}"
+    print(f"in use: {use}; the first row of each table is what its strategy did")
+    for split, performances in (("validation", evaluation.validation), ("test", evaluation.test)):
+        print(f"\n{_performance_table(split, performances)}")
+    for warning in evaluation.warnings:
+        print(f"warning: {one_line(warning)}")
+
+
+def _performance_table(split: str, performances: Sequence[Performance]) -> str:
+    """Rows of at most 100 letters: the share of the bars long, flat and short is one column, and --json has the turnover."""
+    header = (split.upper(), "LOG RET", "SHARPE", "ERR", "FALL", "TRADES", "L/F/S %", "T", "ALPHA", "ITS T", "BETA")
+    rows = [
+        (
+            each.strategy,
+            _signed(each.log_return, 3),
+            _signed(each.sharpe, 2),
+            _signed(each.sharpe_error, 2).removeprefix("+"),
+            f"{each.drawdown:.0%}",
+            str(each.trades),
+            "/".join(f"{100 * share:.0f}" for share in (each.long, each.flat, each.short)),
+            _signed(each.t, 1),
+            _signed(each.alpha, 2),
+            _signed(each.alpha_t, 1),
+            _signed(each.beta, 2),
+        )
+        for each in performances
+    ]
+    return table(header, rows)
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:+.{digits}f}" if math.isfinite(value) else MISSING
