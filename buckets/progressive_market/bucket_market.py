@@ -11,9 +11,10 @@ import structlog
 from progressive_market.bars import check_leaks, configured_bars, doubts
 from progressive_market.bars.bar_records import FLOWS
 from progressive_market.bars.levels import as_ratios, level_columns
+from progressive_market.bars.what_was_read import bars_line, features_line
 from progressive_market.charges import funding_doubt, without_funding
 from progressive_market.features.feature_plugins import check_features, with_features
-from progressive_market.features.feature_table import feature_table
+from progressive_market.features.feature_table import feature_names, feature_table
 from progressive_market.fills import Costs
 from progressive_market.judging.evaluator import MarketEvaluator
 from progressive_market.market import bytes_of_market, open_market, refuse_untradable
@@ -61,7 +62,7 @@ def bytes_of_bucket_market(info: BucketInfo) -> int:
 def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
     """Check the configured bars and the installed features for leaks, and for a split that leaves enough to learn from.
 
-    The report of the cleaning is logged; doubtful data is logged as a warning.
+    What was read is shown in two lines, and the report of the cleaning logged; doubtful data is logged as a warning.
 
     :raise DataError: the bars cannot be used. :raise PluginError: a feature cannot.
     """
@@ -74,12 +75,15 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
         )
     priced, bars = bars, without_funding(bars, settings[FUNDING])
     log.info("bars read", **bars.report.as_json())
-    for doubt in (*doubts(bars, time_ns()), *funding_doubt(priced, settings[FUNDING])):
-        log.warning(doubt)
+    found = (*doubts(bars, time_ns()), *funding_doubt(priced, settings[FUNDING]))
     del priced
     release_heap()  # the memory of reading and cleaning
     check_features(bars, settings[PLUGINS])
-    check_leaks(with_columns(bars, settings), feature_table, settings[ALLOW_LEAK], info.horizons)
+    complete = with_columns(bars, settings)
+    _show_what_was_read(complete, settings)
+    for doubt in found:
+        log.warning(doubt)
+    check_leaks(complete, feature_table, settings[ALLOW_LEAK], info.horizons)
     try:
         split_for(bars, info)
     except DataError as error:
@@ -94,6 +98,13 @@ def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, 
     bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
     market, split = market_on(with_columns(bars, info.settings), info, resources.device)
     return market, split, MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK])
+
+
+def _show_what_was_read(bars: Bars, settings: Settings) -> None:
+    """Each line is shown once a run, whichever bucket reads first; a run that goes on shows them again."""
+    features = [name for name in feature_names(bars) if name != settings[FUNDING]]
+    for line in (bars_line(bars), features_line(bars, features)):
+        log.info(line, show=True)
 
 
 def with_columns(bars: Bars, settings: Settings) -> Bars:
@@ -112,6 +123,7 @@ def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]
     :raise DataError: too few bars, in all or between two gaps.
     """
     settings = info.settings
+    _show_what_was_read(bars, settings)
     split = split_for(bars, info)
     costs = Costs(
         side=settings[FEE] + settings[SLIPPAGE],

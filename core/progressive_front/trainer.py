@@ -57,7 +57,8 @@ from progressive_studies.scratch import train_scratch_arms
 class ProgressiveTrainer:
     """Trains buckets alone or in sequence, with knowledge transfer between them.
 
-    :param progress_callback: gets a line of text at every step of a run.
+    :param progress_callback: gets a line of text at every step of a run, and what was read of the bars in two; without one, these
+        two go to stderr.
     :param settings: a mapping of keys, over ./config.json (when there is one) over the defaults; or what `resolve` gave,
         which stands as it is.
     :param data: the bars to train on: a path, as DATA is; or a pandas frame, anything that speaks Arrow (Polars, pyarrow,
@@ -82,7 +83,7 @@ class ProgressiveTrainer:
         check_function(on_episode, "on_episode", "an EpisodeReport")
         self.run_dir = Path(checked(FilePath(), run_dir, "run_dir")) if run_dir is not None else None
         self._asked_run_dir = self.run_dir
-        self._progress = progress_callback or (lambda _: None)
+        self._progress = progress_callback
         self._on_episode = on_episode
         self._plugins, self._manager = names_and_objects(plugins)
         self._settings, self._data = settings_and_data(settings, data, self._plugins, self._manager.objects)
@@ -178,7 +179,7 @@ class ProgressiveTrainer:
         directory = self._asked_run_dir or newest_unfinished(Path(self._settings[RUNS_DIR]))
         asked = {"scratch_arms": scratch_arms, "isolate": isolate}
         go_on = self._fork if fork else self._go_on
-        return go_on(directory, settings or {}, asked, on_message or self._progress)
+        return go_on(directory, settings or {}, asked, on_message or self._progress or _quiet)
 
     def _go_on(
         self, directory: Path, settings: Mapping[str, Any], asked: Mapping[str, bool], on_message: Callable[[str], None]
@@ -259,7 +260,8 @@ class ProgressiveTrainer:
         self.run_dir = store.directory
         machine = LocalMachine()
         try:
-            with log_to(store.directory / "log.jsonl"), gc_frozen(), ending_marked(store, machine):
+            log = log_to(store.directory / "log.jsonl", progress=self._progress)
+            with log, gc_frozen(), ending_marked(store, machine):
                 isolated = store.documents.is_asked("isolate")
                 run = Run(
                     buckets=[registry.bucket(name) for name in settings[SEQUENCE]],
@@ -271,7 +273,7 @@ class ProgressiveTrainer:
                     store=store,
                     machine=machine,
                     teachers=() if isolated else store.teachers(),
-                    progress=self._progress,
+                    progress=self._progress or _quiet,
                     interrupted=self._interrupt.is_set,
                 )
                 train = partial(train_isolated, train=train_bucket) if isolated else train_bucket
@@ -290,3 +292,7 @@ def _settled(settings: Settings, plugins: Sequence[str]) -> Settings:
     """`settings` as a resume from another directory needs them: paths absolute, and the plugins that were asked for."""
     chosen = {PLUGINS.key: merged_choices(settings[PLUGINS], plugins)}
     return with_absolute_files(with_settings(settings, chosen))
+
+
+def _quiet(line: str) -> None:
+    """Nobody asked for progress."""

@@ -84,21 +84,21 @@ class CleaningReport:
         Resampled bars that an end or a gap cuts are not among them: there always are some.
         """
         phrases = {
-            "skipped": f"{_counted(self.skipped, 'line')} without the right number of fields skipped",
-            "bad": f"{_counted(self.bad, 'bad row')} dropped (no time, or prices that cannot be{self._first('bad')})",
-            "duplicates": f"{_counted(self.duplicates, 'row')} of a time that comes again dropped, "
+            "skipped": f"{counted(self.skipped, 'line')} without the right number of fields skipped",
+            "bad": f"{counted(self.bad, 'bad row')} dropped (no time, or prices that cannot be{self._first('bad')})",
+            "duplicates": f"{counted(self.duplicates, 'row')} of a time that comes again dropped, "
             f"{self.conflicting:,} with other values{self._first('duplicates')}",
-            "disorder": f"{_counted(self.disorder, 'row')} out of order sorted{self._first('disorder')}",
-            "off_grid": f"{_counted(self.off_grid, 'bar')} between two bar opens moved back to the earlier one"
+            "disorder": f"{counted(self.disorder, 'row')} out of order sorted{self._first('disorder')}",
+            "off_grid": f"{counted(self.off_grid, 'bar')} between two bar opens moved back to the earlier one"
             f"{self._first('off_grid')}",
-            "bad_prints": f"{_counted(self.bad_prints, 'bad print')} left out: "
+            "bad_prints": f"{counted(self.bad_prints, 'bad print')} left out: "
             f"{', '.join(self.first_times.get('bad_prints', ()))}{', ...' if self.bad_prints > FIRST_TIMES else ''}",
             "last_print": f"{self.last_print} (a bad print, or a move: no bar came after)",
-            "gaps": f"{_counted(self.gaps, 'gap')} ({_counted(self.missing, 'bar')} missing, the longest "
+            "gaps": f"{counted(self.gaps, 'gap')} ({counted(self.missing, 'bar')} missing, the longest "
             f"{self.longest_gap:,} from {self.longest_gap_from})",
-            "filled": f"{_counted(self.filled, 'absent bar')} filled flat{self._first('filled')}",
-            "zero_volume": f"{_counted(self.zero_volume, 'bar')} without volume{self._first('zero_volume')}",
-            "filled_extra": f"{_counted(self.filled_extra, 'missing value')} of extra columns taken from the bar before",
+            "filled": f"{counted(self.filled, 'absent bar')} filled flat{self._first('filled')}",
+            "zero_volume": f"{counted(self.zero_volume, 'bar')} without volume{self._first('zero_volume')}",
+            "filled_extra": f"{counted(self.filled_extra, 'missing value')} of extra columns taken from the bar before",
         }
         return [phrase for kind, phrase in phrases.items() if getattr(self, kind)]
 
@@ -164,7 +164,8 @@ class Bars:
         return evolve(self, **arrays, extra={name: values[part] for name, values in self.extra.items()})
 
 
-def _counted(count: int, thing: str) -> str:
+def counted(count: int, thing: str) -> str:
+    """So many of a thing, in words."""
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 

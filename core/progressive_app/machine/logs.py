@@ -1,4 +1,7 @@
-"""Where log events go: warnings to stderr as one plain line, everything to the run's `log.jsonl`."""
+"""Where log events go: warnings, and events with `show=True`, to the user as one plain line, everything to the run's `log.jsonl`.
+
+Warnings go to stderr, and so do the others where the run has no progress callback for them.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,16 @@ from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import one_line
 
 _SHOWN_LEVELS = frozenset({"warning", "error", "critical", "exception"})
-_HIDDEN_KEYS = frozenset({"event", "level", "timestamp", "exception"})
+SHOW = "show"
+"""The key of an event that the user of a run is to see though it is no warning."""
+_HIDDEN_KEYS = frozenset({"event", "level", "timestamp", "exception", SHOW})
 
 
 class _RunLog:
-    """One run's log file, None outside of any run, and the warnings that its user was shown."""
+    """One run's log file, None outside of any run, its progress callback, and what its user was shown."""
 
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
+    def __init__(self, path: Path | None, progress: Callable[[str], None] | None = None) -> None:
+        self.path, self.progress = path, progress
         self.shown: set[str] = set()
 
     def write(self, event: EventDict) -> None:
@@ -39,29 +44,40 @@ class _RunLog:
                 file.write(line.encode("utf-8", "backslashreplace") + b"\n")
         except OSError as error:  # a full disk must not end a training that could go on
             path, self.path = self.path, None
-            _print_line("warning", f"{path}: logging stops: {error.strerror}")
+            _print_line(f"warning: {path}: logging stops: {error.strerror}")
 
-    def show(self, method: str, event: EventDict) -> None:
-        """Print a warning, each once a run: four buckets may warn of the same data."""
-        details = ", ".join(f"{key}={value}" for key, value in event.items() if key not in _HIDDEN_KEYS)
-        text = f"{event['event']}{f' ({details})' if details else ''}"
-        if method in _SHOWN_LEVELS and text not in self.shown:
+    def report(self, event: EventDict) -> None:
+        """Hand an event that is to be shown to the progress callback; each once a run: four buckets may read the same data."""
+        if self.progress is not None and event.get(SHOW) and (text := _text(event)) not in self.shown:
             self.shown.add(text)
-            _print_line(event["level"], text)
+            self.progress(text)
+
+    def print(self, method: str, event: EventDict) -> None:
+        """Print a warning, or what no progress callback showed; each once a run, too."""
+        text, level = _text(event), f"{event['level']}: " if method in _SHOWN_LEVELS else ""
+        if (level or event.get(SHOW)) and text not in self.shown:
+            self.shown.add(text)
+            _print_line(level + text)
 
 
-_OUTSIDE = _RunLog(None)
+def _text(event: EventDict) -> str:
+    details = ", ".join(f"{key}={value}" for key, value in event.items() if key not in _HIDDEN_KEYS)
+    return f"{event['event']}{f' ({details})' if details else ''}"
+
+
+_OUTSIDE = _RunLog(None, progress=lambda _: None)
 _current: ContextVar[_RunLog] = ContextVar("the current run's log", default=_OUTSIDE)
 """Of a context and not of the process: trainers in several threads each write to their own run's file."""
 
 
 def _write(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     _current.get().write(event)
+    _current.get().report(event)
     return event
 
 
 def _show(logger: WrappedLogger, method: str, event: EventDict) -> Any:
-    _current.get().show(method, event)
+    _current.get().print(method, event)
     raise structlog.DropEvent
 
 
@@ -126,10 +142,15 @@ def logging_configured() -> Iterator[None]:
 
 
 @contextmanager
-def log_to(path: Path | None, shown: Iterable[str] = ()) -> Iterator[None]:
-    """Within it, write all events of this context to `path` too, as JSON lines; the warnings in `shown` are not shown again."""
+def log_to(
+    path: Path | None, shown: Iterable[str] = (), progress: Callable[[str], None] | None = None
+) -> Iterator[None]:
+    """Within it, write all events of this context to `path` too, as JSON lines.
+
+    :param shown: what is not shown again. :param progress: gets what is to be shown and is no warning; None: it is printed.
+    """
     with logging_configured():
-        before = _current.set(_RunLog(path))
+        before = _current.set(_RunLog(path, progress))
         mark_as_shown(shown)
         try:
             yield
@@ -138,17 +159,22 @@ def log_to(path: Path | None, shown: Iterable[str] = ()) -> Iterator[None]:
 
 
 def current_log() -> tuple[Path | None, frozenset[str]]:
-    """The file that the events of this context are written to, and the warnings that were shown."""
+    """The file that the events of this context are written to, and what was shown of them."""
     run = _current.get()
     return run.path, frozenset(run.shown)
 
 
-def mark_as_shown(warnings: Iterable[str]) -> None:
-    """Do not show these warnings again in this context."""
-    _current.get().shown.update(warnings)
+def has_progress() -> bool:
+    """Whether this context has a progress callback."""
+    return _current.get().progress is not None
 
 
-def _print_line(level: str, text: str) -> None:
+def mark_as_shown(texts: Iterable[str]) -> None:
+    """Do not show these again in this context."""
+    _current.get().shown.update(texts)
+
+
+def _print_line(text: str) -> None:
     """Print to the current stderr, which a live console replaces; one that cannot be written to must not end a run."""
     with suppress(OSError):
-        print(f"progressive-training: {level}: {one_line(text)}", file=sys.stderr, flush=True)
+        print(f"progressive-training: {one_line(text)}", file=sys.stderr, flush=True)

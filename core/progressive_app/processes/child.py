@@ -38,8 +38,9 @@ PROGRESS, EPISODE, STOP, READY, ENDED = "progress", "episode", "stop", "ready", 
 class Task:
     """The `function` to call with the run in `directory`, opened anew, and what it takes to open it.
 
-    `settings` are JSON values; `disabled` are the plugins that failed before; events are logged to the file `log`, and the
-    warnings in `shown` are not shown again. `on_episode` says that the parent wants every report.
+    `settings` are JSON values; `disabled` are the plugins that failed before; events are logged to the file `log`, and those
+    in `shown` are not shown again. `on_episode` says that the parent wants every report, `progress` that it has a callback
+    for lines of progress.
     """
 
     function: Callable[[Run], object]
@@ -51,6 +52,7 @@ class Task:
     log: Path | None
     shown: frozenset[str]
     on_episode: bool
+    progress: bool
 
 
 @frozen(kw_only=True)
@@ -153,6 +155,7 @@ def run_task(parent: Parent, task: Task) -> Outcome:
     registry = installed_registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS])
     registry.left_out.clear()  # the parent has logged it
     on_episode = partial(parent.ask, EPISODE) if task.on_episode else None
+    progress = partial(parent.ask, PROGRESS)
     machine = LocalMachine()
     hooks = Hooks(registry, settings[PLUGIN_ERRORS], machine.is_shortage, on_episode, machine.watch)
     hooks.disable(*task.disabled)
@@ -162,7 +165,7 @@ def run_task(parent: Parent, task: Task) -> Outcome:
     store = RunStore.open(task.directory)
     interrupted = False
     try:
-        with log_to(task.log, task.shown), gc_frozen():
+        with log_to(task.log, task.shown, progress if task.progress else None), gc_frozen():
             run = Run(
                 buckets=[registry.bucket(name) for name in settings[SEQUENCE]],
                 settings=settings,
@@ -171,7 +174,7 @@ def run_task(parent: Parent, task: Task) -> Outcome:
                 store=store,
                 machine=machine,
                 teachers=store.teachers(),
-                progress=lambda line: parent.ask(PROGRESS, line),
+                progress=progress,
                 interrupted=parent.wants_a_stop,
                 compared=task.compared,
             )

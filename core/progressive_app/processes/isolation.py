@@ -16,7 +16,7 @@ from typing import Any
 
 from progressive_app.json_values import json_values
 from progressive_app.machine.device import resolve_device
-from progressive_app.machine.logs import current_log, mark_as_shown
+from progressive_app.machine.logs import current_log, has_progress, mark_as_shown
 from progressive_app.machine.terminal import show_cursor
 from progressive_app.processes.child import (
     ENDED,
@@ -98,6 +98,7 @@ def run_isolated(run: Run, function: Callable[[Run], object], process_name: str)
         log=log,
         shown=shown,
         on_episode=run.hooks.on_episode is not None,
+        progress=has_progress(),
     )
     with ExitStack() as stack:
         process = stack.enter_context(_spawned(process_name, run_task, task))
