@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from serving_cases import Evaluated
 
     from progressive_buckets.model import TradingModel
-    from progressive_market.bars import Bars
 
 SIDES = {"flat": 0, "long": 1, "short": -1}
 SAME = 1e-9
@@ -62,7 +60,13 @@ def use_parity(run: Evaluated, bars: int | None = None) -> Parity:
     expected = model.trajectory(run.file)
     measured = model.performance(run.file)[0].log_return
     first = len(expected) - len(run.learner.market.part(run.learner.split.test))
-    return _compared(model, run, expected, slice(first, None if bars is None else first + bars), int(abs(expected["log_growth"].sum() - measured) > SAME))
+    return _compared(
+        model,
+        run,
+        expected,
+        slice(first, None if bars is None else first + bars),
+        int(abs(expected["log_growth"].sum() - measured) > SAME),
+    )
 
 
 def _compared(model: TradingModel, run: Evaluated, expected: pd.DataFrame, stretch: slice, judged: int) -> Parity:
@@ -70,9 +74,9 @@ def _compared(model: TradingModel, run: Evaluated, expected: pd.DataFrame, stret
     first, rows = stretch.start, expected.iloc[: stretch.stop]
     there = rows.iloc[stretch]
     before = str(there["position"].iloc[0])
-    live = lived(model, run.case.frame, there.index, before)
+    live = lived(model, run.case.frame, _times(there), before)
     served = load_bars(run.file, run.case.settings.get("FREQUENCY"), run.case.settings.get("FILL_MINUTES", 10.0))
-    shown = np.isin(served.time, rows.index.as_unit("ns").asi8)
+    shown = np.isin(served.time, _times(rows).as_unit("ns").asi8)
     prices = (served.open if served.fills is None else served.fills)[shown]
     absent = np.zeros(len(rows), dtype=bool) if served.absent is None else served.absent[shown]
     # Nobody can decide on absent bars: what is held stays.
@@ -80,7 +84,9 @@ def _compared(model: TradingModel, run: Evaluated, expected: pd.DataFrame, stret
     position = action.shift(fill_value=before)
     held = pd.concat([rows["position"].iloc[:first].astype(str), position]).map(SIDES).to_numpy()
     equity = equity_of(held, prices, model.card.costs.side)[first:]
-    differs = (action != there["action"].astype(str)).to_numpy() | (position != there["position"].astype(str)).to_numpy()
+    differs = (action != there["action"].astype(str)).to_numpy() | (
+        position != there["position"].astype(str)
+    ).to_numpy()
     differs |= live.isna().to_numpy() & ~absent[stretch]
     differs = differs[:-1] | ~np.isclose(equity, there["equity"].to_numpy()[:-1], rtol=SAME, atol=0.0)
     trades = int((position != position.shift(fill_value=before)).sum())
@@ -97,13 +103,12 @@ def lived(model: TradingModel, frame: pd.DataFrame, times: pd.DatetimeIndex, pos
     row_times, begins = pd.DatetimeIndex(frame["time"]).as_unit("ns").asi8, times.as_unit("ns").asi8
     whole, part = lengths_of(model)
     live = model.live(position)  # type: ignore[arg-type]
-    actions = pd.Series(index=times, dtype=object)
+    actions: dict[pd.Timestamp, str] = {}
     for row in np.flatnonzero((row_times + part >= begins[0] + whole) & (row_times < begins[-1] + whole)):
         decision = live(window(model, frame, int(row), model.history))
         assert not decision.warnings, decision.warnings
-        if decision.time >= times[0]:
-            actions[decision.time] = decision.action
-    return actions
+        actions[decision.time] = decision.action
+    return pd.Series(actions, dtype=object).reindex(times)
 
 
 def window(model: TradingModel, frame: pd.DataFrame, row: int, bars: int) -> pd.DataFrame:
@@ -132,6 +137,10 @@ def equity_of(position: np.ndarray, prices: np.ndarray, side: float) -> np.ndarr
         equity += wanted * units * (prices[bar + 1] - prices[bar])
         out[bar] = equity
     return out
+
+
+def _times(rows: pd.DataFrame) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(rows.index)
 
 
 def _signed(names: pd.Series[str]) -> np.ndarray:

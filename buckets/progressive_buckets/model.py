@@ -68,8 +68,8 @@ class TradingModel(ServedModel[Card]):
             )
         card = self.card.uncharged()
         closed = closed_bars(bars, card, forming)
-        market = market_of(card, closed)
-        row = market.features[-1:]
+        market = market_of(card, closed, last=1)
+        row = market.features
         advantage, held = self._advantages(row), ACTIONS.index(position)
         chosen = ACTIONS[int(best_actions(advantage, self._costs(market))[0, held])]
         action, reason = chosen, self.reason

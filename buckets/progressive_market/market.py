@@ -138,23 +138,25 @@ class Market:
         return (gained / (self.volatility.take(bars) * horizons.sqrt()[:, None])).clamp(-5, 5) * exists, exists
 
 
-def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -> Market:
+def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str, last: int | None = None) -> Market:
     """Compute the features of `bars` and copy the market to the device.
 
     :param scaler: a fitted scaler, or the split on whose training part one is fitted.
+    :param last: how many of the bars are in the market, the newest ones; those before are history alone. None for all.
     :raise DataError: the column of FUNDING is missing.
     """
     choose_vector_functions()  # before the first computation with torch
     priced, bars = bars, without_funding(bars, costs.funding)
     charges = charges_on(priced, costs)
-    moves = torch.from_numpy(volatility(bars)).to(device)
-    table = feature_table(bars)
+    held = slice(0 if last is None else max(0, len(bars) - last), len(bars))
+    moves = torch.from_numpy(volatility(bars)[held]).to(device)
+    table = feature_table(bars, last)
     fitted = Scaler.fit(table[scaler.train]) if isinstance(scaler, Split) else scaler
-    segment = torch.as_tensor(np.asarray(bars.segment, dtype=np.int64), device=device)
+    segment = torch.as_tensor(np.asarray(bars.segment[held], dtype=np.int64), device=device)
     prices = bars.open if bars.fills is None else bars.fills
-    opens = torch.as_tensor(np.asarray(prices, dtype=np.float64), device=device)
+    opens = torch.as_tensor(np.asarray(prices[held], dtype=np.float64), device=device)
     returns, exists = fill_returns(opens)
-    settled = torch.as_tensor(age_in_segment(bars.segment) >= WARM_UP, device=device)
+    settled = torch.as_tensor(age_in_segment(bars.segment)[held] >= WARM_UP, device=device)
     return Market(
         names=feature_names(bars),
         features=torch.from_numpy(fitted.apply(table)).to(device),
@@ -164,8 +166,8 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
         log_open=torch.log(opens),
         volatility=moves,
         segment=segment,
-        times=np.asarray(bars.time),
-        closes=np.asarray(bars.close),
+        times=np.asarray(bars.time[held]),
+        closes=np.asarray(bars.close[held]),
         interval=bars.interval / 1e9,
         scaler=fitted,
         costs=costs,
@@ -173,8 +175,8 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str) -
         source_interval=bars.source_interval / 1e9,
         symbol=bars.report.market,
         ratios=bars.ratios,
-        absent=None if bars.absent is None else torch.as_tensor(bars.absent, device=device),
-        charges=None if charges is None else torch.as_tensor(charges, device=device),
+        absent=None if bars.absent is None else torch.as_tensor(bars.absent[held], device=device),
+        charges=None if charges is None else torch.as_tensor(charges[held], device=device),
         feature_plugins=bars.feature_plugins,
     )
 

@@ -45,7 +45,9 @@ def plain_average(values: Floats, segment: Segment, window: int) -> Floats:
 
 
 def segment_starts(segment: Segment) -> NDArray[np.integer[Any]]:
-    """Position of the first bar of each segment."""
+    """Position of the first bar of each segment; these are numbered in the order of time."""
+    if segment[0] == segment[-1]:
+        return np.zeros(1, dtype=np.intp)
     return np.flatnonzero(np.diff(segment, prepend=segment[0] - 1))
 
 

@@ -76,25 +76,28 @@ def raw_feature(bars: Bars, name: str) -> NDArray[np.float64]:
     return np.asarray(bars.extra[name], dtype=np.float64)
 
 
-def feature_table(bars: Bars) -> NDArray[np.float32]:
-    """All features of all bars [T, features x scales] float32, the scales of one feature side by side.
+def feature_table(bars: Bars, last: int | None = None) -> NDArray[np.float32]:
+    """All features of all bars [T, features x scales] float32, the scales of one feature side by side; of the `last` bars alone,
+    if that is given: averages reach back a bounded number of bars, so theirs need no others.
 
     NaN where an extra column has no value yet, or one beyond `LARGEST`; the scaler ignores these.
     Computed a few columns at a time, so that the peak memory of many bars is the table and one column of doubles.
     """
     names, bars_count = feature_names(bars), len(bars.close)
-    table = np.empty((bars_count, len(names), len(SCALES)), dtype=np.float32)
+    rows_count = bars_count if last is None else min(last, bars_count)
+    table = np.empty((rows_count, len(names), len(SCALES)), dtype=np.float32)
     at_once = max(1, AT_ONCE // bars_count)
     for first in range(0, len(names), at_once):
         group = range(first, min(first + at_once, len(names)))
         raw = np.stack([raw_feature(bars, names[f]) for f in group])
         for s, span in enumerate(SCALES):
-            averages = exponential_average(raw, bars.segment, span)
+            reached = slice(max(0, bars_count - rows_count - window_of(span) + 1), None)
+            averages = exponential_average(raw[:, reached], bars.segment[reached], span)[:, -rows_count:]
             for f, column in zip(group, averages, strict=True):
-                for start in range(0, bars_count, ROWS_AT_ONCE):
+                for start in range(0, rows_count, ROWS_AT_ONCE):
                     rows = column[start : start + ROWS_AT_ONCE]
                     table[start : start + ROWS_AT_ONCE, f, s] = np.where(np.abs(rows) <= LARGEST, rows, np.nan)
-    return table.reshape(bars_count, -1)
+    return table.reshape(rows_count, -1)
 
 
 def volatility(bars: Bars) -> NDArray[np.float32]:

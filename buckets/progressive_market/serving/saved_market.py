@@ -179,10 +179,11 @@ def market_card(market: Market, settings: Settings) -> dict[str, Any]:
     return card
 
 
-def market_of(card: MarketCard, bars: Bars) -> Market:
+def market_of(card: MarketCard, bars: Bars, last: int | None = None) -> Market:
     """The market of `bars` in the order and scale of those that the model was trained on; columns are matched by name, and those
     that it was not trained with are left out.
 
+    :param last: as for `open_market`.
     :raise ModelError: a column is missing, a feature is not installed, or the bars are of another length than those trained on.
     """
     owner, wanted = f"{card.bucket} model", card.columns
@@ -203,6 +204,6 @@ def market_of(card: MarketCard, bars: Bars) -> Market:
         complete = as_ratios(with_recorded_features(given, card.feature_plugins, owner), card.ratios)
         order = dict.fromkeys((*card.features, *card.columns))  # the column of funding, if any, is the last
         columns = {name: complete.extra[name] for name in order if name not in BUILT_IN}
-        return open_market(evolve(complete, extra=columns), scaler, card.costs.costs, "cpu")
+        return open_market(evolve(complete, extra=columns), scaler, card.costs.costs, "cpu", last)
     except DataError as error:
         raise ModelError(f"{owner}: {error}") from error

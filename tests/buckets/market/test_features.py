@@ -98,6 +98,16 @@ def test_bars_enough_give_the_features_of_all_bars() -> None:
     assert history_of(clean(bars.time, {**columns, "daily": daily}, source="daily")) == 959 + 1 + 1439
 
 
+def test_the_newest_bars_alone_have_the_same_features() -> None:
+    bars = synthetic_bars(3000, seed=3)
+    segment = (np.arange(3000) >= 2_900).astype(np.int32)
+    rare = np.where(np.arange(3000) % 50 == 0, bars.close, np.nan)
+    for some in (bars, evolve(bars, segment=segment), evolve(bars, extra={"rare": rare})):
+        for last in (1, 7, 2_999, 4_000):
+            same = feature_table(some)[-last:]
+            assert np.allclose(feature_table(some, last), same, rtol=1e-6, atol=1e-9, equal_nan=True)
+
+
 def test_extra_columns_become_features() -> None:
     bars = synthetic_bars(300, seed=5)
     with_extra = Bars(

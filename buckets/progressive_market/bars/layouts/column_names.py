@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 TIME = frozenset(
@@ -30,6 +31,9 @@ SYMBOL = frozenset("symbol ticker tic pair instrument instrumentid market coin a
 CAPITALS = {"T": "close_time", "V": "taker_buy_volume", "Q": "taker_buy_quote_volume"}
 IGNORED = frozenset("ignore confirm isclosed isfinal closed complete timeframe interval exchange".split())
 
+NAMES_KEPT = 4_096
+"""Names whose words and role are remembered: a model in use is asked about the same few again and again."""
+
 
 def roles_of(labels: Iterable[str]) -> dict[str, str]:
     """The role of each column. A capital beside its small letter is something else: exchanges send `t` for the open and
@@ -39,6 +43,7 @@ def roles_of(labels: Iterable[str]) -> dict[str, str]:
     return roles | {label: CAPITALS.get(label, "ignored") for label in capitals}
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def role(name: Any) -> str:
     """One of time, close_time, open, high, low, close, price, volume, base_volume, quote_volume, taker_buy_volume,
     taker_buy_quote_volume, trades, vwap, symbol, ignored; or extra."""
@@ -66,7 +71,7 @@ def role(name: Any) -> str:
     return _volume_role(words) or ("time" if {"time", "date", "timestamp", "datetime"} & set(words) else "extra")
 
 
-def _volume_role(words: list[str]) -> str | None:
+def _volume_role(words: tuple[str, ...]) -> str | None:
     kinds = set(words)
     sold = kinds & TAKER
     if not kinds & {"volume", "vol", "v", "volumefrom", "volumeto", "amount", "turnover", "volccy", "qv", "asset"}:
@@ -83,9 +88,10 @@ def _volume_role(words: list[str]) -> str | None:
     return "base_volume" if kinds & (BASE | {"volumefrom"}) else "volume"
 
 
-def split(name: Any) -> list[str]:
+@lru_cache(maxsize=NAMES_KEPT)
+def split(name: Any) -> tuple[str, ...]:
     """The words of a column name: `1. openTime` is open, time; pairs of names (a table's double header) are joined."""
     text = " ".join(str(part) for part in name if str(part)) if isinstance(name, tuple) else str(name)
     text = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text.strip())
     text = re.sub(r"^\d+[a-z]?\. ", "", text.lower())
-    return re.findall(r"[a-z]+|\d+", text)
+    return tuple(re.findall(r"[a-z]+|\d+", text))

@@ -123,7 +123,7 @@ def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
         while label in labels:
             label += AGAIN
         labels.append(label)
-    return frame.set_axis(labels, axis="columns")
+    return frame if labels == [*frame.columns] else frame.set_axis(labels, axis="columns")
 
 
 def _label(name: Hashable) -> str:

@@ -40,8 +40,9 @@ def bar_times(frame: pd.DataFrame, roles: dict[str, str], where: str, notes: lis
             f"{where}: no column of times among {', '.join(frame.columns)[:500]}; expected one like time, date or "
             f"open_time, as seconds, milliseconds or text{_seen(frame, roles)}"
         )
-    best = max(starts or ends, key=lambda label: _fineness(parsed[label]))
-    earlier = next((label for label in parsed if _ends(parsed[best], parsed[label])), None)
+    some = [*(starts or ends)]
+    best = some[0] if len(some) == 1 else max(some, key=lambda label: _fineness(parsed[label]))
+    earlier = next((label for label in parsed if label != best and _ends(parsed[best], parsed[label])), None)
     if earlier is not None:
         notes.append(f"times: {earlier} is a bar length before {best}: taken as the open")
         best = earlier

@@ -47,9 +47,8 @@ def parse_times(values: pd.Series, where: str) -> Times:
     :raise DataError: days cannot be distinguished from months.
     """
     kind = values.dtype
-    if isinstance(kind, pd.DatetimeTZDtype) or kind.kind == "M":
-        utc = values.dt.tz_convert("UTC").dt.tz_localize(None) if isinstance(kind, pd.DatetimeTZDtype) else values
-        return utc.to_numpy(dtype="datetime64[ns]").view(np.int64)
+    if kind.kind == "M":  # with a zone it is kept in UTC
+        return values.to_numpy(dtype="datetime64[ns]").view(np.int64)
     if kind.kind in "iu" and values.between(20_000_101, 20_991_231).all():
         return _from_text(as_text(values), where)  # 20240131
     if kind.kind in "iu":
@@ -63,6 +62,8 @@ def parse_times(values: pd.Series, where: str) -> Times:
 
 def looks_like_time(values: pd.Series) -> bool:
     """Whether nearly all of a sample of `values` are times."""
+    if values.dtype.kind == "M":
+        return bool(values.notna().any())
     sample = values.dropna()
     if len(sample) > SAMPLE:
         sample = sample.iloc[np.linspace(0, len(sample) - 1, SAMPLE).astype(int)]
