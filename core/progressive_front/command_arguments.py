@@ -70,12 +70,15 @@ def _evaluate(arguments: list[str]) -> int:
     )
     parser.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
     parser.add_argument("--data", metavar="FILE", dest="bars", help="measure the models on these bars instead")
+    parser.add_argument("--since", metavar="TIME", help="with --data: from this time on; bars before are history alone")
     parser.add_argument("--market", metavar="NAME", help="with --data: the market to take where the file holds several")
     parser.add_argument("--json", action="store_true", help="for programs")
     add_configuration(parser)
     options = parser.parse_args(arguments)
 
     run, bars = required_path(options.run, "RUN"), path_of(options.bars, "--data")
+    if options.since is not None and bars is None:
+        raise ConfigError("--since goes with --data FILE, the bars that are measured on")
     flags = flags_of(options)
     taken = {"RUNS_DIR"} | ({"MARKET"} if bars is not None else set())
     takes = "evaluate takes RUNS_DIR and, with --data FILE, MARKET"
@@ -83,7 +86,7 @@ def _evaluate(arguments: list[str]) -> int:
 
     from progressive_front.commands.show_evaluation import show_evaluation
 
-    return show_evaluation(run, flags, path_of(options.config, "--config"), bars, as_json=options.json)
+    return show_evaluation(run, flags, path_of(options.config, "--config"), bars, options.since, as_json=options.json)
 
 
 def _refuse_settings_but(taken: Collection[str], flags: Mapping[str, Any], done: str, takes: str) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from progressive_front.cli import main
+from progressive_training import load_model
 from progressive_training.market import synthetic_bars
 
 TINY = {
@@ -65,13 +66,78 @@ def test_a_run_is_shown_as_measured_and_on_a_file_of_other_bars(run: str, capsys
     measured = capsys.readouterr().out
     assert main(["evaluate", run, "--data", "other.csv"]) == 0
     elsewhere = capsys.readouterr().out
-    assert elsewhere.startswith("Scalping on all bars of other.csv\n")
+    heading = "Scalping on all bars of other.csv (3,000 bars of 1h from 2020-01-01 00:00 to 2020-05-04 23:00 UTC)\n"
+    assert elsewhere.startswith(heading)
     for baseline in ("flat", "buy and hold", "ridge"):
         assert baseline in measured
         assert baseline in elsewhere
     assert main(["evaluate", run, "--data", "other.csv", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["Scalping"]
     assert {"strategy", "log_return", "t"} <= set(rows[0])
+
+
+def shifted(hours: int) -> None:
+    """Write other.csv, whose first bar is so many hours after the first one trained on; that one was hour 0 of 6,000."""
+    other_bars(mood=MOOD)
+    frame = pd.read_csv("other.csv", parse_dates=["time"])
+    frame.assign(time=frame["time"] + pd.Timedelta(hours=hours)).to_csv("other.csv", index=False)
+
+
+@pytest.mark.parametrize(
+    ("hours", "since", "known"),
+    [
+        (0, None, "3,000 of 3,000"),
+        (5_000, None, "1,000 of 3,000"),
+        (5_999, None, "1 of 3,000"),
+        (6_000, None, None),
+        (-3_000, None, None),
+        (-2_999, None, "1 of 3,000"),
+        (5_000, "2020-08-27", "264 of 2,264"),
+        (5_000, "2020-09-07", None),
+    ],
+)
+def test_bars_that_the_model_was_trained_on_are_warned_of(
+    run: str, capsys: pytest.CaptureFixture[str], hours: int, since: str | None, known: str | None
+) -> None:
+    shifted(hours)
+    capsys.readouterr()
+    assert main(["evaluate", run, "--data", "other.csv", *(["--since", since] if since else [])]) == 0
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == (known is not None)
+    if known:
+        assert (
+            f"other.csv: {known} bars are of the time that the model was trained, chosen and judged on" in warnings[0]
+        )
+        assert "until 2020-09-06T23:00:00Z" in warnings[0]
+
+
+def test_only_bars_from_a_time_on_are_measured(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shifted(6_000)
+    flags = ["evaluate", run, "--data", "other.csv", "--since", "2020-10-01 12:00"]
+    assert main([*flags, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["Scalping"]
+    model = load_model(Path(run) / "models/Scalping", policy="strategy")
+    measured = model.performance("other.csv", since="2020-10-01 12:00")
+    assert [row["log_return"] for row in shown] == [row.log_return for row in measured]
+    assert main(flags) == 0
+    assert "on the bars of other.csv since 2020-10-01 12:00" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "fact"),
+    [
+        (["--since", "2020-02-01"], "--since goes with --data FILE"),
+        (["--data", "other.csv", "--since", "soon"], "other.csv: since is 'soon', expected a time"),
+        (["--data", "other.csv", "--since", "2031"], "no bars to trade on since 2031-01-01"),
+    ],
+)
+def test_a_since_that_cannot_be_used_is_refused(
+    run: str, capsys: pytest.CaptureFixture[str], flags: list[str], fact: str
+) -> None:
+    other_bars(mood=MOOD)
+    capsys.readouterr()
+    assert main(["evaluate", run, *flags]) == 2
+    assert fact in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_columns_the_models_do_not_know_are_left_out(run: str, capsys: pytest.CaptureFixture[str]) -> None:

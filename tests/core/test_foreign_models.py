@@ -73,6 +73,8 @@ def test_a_bucket_says_how_its_model_is_loaded_and_the_others_are_named(
     assert "Loaded on all bars of bars.csv" in output.out
     assert "First on all bars" not in output.out
     assert "bucket 'First' has no load_model(path)" in output.err
+    assert main(["evaluate", "mine", "--data", "bars.csv", "--since", "2020-01-02"]) == 2
+    assert "models of bucket 'Loaded' are measured on all bars of a file" in capsys.readouterr().err
 
 
 def test_where_no_model_can_be_loaded_nothing_is_measured(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,7 +36,7 @@ def model_of(learner: MarketLearner) -> Model:
         "format": FORMAT,
         "bucket": learner.info.name,
         "seed": learner.info.seed,
-        **market_card(market, learner.info.settings),
+        **market_card(market, learner.split, learner.info.settings),
         "horizons": list(learner.info.horizons),
         "width": critic.hyper.width,
         "members": critic.hyper.members,

@@ -156,6 +156,15 @@ class Bars:
     def __len__(self) -> int:
         return len(self.time)
 
+    def __str__(self) -> str:
+        return f"{len(self):,} bars {self.span}"
+
+    @property
+    def span(self) -> str:
+        """Their length, and the opens of the first and the last."""
+        first, last = (_minute(int(time)) for time in self.time[[0, -1]])
+        return f"of {interval_text(self.interval)} from {first} to {last} UTC"
+
     def between(self, start: int, stop: int) -> Bars:
         """Bars `start` to `stop` (exclusive), as views."""
         part = slice(start, stop)
@@ -177,6 +186,14 @@ def iso(times: Times) -> tuple[str, ...]:
 def _iso(time: int) -> str:
     unit = "s" if time % 10**9 == 0 else "ms" if time % 10**6 == 0 else "ns"
     return str(np.datetime64(time, "ns").astype(f"datetime64[{unit}]")) + "Z"
+
+
+def _minute(time: int) -> str:
+    """A time for people, to the minute unless finer."""
+    text = (
+        str(np.datetime64(time, "ns").astype("datetime64[m]")) if time % MINUTE == 0 else _iso(time).removesuffix("Z")
+    )
+    return text.replace("T", " ")
 
 
 def interval_text(interval: int) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from progressive_market.bars.bar_records import counted, interval_text
 
 if TYPE_CHECKING:
@@ -14,13 +12,6 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 12
 """Columns in a list; of more the number is given."""
-SECOND = 10**9  # nanoseconds
-
-
-def bars_text(bars: Bars) -> str:
-    """How many bars, of what length, and the opens of the first and the last."""
-    first, last = (minute_text(int(time)) for time in bars.time[[0, -1]])
-    return f"{len(bars):,} of {interval_text(bars.interval)} from {first} to {last} UTC"
 
 
 def bars_line(bars: Bars) -> str:
@@ -30,7 +21,7 @@ def bars_line(bars: Bars) -> str:
     gaps = counted(report.gaps, "gap") * (report.gaps > 0)
     prints = f"{counted(report.bad_prints, 'bad print')} left out" * (report.bad_prints > 0)
     market = "a synthetic market" if bars.synthetic else report.market
-    return ", ".join(filter(None, (f"bars: {bars_text(bars)}", merged, market, gaps, prints)))
+    return ", ".join(filter(None, (f"bars: {len(bars):,} {bars.span}", merged, market, gaps, prints)))
 
 
 def features_line(bars: Bars, names: Sequence[str]) -> str:
@@ -42,12 +33,6 @@ def features_line(bars: Bars, names: Sequence[str]) -> str:
         used += f", {_listed(ratios)} as {'a ratio' if len(ratios) == 1 else 'ratios'} to the close"
     left = [f"{name} ({why})" for name, why in bars.report.left_out]
     return f"features: {used}" + (f"; left out: {_listed(left)}" if left else "")
-
-
-def minute_text(time: int) -> str:
-    """A time in nanoseconds since 1970, to the minute unless finer."""
-    unit = "m" if time % (60 * SECOND) == 0 else "s" if time % SECOND == 0 else "ms"
-    return str(np.datetime64(time, "ns").astype(f"datetime64[{unit}]")).replace("T", " ")
 
 
 def _listed(names: Sequence[str]) -> str:

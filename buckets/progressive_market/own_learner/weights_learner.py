@@ -154,7 +154,7 @@ class WeightsLearner(PolicyLearner):
         policy = self.policy()
         tensors = {**self.weights, RIDGE: self.evaluator.ridge().weights}
         card: dict[str, Any] = {
-            **market_card(self.market, self.info.settings),
+            **market_card(self.market, self.split, self.info.settings),
             "horizons": list(self.info.horizons),
             **self.evaluator.card(policy),
             "validation_score": self.validate(),

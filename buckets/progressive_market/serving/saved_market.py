@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from attrs import asdict, evolve, frozen
 
-from progressive_market.bars.bar_records import FeaturePlugin
+from progressive_market.bars.bar_records import FeaturePlugin, iso
 from progressive_market.bars.levels import as_ratios
 from progressive_market.features.feature_plugins import with_recorded_features
 from progressive_market.features.feature_table import BUILT_IN, SCALES
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from progressive_market.bars import Bars
     from progressive_market.market import Market
+    from progressive_market.split import Split
     from progressive_training import Settings
 
 CardT = TypeVar("CardT", bound="MarketCard")
@@ -81,7 +83,10 @@ class MarketCard:
 
     How bars are read in use: `fill_minutes` as FILL_MINUTES, `source_seconds` the length of the bars that those of
     `interval_seconds` were merged of, `symbol` the market's name in the data or empty, `ratios` the columns that are given as log
-    ratios to the close. `history`: bars on which a decision is the one that was evaluated."""
+    ratios to the close. `history`: bars on which a decision is the one that was evaluated.
+
+    Opens of bars as ISO times, UTC: `data_since` the first of all and `data_until` the last, the validation and test parts included,
+    and `trained_until` the last of the training part."""
 
     bucket: str
     features: tuple[str, ...]
@@ -94,6 +99,9 @@ class MarketCard:
     symbol: str
     ratios: tuple[str, ...]
     history: int
+    data_since: str
+    trained_until: str
+    data_until: str
     trades: str
     verdict: str
     feature_plugins: tuple[FeaturePlugin, ...] = ()
@@ -124,6 +132,7 @@ class MarketCard:
             "fill_minutes": 0 <= self.fill_minutes < LARGEST,
             "ratios": set(self.ratios) <= set(self.features),
             "history": 0 < self.history < LARGEST,
+            "its times": _in_order(self.data_since, self.trained_until, self.data_until),
             "trades": self.trades in (EVERYWHERE, NOWHERE),
             "scales": self.scales == SCALES,
             "features": self.features[: len(BUILT_IN)] == BUILT_IN and len(set(self.features)) == len(self.features),
@@ -160,8 +169,18 @@ def refuse_earlier(values: Mapping[str, Any], model: str) -> None:
         )
 
 
-def market_card(market: Market, settings: Settings) -> dict[str, Any]:
-    """What a card records of `market`, which the `settings` of its run describe, as JSON values."""
+def _in_order(*times: str) -> bool:
+    """Whether these are ISO times of which none is before the one before it, and all can be counted in nanoseconds."""
+    try:
+        moments = [datetime.fromisoformat(time) for time in times]
+    except ValueError:
+        return False
+    return all(each.tzinfo and 1700 < each.year < 2200 for each in moments) and moments == sorted(moments)
+
+
+def market_card(market: Market, split: Split, settings: Settings) -> dict[str, Any]:
+    """What a card records of `market` and its `split`, which the `settings` of its run describe, as JSON values."""
+    since, trained, until = iso(market.times[[0, split.train.stop - 1, -1]])
     card: dict[str, Any] = {
         "features": list(market.names),
         "scales": list(SCALES),
@@ -173,6 +192,9 @@ def market_card(market: Market, settings: Settings) -> dict[str, Any]:
         "symbol": market.symbol,
         "ratios": list(market.ratios),
         "history": market.history,
+        "data_since": since,
+        "trained_until": trained,
+        "data_until": until,
     }
     if market.feature_plugins:
         card["feature_plugins"] = [asdict(plugin) for plugin in market.feature_plugins]

@@ -18,14 +18,16 @@ from progressive_market.judging.baselines import Ridge, with_baselines
 from progressive_market.judging.verdict import EVERYWHERE
 from progressive_market.market import Market, Part, refuse_untradable
 from progressive_market.serving.saved_market import MarketCard, market_of
-from progressive_market.serving.served_bars import served_bars
+from progressive_market.serving.served_bars import closed_bars, served_bars
 from progressive_market.serving.trajectory import trajectory_of
 from progressive_training import DataError, ModelError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from progressive_market.bars import Bars, Source
+    from progressive_market.serving.served_bars import Forming
     from progressive_training import Performance
 
 CardT = TypeVar("CardT", bound=MarketCard)
@@ -84,6 +86,33 @@ class ServedModel(ABC, Generic[CardT]):
         model.card = evolve(self.card, symbol=name)
         return model
 
+    def read(self, bars: Source | Bars, forming: Forming | None = None) -> Bars:
+        """`bars` as its card says they are read, which every method takes in place of them.
+
+        :param bars: whatever `load_bars` takes. :param forming: None: all of them, for `performance`; "refuse" or "drop" a bar that
+            has not closed yet, for a decision.
+        :raise DataError: they cannot be read. :raise ModelError: as for a decision, where `forming` is given.
+        """
+        return served_bars(bars, self.card) if forming is None else closed_bars(bars, self.card.uncharged(), forming)
+
+    def known(self, bars: Bars, since: str | pd.Timestamp | None = None) -> str:
+        """How many of `bars` are of the time of those that the model was trained, chosen and judged on; empty where none is, or
+        where they are of another market.
+
+        :param since: as for `performance`.
+        """
+        if self._of_another_market(bars):
+            return ""
+        first, last = (pd.Timestamp(time).value for time in (self.card.data_since, self.card.data_until))
+        times = bars.time[self._first(bars.time, since) :]
+        known = int(np.count_nonzero((times >= first) & (times <= last)))
+        if not known:
+            return ""
+        return (
+            f"{known:,} of {len(times):,} bars are of the time that the model was trained, chosen and judged on (until "
+            f"{self.card.data_until}); only later ones say anything new"
+        )
+
     def market(self, bars: Bars) -> Market:
         """`bars` matched by column names, in order and scale.
 
@@ -122,10 +151,13 @@ class ServedModel(ABC, Generic[CardT]):
             found.append(f"{len(bars):,} bars of history, and {self.history:,} give the decision that was evaluated")
         if unknown := [name for name, values in bars.extra.items() if np.isnan(values[-1])]:
             found.append(f"no value yet of {', '.join(unknown)}")
-        named = bars.report.market
-        if named and self.card.symbol and plain_name(named) != plain_name(self.card.symbol):
-            found.append(f"bars of {named}, and it was trained on {self.card.symbol}")
+        if self._of_another_market(bars):
+            found.append(f"bars of {bars.report.market}, and it was trained on {self.card.symbol}")
         return tuple(found)
+
+    def _of_another_market(self, bars: Bars) -> bool:
+        named, own = bars.report.market, self.card.symbol
+        return bool(named and own and plain_name(named) != plain_name(own))
 
     def _from(self, bars: Source | Bars, since: str | pd.Timestamp | None) -> tuple[Bars, Market, Part]:
         try:
@@ -134,9 +166,9 @@ class ServedModel(ABC, Generic[CardT]):
             refuse_untradable(market)
         except DataError as error:
             raise ModelError(f"{self.card.bucket} model: {error}") from error
-        return served, market, market.part(slice(self._first(market, since), len(served)))
+        return served, market, market.part(slice(self._first(market.times, since), len(served)))
 
-    def _first(self, market: Market, since: str | pd.Timestamp | None) -> int:
+    def _first(self, times: NDArray[np.int64], since: str | pd.Timestamp | None) -> int:
         if since is None:
             return 0
         try:
@@ -144,8 +176,8 @@ class ServedModel(ABC, Generic[CardT]):
             time = time.tz_localize("UTC") if time.tz is None else time
         except (TypeError, ValueError):
             raise ModelError(f'since is {since!r:.60}, expected a time like "2024-01-31"') from None
-        first = int(np.searchsorted(market.times, time.value))
-        if first > len(market.times) - 3:
+        first = int(np.searchsorted(times, time.value))
+        if first > len(times) - 3:
             raise ModelError(f"{self.card.bucket} model: there are no bars to trade on since {time.isoformat()}")
         return first
 
@@ -160,5 +192,6 @@ class ServedModel(ABC, Generic[CardT]):
         else:
             use = f"trades all the same: {self.reason}" if self.overruled else f"stays flat: {self.reason}"
         return (
-            f"<{card.bucket} model for {market}, {len(card.features)} features, {self.history} bars of history; {use}>"
+            f"<{card.bucket} model for {market}, {len(card.features)} features, {self.history} bars of history, "
+            f"trained until {card.trained_until}; {use}>"
         )

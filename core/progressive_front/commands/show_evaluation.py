@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import structlog
+from attrs import frozen
 
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import MISSING, one_line, table
@@ -24,21 +26,20 @@ log = structlog.get_logger("progressive_training")
 
 
 def show_evaluation(
-    run: Path, flags: Mapping[str, Any], config: Path | None, bars: Path | None, *, as_json: bool
+    run: Path, flags: Mapping[str, Any], config: Path | None, bars: Path | None, since: str | None, *, as_json: bool
 ) -> int:
     """Show every finished bucket of a run beside its baselines.
 
     :param run: the run's directory, or its name in RUNS_DIR.
     :param flags: RUNS_DIR, and MARKET of `bars`.
-    :param bars: measure on this file instead of showing what was measured.
+    :param bars: measure on this file instead of showing what was measured, from the time `since` on where there is one.
     """
     configure_logging()
     directory = run_directory(run, config, flags)
     results = finished_results(directory)
     if bars is not None:
-        return _show_performances(
-            *_performances_on(bars, flags.get(MARKET), directory, results), bars.name, as_json=as_json
-        )
+        measured = _measured_on(bars, flags.get(MARKET), since, directory, results)
+        return show_json({each.bucket: each.rows for each in measured}) if as_json else _show_measured(measured)
     if as_json:
         return show_json(results)
     for result in results:
@@ -46,47 +47,70 @@ def show_evaluation(
     return 0
 
 
-def _performances_on(
-    bars: Path, market: str | None, directory: Path, results: Sequence[BucketResult]
-) -> tuple[dict[str, tuple[Performance, ...]], dict[str, str]]:
-    """What each bucket's strategy and the baselines did on all bars of a file, at the costs that the run was begun with, and
-    how each model is used.
+@frozen(kw_only=True)
+class _Measured:
+    """What a bucket's model and the baselines did on the bars that `on` describes, and how the model is used."""
 
-    A bucket whose models cannot be loaded is left out.
+    bucket: str
+    on: str
+    rows: tuple[Performance, ...]
+    use: str
+
+
+def _measured_on(
+    bars: Path, market: str | None, since: str | None, directory: Path, results: Sequence[BucketResult]
+) -> list[_Measured]:
+    """What each bucket's model and the baselines did on a file, at the costs that the run was begun with.
+
+    A bucket whose models cannot be loaded is left out; bars that a model was trained on are warned of.
 
     :raise DataError: the file cannot be read. :raise ModelError: a model cannot be used on such bars, or none be loaded.
     """
-    performances, uses = {}, {}
+    measured = []
     for bucket in (result.bucket for result in results):
         if reason := not_loadable(bucket):
             log.warning(reason)
             continue
         model = load_model(directory / "models" / bucket)
-        why = getattr(model, "reason", None)
-        uses[bucket] = f"stays flat: {why}" if why else "trades"
-        if callable(getattr(model, "strategy", None)):
-            model = model.strategy()
-        if market is not None and callable(getattr(model, "of_market", None)):
-            model = model.of_market(market)
         try:
-            performances[bucket] = model.performance(bars)
+            measured.append(_measured(model, bucket, bars, market, since))
         except (DataError, ModelError) as error:
             raise error if bars.name in str(error) else type(error)(f"{bars}: {error}") from error
-    if not performances:
+    if not measured:
         raise ModelError(
             f"{directory}: no bucket of this run has a load_model(path), so nothing can be measured on {bars}"
         )
-    return performances, uses
+    return measured
 
 
-def _show_performances(
-    performances: Mapping[str, Sequence[Performance]], uses: Mapping[str, str], source: str, *, as_json: bool
-) -> int:
-    if as_json:
-        return show_json(performances)
-    for bucket, rows in performances.items():
-        print(f"{bucket} on all bars of {source}\n\n{_performance_table(bucket, rows)}")
-        print(f"in use: {one_line(uses[bucket])}\n")
+def _measured(model: Any, bucket: str, file: Path, market: str | None, since: str | None) -> _Measured:
+    why = getattr(model, "reason", None)
+    use = f"stays flat: {why}" if why else "trades"
+    trained = model
+    if callable(getattr(model, "strategy", None)):
+        model = model.strategy()
+    if market is not None and callable(getattr(model, "of_market", None)):
+        model = model.of_market(market)
+    bars: Any = file
+    on = f"all bars of {file.name}" if since is None else f"the bars of {file.name} since {since}"
+    if callable(getattr(model, "read", None)):
+        bars = model.read(file)
+        on += f" ({bars})" if since is None else f" (of {bars})"
+        known = trained.known(bars, since)
+        if known:
+            warning = f"{file.name}: {known}"
+            log.warning(warning)
+    if since is None:
+        return _Measured(bucket=bucket, on=on, rows=model.performance(bars), use=use)
+    if "since" not in signature(model.performance).parameters:
+        raise ModelError(f"models of bucket {bucket!r} are measured on all bars of a file: leave out --since")
+    return _Measured(bucket=bucket, on=on, rows=model.performance(bars, since=since), use=use)
+
+
+def _show_measured(measured: Sequence[_Measured]) -> int:
+    for each in measured:
+        print(f"{each.bucket} on {each.on}\n\n{_performance_table(each.bucket, each.rows)}")
+        print(f"in use: {one_line(each.use)}\n")
     return 0
 
 

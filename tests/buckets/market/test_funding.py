@@ -53,9 +53,9 @@ def test_without_funding_and_borrowing_nothing_is_charged() -> None:
 def test_the_card_keeps_them_and_a_saved_model_is_measured_by_them() -> None:
     bars = with_rates()
     info = info_with(FUNDING="funding_rate", BORROW=0.05)
-    market, _ = market_on(bars, info, "cpu")
+    market, split = market_on(bars, info, "cpu")
     verdict = {"bucket": "Swing", "trades": "nowhere", "verdict": "none"}
-    card = checked_card(market_card(market, info.settings) | verdict, MarketCard, Path("card"))
+    card = checked_card(market_card(market, split, info.settings) | verdict, MarketCard, Path("card"))
     assert card.columns == ("mood", "funding_rate")
     again = market_of(card, bars)
     assert again.costs == market.costs

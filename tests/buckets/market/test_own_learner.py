@@ -128,6 +128,14 @@ def test_what_is_adopted_and_what_is_not_is_named(learner: Momentum) -> None:
         (lambda tensors, card: tensors.pop("slope"), "it cannot be used .KeyError"),
         (lambda tensors, card: card.pop("costs"), "its card is damaged .costs is missing"),
         (lambda tensors, card: card.update(scales=[1]), "its card is damaged .scales out of range"),
+        (lambda tensors, card: card.pop("trained_until"), "its card is damaged .trained_until is missing"),
+        *(
+            (
+                lambda tensors, card, time=time: card.update(data_until=time),
+                "its card is damaged .its times out of range",
+            )
+            for time in ("soon", "", "2999-01-01T00:00:00Z", "2199-01-01T00:00:00", "1999-01-01T00:00:00Z")
+        ),
         (
             lambda tensors, card: card.update(interval_seconds=60.0, source_seconds=60.0),
             "trained on bars of 60 seconds, got bars of 3600",
