@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from progressive_app.config.choices import plugin_choices
+from progressive_app.config.choices import named, plugin_choices
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.suggest import did_you_mean
@@ -89,6 +89,39 @@ def _evaluate(arguments: list[str]) -> int:
     return show_evaluation(run, flags, path_of(options.config, "--config"), bars, options.since, as_json=options.json)
 
 
+def _signal(arguments: list[str]) -> int:
+    parser = Parser(
+        prog=f"{PROGRAM} signal",
+        description="Show what a run's models decide on the newest closed bar of a file, to be executed at the open of "
+        "the next bar: flat, long or short, why, and the return that is expected over the longest horizon. A bar that is "
+        "still forming is left out. The exit status is 0 whatever they decide.",
+        epilog="Of the settings only RUNS_DIR and MARKET are taken: each model knows how its bars are read. --json has the value of "
+        "each action and the expected return over each horizon.",
+    )
+    parser.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
+    parser.add_argument("--data", metavar="FILE", dest="bars", required=True, help="the bars up to now")
+    parser.add_argument("--bucket", metavar="NAME", help="of this bucket alone")
+    parser.add_argument(
+        "--position",
+        choices=("flat", "long", "short"),
+        default="flat",
+        help="what is held now (default: flat); a model that pays for each trade may decide otherwise in another position",
+    )
+    parser.add_argument("--market", metavar="NAME", help="the market to take where the file holds several")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    add_configuration(parser)
+    options = parser.parse_args(arguments)
+
+    run, bars, flags = required_path(options.run, "RUN"), required_path(options.bars, "--data"), flags_of(options)
+    _refuse_settings_but({"RUNS_DIR", "MARKET"}, flags, "used", "signal takes RUNS_DIR and MARKET")
+    bucket = named(options.bucket, "--bucket")
+
+    from progressive_front.commands.show_signal import show_signal
+
+    config = path_of(options.config, "--config")
+    return show_signal(run, flags, config, bars, bucket, options.position, as_json=options.json)
+
+
 def _refuse_settings_but(taken: Collection[str], flags: Mapping[str, Any], done: str, takes: str) -> None:
     for key in flags:
         if key not in taken:
@@ -126,5 +159,6 @@ COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "config": _config,
     "runs": _runs,
     "evaluate": _evaluate,
+    "signal": _signal,
     "transfer-report": _transfer_report,
 }

@@ -13,6 +13,7 @@ _COMMANDS_HELP = """commands (PROGRAM COMMAND --help explains each):
   config               list every setting with its value, where that is from, its owner and its meaning
   runs                 list the runs, how far they are, and their scores
   evaluate RUN         show a run's models beside their baselines
+  signal RUN           show what a run's models decide on the newest closed bar of a file
   transfer-report RUN  show what the buckets of a run gained from one another
 
 examples:
@@ -22,6 +23,7 @@ examples:
   PROGRAM runs --set RUNS_DIR=elsewhere       the runs in another directory
   PROGRAM --resume --set LEARNING_RATE=3e-4   go on with the newest unfinished run, at another learning rate
   PROGRAM evaluate runs/mine --data new.csv   a run's models on other bars
+  PROGRAM signal runs/mine --data new.csv     what they decide now
   PROGRAM --scratch-arms --run-dir runs/mine  train all buckets, and what is taught from scratch too
   PROGRAM transfer-report runs/mine           then see what being taught was worth
 """

@@ -81,7 +81,48 @@ def test_where_no_model_can_be_loaded_nothing_is_measured(here: Path, capsys: py
     assert main(["--run-dir", "mine", "--bucket", "First"]) == 0
     capsys.readouterr()
     assert main(["evaluate", "mine", "--data", "bars.csv"]) != 0
-    assert "mine: no bucket of this run has a load_model(path)" in capsys.readouterr().err
+    assert "mine: bucket 'First' has no load_model(path)" in capsys.readouterr().err
+    assert main(["signal", "mine", "--data", "bars.csv"]) == 2
+    assert "mine: bucket 'First' has no load_model(path)" in capsys.readouterr().err
+
+
+def test_a_model_that_is_a_mere_function_gives_a_signal(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--run-dir", "mine"]) == 0
+    capsys.readouterr()
+    assert main(["signal", "mine", "--data", "bars.csv", "--json"]) == 0
+    output = capsys.readouterr()
+    (signal,) = json.loads(output.out)
+    assert (signal["bucket"], signal["action"]) == ("Loaded", "long")
+    assert [signal[name] for name in ("time", "reason", "prediction_unit", "bars")] == [None] * 4
+    assert "bucket 'First' has no load_model(path)" in output.err
+    assert main(["signal", "mine", "--data", "bars.csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["Loaded", "-", "long", "-", "-"]
+    assert main(["signal", "mine", "--data", "bars.csv", "--bucket", "First"]) == 2
+    assert "mine: bucket 'First' has no load_model(path)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("body", "fact"),
+    [
+        ("frame.no_such_thing", "mood.csv: the model of bucket 'Loaded' gave no answer: AttributeError"),
+        ("print(frame.name) or position", "short"),
+        ("position + forming", "shortdrop"),
+    ],
+)
+def test_a_model_is_handed_what_it_takes_and_one_that_fails_is_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, body: str, fact: str
+) -> None:
+    assert main(["--run-dir", "mine"]) == 0
+    capsys.readouterr()
+    taken = "frame, position, forming" if "forming" in body else "frame, position"
+    model = eval(f"lambda {taken}: {body}")
+    monkeypatch.setattr("progressive_front.commands.show_signal.load_model", lambda path: model)
+    code = main(["signal", "mine", "--data", "mood.csv", "--bucket", "Loaded", "--position", "short", "--json"])
+    output = capsys.readouterr()
+    if code == 0:  # what the model prints is no part of the answer
+        assert json.loads(output.out)[0]["action"] == fact
+    else:
+        assert fact in output.err.splitlines()[-1]
 
 
 def test_a_model_whose_bucket_is_not_installed_names_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,10 @@ def test_the_model_decides_on_other_bars_and_is_evaluated_on_them(trained) -> No
     rows = json.loads(trained.program("evaluate", "run", "--data", "bars.csv", "--json"))
     assert rows["Ridge"][0]["strategy"] == "Ridge"
     assert rows["Ridge"][0].keys() == rows["Scalping"][0].keys()
+    ridge, scalping = json.loads(trained.program("signal", "run", "--data", "bars.csv", "--json"))
+    assert (ridge["bucket"], ridge["predictions"]) == ("Ridge", {})
+    assert ridge["action"] in ("long", "flat", "short")
+    assert ridge["time"] == scalping["time"]
 
 
 def test_both_stand_in_the_transfer_report(trained) -> None:

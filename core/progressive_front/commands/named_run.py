@@ -1,17 +1,23 @@
-"""The run that a command line names."""
+"""What a command line names: a run, those of its buckets whose models can be used, and a file of bars."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from progressive_app.config.app_settings import RUNS_DIR
 from progressive_app.config.resolve import resolve_program
 from progressive_app.store.runs import list_runs
 from progressive_core import PROGRAM
-from progressive_core.contract.errors import RunError
+from progressive_core.contract.errors import DataError, ModelError, RunError
 from progressive_core.contract.suggest import did_you_mean
+from progressive_front.load_model import not_loadable
+
+log = structlog.get_logger("progressive_training")
 
 MARKET = "MARKET"
 """The setting that names the market to take of a file that holds several."""
@@ -43,3 +49,26 @@ def run_directory(run: Path, config: Path | None, flags: Mapping[str, Any]) -> P
     raise RunError(
         f"no run {str(run)!r}, here or in {runs}.{did_you_mean(str(run), known)} `{PROGRAM} runs` lists them"
     )
+
+
+def usable(directory: Path, buckets: Sequence[str]) -> list[str]:
+    """Those of the `buckets` of the run in `directory` whose models can be loaded; the others are warned of.
+
+    :raise ModelError: none can.
+    """
+    reasons = {bucket: not_loadable(bucket) for bucket in buckets}
+    why_not = list(filter(None, reasons.values()))
+    if len(why_not) == len(buckets):
+        raise ModelError(f"{directory}: {'; '.join(why_not)}")
+    for reason in why_not:
+        log.warning(reason)
+    return [bucket for bucket, reason in reasons.items() if not reason]
+
+
+@contextmanager
+def errors_naming(file: Path) -> Iterator[None]:
+    """Within it, an error about bars or about a model used on them names the file that they are from."""
+    try:
+        yield
+    except (DataError, ModelError) as error:
+        raise error if file.name in str(error) else type(error)(f"{file}: {error}") from error

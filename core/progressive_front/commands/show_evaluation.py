@@ -14,12 +14,12 @@ from attrs import frozen
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import MISSING, one_line, table
 from progressive_app.store.progress import finished_results
-from progressive_core.contract.errors import DataError, ModelError
+from progressive_core.contract.errors import ModelError
 from progressive_core.contract.evaluation import Evaluation, Performance
 from progressive_core.contract.records import BucketResult
-from progressive_front.commands.named_run import MARKET, run_directory
+from progressive_front.commands.named_run import MARKET, errors_naming, run_directory, usable
 from progressive_front.from_python.results import NOT_JUDGED
-from progressive_front.load_model import load_model, not_loadable
+from progressive_front.load_model import load_model
 from progressive_front.output import show_json
 
 log = structlog.get_logger("progressive_training")
@@ -67,19 +67,10 @@ def _measured_on(
     :raise DataError: the file cannot be read. :raise ModelError: a model cannot be used on such bars, or none be loaded.
     """
     measured = []
-    for bucket in (result.bucket for result in results):
-        if reason := not_loadable(bucket):
-            log.warning(reason)
-            continue
+    for bucket in usable(directory, [result.bucket for result in results]):
         model = load_model(directory / "models" / bucket)
-        try:
+        with errors_naming(bars):
             measured.append(_measured(model, bucket, bars, market, since))
-        except (DataError, ModelError) as error:
-            raise error if bars.name in str(error) else type(error)(f"{bars}: {error}") from error
-    if not measured:
-        raise ModelError(
-            f"{directory}: no bucket of this run has a load_model(path), so nothing can be measured on {bars}"
-        )
     return measured
 
 

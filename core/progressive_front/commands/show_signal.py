@@ -1,0 +1,151 @@
+"""`signal`: what the models of a run decide on the newest closed bar of a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.terminal import MISSING, one_line, table
+from progressive_app.store.progress import finished_results
+from progressive_core.contract.errors import ModelError, ProgressiveTrainingError, RunError
+from progressive_core.contract.suggest import did_you_mean
+from progressive_front.commands.named_run import MARKET, errors_naming, run_directory, usable
+from progressive_front.load_model import load_model
+from progressive_front.output import show_json, stdout_reserved
+
+PREDICTED = "log return over so many bars, from the next fill on"
+
+
+@frozen(kw_only=True)
+class _Signal:
+    """What one model decided: what its answer holds, as JSON values, and what it was decided on.
+
+    `time` is the open of the bar that was decided on, `first` and `last` those of the bars that were read, of which there are
+    `bars`; all None where the model does not say.
+    """
+
+    bucket: str
+    time: str | None
+    action: str
+    reason: str | None
+    values: Mapping[str, float]
+    predictions: Mapping[int, float]
+    prediction_unit: str | None
+    warnings: tuple[str, ...]
+    bars: int | None
+    first: str | None
+    last: str | None
+
+
+def show_signal(
+    run: Path,
+    flags: Mapping[str, Any],
+    config: Path | None,
+    bars: Path,
+    bucket: str | None,
+    position: str,
+    *,
+    as_json: bool,
+) -> int:
+    """Show the decision on the newest closed bar of a file, of one bucket of a run or of each whose model can be loaded.
+
+    :param run: the run's directory, or its name in RUNS_DIR. :param flags: RUNS_DIR, and MARKET of `bars`.
+    :param position: what is held now: "flat", "long" or "short".
+    :raise RunError: there is no such run, or no such bucket in it. :raise DataError: the file cannot be read.
+    :raise ModelError: a model cannot be used on such bars, or none be loaded.
+    """
+    configure_logging()
+    directory = run_directory(run, config, flags)
+    signals = []
+    with stdout_reserved():
+        for name in _chosen(directory, bucket):
+            model = load_model(directory / "models" / name)
+            with errors_naming(bars):
+                signals.append(_signal(model, name, bars, flags.get(MARKET), position))
+    return show_json(signals) if as_json else _show(signals, bars.name)
+
+
+def _chosen(directory: Path, bucket: str | None) -> list[str]:
+    """The bucket that is asked for, or all whose models can be loaded."""
+    finished = [result.bucket for result in finished_results(directory)]
+    if bucket is not None and bucket not in finished:
+        raise RunError(
+            f"{directory}: no result of {bucket!r}.{did_you_mean(bucket, finished)} Finished: {', '.join(finished)}"
+        )
+    return usable(directory, finished if bucket is None else [bucket])
+
+
+def _signal(model: Any, bucket: str, file: Path, market: str | None, position: str) -> _Signal:
+    try:
+        if market is not None and callable(getattr(model, "of_market", None)):
+            model = model.of_market(market)
+        read = model.read(file, "drop") if callable(getattr(model, "read", None)) else None
+        return _of_answer(_answer(model, file if read is None else read, position), read, bucket)
+    except ProgressiveTrainingError:
+        raise
+    except Exception as error:  # a stranger's model
+        raise ModelError(f"the model of bucket {bucket!r} gave no answer: {error!r:.200}") from error
+
+
+def _of_answer(answer: Any, read: Any, bucket: str) -> _Signal:
+    """The signal in an answer, which may be an action alone, on the bars that were `read`, where the model could say."""
+    predictions = {int(bars): float(value) for bars, value in getattr(answer, "predictions", {}).items()}
+    reason = getattr(answer, "reason", None)
+    return _Signal(
+        bucket=bucket,
+        time=_iso(getattr(answer, "time", None)),
+        action=str(getattr(answer, "action", answer)),
+        reason=None if reason is None else str(reason),
+        values={str(action): float(value) for action, value in getattr(answer, "values", {}).items()},
+        predictions=predictions,
+        prediction_unit=PREDICTED if predictions else None,
+        warnings=tuple(map(str, getattr(answer, "warnings", ()))),
+        bars=None if read is None else len(read),
+        first=None if read is None else _iso(read.time[0]),
+        last=None if read is None else _iso(read.time[-1]),
+    )
+
+
+def _answer(model: Any, bars: Any, position: str) -> Any:
+    """What `model` says; it is handed of the position, and what to do with a bar that is forming, what it takes."""
+    given = {"position": position, "forming": "drop"}
+    return model(bars, **{name: value for name, value in given.items() if name in signature(model).parameters})
+
+
+def _iso(time: Any) -> str | None:
+    """A time in ISO form, UTC."""
+    if time is None:
+        return None
+    import pandas as pd
+
+    moment = pd.Timestamp(time)
+    return (moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")).isoformat()
+
+
+def _show(signals: Sequence[_Signal], source: str) -> int:
+    rows = [(each.bucket, _short(each.time), each.action, each.reason or MISSING, _expected(each)) for each in signals]
+    print(table(("BUCKET", "BAR OF (UTC)", "ACTION", "REASON", "EXPECTED"), rows))
+    for each in signals:
+        for warning in each.warnings:
+            print(f"warning: {each.bucket}: {one_line(warning)}")
+    for read in dict.fromkeys((each.bars, each.first, each.last) for each in signals if each.bars is not None):
+        print(f"read: {read[0]:,} closed bars of {source}, from {_short(read[1])} to {_short(read[2])} UTC")
+    return 0
+
+
+def _short(time: str | None) -> str:
+    return MISSING if time is None else time.removesuffix("+00:00").replace("T", " ").removesuffix(":00")
+
+
+def _expected(signal: _Signal) -> str:
+    """The expected return over the longest horizon, in per cent of the price."""
+    if not signal.predictions:
+        return MISSING
+    longest = max(signal.predictions)
+    return f"{math.expm1(signal.predictions[longest]):+.2%} in {longest} bars"
