@@ -50,22 +50,27 @@ def check(data: pd.DataFrame | None, folder: Path, **settings: Any) -> list[Any]
     return logs
 
 
-def test_clean_bars_get_one_line_with_the_whole_report(tmp_path: Path) -> None:
-    (line,) = check(frame(), tmp_path)
+def test_clean_bars_get_one_line_with_the_whole_report_and_two_to_be_shown(tmp_path: Path) -> None:
+    line, *shown = check(frame(), tmp_path)
     assert (line["event"], line["log_level"]) == ("bars read", "info")
     assert (line["bars"], line["interval_seconds"], line["gaps"]) == (3000, 3600.0, 0)
+    assert [each["event"] for each in shown] == [
+        "bars: 3,000 of 1h from 2021-01-01 00:00 to 2021-05-05 23:00 UTC",
+        "features: log_return, absolute_return, volume, range, lean",
+    ]
+    assert all(each["show"] and each["log_level"] == "info" for each in shown)
 
 
 def test_what_cleaning_found_is_a_warning(tmp_path: Path) -> None:
-    _, line = check(frame().drop(index=range(1000, 1010)), tmp_path)
+    *_, line = check(frame().drop(index=range(1000, 1010)), tmp_path)
     assert line["log_level"] == "warning"
     assert line["event"] == "bars: 1 gap (10 bars missing, the longest 10 from 2021-02-11T16:00:00Z)"
 
 
 def test_a_synthetic_market_is_a_warning(tmp_path: Path) -> None:
     lines = check(None, tmp_path, SYNTHETIC_BARS=3000)
-    assert [line["log_level"] for line in lines] == ["info", "warning"]
-    assert "synthetic" in lines[1]["event"]
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == [lines[-1]["event"]]
+    assert "synthetic" in lines[-1]["event"]
 
 
 def test_too_few_bars_are_refused_by_the_name_of_their_file(tmp_path: Path) -> None:
@@ -75,5 +80,5 @@ def test_too_few_bars_are_refused_by_the_name_of_their_file(tmp_path: Path) -> N
 
 def test_an_average_may_begin_with_blanks(tmp_path: Path) -> None:
     data = frame()
-    (line,) = check(data.assign(sma=data["close"].rolling(200).mean()), tmp_path)
+    line, *_ = check(data.assign(sma=data["close"].rolling(200).mean()), tmp_path)
     assert line["filled_extra"] == 0
