@@ -17,6 +17,8 @@ from time import perf_counter
 from typing import Any
 
 BARS = 2_000
+FILLING = 8
+"""Episodes after which the contextual memory is full."""
 
 
 def main() -> None:
@@ -43,7 +45,7 @@ def main() -> None:
 
 
 def trained(bars: Any, folder: Path) -> Any:
-    """A model with the default sizes and features, as it is loaded for use."""
+    """A model with the default sizes and features, that recalls as many situations as one can."""
     from safetensors.torch import save_file
 
     from progressive_app.config.resolve import defaults
@@ -62,7 +64,8 @@ def trained(bars: Any, folder: Path) -> Any:
         settings=settings,
     )
     learner = learner_on(bars, bucket, info, Resources(device="cpu", parallel_episodes=32, batch_size=256))
-    learner.run_episode()
+    for _ in range(FILLING):
+        learner.run_episode()
     learner.memory.weight = 0.25
     learner.evaluator.evaluate(learner.policy())
     model = learner.model()

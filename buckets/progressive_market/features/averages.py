@@ -99,6 +99,8 @@ def _in_blocks(values: Floats, window: int) -> Floats:
 def _begin_anew(sums: Floats, values: Floats, segment: Segment, fading: Floats, growth: Floats) -> None:
     """Where a window would reach beyond the start of a segment (not the first, before which nothing is), sum from there."""
     starts = segment_starts(segment)
+    if len(starts) == 1:
+        return
     lengths = np.minimum(np.diff(starts, append=len(segment)), len(fading) - 1)[1:]
     if not lengths.any():
         return
