@@ -287,6 +287,23 @@ def test_only_closed_bars_are_decided_on(model_dir: Path, bars: Bars, monkeypatc
             model(frame, "flat", forming=forming)
 
 
+def test_a_window_with_most_of_the_rows_that_are_off_the_grid_is_served(
+    model_dir: Path, bars: Bars, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are moved back to the bar's open, as they were in training: the newest of them too."""
+    model, frame = load_model(model_dir), frame_of(bars).tail(2_000).reset_index(drop=True)
+    late = np.zeros(2_000)
+    late[1_400:] = np.random.default_rng(0).integers(1, 60, 600)
+    off = frame.assign(time=frame["time"] + pd.to_timedelta(late, unit="s"))
+    assert model(off, "flat") == model(frame, "flat")
+    monkeypatch.setattr("progressive_market.serving.served_bars.time_ns", lambda: int(bars.time[-1]) + 20 * 60 * 10**9)
+    assert model(off, "flat", forming="drop") == model(frame.iloc[:-1], "flat")
+    monkeypatch.undo()
+    off.loc[1_999, "close"] = np.nan
+    with pytest.raises(ModelError, match="newest row"):
+        model(off, "flat")
+
+
 def test_a_bad_last_print_is_named(model_dir: Path, bars: Bars) -> None:
     frame = frame_of(bars)
     frame.loc[frame.index[-1], ["open", "high", "low", "close"]] *= 10

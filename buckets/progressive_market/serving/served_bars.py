@@ -49,8 +49,8 @@ def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming) -> Ba
             raise ModelError(
                 f'{owner}: the bar of {begins} has not closed yet: leave it out, or ask with forming="drop" to have it left out'
             )
-        bars = bars.between(0, int(np.searchsorted(bars.time, newest)))
-    elif newest != bars.time[-1]:
+        bars = bars.between(0, int(np.searchsorted(bars.time, newest - bars.interval, side="right")))
+    elif newest >= bars.time[-1] + bars.interval:  # one that begins between two bar opens was moved back
         raise ModelError(
             f"{owner}: the newest row, of {begins}, is no bar (a price is missing or impossible): give a whole bar"
         )
