@@ -22,7 +22,6 @@ from progressive_training.market import (
     Ridge,
     ServedModel,
     best_actions,
-    closed_bars,
     market_of,
     positions_of,
 )
@@ -61,14 +60,9 @@ class TradingModel(ServedModel[Card]):
             enough bars to trade after a gap, or they are of another length than those trained on.
         :raise DataError: the bars cannot be read.
         """
-        if position not in ACTIONS:
-            raise ModelError(
-                f"position is {position!r:.60}, expected what is held now: one of {', '.join(map(repr, ACTIONS))} (model.live() "
-                f"remembers it)"
-            )
-        card = self.card.uncharged()
-        closed = closed_bars(bars, card, forming)
-        market = market_of(card, closed, last=1)
+        position = _known(position)
+        closed = self.read(bars, forming)
+        market = market_of(self.card.uncharged(), closed, last=1)
         row = market.features
         advantage, held = self._advantages(row), ACTIONS.index(position)
         chosen = ACTIONS[int(best_actions(advantage, self._costs(market))[0, held])]
@@ -92,8 +86,9 @@ class TradingModel(ServedModel[Card]):
         """The model from here on, remembering what it holds.
 
         :param position: what is held now.
+        :raise ModelError: it is none of "flat", "long", "short".
         """
-        return Live(lambda bars, held, forming: self(bars, held, forming=forming), position)
+        return Live(lambda bars, held, forming: self(bars, held, forming=forming), _known(position))
 
     def _values(self, advantage: Tensor, held: int, market: Market) -> dict[Action, float]:
         """Log gain of each action that may be taken, net of the cost of changing from the position `held`."""
@@ -132,6 +127,15 @@ class TradingModel(ServedModel[Card]):
         if not answer.isfinite().all():
             raise ModelError(f"{self.card.bucket} model: its weights give no numbers on these bars. Take another copy.")
         return answer
+
+
+def _known(position: Action | None) -> Action:
+    if position not in ACTIONS or position is None:
+        raise ModelError(
+            f"position is {position!r:.60}, expected what is held now: one of {', '.join(map(repr, ACTIONS))} (model.live() "
+            f"remembers it)"
+        )
+    return position
 
 
 def load_trading_model(path: str | Path) -> TradingModel:

@@ -314,6 +314,8 @@ def test_a_bad_last_print_is_named(model_dir: Path, bars: Bars) -> None:
 def test_the_position_is_carried_and_asked_twice_nothing_changes(model_dir: Path, bars: Bars) -> None:
     model, frame = load_model(model_dir), frame_of(bars)
     live = model.live(position="short")
+    with pytest.raises(ModelError, match="position is 'buy'"):
+        model.live(position="buy")
     for stop in range(3000, 3040):
         held = live.position
         answer = live(frame.iloc[:stop])
@@ -349,7 +351,8 @@ def test_the_trajectory_adds_up_to_the_performance(model_dir: Path, bars: Bars) 
         assert (rows.loc[traded, "fill"] == rows.loc[traded, "open"]).all()
         assert (rows.loc[traded, "cost"] > 0).all() and (rows.loc[~traded, "cost"] == 0).all()
         assert list(rows.index[-1:]) == [pd.Timestamp(bars.time[-1], tz="UTC")]
-    with pytest.raises(ModelError, match="since is 'soon'"):
-        model.trajectory(bars, "soon")
+    for unclear in ("soon", "", "07/01/2025"):
+        with pytest.raises(ModelError, match=f"since is '{unclear}'"):
+            model.trajectory(bars, unclear)
     with pytest.raises(ModelError, match="no bars to trade on since 2100"):
         model.performance(bars, "2100-01-01")

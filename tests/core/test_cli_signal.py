@@ -54,6 +54,7 @@ def _here(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def set_clock(monkeypatch: pytest.MonkeyPatch, time: pd.Timestamp) -> None:
     """Have it be this time."""
     monkeypatch.setattr("progressive_market.serving.served_bars.time_ns", lambda: time.value)
+    monkeypatch.setattr("progressive_front.commands.show_signal.time_ns", lambda: time.value)
 
 
 def signals(capsys: pytest.CaptureFixture[str], *flags: str) -> list[dict[str, Any]]:
@@ -85,7 +86,10 @@ def test_nothing_is_held_unless_it_is_named(capsys: pytest.CaptureFixture[str]) 
     assert all(before["values"] != after["values"] for before, after in zip(flat, long, strict=True))
 
 
-def test_people_get_a_row_for_each_bucket_and_what_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+def test_people_get_a_row_for_each_bucket_and_what_was_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(monkeypatch, END)
     assert main(["signal", "mine", "--data", "now.csv"]) == 0
     header, scalping, short, read = capsys.readouterr().out.splitlines()
     assert header.split() == ["BUCKET", "BAR", "OF", "(UTC)", "ACTION", "REASON", "EXPECTED"]
@@ -96,8 +100,8 @@ def test_people_get_a_row_for_each_bucket_and_what_was_read(capsys: pytest.Captu
 
 def test_a_bar_that_is_forming_is_left_out(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     frame(3_000)[:-1].to_csv("before.csv", index=False)
-    before = signals(capsys, "--data", "before.csv")
     set_clock(monkeypatch, END - pd.Timedelta("1s"))
+    before = signals(capsys, "--data", "before.csv")
     assert signals(capsys, "--data", "now.csv") == before
     set_clock(monkeypatch, END)
     assert signals(capsys, "--data", "now.csv")[0]["last"] == "2020-05-04T23:00:00+00:00"
@@ -118,7 +122,18 @@ def test_one_market_of_a_file_is_decided_on(capsys: pytest.CaptureFixture[str]) 
     assert main(["signal", "mine", "--data", "both.csv"]) == 2
     assert "BTCUSDT, ETHUSDT" in capsys.readouterr().err.splitlines()[-1]
     answers = signals(capsys, "--data", "both.csv", "--market", "BTCUSDT")
-    assert answers == signals(capsys, "--data", "now.csv")
+    assert answers == [{**answer, "market": "BTCUSDT"} for answer in signals(capsys, "--data", "now.csv")]
+    assert main(["signal", "mine", "--data", "both.csv", "--market", "XRP"]) == 2
+    assert "no market 'XRP'" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_feed_that_has_stopped_is_warned_of(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(monkeypatch, END + pd.Timedelta("59min"))
+    assert signals(capsys, "--data", "now.csv")[0]["warnings"] == []
+    set_clock(monkeypatch, END + pd.Timedelta("3h"))
+    assert signals(capsys, "--data", "now.csv")[0]["warnings"] == ["the newest closed bar ended 0 days 03:00:00 ago"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from progressive_market.market import carried
 from progressive_market.own_learner.weights_learner import RIDGE, PolicyFrom
 from progressive_market.serving.decision import ACTIONS, Decision
 from progressive_market.serving.saved_market import MarketCard, checked_card, market_of
-from progressive_market.serving.served_bars import closed_bars
 from progressive_market.serving.served_model import ServedModel
 from progressive_training import ModelError, model_file, read_tensors
 
@@ -39,9 +38,8 @@ class WeightsModel(ServedModel[MarketCard]):
         :param bars: whatever `load_bars` takes, or what it gives. :param forming: "refuse" a bar that has not closed, or "drop" it.
         :raise ModelError: the bars do not fit those trained on, or are too few.
         """
-        card = self.card.uncharged()
-        closed = closed_bars(bars, card, forming)
-        market = market_of(card, closed)
+        closed = self.read(bars, forming)
+        market = market_of(self.card.uncharged(), closed)
         part = evolve(market.part(slice(0, len(closed))), decidable=market.settled)
         side = float(self._strategy(part, market)[-1])
         return Decision(

@@ -43,4 +43,4 @@ class Live:
         return decision
 
     def __repr__(self) -> str:
-        return f"<live, {self.position}{f' since {self.latest.time.isoformat()}' if self.latest else ''}>"
+        return f"<live, {self.position}{f', decided on {self.latest.time.isoformat()}' if self.latest else ''}>"

@@ -20,23 +20,24 @@ Forming = Literal["refuse", "drop"]
 NO_TIME = np.iinfo(np.int64).min
 
 
-def served_bars(source: Source | Bars, card: MarketCard) -> Bars:
+def served_bars(source: Source | Bars, card: MarketCard, market: str | None = None) -> Bars:
     """All bars of `source`, of the length that the model was trained on.
 
+    :param market: which one to take, where several are in the source; None for the one trained on.
     :raise DataError: the source cannot be read, or its bars cannot be traded on.
     """
-    return _merged(_read(source, card)[0], card)
+    return _merged(_read(source, card, market)[0], card)
 
 
-def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming) -> Bars:
+def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming, market: str | None = None) -> Bars:
     """The same up to the newest bar that has closed, which must be the newest of `source`.
 
-    :param forming: what to do with a bar that has not closed yet by the clock: "refuse" it, or "drop" it.
+    :param forming: what to do with a bar that has not closed yet by the clock: "refuse" it, or "drop" it. :param market: as above.
     :raise ModelError: the newest row is no bar, is not closed, lies in the future, or is a bad print as far as anyone can know.
     """
     if forming not in ("refuse", "drop"):
         raise ModelError(f"forming is {forming!r:.60}, expected 'refuse' or 'drop'")
-    bars, newest = _read(source, card)
+    bars, newest = _read(source, card, market)
     owner, now = f"{card.bucket} model", time_ns()
     begins = iso(np.array([newest]))[0]
     if newest > now:
@@ -59,11 +60,11 @@ def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming) -> Ba
     return _merged(_without_absent_end(bars, owner), card)
 
 
-def _read(source: Source | Bars, card: MarketCard) -> tuple[Bars, int]:
+def _read(source: Source | Bars, card: MarketCard, market: str | None) -> tuple[Bars, int]:
     """The bars as they were given, and the time of their newest row."""
     if isinstance(source, Bars):
         return source, int(source.time[-1])
-    reading = _reading(source, card)
+    reading = _reading(source, card) if market is None else read(source, market=market, columns=card.columns)
     newest = int(reading.time.max(initial=NO_TIME))
     return clean_reading(reading, card.fill_minutes, round(card.source_seconds * 1e9)), newest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from copy import copy
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
@@ -31,17 +32,21 @@ if TYPE_CHECKING:
     from progressive_training import Performance
 
 CardT = TypeVar("CardT", bound=MarketCard)
+YEAR_FIRST = re.compile(r"\d{4}(-|$)")
+"""How a time is written: of 07/01 nobody knows which is the month."""
 
 
 class ServedModel(ABC, Generic[CardT]):
     """A saved model. `card` describes what it was trained on, and how bars are read for it.
 
     It trades where its verdict says so, and stays flat elsewhere. `overruled`: it trades as its strategy does all the same, and
-    every answer says why it should not.
+    every answer says why it should not. `asked`: name of the market to take of a source that holds several; None for the one
+    trained on.
     """
 
     card: CardT
     overruled = False
+    asked: str | None = None
 
     @abstractmethod
     def _strategy(self, part: Part, market: Market) -> Tensor:
@@ -83,7 +88,7 @@ class ServedModel(ABC, Generic[CardT]):
     def of_market(self, name: str) -> Self:
         """The same model for bars of this market, where several are in their source."""
         model = copy(self)
-        model.card = evolve(self.card, symbol=name)
+        model.asked = name
         return model
 
     def read(self, bars: Source | Bars, forming: Forming | None = None) -> Bars:
@@ -93,7 +98,9 @@ class ServedModel(ABC, Generic[CardT]):
             has not closed yet, for a decision.
         :raise DataError: they cannot be read. :raise ModelError: as for a decision, where `forming` is given.
         """
-        return served_bars(bars, self.card) if forming is None else closed_bars(bars, self.card.uncharged(), forming)
+        if forming is None:
+            return served_bars(bars, self.card, self.asked)
+        return closed_bars(bars, self.card.uncharged(), forming, self.asked)
 
     def known(self, bars: Bars, since: str | pd.Timestamp | None = None) -> str:
         """How many of `bars` are of the time of those that the model was trained, chosen and judged on; empty where none is, or
@@ -131,8 +138,14 @@ class ServedModel(ABC, Generic[CardT]):
         return with_baselines(self.card.bucket, self._held(part, market), part, market, self._ridge())
 
     def trajectory(self, bars: Source | Bars, since: str | pd.Timestamp | None = None) -> pd.DataFrame:
-        """What the model as it is used did on `bars`, bar by bar (see `trajectory_of`); its log growth adds up to that of
-        `performance`. Arguments and errors are those."""
+        """What the model as it is used did on `bars`, a row for each bar, by its open in UTC; arguments and errors are those of
+        `performance`, to whose log return `log_growth` adds up.
+
+        `open` to `close`. `action`: decided at the bar's close. `position`: held during the bar, decided on the bar before. `fill`:
+        price at which it was entered or left at the bar's open, NaN where it stayed, and `cost` the log cost of that. `log_growth`
+        of the equity from the bar's open to the next one, net of costs, and `equity` at the end of it, from 1. On the last bar all is
+        sold at its open.
+        """
         served, market, part = self._from(bars, since)
         wanted = self._held(evolve(part, decidable=market.settled[part.start :]), market)
         return trajectory_of(wanted, part, market, served)
@@ -161,7 +174,7 @@ class ServedModel(ABC, Generic[CardT]):
 
     def _from(self, bars: Source | Bars, since: str | pd.Timestamp | None) -> tuple[Bars, Market, Part]:
         try:
-            served = served_bars(bars, self.card)
+            served = self.read(bars)
             market = self.market(served)
             refuse_untradable(market)
         except DataError as error:
@@ -172,6 +185,8 @@ class ServedModel(ABC, Generic[CardT]):
         if since is None:
             return 0
         try:
+            if isinstance(since, str) and not YEAR_FIRST.match(since):
+                raise ValueError
             time = pd.Timestamp(since)
             time = time.tz_localize("UTC") if time.tz is None else time
         except (TypeError, ValueError):

@@ -14,6 +14,7 @@ from progressive_market.fills import account
 from progressive_market.serving.decision import ACTIONS
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from progressive_market.bars import Bars
@@ -23,12 +24,7 @@ TIME = "time"
 
 
 def trajectory_of(wanted: Tensor, part: Part, market: Market, bars: Bars) -> pd.DataFrame:
-    """One row for each bar of `part` [N], by its open in UTC.
-
-    `open` to `close`. `action`: decided at the bar's close. `position`: held during the bar, as decided on the bar before.
-    `fill`: price at which it was entered or left at the bar's open, NaN where it stayed. `cost`: log cost of that. `log_growth`
-    of the equity from the bar's open to the next one, net of costs, and `equity` at the end of it, from 1. On the last bar all is
-    sold at its open.
+    """The columns of `ServedModel.trajectory`, one row for each bar of `part` [N].
 
     :param wanted: [N] signed positions, decided on each bar, those on the last two included, whose fills are not known.
     """
@@ -54,8 +50,9 @@ def trajectory_of(wanted: Tensor, part: Part, market: Market, bars: Bars) -> pd.
     )
 
 
-def _named(actions: Tensor) -> pd.Categorical[str]:
-    return pd.Categorical.from_codes(actions.numpy().astype(np.int8), categories=pd.Index(ACTIONS))
+def _named(actions: Tensor) -> NDArray[np.object_]:
+    named: NDArray[np.object_] = np.array(ACTIONS, dtype=object)[actions.numpy()]
+    return named
 
 
 def _next(values: Tensor) -> Tensor:

@@ -86,7 +86,8 @@ def _measured(model: Any, bucket: str, file: Path, market: str | None, since: st
     on = f"all bars of {file.name}" if since is None else f"the bars of {file.name} since {since}"
     if callable(getattr(model, "read", None)):
         bars = model.read(file)
-        on += f" ({bars})" if since is None else f" (of {bars})"
+        market = f"{bars.report.market}, " if bars.report.market else ""
+        on += f" ({market}{bars})" if since is None else f" (of {market}{bars})"
         known = trained.known(bars, since)
         if known:
             warning = f"{file.name}: {known}"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 from attrs import frozen
@@ -38,6 +39,7 @@ class _Signal:
     predictions: Mapping[int, float]
     prediction_unit: str | None
     warnings: tuple[str, ...]
+    market: str | None
     bars: int | None
     first: str | None
     last: str | None
@@ -105,11 +107,22 @@ def _of_answer(answer: Any, read: Any, bucket: str) -> _Signal:
         values={str(action): float(value) for action, value in getattr(answer, "values", {}).items()},
         predictions=predictions,
         prediction_unit=PREDICTED if predictions else None,
-        warnings=tuple(map(str, getattr(answer, "warnings", ()))),
+        warnings=(*map(str, getattr(answer, "warnings", ())), *_stale(read)),
+        market=None if read is None else read.report.market or None,
         bars=None if read is None else len(read),
         first=None if read is None else _iso(read.time[0]),
         last=None if read is None else _iso(read.time[-1]),
     )
+
+
+def _stale(read: Any) -> list[str]:
+    """A warning where the newest bar closed longer ago than a bar lasts: the feed has stopped, or the file is old."""
+    ago = 0 if read is None else time_ns() - int(read.time[-1]) - 2 * read.interval
+    if ago <= 0:
+        return []
+    import pandas as pd
+
+    return [f"the newest closed bar ended {pd.Timedelta(ago + read.interval).floor('min')} ago"]
 
 
 def _answer(model: Any, bars: Any, position: str) -> Any:
@@ -134,8 +147,10 @@ def _show(signals: Sequence[_Signal], source: str) -> int:
     for each in signals:
         for warning in each.warnings:
             print(f"warning: {each.bucket}: {one_line(warning)}")
-    for read in dict.fromkeys((each.bars, each.first, each.last) for each in signals if each.bars is not None):
-        print(f"read: {read[0]:,} closed bars of {source}, from {_short(read[1])} to {_short(read[2])} UTC")
+    known = dict.fromkeys((each.bars, each.first, each.last, each.market) for each in signals if each.bars is not None)
+    for bars, first, last, market in known:
+        of = f"{market} in {source}" if market else source
+        print(f"read: {bars:,} closed bars of {of}, from {_short(first)} to {_short(last)} UTC")
     return 0
 
 

@@ -182,7 +182,7 @@ def test_weights_that_overflow_give_no_decision(learner: MarketLearner, bars: Ba
     prices = {name: getattr(bars, name)[-300:] for name in ("open", "high", "low", "close", "volume")}
     frame = pd.DataFrame({"time": pd.to_datetime(bars.time[-300:], utc=True), **prices})
     with pytest.raises(ModelError, match="its weights give no numbers"):
-        load_model(tmp_path)(frame)
+        load_model(tmp_path)(frame, "flat")
 
 
 class Planted:
