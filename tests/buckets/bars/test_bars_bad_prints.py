@@ -46,6 +46,10 @@ def cleaned(time: np.ndarray, columns: Columns) -> Bars:
     return clean(time, columns, source="rows")
 
 
+def first(bars: int, time: np.ndarray, columns: Columns) -> tuple[np.ndarray, Columns]:
+    return time[:bars], {name: values[:bars] for name, values in columns.items()}
+
+
 def text(time: int) -> str:
     return pd.Timestamp(time, tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -137,6 +141,36 @@ def test_the_newest_bars_that_leave_are_kept_and_named(seed: int, length: int, f
     assert (len(bars), bars.report.bad_prints) == (BARS, 0)
     assert text(time[BARS - length]) in bars.report.last_print
     assert any(bars.report.last_print in warning for warning in doubts(bars, int(time[-1])))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 50), st.integers(1, BARS - 4), st.integers(1, 3), jump_factors)
+def test_the_bar_that_comes_back_is_no_print(seed: int, start: int, length: int, factor: float) -> None:
+    time, columns = walk(seed)
+    times_factor(columns, slice(start, start + length), factor)
+    bars = cleaned(*first(start + length + 1, time, columns))
+    assert (len(bars), bars.report.last_print) == (start + 1, "")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_bars_read_as_they_come_are_those_read_at_once(data: st.DataObject) -> None:
+    """But within a print, where nobody knows yet whether the price comes back: there the newest bars are named."""
+    time, columns = walk(data.draw(st.integers(0, 50)))
+    inside = set()
+    for start in range(10, 90, 10):
+        length = data.draw(st.integers(0, 3))
+        names = data.draw(st.sampled_from([(), ("close",), ("open",)]))
+        times_factor(columns, slice(start, start + length), data.draw(jump_factors), names)
+        inside |= set(range(start + 1, start + length + 1))
+    whole = cleaned(time, columns)
+    for end in range(9, 100):
+        bars = cleaned(*first(end, time, columns))
+        assert bool(bars.report.last_print) == (end in inside)
+        if end not in inside:
+            for name in ("time", "open", "high", "low", "close", "segment"):
+                np.testing.assert_array_equal(getattr(bars, name), getattr(whole, name)[: len(bars)])
+            assert len(bars) == np.searchsorted(whole.time, time[end - 1], side="right")
 
 
 @settings(max_examples=60, deadline=None)

@@ -68,7 +68,10 @@ def _prints(time: Times, data: Prices, at: NDArray[np.int64], reach: int) -> Pri
     for start in at.tolist():
         if start < back:
             continue
-        before = before if start == back else start - 1
+        if start > back:
+            before = start - 1
+        elif not _leaves(data, start, *[float(data["close"][before])] * 2):
+            continue  # it jumps from the print only
         back = _back(time, data, before, start, reach)
         if back == len(time):
             return Prints(bars, factors, list(range(start, back)), _factor(data, start, float(data["close"][before])))
@@ -76,12 +79,16 @@ def _prints(time: Times, data: Prices, at: NDArray[np.int64], reach: int) -> Pri
             continue
         first, last = sorted((float(data["close"][before]), float(data["open"][back])))
         run = range(start, back)
-        if all(data["high"][bar] >= JUMP * last or data["low"][bar] * JUMP <= first for bar in run):
+        if all(_leaves(data, bar, first, last) for bar in run):
             bars += run
             factors += [_factor(data, bar, (first * last) ** 0.5) for bar in run]
         else:
             back = -1
     return Prints(bars, factors, [], 1.0)
+
+
+def _leaves(data: Prices, bar: int, low: float, high: float) -> bool:
+    return bool(data["high"][bar] >= JUMP * high or data["low"][bar] * JUMP <= low)
 
 
 def _back(time: Times, data: Prices, before: int, start: int, reach: int) -> int:
