@@ -115,3 +115,31 @@ def test_a_file_whose_signs_cannot_be_decided_is_refused(bars: pd.DataFrame, tmp
         read(bars.assign(volume=np.resize(["1.234", "2.345"], len(bars)), **prices), tmp_path / "bars.csv")
     with pytest.raises(DataError, match=r"column 'volume': numbers with a decimal point and with a decimal comma"):
         read(bars.assign(volume=np.resize(["1,5", "2.5"], len(bars))), tmp_path / "bars.csv")
+
+
+def low_priced(bars: pd.DataFrame, about: float) -> pd.DataFrame:
+    """The same bars at prices near `about`, of three decimals."""
+    return bars.assign(**{name: (bars[name] / 40_000 * about).round(3) for name in PRICES})
+
+
+@pytest.mark.parametrize("about", [1.2, 42.0, 123.0])
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("header", [True, False])
+def test_three_decimals_behind_a_comma_are_no_thousands_beside_dotted_dates(
+    about: float, separator: str, header: bool, bars: pd.DataFrame, tmp_path: Path
+) -> None:
+    low = low_priced(bars, about)
+    table = low.assign(volume=low["volume"].astype(int), **{n: grouped(low[n], 3, ".,") for n in PRICES})
+    table.to_csv(tmp_path / "bars.csv", index=False, header=header, sep=separator)
+    same(load_bars(tmp_path / "bars.csv"), low)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_commas_that_may_be_either_sign_are_refused_where_nothing_shows_which(
+    separator: str, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    low = low_priced(frame[["time", *PRICES, "volume"]], 1.2)
+    table = low.assign(volume=(low["volume"] * 150).astype(int), **{n: grouped(low[n], 3, ".,") for n in PRICES})
+    with pytest.raises(DataError, match=r"column 'open' \('1,2\d\d'\).*decimals as well as thousands"):
+        read(table, tmp_path / "bars.csv", separator)
+    same(read(table.assign(spread="0,5"), tmp_path / "bars.csv", separator), low.assign(volume=table["volume"]))

@@ -215,6 +215,74 @@ def test_numbers_of_the_size_of_a_time_are_features(
     np.testing.assert_array_equal(bars.extra[name], values)
 
 
+def text(ns: np.ndarray, zone: str = "") -> object:
+    return pd.to_datetime(ns).strftime(f"%Y-%m-%d %H:%M:%S{zone}")
+
+
+ZONES: dict[str, tuple[str, str, Callable[[np.ndarray], object]]] = {
+    "seconds": ("date", "unix", lambda ns: ns // 10**9),
+    "milliseconds": ("datetime", "timestamp", lambda ns: ns // 10**6),
+    "milliseconds as text": ("time", "timestamp", lambda ns: (ns // 10**6).astype(str)),
+    "utc in its name": ("local_time", "utc_time", text),
+    "utc behind its name": ("time", "time_utc", text),
+    "utc in brackets": ("Date (Local)", "Date (UTC)", text),
+    "gmt": ("time", "GMT time", text),
+    "local beside no zone": ("local_time", "time", text),
+    "a Z": ("date", "time", lambda ns: text(ns, "Z")),
+    "an offset": ("date", "time", lambda ns: text(ns, "+00:00")),
+}
+
+
+@pytest.mark.parametrize("way", ZONES)
+@pytest.mark.parametrize("hours", [-5, 2, 5.5, 9])
+@pytest.mark.parametrize("local_first", [False, True])
+@pytest.mark.parametrize("length", ["15min", "4h", "1D"])
+def test_of_a_local_time_and_one_in_utc_the_latter_counts(
+    way: str, hours: float, local_first: bool, length: str, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    frame = of_length(frame, length)
+    local, utc, write = ZONES[way]
+    columns = {utc: write(nanoseconds(frame)), local: text(nanoseconds(frame) + int(hours * 3600 * 10**9))}
+    table = pd.DataFrame(dict(reversed(columns.items())) if local_first else columns).join(frame[VALUES])
+    same(read(table, tmp_path), frame)
+
+
+@pytest.mark.parametrize("names", [("date", "time"), ("time", "date")])
+def test_times_of_two_zones_are_refused_where_neither_says_which_is_utc(
+    names: tuple[str, str], frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    table = pd.DataFrame({names[0]: text(nanoseconds(frame)), names[1]: text(nanoseconds(frame) + 9 * 3600 * 10**9)})
+    with pytest.raises(DataError, match=r"two zones.*UTC"):
+        read(table.join(frame[VALUES]), tmp_path)
+
+
+@pytest.mark.parametrize("late", [137, 3_600_137, 61_000])
+@pytest.mark.parametrize("spread", [1, 900])
+@pytest.mark.parametrize("late_first", [False, True])
+@pytest.mark.parametrize("name", ["open_time", "date"])
+def test_a_time_of_arrival_is_not_the_open(
+    late: int, spread: int, late_first: bool, name: str, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    opens = nanoseconds(frame)
+    arrived = opens // 10**6 + late + np.arange(len(opens)) * 7 % spread
+    columns = {name: opens // 10**6 if "open" in name else text(opens), "timestamp": arrived}
+    table = pd.DataFrame(dict(reversed(columns.items())) if late_first else columns).join(frame[VALUES])
+    same(read(table, tmp_path), frame)
+
+
+@pytest.mark.parametrize("date_first", [False, True])
+def test_a_date_beside_the_hour_its_day_ended_is_the_open(
+    date_first: bool, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    frame = of_length(frame, "1D")
+    columns = {
+        "timestamp": text(nanoseconds(frame) + 16 * 3600 * 10**9),
+        "date": frame["time"].dt.strftime("%Y-%m-%d"),
+    }
+    table = pd.DataFrame(dict(reversed(columns.items())) if date_first else columns).join(frame[VALUES])
+    same(read(table, tmp_path), frame)
+
+
 def test_a_second_time_is_left_out_as_one(frame: pd.DataFrame) -> None:
     table = frame[["time", *VALUES]].assign(received=nanoseconds(frame) // 10**6 + 250)
     bars = load_bars(table)

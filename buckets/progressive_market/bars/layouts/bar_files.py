@@ -27,7 +27,8 @@ LINE_END = re.compile(rb"\r\n|\r|\n")
 @frozen(kw_only=True)
 class Table:
     """A table as it was in the file. Where the file gave no names, `named` is false and the columns count from 0;
-    `decimal` is the decimal sign that floats out of text were read with; `skipped` lines gave no row, `notes` say what they were."""
+    `decimal` is the likely decimal sign of text, which its floats were read with ("" where it may be either, "." was read);
+    `skipped` lines gave no row, `notes` say what they were."""
 
     frame: pd.DataFrame
     named: bool
@@ -91,7 +92,8 @@ def _delimited(content: bytes, where: str) -> Table:
         lines.pop()  # cut in two
     rows = find_rows(lines, where)
     delimiter, first, width, names = rows.delimiter, rows.first, rows.width, rows.names
-    decimal = likely_sign([field for line in lines[first : first + SAMPLE] for field in fields(line, delimiter)])
+    sample = [field for line in lines[first : first + SAMPLE] for field in fields(line, delimiter)]
+    decimal = likely_sign(sample, delimiter)
     if delimiter == " ":
         start = _offset(content, first)
         content = content[:start] + re.sub(rb"[ ]{2,}", b" ", re.sub(rb"(?m)^ +| +$", b"", content[start:]))
@@ -110,7 +112,7 @@ def _delimited(content: bytes, where: str) -> Table:
             read_options=pa.csv.ReadOptions(column_names=columns),
             parse_options=pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
             convert_options=pa.csv.ConvertOptions(
-                decimal_point=decimal,
+                decimal_point=decimal or ".",
                 strings_can_be_null=True,
                 column_types=dict.fromkeys(as_text, pa.string()),
                 include_columns=as_text,

@@ -15,6 +15,7 @@ from progressive_market.bars.layouts.numbers import BLANKS, as_text, numbers
 from progressive_training import DataError
 
 SIGNS = (".", ",")
+UNCOMMON = (";", "\t")  # between fields, mostly where commas are decimal ones
 SAMPLE = 200
 NUMERIC = 0.5  # of a sample of a column of numbers, more than this share must be numbers
 ENOUGH = 30  # numbers like 1.272 beside some like 685, none of them with one or two decimals, are whole ones
@@ -26,6 +27,7 @@ _POINT = r"^[-+]?\d{1,3}(?:,\d{3})*\.\d+$|^[-+]?\d+\.\d+$|^[-+]?\d{1,3}(?:,\d{3}
 _NUMBER = r"^[.,]?\d[\d.,]*(?:e\d+)?$"
 _WHOLE_BELOW_1000 = r"^[1-9]\d{0,2}$"
 _WHOLE_FROM_1000 = r"^\d{4,}$"
+_DAY_FIRST = r"^\d{1,2}\.\d{1,2}\.(?:\d{4}|\d{2})\b"  # where dates are written so, decimals have a comma
 
 
 @frozen(kw_only=True)
@@ -45,7 +47,7 @@ def one_sign(
     """The decimal sign of all columns of text; those that contradict it are read by their own, and noted.
 
     :param roles: what each column is, by its name.
-    :param decimal: the sign that columns of floats were read with; None where they were no text.
+    :param decimal: `likely_sign` of the file, which its floats were read with; None where they were no text.
     :return: the frame, with the contradicting columns as floats, and the sign for the others.
     :raise DataError: a column shows both signs, or one might have either and the others do not agree.
     """
@@ -54,13 +56,19 @@ def one_sign(
         return frame, decimal or "."
     found = {label: _column(as_text(frame[label].dropna()), f"{where}, column {label!r}") for label in text}
     signs = {label: column.sign for label, column in found.items() if column.sign}
-    if decimal:
+    if decimal is not None:
         signs |= {
-            label: decimal
+            label: decimal or "."
             for label in roles
             if frame[label].dtype.kind == "f" and _has_decimals(frame[label].to_numpy())
         }
-    sign = _of_all(signs, found, roles, where)
+    sign = _of_all(signs, found, roles, where) or ("." if decimal is None else decimal)
+    if not sign:
+        unclear = next(label for label, column in found.items() if column.either)
+        raise DataError(
+            f"{where}: the commas in column {unclear!r} ({frame[unclear].dropna().iloc[0]!r}) may part decimals as well as "
+            "thousands, and no column shows which; write a decimal point, or no thousands signs"
+        )
     own = {label: column.sign or column.grouped for label, column in found.items()}
     contrary = [label for label, its in (own | signs).items() if its and its != sign]
     if contrary:
@@ -71,10 +79,14 @@ def one_sign(
     return frame.assign(**{label: numbers(frame[label], own[label]) for label in contrary if label in text}), sign
 
 
-def likely_sign(fields: list[str]) -> str:
-    """A first guess from the fields of a file's first rows, so that most files are read once."""
+def likely_sign(fields: list[str], delimiter: str) -> str:
+    """A first guess from the fields of a file's first rows, so that most files are read once; "" where every comma may be
+    either sign in a file that parts its fields by another one, and its dates do not show where it is from."""
     texts = pd.Series(fields, dtype="str").str.strip()
-    return SIGNS[int(texts.str.match(_COMMA).sum() > texts.str.match(_POINT).sum())]
+    commas, points = (int(texts.str.match(sign).sum()) for sign in (_COMMA, _POINT))
+    if commas == points and commas and delimiter in UNCOMMON:
+        return "," if texts.str.match(_DAY_FIRST).any() else ""
+    return SIGNS[int(commas > points)]
 
 
 def doubtful_floats(table: pa.Table) -> list[str]:
@@ -91,7 +103,7 @@ def doubtful_floats(table: pa.Table) -> list[str]:
 
 
 def _of_all(signs: Mapping[str, str], found: Mapping[str, _Column], roles: Mapping[str, str], where: str) -> str:
-    """The sign of the prices, else of most columns."""
+    """The sign of the prices, else of most columns; "" where none shows one."""
     prices = [sign for label, sign in signs.items() if roles[label] in PRICES]
     votes = prices or list(signs.values()) or [column.grouped for column in found.values() if column.grouped]
     commas, points = votes.count(","), votes.count(".")
@@ -102,7 +114,7 @@ def _of_all(signs: Mapping[str, str], found: Mapping[str, _Column], roles: Mappi
             f"{where}: in column {unclear[0]!r} dots and commas may part decimals as well as thousands, and the other "
             "columns do not agree; write its numbers without thousands signs"
         )
-    return "," if commas > points else "."
+    return ("," if commas > points else ".") if votes or not unclear else ""
 
 
 def _is_numeric_text(values: pd.Series) -> bool:

@@ -16,6 +16,7 @@ from progressive_market.bars.layouts.times import (
     looks_like_time,
     parse_times,
     regular,
+    without_zone,
 )
 from progressive_training import DataError
 
@@ -23,6 +24,7 @@ SECOND = 10**9  # nanoseconds
 NEARLY_ALL = 0.95
 CONTINUES = 0.5  # of what the price moves within a bar, it moves less from one bar to the next
 FINENESS = 5000  # rows in which different times are counted
+OF_ZONES = 15 * MINUTE  # zones differ by whole quarters of an hour
 
 
 def bar_times(frame: pd.DataFrame, roles: dict[str, str], where: str, notes: list[str]) -> tuple[str, Times]:
@@ -41,7 +43,7 @@ def bar_times(frame: pd.DataFrame, roles: dict[str, str], where: str, notes: lis
             f"open_time, as seconds, milliseconds or text{_seen(frame, roles)}"
         )
     some = [*(starts or ends)]
-    best = some[0] if len(some) == 1 else max(some, key=lambda label: _fineness(parsed[label]))
+    best = some[0] if len(some) == 1 else _surest({label: parsed[label] for label in some}, frame, where)
     earlier = next((label for label in parsed if label != best and _ends(parsed[best], parsed[label])), None)
     if earlier is not None:
         notes.append(f"times: {earlier} is a bar length before {best}: taken as the open")
@@ -118,8 +120,54 @@ def _is_number(values: pd.Series) -> bool:
     return values.dtype.kind in "iuf"
 
 
-def _fineness(times: Times) -> tuple[int, int]:
-    return int(np.count_nonzero(times != NO_TIME)), len(np.unique(times[:FINENESS]))
+def _surest(parsed: Mapping[str, Times], frame: pd.DataFrame, where: str) -> str:
+    """The column that is most surely the time in UTC, in whatever order they stand: of those as fine as the finest, one
+    of whole minutes, then one that names its zone or counts from 1970.
+
+    :raise DataError: the surest are apart as zones are, and neither names its own.
+    """
+    known = {label: int(np.count_nonzero(times != NO_TIME)) for label, times in parsed.items()}
+    full = [label for label in parsed if known[label] >= NEARLY_ALL * max(known.values())]
+    different = {label: len(np.unique(parsed[label][:FINENESS])) for label in full}
+    fine = [label for label in full if different[label] >= NEARLY_ALL * max(different.values())]
+    sure = {label: (_in_whole_minutes(parsed[label]), _zone_is_known(label, frame[label])) for label in fine}
+    best = [label for label in fine if sure[label] == max(sure.values())]
+    for other in best[1:]:
+        if sure[other][1] < 1 and _zones_apart(parsed[best[0]], parsed[other]):
+            raise DataError(
+                f"{where}: columns {best[0]!r} and {other!r} are times of two zones, and neither says which is UTC; drop "
+                "the local one"
+            )
+    return max(best, key=lambda label: (known[label], different[label], _are_days(parsed[label])))
+
+
+def _in_whole_minutes(times: Times) -> bool:
+    """Whether nearly all are in whole minutes, or seconds of bars so short, as opens are and times of arrival are not."""
+    unit = MINUTE if commonest_step(times)[0] % MINUTE == 0 else SECOND
+    return bool((times[times != NO_TIME] % unit == 0).mean() > NEARLY_ALL)
+
+
+def _zone_is_known(label: str, written: pd.Series) -> int:
+    """1 for times that are surely in UTC: epochs, an explicit zone, or a name that says so; -1 for local ones by name."""
+    words = " ".join(split(label))
+    if "utc" in words or "gmt" in words or not without_zone(written):
+        return 1
+    return -int("local" in words)
+
+
+def _are_days(times: Times) -> bool:
+    return not bool((times[times != NO_TIME] % DAY).any())
+
+
+def _zones_apart(one: Times, other: Times) -> bool:
+    """Whether two columns are nearly everywhere as far apart as two zones can be; days, or the open and the end of one bar,
+    are no such times."""
+    if _are_days(one) or _are_days(other) or _ends(one, other) or _ends(other, one):
+        return False
+    both = (one != NO_TIME) & (other != NO_TIME)
+    apart = np.abs(one[both] - other[both])
+    zones = (apart > 0) & (apart % OF_ZONES == 0) & (apart <= DAY)
+    return bool(len(apart)) and bool(zones.mean() > NEARLY_ALL)
 
 
 def _rounded_up(times: Times) -> Times:

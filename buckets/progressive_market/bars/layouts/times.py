@@ -29,6 +29,7 @@ _CLOCK = (
     r"[ -]?(?P<half>am|pm)?)? ?(?P<zone>z|(?:utc|gmt)?(?: ?(?P<sign>[+-])(?P<east>\d{2}):?(?P<past>\d{2})?)?)"
 )
 _WEEKDAY = r"^(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? )?"
+_ZONED = r":\d{2}.*(?:z|utc|gmt|[+-]\d{2}(?::?\d{2})?)$"
 _CLEAR = (
     r"(?P<year>\d{4})[-/.]?(?P<month>\d{1,2})[-/.]?(?P<day>\d{1,2})",
     rf"(?P<day>\d{{1,2}})[ -]{_NAME}[ -](?P<year>\d{{4}}|\d{{2}})",
@@ -73,6 +74,16 @@ def looks_like_time(values: pd.Series) -> bool:
         return bool((parse_times(sample, "sample") != NO_TIME).mean() > 0.9)
     except DataError:
         return True  # days and months cannot be distinguished in so few: times all the same
+
+
+def without_zone(values: pd.Series) -> bool:
+    """Whether times are written without the zone they are in: as text or datetimes that name none, and not as an epoch."""
+    kind = values.dtype
+    if kind.kind == "M":
+        return getattr(kind, "tz", None) is None
+    known = values.dropna()
+    text = pc.utf8_lower(pc.utf8_trim_whitespace(as_text(known.iloc[np.linspace(0, len(known) - 1, SAMPLE).astype(int)])))
+    return not _numeric(text) and not pc.all(pc.match_substring_regex(text, _ZONED)).as_py()
 
 
 def commonest_step(times: Times) -> tuple[int, float]:
