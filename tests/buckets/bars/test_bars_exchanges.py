@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from progressive_market.bars import configured_bars
+from progressive_market.bars import configured_bars, load_bars
 
 PLAIN = ["time", "open", "high", "low", "close", "volume"]
 
@@ -92,3 +92,91 @@ def test_what_else_an_exchange_sends_becomes_features(exchange: str, frame: pd.D
     assert set(bars.extra) == extras
     for name in extras & {"quote_volume", "trades"}:
         np.testing.assert_allclose(bars.extra[name], frame[name], rtol=1e-12)
+
+
+def named(frame: pd.DataFrame, **volumes: pd.Series | int) -> pd.DataFrame:
+    """The bars with volumes of other names."""
+    return frame[PLAIN[:5]].assign(**volumes)
+
+
+PAIRS = [
+    ("qty", "amount"),
+    ("size", "volume"),
+    ("VolumeCoin", "Volume"),
+    ("baseTokenVolume", "usdVolume"),
+    ("coin_volume", "usd_volume"),
+    ("amount", "volume"),
+    ("quantity", "turnover"),
+    ("Volumen BTC", "Volumen EUR"),
+]
+
+
+@pytest.mark.parametrize(("base", "quote"), PAIRS)
+@pytest.mark.parametrize("quote_first", [False, True])
+def test_the_volume_is_in_the_base_asset_whatever_the_names(
+    base: str, quote: str, quote_first: bool, frame: pd.DataFrame
+) -> None:
+    volumes = {base: frame["volume"], quote: frame["quote_volume"]}
+    bars = load_bars(named(frame, **(dict(reversed(volumes.items())) if quote_first else volumes)))
+    np.testing.assert_array_equal(bars.volume, frame["volume"])
+    np.testing.assert_array_equal(bars.extra["quote_volume"], frame["quote_volume"])
+    assert set(bars.extra) == {"quote_volume"}
+
+
+@pytest.mark.parametrize("contract", [0.01, 100.0])
+def test_contracts_are_no_volume_where_coins_and_their_cost_are_given(contract: float, frame: pd.DataFrame) -> None:
+    contracts = frame["volume"] / contract
+    bars = load_bars(named(frame, vol=contracts, volCcy=frame["volume"], volCcyQuote=frame["quote_volume"]))
+    np.testing.assert_array_equal(bars.volume, frame["volume"])
+    np.testing.assert_array_equal(bars.extra["quote_volume"], frame["quote_volume"])
+    np.testing.assert_array_equal(bars.extra["vol"], contracts)
+
+
+@pytest.mark.parametrize(
+    ("empty", "filled"),
+    [
+        ("<VOL>", "<TICKVOL>"),
+        ("real_volume", "tick_volume"),
+        ("volume", "vol"),
+        ("Volume", "size"),
+        ("base volume", "vol"),
+    ],
+)
+@pytest.mark.parametrize("empty_first", [False, True])
+def test_a_volume_of_0_in_all_rows_gives_way_to_one_that_is_not(
+    empty: str, filled: str, empty_first: bool, frame: pd.DataFrame
+) -> None:
+    volumes = {filled: frame["volume"], empty: 0}
+    bars = load_bars(named(frame, **(dict(reversed(volumes.items())) if empty_first else volumes)))
+    np.testing.assert_array_equal(bars.volume, frame["volume"])
+    assert any(empty in note and filled in note for note in bars.report.notes)
+
+
+@pytest.mark.parametrize("name", ["<TICKVOL>", "tick_volume", "size", "lastSize"])
+def test_ticks_and_sizes_beside_a_volume_are_features(name: str, frame: pd.DataFrame) -> None:
+    bars = load_bars(named(frame, **{name: frame["trades"]}, volume=frame["volume"]))
+    np.testing.assert_array_equal(bars.volume, frame["volume"])
+    (extra,) = bars.extra.values()
+    np.testing.assert_array_equal(extra, frame["trades"])
+
+
+def test_a_market_without_trades_has_no_volume(frame: pd.DataFrame) -> None:
+    bars = load_bars(named(frame, volume=0, quote_volume=0, tick_volume=0))
+    assert not bars.volume.any()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Datum", "Eröffnung", "Hoch", "Tief", "Schluss", "Volumen"],
+        ["Datum", "Eröffnungskurs", "Höchstkurs", "Tiefstkurs", "Schlusskurs", "Volumen"],
+        ["Fecha", "Apertura", "Máximo", "Mínimo", "Cierre", "Volumen"],
+        ["Fecha", "Apertura", "Máximo", "Mínimo", "Último", "Vol."],
+    ],
+)
+def test_german_and_spanish_headers(names: list[str], frame: pd.DataFrame, tmp_path: Path) -> None:
+    table = frame[PLAIN].assign(time=frame["time"].dt.strftime("%d.%m.%Y %H:%M"))
+    table.set_axis(names, axis="columns").to_csv(tmp_path / "bars.csv", index=False, sep=";", decimal=",")
+    bars = load_bars(tmp_path / "bars.csv")
+    for name in PLAIN[1:]:
+        np.testing.assert_array_equal(getattr(bars, name), frame[name], err_msg=name)

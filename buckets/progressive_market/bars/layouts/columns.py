@@ -20,7 +20,7 @@ from progressive_market.bars.layouts.shape import named_by_shape
 from progressive_market.bars.layouts.structure import conflicts_of, market_column, unexplained
 from progressive_market.bars.layouts.time_columns import bar_times, refuse_rounded
 from progressive_market.bars.layouts.times import NO_TIME, parse_times
-from progressive_market.bars.layouts.volumes import Volumes, settle
+from progressive_market.bars.layouts.volumes import VOLUMES, Volumes, settle
 from progressive_training import DataError
 
 FLATTENED = re.compile(r"\((?:'[^']*'|\d+)(?:, (?:'[^']*'|\d+))+\)")
@@ -31,6 +31,7 @@ MOST_UNNAMED = 64
 MOST_LETTERS = 200  # of a column's name
 MOST_LISTED = 500
 GOES_WITH = 0.9  # of the rows in which a column of times stands the same way off the bars' own
+NAMED_BY_LABEL = frozenset({"extra", "volume", "base_volume", "size", "tick_volume", "time"})
 READABLE = 0.5  # of an extra column's rows, this share must hold numbers
 
 
@@ -96,7 +97,7 @@ def understand(
     if market is not None and not name:
         raise DataError(f"{where}: market {market!r} is asked for, and no market is named there; leave it out")
     volumes = settle(Volumes(roles=roles, values=values, close=prices["close"]), where, notes)
-    taken = {"time", "close_time", "price", "volume", "base_volume", "quote_volume", "symbol", "ignored", *PRICES}
+    taken = {"time", "close_time", "price", "symbol", "ignored", *PRICES, *VOLUMES}
     others = {label: values[label] for label in values if roles[label] not in taken or label in volumes.spare}
     core = {**prices, "volume": volumes.volume}
     extra = _named(others, roles, volumes.extra)
@@ -179,9 +180,7 @@ def _named(values: dict[str, Floats], roles: dict[str, str], before: dict[str, F
     have a name (`before`)."""
     named = dict(before)
     for label, numbers_read in values.items():
-        name = (
-            roles[label] if roles[label] not in {"extra", "volume", "base_volume", "time"} else "_".join(split(label))
-        )
+        name = roles[label] if roles[label] not in NAMED_BY_LABEL else "_".join(split(label))
         name = name or label
         taken = name in named or name in {*PRICES, "volume", "time"}
         named[name + AGAIN * taken] = numbers_read

@@ -82,7 +82,9 @@ def without_zone(values: pd.Series) -> bool:
     if kind.kind == "M":
         return getattr(kind, "tz", None) is None
     known = values.dropna()
-    text = pc.utf8_lower(pc.utf8_trim_whitespace(as_text(known.iloc[np.linspace(0, len(known) - 1, SAMPLE).astype(int)])))
+    text = pc.utf8_lower(
+        pc.utf8_trim_whitespace(as_text(known.iloc[np.linspace(0, len(known) - 1, SAMPLE).astype(int)]))
+    )
     return not _numeric(text) and not pc.all(pc.match_substring_regex(text, _ZONED)).as_py()
 
 

@@ -13,6 +13,7 @@ from progressive_training import DataError
 
 CLOSE_ENOUGH = 0.3  # log units: within a bar the average price is this near to its close
 MOSTLY = 0.5  # of the rows
+VOLUMES = ("base_volume", "volume", "quote_volume", "size", "tick_volume")  # roles of columns to choose from
 
 
 @frozen(kw_only=True)
@@ -39,33 +40,60 @@ def settle(found: Volumes, where: str, notes: list[str]) -> Settled:
 
     :raise DataError: no column can be the volume.
     """
-    by_role = {kind: _labels(found, kind) for kind in ("base_volume", "volume", "quote_volume")}
-    candidates = [*by_role["base_volume"], *by_role["volume"]]
-    quotes = by_role["quote_volume"]
-    if not candidates and not quotes:
+    every = [label for kind in VOLUMES for label in _labels(found, kind)]
+    if not every:
         raise DataError(f"{where}: no column for the volume among {', '.join(found.roles)}")
-    if not candidates:
-        notes.append(f"only a quote volume is given ({quotes[0]}): the volume is that divided by the close price")
+    candidates, quotes = _candidates(found, notes), _labels(found, "quote_volume")
+    if candidates[0] in quotes:
+        only = quotes[0]
+        notes.append(f"only a quote volume is given ({only}): the volume is that divided by the close price")
         return Settled(
-            volume=found.values[quotes[0]] / found.close,
-            extra={"quote_volume": found.values[quotes[0]]},
-            spare=tuple(quotes[1:]),
+            volume=found.values[only] / found.close,
+            extra={"quote_volume": found.values[only]},
+            spare=tuple(label for label in every if label != only),
         )
-    base = candidates[0]
-    pairs = {label: _compared(found, base, label) for label in (*quotes, *candidates[1:])}
-    quote = max(pairs, key=lambda label: float((pairs[label][0] | pairs[label][1]).mean()), default=None)
-    if quote is not None and quote not in quotes and (pairs[quote][0] | pairs[quote][1]).mean() < MOSTLY:
-        quote = None  # two volumes of which neither is the price of the other: keep both as they are
-    spare = tuple(label for label in (*candidates, *quotes) if label not in (base, quote))
+    base, quote = _best_pair(found, candidates, [*quotes, *candidates, *_labels(found, "size")])
+    spare = tuple(label for label in every if label not in (base, quote))
     volume = found.values[base]
     if quote is None:
         return Settled(volume=volume, extra={}, spare=spare)
-    cost, exchanged = found.values[quote], pairs[quote][1] & ~pairs[quote][0]
+    right, wrong = _compared(found, base, quote)
+    cost, exchanged = found.values[quote], wrong & ~right
     if exchanged.any():
         volume, cost = np.where(exchanged, cost, volume), np.where(exchanged, volume, cost)
         count = "all" if exchanged[np.isfinite(volume) & (volume > 0)].all() else str(int(exchanged.sum()))
         notes.append(f"{base} and {quote} are exchanged in {count} rows: put right, the volume is in the base asset")
     return Settled(volume=volume, extra={"quote_volume": cost}, spare=spare)
+
+
+def _candidates(found: Volumes, notes: list[str]) -> list[str]:
+    """The columns of the best kind of volume that is not 0 in all rows; of the best kind, where all are."""
+    named = [*_labels(found, "base_volume"), *_labels(found, "volume")]
+    sizes, quotes = _labels(found, "size"), _labels(found, "quote_volume")
+    paid = [size for size in sizes if any(_agreement(found, size, quote) >= MOSTLY for quote in quotes)]
+    kinds = [labels for labels in (named, paid, quotes, sizes, _labels(found, "tick_volume")) if labels]
+    traded = [[label for label in labels if (found.values[label] > 0).any()] for labels in kinds]
+    best = next((labels for labels in traded if labels), kinds[0])
+    if empty := [label for label in kinds[0] if label not in best and best is not kinds[0]]:
+        notes.append(f"{', '.join(empty)} is 0 in all rows: took {best[0]}")
+    return best
+
+
+def _best_pair(found: Volumes, candidates: list[str], others: list[str]) -> tuple[str, str | None]:
+    """The first candidate of which another column is what it cost, or the other way round, and that column; else the
+    first one, and a quote volume by name."""
+    for base in candidates:
+        agreement = {label: _agreement(found, base, label) for label in others if label != base}
+        quote = max(agreement, key=agreement.__getitem__, default=None)
+        if quote is not None and agreement[quote] >= MOSTLY:
+            return base, quote
+    base, quotes = candidates[0], [label for label in others if found.roles[label] == "quote_volume"]
+    return base, max(quotes, key=lambda label: _agreement(found, base, label), default=None)
+
+
+def _agreement(found: Volumes, base: str, quote: str) -> float:
+    right, wrong = _compared(found, base, quote)
+    return float((right | wrong).mean())
 
 
 def _labels(found: Volumes, kind: str) -> list[str]:
