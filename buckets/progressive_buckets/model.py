@@ -77,7 +77,7 @@ class TradingModel(ServedModel[Card]):
             action=action,
             reason=reason,
             values=self._values(advantage[0], held, market),
-            predictions=self._predictions(row, market),
+            predictions=self._predictions(row, market) if market.settled[-1] else {},
             time=pd.Timestamp(int(market.times[-1]), tz="UTC"),
             warnings=self._warnings(closed, market),
         )

@@ -254,6 +254,7 @@ def test_nothing_is_decided_right_after_a_gap(model_dir: Path, bars: Bars) -> No
     frame = frame_of(bars).drop(index=range(len(bars) - 110, len(bars) - 10))
     answer = load_model(model_dir)(frame, "long")
     assert (answer.action, answer.reason, answer.warnings) == ("flat", "24 bars after a gap", ())
+    assert answer.predictions == {}
 
 
 def test_with_fewer_bars_than_the_card_asks_for_there_is_a_warning(model_dir: Path, bars: Bars) -> None:
@@ -302,6 +303,33 @@ def test_a_window_with_most_of_the_rows_that_are_off_the_grid_is_served(
     off.loc[1_999, "close"] = np.nan
     with pytest.raises(ModelError, match="newest row"):
         model(off, "flat")
+
+
+def test_a_newest_row_that_is_no_bar_is_never_passed_over(
+    model_dir: Path, bars: Bars, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A closed bar without a close before one that is forming, and a newest row whose time cannot be read; a bad print in the bar
+    that is forming is of no account."""
+    model, frame = load_model(model_dir), frame_of(bars)
+    monkeypatch.setattr("progressive_market.serving.served_bars.time_ns", lambda: int(bars.time[-1]) + 60 * 10**9)
+    closed = model(frame.iloc[:-1], "flat")
+    forming = frame.assign(close=frame["close"].where(frame.index != len(frame) - 1, frame["close"] * 10))
+    forming["high"] = forming[["high", "close"]].max(axis=1)
+    assert model(forming, "flat", forming="drop") == closed
+    broken = frame.assign(close=frame["close"].where(frame.index != len(frame) - 2))
+    with pytest.raises(ModelError, match="the newest row, of .* is no bar"):
+        model(broken, "flat", forming="drop")
+    timeless = frame.astype({"time": "str"})
+    timeless.loc[len(frame) - 1, "time"] = "2020-13-0"
+    with pytest.raises(ModelError, match="has no time that can be read"):
+        model(timeless, "flat")
+
+
+def test_rows_that_conflict_close_together_are_served_as_they_were_trained_on(model_dir: Path, bars: Bars) -> None:
+    model, frame = load_model(model_dir), frame_of(bars)
+    again = frame.iloc[3900:3950].assign(volume=frame["volume"] * 2, close=frame["open"], high=frame["high"])
+    both = pd.concat([again, frame]).sort_values("time", kind="stable")
+    assert model(both.tail(2009), "flat") == model(frame.tail(1959), "flat")
 
 
 def test_a_bad_last_print_is_named(model_dir: Path, bars: Bars) -> None:

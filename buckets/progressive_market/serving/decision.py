@@ -22,7 +22,7 @@ class Decision:
     `action`: "flat", "long" or "short". `reason`: why the action is not simply what the strategy does ("no edge shown", "24 bars
     after a gap"), or why not to trust it where it is; None where there is nothing to say. `values`: expected log gain of each
     action that may be taken over staying flat for good, net of the cost of changing from the position held. `predictions`:
-    expected log return over each horizon (in bars) from the next fill on. `time`: open of the bar that was decided on, UTC.
+    expected log return over each horizon (in bars) from the next fill on, none right after a gap. `time`: open of the bar that was decided on, UTC.
     `warnings`: what is amiss with the bars.
     """
 

@@ -6,12 +6,15 @@ from time import time_ns
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from attrs import evolve
 
 from progressive_market.bars import Bars, clean_reading, read, resample
 from progressive_market.bars.bar_records import interval_text, iso
 from progressive_training import DataError, ModelError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from progressive_market.bars import Source
     from progressive_market.bars.layouts.columns import Reading
     from progressive_market.serving.saved_market import MarketCard
@@ -26,7 +29,7 @@ def served_bars(source: Source | Bars, card: MarketCard, market: str | None = No
     :param market: which one to take, where several are in the source; None for the one trained on.
     :raise DataError: the source cannot be read, or its bars cannot be traded on.
     """
-    return _merged(_read(source, card, market)[0], card)
+    return _merged(source if isinstance(source, Bars) else _cleaned(_reading(source, card, market), card), card)
 
 
 def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming, market: str | None = None) -> Bars:
@@ -37,40 +40,65 @@ def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming, marke
     """
     if forming not in ("refuse", "drop"):
         raise ModelError(f"forming is {forming!r:.60}, expected 'refuse' or 'drop'")
-    bars, newest = _read(source, card, market)
     owner, now = f"{card.bucket} model", time_ns()
-    begins = iso(np.array([newest]))[0]
+    if isinstance(source, Bars):
+        bars, times = source, source.time
+        closed = bars.between(0, int(np.searchsorted(times + bars.interval, now, side="right")))
+    else:
+        reading = _reading(source, card, market)
+        times = reading.time
+        if NO_TIME in times[[0, -1]]:
+            raise ModelError(
+                f"{owner}: a row at the end of {reading.source} has no time that can be read: give whole rows"
+            )
+        bars = closed = _cleaned(reading, card)
+        open_yet = times + bars.interval > now
+        if open_yet.any() and not open_yet.all():
+            closed = _cleaned(_rows(reading, ~open_yet), card)
+    newest = int(times.max())
     if newest > now:
         raise ModelError(
-            f"{owner}: the newest bar begins at {begins}, and it is {iso(np.array([now]))[0]}: check the zone of the times, which "
-            f"are taken as UTC where they name none"
+            f"{owner}: the newest bar begins at {_iso(newest)}, and it is {_iso(now // 10**9 * 10**9)}: check the zone of the times, "
+            f"which are taken as UTC where they name none"
         )
-    if newest + bars.interval > now:
-        if forming == "refuse":
-            raise ModelError(
-                f'{owner}: the bar of {begins} has not closed yet: leave it out, or ask with forming="drop" to have it left out'
-            )
-        bars = bars.between(0, int(np.searchsorted(bars.time, newest - bars.interval, side="right")))
-    elif newest >= bars.time[-1] + bars.interval:  # one that begins between two bar opens was moved back
+    if newest + bars.interval > now and forming == "refuse":
         raise ModelError(
-            f"{owner}: the newest row, of {begins}, is no bar (a price is missing or impossible): give a whole bar"
+            f'{owner}: the bar of {_iso(newest)} has not closed yet: leave it out, or ask with forming="drop" to have it left out'
         )
-    if bars.report.last_print:
-        raise ModelError(f"{owner}: {bars.report.last_print}: a bad print, or a move that the next bar has to confirm")
-    return _merged(_without_absent_end(bars, owner), card)
+    ended = times[times + bars.interval <= now]
+    if not len(ended):
+        raise ModelError(f"{owner}: {bars.report.source} holds no bar that has closed")
+    closed = _without_absent_end(closed)
+    if (last := int(ended.max())) >= closed.time[
+        -1
+    ] + bars.interval:  # one that begins between two bar opens was moved back
+        raise ModelError(
+            f"{owner}: the newest row, of {_iso(last)}, is no bar (a price is missing or impossible): give a whole bar"
+        )
+    if closed.report.last_print:
+        raise ModelError(
+            f"{owner}: {closed.report.last_print}: a bad print, or a move that the next bar has to confirm"
+        )
+    return _merged(closed, card)
 
 
-def _read(source: Source | Bars, card: MarketCard, market: str | None) -> tuple[Bars, int]:
-    """The bars as they were given, and the time of their newest row."""
-    if isinstance(source, Bars):
-        return source, int(source.time[-1])
-    reading = _reading(source, card) if market is None else read(source, market=market, columns=card.columns)
-    newest = int(reading.time.max(initial=NO_TIME))
-    return clean_reading(reading, card.fill_minutes, round(card.source_seconds * 1e9)), newest
+def _cleaned(reading: Reading, card: MarketCard) -> Bars:
+    return clean_reading(reading, card.fill_minutes, round(card.source_seconds * 1e9))
 
 
-def _reading(source: Source, card: MarketCard) -> Reading:
-    """The only market of `source`, or the one trained on where there are several."""
+def _rows(reading: Reading, kept: NDArray[np.bool_]) -> Reading:
+    columns = {name: values[kept] for name, values in reading.columns.items()}
+    return evolve(reading, time=reading.time[kept], columns=columns)
+
+
+def _iso(time: int) -> str:
+    return iso(np.array([time]))[0]
+
+
+def _reading(source: Source, card: MarketCard, market: str | None) -> Reading:
+    """The rows of one market: the one that is asked for, the only one, or the one trained on where there are several."""
+    if market is not None:
+        return read(source, market=market, columns=card.columns)
     try:
         return read(source, columns=card.columns)
     except DataError as error:
@@ -82,12 +110,11 @@ def _reading(source: Source, card: MarketCard) -> Reading:
             raise error from None
 
 
-def _without_absent_end(bars: Bars, owner: str) -> Bars:
-    """Absent bars before a dropped one are known from that one alone."""
-    there = np.ones(len(bars), dtype=bool) if bars.absent is None else ~bars.absent
-    if not there.any():
-        raise ModelError(f"{owner}: {bars.report.source} holds no bar that has closed")
-    return bars.between(0, int(np.flatnonzero(there)[-1]) + 1)
+def _without_absent_end(bars: Bars) -> Bars:
+    """Absent bars at the end are known from a later one alone, which was dropped."""
+    if bars.absent is None:
+        return bars
+    return bars.between(0, int(np.flatnonzero(~bars.absent)[-1]) + 1)
 
 
 def _merged(bars: Bars, card: MarketCard) -> Bars:

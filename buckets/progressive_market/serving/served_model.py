@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from copy import copy
+from datetime import date
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import numpy as np
@@ -164,6 +165,8 @@ class ServedModel(ABC, Generic[CardT]):
             found.append(f"{len(bars):,} bars of history, and {self.history:,} give the decision that was evaluated")
         if unknown := [name for name, values in bars.extra.items() if np.isnan(values[-1])]:
             found.append(f"no value yet of {', '.join(unknown)}")
+        if lost := bars.report.skipped:
+            found.append(f"{lost:,} lines could not be read: if the newest is one of them, this is the bar before")
         if self._of_another_market(bars):
             found.append(f"bars of {bars.report.market}, and it was trained on {self.card.symbol}")
         return tuple(found)
@@ -187,6 +190,8 @@ class ServedModel(ABC, Generic[CardT]):
         try:
             if isinstance(since, str) and not YEAR_FIRST.match(since):
                 raise ValueError
+            if not isinstance(since, str | date) or pd.isna(since):
+                raise TypeError
             time = pd.Timestamp(since)
             time = time.tz_localize("UTC") if time.tz is None else time
         except (TypeError, ValueError):

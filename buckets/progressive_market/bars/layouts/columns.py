@@ -23,6 +23,8 @@ from progressive_market.bars.layouts.times import NO_TIME, parse_times
 from progressive_market.bars.layouts.volumes import VOLUMES, Volumes, settle
 from progressive_training import DataError
 
+MOST_IN_A_WINDOW = 0.25
+"""Of the rows a model is asked about: those that conflict may lie close together, and be few in the file that it was trained on."""
 FLATTENED = re.compile(r"\((?:'[^']*'|\d+)(?:, (?:'[^']*'|\d+))+\)")
 """A pair of names, of a table's double header, where it was written as text."""
 AGAIN = "_again"
@@ -81,7 +83,8 @@ def understand(
     if table.named:
         _no_two_of_a_name(table.frame, values, where)
     prices = {price: values[_price(price, roles, values, where, notes)] for price in PRICES}
-    if conflicts := conflicts_of(time, prices):
+    conflicts = conflicts_of(time, prices)
+    if conflicts is not None and (columns is None or conflicts.share > MOST_IN_A_WINDOW):
         parting = market_column(frame, conflicts, where)
         if parting is None:
             refuse_rounded(stamp, frame[stamp], time, prices, where)

@@ -32,6 +32,11 @@ class Conflicts:
     time: Times = field(repr=False)
     prices: Mapping[str, Floats] = field(repr=False)
 
+    @property
+    def share(self) -> float:
+        """Of the rows."""
+        return float(self.repeated.mean())
+
 
 def market_column(frame: pd.DataFrame, conflicts: Conflicts, where: str) -> str | None:
     """The column whose values part the rows into markets, without conflicts; None where there is none.
