@@ -11,7 +11,7 @@ strategy on the test part, whatever the verdict, and the model in use. Every dif
 
 Time: one decision without a warning from 2,000 bars in a pandas frame, and the trajectory of 200,000 bars, on one thread: the
 fastest of many, which other programs did not disturb. The trajectory is timed without recall, and with recall from a full
-memory, where each bar is compared with 2,048 situations. Each checkout decides in processes of its own (serving_worker.py), in turns.
+memory, where each bar is compared with 256 situations. Each checkout decides in processes of its own (serving_worker.py), in turns.
 """
 
 from __future__ import annotations

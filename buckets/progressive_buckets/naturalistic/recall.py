@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from progressive_buckets.learner.network import Network
     from progressive_training.market import Market, Part
 
-CAPACITY = 2048
-"""Situations that are stored, at most."""
+CAPACITY = 256
+"""Situations that are stored, at most. Measured on the planted markets, paired over 20 trainings each: with 2,048 the test result is
+0.2 points lower on the linear one and 1.0 higher on the context-dependent one, with errors of 1.4 and 1.9, and recall on 200,000
+bars takes 1.8 s in place of 0.3."""
 SHARPNESS = 20.0
 WEIGHTS = (0.0, 0.25, 0.5)
 """Weights of recall to choose from."""
