@@ -30,7 +30,8 @@ class CleaningReport:
     high below or a low above another price). `disorder` rows came before their predecessor's time; `off_grid` began
     between two bar opens and were moved back to the earlier one. `bad_prints` left the bars around them by a factor of 3 or
     more and came back; they were left out, and `first_times` has their factors too. `last_print` names newest bars that left
-    the price before them so far, and are kept. `filled` bars were added flat in short quiet stretches;
+    the price before them so far, and are kept. `steps` are bars at which the price jumps so far and stays, or is traded there and
+    back; they are kept, and `first_times` has their factors. `filled` bars were added flat in short quiet stretches;
     `gaps` were left, `missing` bars long in all and `longest_gap` at most, from the absent bar `longest_gap_from` on.
     `zero_volume` bars came without volume (those filled are not among them). `partial` resampled bars were dropped
     because a gap or an end cuts them. `filled_extra` counts missing values of extra columns that took the value before
@@ -53,6 +54,7 @@ class CleaningReport:
     off_grid: int = 0
     bad_prints: int = 0
     last_print: str = ""
+    steps: int = 0
     gaps: int = 0
     missing: int = 0
     longest_gap: int = 0
@@ -94,6 +96,8 @@ class CleaningReport:
             "bad_prints": f"{counted(self.bad_prints, 'bad print')} left out: "
             f"{', '.join(self.first_times.get('bad_prints', ()))}{', ...' if self.bad_prints > FIRST_TIMES else ''}",
             "last_print": f"{self.last_print} (a bad print, or a move: no bar came after)",
+            "steps": f"{counted(self.steps, 'jump')} of the price kept: {', '.join(self.first_times.get('steps', ()))}"
+            f"{', ...' if self.steps > FIRST_TIMES else ''} (a real event, another market or another unit)",
             "gaps": f"{counted(self.gaps, 'gap')} ({counted(self.missing, 'bar')} missing, the longest "
             f"{self.longest_gap:,} from {self.longest_gap_from})",
             "filled": f"{counted(self.filled, 'absent bar')} filled flat{self._first('filled')}",

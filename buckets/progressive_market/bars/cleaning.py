@@ -60,6 +60,7 @@ def clean(
         source=source, rows=len(time), skipped=skipped, notes=notes, market=market, left_out=left_out
     )
     # Copies: callers' arrays may be read-only or views of a frame.
+    written = time[time != NO_TIME]
     time = np.array(time)
     data = {name: np.array(values, dtype=np.float64) for name, values in columns.items()}
     time, data, report = _drop_bad(time, data, report)
@@ -67,6 +68,8 @@ def clean(
     time, data, report = _once_each(time, data, report)
     _refuse_if_most_are_gone(len(time), report)
     interval = _interval(time, source, interval)
+    if report.bad:
+        _refuse_if_bad_rows_make_bars_longer(np.unique(written), interval, report)
     time, data, report = _on_grid(time, data, interval, report)
     time, data, report = checked_prices(time, data, interval, report)
     time, data, segment, filled, fills, report = _fill(time, data, interval, round(fill_minutes * MINUTE), report)
@@ -163,8 +166,7 @@ def _interval(time: Times, source: str, known: int | None) -> int:
     if len(time) < 2:
         raise DataError(f"{source}: {len(time)} usable bars, at least 2 are needed")
     steps = np.diff(time)
-    lengths, counts = np.unique(steps, return_counts=True)
-    commonest = int(lengths[counts.argmax()])
+    lengths, commonest = _lengths(steps)
     interval = commonest if known is None or known not in lengths else known
     if interval < SHORTEST:
         raise DataError(
@@ -179,6 +181,25 @@ def _interval(time: Times, source: str, known: int | None) -> int:
             f"{share:.0%} of the steps are multiples of it (expected {REGULAR:.0%}); give bars of one length"
         )
     return interval
+
+
+def _lengths(steps: Times) -> tuple[Times, int]:
+    lengths, counts = np.unique(steps, return_counts=True)
+    return lengths, int(lengths[counts.argmax()])
+
+
+def _refuse_if_bad_rows_make_bars_longer(written: Times, interval: int, report: CleaningReport) -> None:
+    """Every second price missing leaves bars at twice their length, which were not those of the file.
+
+    :param written: the times of all rows, once each.
+    """
+    _, commonest = _lengths(np.diff(written))
+    if commonest < interval:
+        raise DataError(
+            f"{report.source}: {report.bad:,} of {report.rows:,} rows are not bars (prices above 0 with low <= open, close <= high), "
+            f"the first at {report.first_times['bad'][0]}: rows come each {interval_text(commonest)}, and without these each "
+            f"{interval_text(interval)}; give their prices, or leave these rows out if the bars are that long"
+        )
 
 
 def _on_grid(

@@ -122,6 +122,23 @@ def test_bars_of_no_regular_length_are_refused() -> None:
         cleaned([0, 7, 16, 23, 36, 41, 60])
 
 
+@pytest.mark.parametrize("column", ["open", "close", "low"])
+def test_every_second_price_missing_does_not_make_bars_of_twice_the_length(column: str) -> None:
+    time, columns = rows(list(range(240)))
+    columns[column][1::2] = np.nan
+    with pytest.raises(DataError, match="are not bars") as refused:
+        clean(time, columns, source="rows")
+    for fact in ("120 of 240", "2023-11-14T22:15:00Z", "each 1min", "each 2min"):
+        assert fact in str(refused.value)
+
+
+@given(st.lists(st.booleans(), min_size=50, max_size=200))
+def test_prices_missing_here_and_there_leave_the_bars_their_length(missing: list[bool]) -> None:
+    time, columns = rows(list(range(len(missing) + 600)))
+    columns["close"][100 : 100 + len(missing)][missing] = np.nan
+    assert clean(time, columns, source="rows").interval == MINUTE
+
+
 def test_too_few_bars_are_refused() -> None:
     with pytest.raises(DataError, match="1 usable bars, at least 2"):
         cleaned([0])

@@ -7,11 +7,15 @@ from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from progressive_market.bars.bar_records import FIRST_TIMES, CleaningReport, Floats, Times, iso
-from progressive_market.bars.prices.jumps import JUMP, SHORT, Prices, factor_text, near
+from progressive_market.bars.prices.jumps import JUMP, SHORT, Prices, factor_text, leave
+from progressive_market.bars.prices.steps import with_steps
 from progressive_training import DataError
 
-MOST = 0.25  # share of bars that are bad prints above which the file is no market's
-FEW = 5  # which are never too many
+MOST, AMONG = (
+    20,
+    2000,
+)  # bars: more bad prints among so many in a row are no market's; a part of bars has no more of them
+TRADED = 1.1  # an open within this factor of the close before was traded up to, and is no print
 
 
 @frozen
@@ -25,18 +29,26 @@ class Prints:
 
 
 def without_bad_prints(
-    time: Times, data: dict[str, Floats], at: NDArray[np.int64], interval: int, report: CleaningReport
+    time: Times,
+    data: dict[str, Floats],
+    begin: int,
+    at: NDArray[np.int64],
+    tick: float,
+    interval: int,
+    report: CleaningReport,
 ) -> tuple[Times, dict[str, Floats], CleaningReport]:
-    """Leave out bad prints, and name them.
+    """Leave out bad prints, and name them, and the jumps that stay.
 
     A print is bad where up to `SHORT` bars in a row leave both the close before them and the open after them, in any of
     their prices. A price that leaves and stays is a move, and nobody knows which of both the newest bars are: these are
     kept and named.
 
-    :param at: where the price jumps.
+    :param begin: so many bars at the beginning are bad prints.
+    :param at: where the price jumps after them.
+    :param tick: what prices are rounded to.
     :raise DataError: too many bars are bad prints for a market.
     """
-    found = _prints(time, data, at, near(interval))
+    found = _prints(data, at, tick)
     if found.last:
         count = len(found.last)
         report = evolve(
@@ -44,67 +56,70 @@ def without_bad_prints(
             last_print=f"the {'newest bar' if count == 1 else f'{count} newest bars'} from {iso(time[found.last[:1]])[0]} at "
             f"{factor_text(found.last_factor)} the price before",
         )
-    if not found.bars:
-        return time, data, report
-    named = [
-        f"{when} {factor_text(factor)}"
-        for when, factor in zip(iso(time[found.bars[:FIRST_TIMES]]), found.factors, strict=False)
-    ]
-    if len(found.bars) > max(FEW, MOST * len(time)):
-        raise DataError(
-            f"{report.source}: {len(found.bars):,} of {len(time):,} bars leave the bars around them by a factor of 3 or "
-            f"more and come back, the first {', '.join(named)}; give the bars of one market, in one unit"
+    bars = [*range(begin), *found.bars]
+    if bars:
+        factors = [_factor(data, bar, float(data["open"][begin])) for bar in range(begin)] + found.factors
+        named = tuple(
+            f"{when} {factor_text(factor)}"
+            for when, factor in zip(iso(time[bars[:FIRST_TIMES]]), factors, strict=False)
         )
-    keep = np.ones(len(time), dtype=bool)
-    keep[found.bars] = False
-    report = evolve(report, bad_prints=len(found.bars), first_times={**report.first_times, "bad_prints": tuple(named)})
-    return time[keep], {name: values[keep] for name, values in data.items()}, report
+        if any(last - first < AMONG for first, last in zip(found.bars, found.bars[MOST:], strict=False)):
+            raise DataError(
+                f"{report.source}: {len(bars):,} of {len(time):,} bars, more than {MOST} among {AMONG:,} in a row, leave the "
+                f"bars around them by a factor of 3 or more and come back, the first {', '.join(named)}; give the bars of one "
+                "market, in one unit"
+            )
+        keep = np.ones(len(time), dtype=bool)
+        keep[bars] = False
+        time, data = time[keep], {name: values[keep] for name, values in data.items()}
+        report = evolve(report, bad_prints=len(bars), first_times={**report.first_times, "bad_prints": named})
+    return time, data, with_steps(time, data, len(time) - len(found.last), tick, interval, report)
 
 
-def _prints(time: Times, data: Prices, at: NDArray[np.int64], reach: int) -> Prints:
+def _prints(data: Prices, at: NDArray[np.int64], tick: float) -> Prints:
     bars: list[int] = []
     factors: list[float] = []
     before = back = -1  # the last bar at the price's own level, and the bar that came back to it
     for start in at.tolist():
         if start < back:
             continue
+        level = float(data["close"][before if start == back else start - 1])
         if start > back:
             before = start - 1
-        elif not _leaves(data, start, *[float(data["close"][before])] * 2):
+        elif not leave(data, np.array([start]), level, level, tick)[0]:
             continue  # it jumps from the print only
-        back = _back(time, data, before, start, reach)
-        if back == len(time):
-            return Prints(bars, factors, list(range(start, back)), _factor(data, start, float(data["close"][before])))
+        back = _back(data, level, start)
+        if back == len(data["close"]):
+            return Prints(bars, factors, list(range(start, back)), _factor(data, start, level))
         if back < 0:
             continue
-        first, last = sorted((float(data["close"][before]), float(data["open"][back])))
-        run = range(start, back)
-        if all(_leaves(data, bar, first, last) for bar in run):
-            bars += run
-            factors += [_factor(data, bar, (first * last) ** 0.5) for bar in run]
-        else:
+        first, last = sorted((level, float(data["open"][back])))
+        run = np.arange(start, back)
+        if not leave(data, run, first, last, tick).all():
             back = -1
+        elif not _traded(data, level, start, back):
+            bars += run.tolist()
+            factors += [_factor(data, bar, (first * last) ** 0.5) for bar in run.tolist()]
     return Prints(bars, factors, [], 1.0)
 
 
-def _leaves(data: Prices, bar: int, low: float, high: float) -> bool:
-    return bool(data["high"][bar] >= JUMP * high or data["low"][bar] * JUMP <= low)
-
-
-def _back(time: Times, data: Prices, before: int, start: int, reach: int) -> int:
-    """The first bar within `SHORT` bars of `start` that is back at the close of `before`: the number of bars where none
-    could be yet, -1 where the price stays."""
-    level = data["close"][before]
-    if time[start] - time[before] > reach:
-        return -1
+def _back(data: Prices, level: float, start: int) -> int:
+    """The first bar within `SHORT` bars of `start` that is back at `level`: the number of bars where none could be yet, -1
+    where the price stays."""
     for bar in range(start + 1, start + SHORT + 1):
-        if bar == len(time):
+        if bar == len(data["close"]):
             return bar
-        if time[bar] - time[before] > reach:
-            return -1
         if all(level < JUMP * data[name][bar] and data[name][bar] < JUMP * level for name in ("open", "close")):
             return bar
     return -1
+
+
+def _traded(data: Prices, level: float, start: int, back: int) -> bool:
+    """Whether a close leaves, and each bar opens at the close before: so a pump and its dump are traded."""
+    closes, opens = data["close"][start:back], data["open"][start + 1 : back + 1]
+    there = ((closes >= JUMP * level) | (closes * JUMP <= level)).any()
+    opened = np.append(opens / closes, data["open"][start] / level)
+    return bool(there and ((opened < TRADED) & (opened * TRADED > 1)).all())
 
 
 def _factor(data: Prices, bar: int, level: float) -> float:

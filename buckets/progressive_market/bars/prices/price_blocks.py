@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from progressive_market.bars.bar_records import Floats
 
 SAMPLE = 300
-FINEST = 8  # decimals
+FINEST = 12  # decimals
 EXACT = 2e-7  # share of a price that a file of single precision loses
 
 
@@ -19,10 +19,18 @@ def in_blocks(values: NDArray[np.generic], size: int) -> NDArray[np.generic]:
 
 def rounding(prices: Floats) -> float:
     """What these prices are rounded to: 0.01 for two decimals, and at least what single precision loses."""
-    some = prices[:: max(1, len(prices) // SAMPLE)]
-    lost = EXACT * float(np.median(some))
+    return max(smallest_step(prices), EXACT * float(np.median(_some(prices))))
+
+
+def smallest_step(prices: Floats) -> float:
+    """The power of ten that these prices are whole numbers of, at most 1: 0.01 for two decimals; 0 where there is none."""
+    some = _some(prices)
     for decimals in range(FINEST + 1):
         scaled = some * 10.0**decimals
-        if (np.abs(scaled - np.round(scaled)) < 0.01).all():
-            return max(10.0**-decimals, lost)
-    return lost
+        if (np.abs(scaled - np.round(scaled)) < np.minimum(0.01, EXACT * scaled)).all():
+            return float(10.0**-decimals)
+    return 0.0
+
+
+def _some(prices: Floats) -> Floats:
+    return prices[:: max(1, len(prices) // SAMPLE)]
