@@ -19,6 +19,7 @@ from progressive_market.bars.bar_records import (
     interval_text,
     iso,
 )
+from progressive_market.bars.local_days import refuse_daylight_saving
 from progressive_market.bars.prices.checked import checked_prices
 from progressive_training import DataError
 
@@ -211,6 +212,7 @@ def _on_grid(
     off = excess != 0
     if not off.any():
         return time, data, report
+    refuse_daylight_saving(time, excess, interval, report.source)
     report = evolve(report, off_grid=int(off.sum()), first_times=_noted(report, "off_grid", time[off]))
     # The bar that began on the grid is the truer one: let it be the last of its time.
     order = np.lexsort((~off, time - excess))

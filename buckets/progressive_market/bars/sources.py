@@ -65,8 +65,7 @@ def _table_of(source: Source) -> tuple[Table, str]:
         path = Path(source)
         return read_table(path), str(path)
     if isinstance(source, pd.DataFrame):  # which speaks Arrow too, but its index would be lost
-        plain = isinstance(source.index, pd.RangeIndex)
-        return Table(frame=source if plain else index_as_column(source), named=True), "the frame given"
+        return _of_frame(source), "the frame given"
     if isinstance(source, ArrowStream | ArrowArray):
         return _of_arrow(source, "the table given"), "the table given"
     if isinstance(source, np.ndarray) and source.ndim == 2:
@@ -77,6 +76,24 @@ def _table_of(source: Source) -> tuple[Table, str]:
         f"a {type(source).__name__} is no source of bars; expected a path, a pandas DataFrame, a table that speaks Arrow "
         "(Polars, pyarrow, DuckDB) or a list of rows [milliseconds, open, high, low, close, volume]"
     )
+
+
+def _of_frame(frame: pd.DataFrame) -> Table:
+    """Columns that count from 0, as those of pd.DataFrame(rows), are no names."""
+    unnamed = frame.columns.dtype.kind == "i" and np.array_equal(frame.columns, range(frame.shape[1]))
+    if isinstance(frame.index, pd.RangeIndex) or (unnamed and not looks_like_time(frame.index.to_series())):
+        frame = frame.reset_index(drop=True)
+    else:
+        frame = index_as_column(frame)
+    return (
+        _unnamed(frame.set_axis(range(frame.shape[1]), axis="columns")) if unnamed else Table(frame=frame, named=True)
+    )
+
+
+def _unnamed(frame: pd.DataFrame) -> Table:
+    if _is_ccxt(frame):
+        return Table(frame=frame.set_axis(list(CCXT), axis="columns"), named=True)
+    return Table(frame=frame, named=False)
 
 
 def _of_arrow(source: ArrowStream | ArrowArray, where: str) -> Table:
@@ -90,9 +107,7 @@ def _of_rows(rows: Sequence[Any], where: str) -> Table:
         raise DataError(f"{where}: no rows")
     with reading(where):
         frame, named = table_of_tree([dict(row) if isinstance(row, Mapping) else list(row) for row in rows], where)
-    if not named and _is_ccxt(frame):
-        return Table(frame=frame.set_axis(list(CCXT), axis="columns"), named=True)
-    return Table(frame=frame, named=named)
+    return Table(frame=frame, named=True) if named else _unnamed(frame)
 
 
 def _is_ccxt(frame: pd.DataFrame) -> bool:

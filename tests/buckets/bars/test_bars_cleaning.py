@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,6 +116,45 @@ def test_a_bar_off_the_grid_moves_back_unless_its_place_is_taken() -> None:
     assert minutes_of(bars) == [0, 1, 2, 3, 4, *range(6, 40)]
     assert bars.close[4] == 105  # that of the bar that began on the grid
     assert (bars.report.off_grid, bars.report.duplicates) == (2, 1)
+
+
+def at_local_midnight(zone: str, start: str, days: int, length: str) -> np.ndarray:
+    """Opens, in UTC, of bars of `length` that begin at midnight of `zone`."""
+    local = [
+        pd.date_range(day, periods=pd.Timedelta("1D") // pd.Timedelta(length), freq=length).tz_localize(
+            zone, ambiguous=True, nonexistent="shift_forward"
+        )
+        for day in pd.date_range(start, periods=days)
+    ]
+    return np.concatenate([day.tz_convert("UTC").to_numpy(dtype="datetime64[ns]").view(np.int64) for day in local])
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "Australia/Sydney"])
+@pytest.mark.parametrize(
+    ("start", "days"), [("2023-10-15", 300), ("2023-10-15", 250), ("2024-02-01", 90), ("2020-06-01", 1200)]
+)
+@pytest.mark.parametrize("length", ["1D", "12h", "4h"])
+def test_bars_of_a_local_day_are_refused_by_their_cause(zone: str, start: str, days: int, length: str) -> None:
+    time = at_local_midnight(zone, start, days, length)
+    _, columns = rows(list(range(len(time))))
+    with pytest.raises(DataError, match=r"local day.*daylight saving \(\d\d:00 to \d\d:00 UTC, first at 20.*UTC days"):
+        clean(time, columns, source="rows")
+
+
+@pytest.mark.parametrize("length", ["1D", "4h"])
+def test_bars_that_are_late_by_an_hour_now_and_then_are_moved_as_others(length: str) -> None:
+    time = at_local_midnight("UTC", "2023-10-15", 400, length)
+    late = np.arange(len(time)) % 40 == 7
+    bars = clean(time + late * 60 * MINUTE, rows(list(range(len(time))))[1], source="rows")
+    np.testing.assert_array_equal(bars.time, time)
+    assert bars.report.off_grid == late.sum()
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "Asia/Kolkata"])
+def test_days_of_a_zone_without_daylight_saving_are_bars(zone: str) -> None:
+    time = at_local_midnight(zone, "2023-10-15", 300, "1D")
+    bars = clean(time, rows(list(range(len(time))))[1], source="rows")
+    np.testing.assert_array_equal(bars.time, time)
 
 
 def test_bars_of_no_regular_length_are_refused() -> None:

@@ -100,6 +100,32 @@ def test_a_few_rows_stand_in_the_order_of_ccxt(frame: pd.DataFrame, count: int) 
     assert_same(load_bars(rows(few)), few)
 
 
+@pytest.mark.parametrize("count", [2, 200])
+@pytest.mark.parametrize("first", [0, 50])
+def test_rows_of_ccxt_in_a_frame_are_those_of_the_list(frame: pd.DataFrame, count: int, first: int) -> None:
+    listed = rows(frame)[first : first + count]
+    assert_same(load_bars(pd.DataFrame(rows(frame)).iloc[first : first + count]), frame.iloc[first : first + count])
+    assert_same(load_bars(pd.DataFrame(listed)[::-1]), frame.iloc[first : first + count])
+
+
+def test_columns_that_count_beside_an_index_of_times(frame: pd.DataFrame) -> None:
+    listed = pd.DataFrame([row[1:] for row in rows(frame)], index=frame["time"])
+    assert_same(load_bars(listed), frame)
+
+
+def test_numbers_and_text_in_one_column_are_read_alike(frame: pd.DataFrame) -> None:
+    mixed = [str(value) if index % 2 else value for index, value in enumerate(frame["close"])]
+    assert_same(load_bars(frame[PLAIN].assign(close=pd.Series(mixed, dtype=object))), frame)
+    half = frame[PLAIN].assign(note=pd.Series(["\ud800", 1.5] * (len(frame) // 2), dtype=object))
+    assert_same(load_bars(half), frame)
+
+
+@pytest.mark.parametrize("path", ["\0", "bars\0.csv", Path("a\0b")])
+def test_no_file_has_such_a_path(path: str | Path) -> None:
+    with pytest.raises(DataError, match="no path of a file"):
+        load_bars(path)
+
+
 @pytest.mark.parametrize("order", [["time", "low", "high", "open", "close", "volume"], [*PLAIN[1:], "time"]])
 def test_rows_in_another_order_are_known_by_their_numbers(frame: pd.DataFrame, order: list[str]) -> None:
     table = pd.DataFrame(rows(frame), columns=PLAIN)

@@ -124,6 +124,23 @@ def test_hours_and_minutes_in_two_columns(frame: pd.DataFrame, tmp_path: Path) -
     same(read(table, tmp_path), frame)
 
 
+@pytest.mark.parametrize("length", ["1D", "4h", "1h", "15min"])
+def test_year_month_and_day_in_three_columns(length: str, frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame = of_length(frame, length)
+    time = frame["time"].dt
+    parts = {"Year": time.year, "Month": time.month, "Day": time.day, "Hour": time.hour, "Minute": time.minute}
+    used = {"1D": 3, "15min": 5}.get(length, 4)
+    same(read(pd.DataFrame(dict([*parts.items()][:used])).join(frame[VALUES]), tmp_path), frame)
+
+
+def test_year_month_and_day_beside_a_time_are_features(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame = of_length(frame, "1D")
+    time = frame["time"].dt
+    bars = read(frame[["time", *VALUES]].assign(year=2024, month=time.month, day=time.day), tmp_path)
+    same(bars, frame)
+    np.testing.assert_array_equal(bars.extra["day"], time.day)
+
+
 def test_the_date_of_daily_bars_needs_no_clock(frame: pd.DataFrame, tmp_path: Path) -> None:
     frame = of_length(frame, "1D")
     table = pd.DataFrame({"date": frame["time"].dt.strftime("%Y%m%d"), "time": 0}).join(frame[VALUES])

@@ -51,6 +51,8 @@ def read_table(path: Path) -> Table:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DataError(f"{str(path)!r} is no path of a file: {error}; name a file of bars") from error
     return _table(unpacked(content, str(path)), str(path))
 
 

@@ -1,4 +1,4 @@
-"""A date in one column and the time of day in another become one column of times."""
+"""A date in one column, or in three, and the time of day in another become one column of times."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from progressive_market.bars.bar_records import Floats, Times
-from progressive_market.bars.layouts.column_names import split
+from progressive_market.bars.layouts.column_names import role, split
 from progressive_market.bars.layouts.numbers import as_text
 from progressive_market.bars.layouts.times import DAY, NO_TIME, commonest_step, looks_like_time, parse_times, regular
 
 JOINED, JOINED_ENDS = "date and time", "date and close time"
 ENDS = frozenset({"close", "closing", "end", "ending"})
 DAY_SECONDS = 86_400
+DATE_PARTS = ("year", "month", "day")
 NAMES = frozenset("time clock hour hours hr hh hhmm hhmmss hms timeofday daytime tod uhrzeit uhr zeit stunde".split())
 MINUTES = frozenset("minute minutes min mm".split())
 SECOND = 10**9
@@ -35,6 +36,7 @@ def join_clock(frame: pd.DataFrame, named: bool, where: str) -> pd.DataFrame:
 
     :raise DataError: days cannot be distinguished from months.
     """
+    frame = _join_date(frame) if named else frame
     clocks = [label for label in frame.columns if _may_be_clock(frame, label, named)]
     if not clocks:
         return frame
@@ -67,6 +69,19 @@ def join_clock(frame: pd.DataFrame, named: bool, where: str) -> pd.DataFrame:
         rest.insert(min(map(places.index, parts)), JOINED_ENDS if ends else JOINED, both, allow_duplicates=True)
         return rest
     return frame
+
+
+def _join_date(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with one column for whole numbers in columns named year, month and day; as it is where it has times."""
+    found = {"".join(split(label)): label for label in frame.columns if frame[label].dtype.kind in "iu"}
+    if not found.keys() >= set(DATE_PARTS) or any(role(label) in {"time", "close_time"} for label in frame.columns):
+        return frame
+    parts = [found[name] for name in DATE_PARTS]
+    year, month, day = (frame[label].astype("int64") for label in parts)
+    date = year * 10_000 + month * 100 + day  # 20240131
+    rest = frame.drop(columns=parts)
+    rest.insert(0, "date", date)
+    return rest if looks_like_time(date) else frame
 
 
 def _may_be_clock(frame: pd.DataFrame, label: str, named: bool) -> bool:

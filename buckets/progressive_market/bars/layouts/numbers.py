@@ -43,9 +43,11 @@ def as_text(values: pd.Series) -> pa.Array:
         text = pa.array(values, type=pa.large_string(), from_pandas=True)
         return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
     missing = values.isna().to_numpy()
-    return pa.array(
-        [None if gone else str(value) for value, gone in zip(values, missing, strict=True)], type=pa.large_string()
-    )
+    texts = [None if gone else str(value) for value, gone in zip(values, missing, strict=True)]
+    try:
+        return pa.array(texts, type=pa.large_string())
+    except UnicodeEncodeError:  # halves of characters that JSON and frames can hold
+        return pa.array([text and text.encode("utf-8", "replace") for text in texts], type=pa.large_string())
 
 
 def _floats(text: pa.Array) -> Floats:
