@@ -339,6 +339,13 @@ def test_a_bad_last_print_is_named(model_dir: Path, bars: Bars) -> None:
         load_model(model_dir)(frame, "flat")
 
 
+def test_a_price_in_another_unit_from_some_bar_on_is_warned_of(model_dir: Path, bars: Bars) -> None:
+    frame = frame_of(bars)
+    frame.loc[frame.index[-20:], ["open", "high", "low", "close"]] *= 5
+    (warning,) = load_model(model_dir)(frame, "flat").warnings
+    assert warning.startswith("the price jumps and stays there: ") and " x5" in warning
+
+
 def test_the_position_is_carried_and_asked_twice_nothing_changes(model_dir: Path, bars: Bars) -> None:
     model, frame = load_model(model_dir), frame_of(bars)
     live = model.live(position="short")

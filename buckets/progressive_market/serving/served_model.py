@@ -165,6 +165,8 @@ class ServedModel(ABC, Generic[CardT]):
             found.append(f"{len(bars):,} bars of history, and {self.history:,} give the decision that was evaluated")
         if unknown := [name for name, values in bars.extra.items() if np.isnan(values[-1])]:
             found.append(f"no value yet of {', '.join(unknown)}")
+        if bars.report.steps:
+            found.append(f"the price jumps and stays there: {', '.join(bars.report.first_times['steps'])}")
         if lost := bars.report.skipped:
             found.append(f"{lost:,} lines could not be read: if the newest is one of them, this is the bar before")
         if self._of_another_market(bars):
