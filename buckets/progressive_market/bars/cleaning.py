@@ -174,9 +174,8 @@ def _interval(time: Times, source: str, known: int | None) -> int:
             f"{source}: the commonest step between bars is {interval_text(interval)}; bars last 1 s or longer"
         )
     share = float((steps % interval == 0).mean())
-    if (
-        share < REGULAR and commonest != known
-    ):  # a window may hold most rows that are off the grid, and be regular in all
+    # Of the length that is known a window may hold more rows off the grid than all bars do.
+    if share < REGULAR and commonest != known:
         raise DataError(
             f"{source}: bars have no regular length: the commonest step is {interval_text(interval)}, and only "
             f"{share:.0%} of the steps are multiples of it (expected {REGULAR:.0%}); give bars of one length"
