@@ -80,7 +80,7 @@ PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
         (LocalMachine, "memory_used"),
     ),
     REPORT: ((ReportPlugin, "on_run_end"),),
-    "logging": ((logs._RunLog, "write"), (logs._RunLog, "show")),
+    "logging": ((logs._RunLog, "write"), (logs._RunLog, "report"), (logs._RunLog, "print")),
     "console": (
         (Live, "refresh"),
         *((ConsolePlugin, name) for name in ("on_bucket_start", "on_episode_end", "cleanup", "on_run_end")),

@@ -61,7 +61,8 @@ def test_what_is_in_the_file_is_not_trained_again_and_differences_are_paired(
 def test_slow_averages_are_there_while_an_arm_is_opened_only() -> None:
     import choosing
 
-    from progressive_market import feature_table, market
+    from progressive_market import market
+    from progressive_market.features import feature_table
 
     with choosing.averages_of("slow averages"):
         assert feature_table.SCALES == market.SCALES == (1, 6, 24, 96, 288, 1000, 2000)
