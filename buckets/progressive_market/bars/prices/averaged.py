@@ -63,13 +63,13 @@ def typical_price(data: Prices) -> int | None:
 def _is_mean(
     data: Prices, bars: NDArray[np.int64], tolerance: float, with_open: bool
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether each close is that mean, and whether it can be told from the price at the close."""
+    """Whether each close is that mean, and whether it differs clearly from the price at the close."""
     bars = bars[bars + 1 < len(data["close"])]
     at_close, parts = data["open"][bars + 1], [data[name][bars] for name in ("high", "low")]
     parts += [data["open"][bars]] if with_open else []
     mean = (at_close + sum(parts)) / (1 + len(parts))
-    told = np.abs(mean - at_close) > 8 * tolerance
-    return told & (np.abs(data["close"][bars] - mean) <= tolerance), told
+    differs = np.abs(mean - at_close) > 8 * tolerance
+    return differs & (np.abs(data["close"][bars] - mean) <= tolerance), differs
 
 
 def _is_noisy(changes: Floats, values: Floats) -> bool:

@@ -8,7 +8,7 @@ from progressive_market.bars.prices.jumps import Prices
 from progressive_market.bars.prices.price_blocks import in_blocks, rounding
 
 BLOCK = 500  # bars
-BLOCKS = 4  # at least, all of one direction: a factor that turns sooner cannot be told from a spread
+BLOCKS = 4  # at least, all of one direction: a factor that turns sooner cannot be distinguished from a spread
 ONE_WAY = 0.65  # share of opens on one side of the close before from which on a block is looked at closely
 EQUAL = 0.05  # at most this share of opens is exactly at the close before, where a factor has moved between both
 CLEAR = 2.0  # times the spread of the middle third of the steps from a close to the next open, and their rounding, is the median
