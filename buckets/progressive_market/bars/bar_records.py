@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 
+NO_TIME = np.iinfo(np.int64).min  # numpy's not-a-time
 MINUTE = 60 * 10**9  # nanoseconds
 FIRST_TIMES = 3  # how many times of each kind of trouble a report names
 WHERE_ABSENT = ("absent", "fills")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from progressive_market.bars.bar_records import (
     FLOWS,
     MINUTE,
+    NO_TIME,
     PRICES,
     Bars,
     CleaningReport,
@@ -29,7 +30,6 @@ MOST_FILLED = 20  # absent bars filled for each that is there, at most
 MOST_FILLED_OF_FEW = 100_000  # and so many more, which no memory minds
 HUGE = 1e100  # no market has such a price or volume, and sums of them would overflow
 REGULAR = 0.8  # at least this share of the steps between bars must be whole bar lengths
-NO_TIME = np.iinfo(np.int64).min  # numpy's not-a-time
 
 Columns = dict[str, Floats]
 

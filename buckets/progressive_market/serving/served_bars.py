@@ -9,7 +9,7 @@ import numpy as np
 from attrs import evolve
 
 from progressive_market.bars import Bars, clean_reading, read, resample
-from progressive_market.bars.bar_records import interval_text, iso
+from progressive_market.bars.bar_records import NO_TIME, interval_text, iso
 from progressive_training import DataError, ModelError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from progressive_market.serving.saved_market import MarketCard
 
 Forming = Literal["refuse", "drop"]
-NO_TIME = np.iinfo(np.int64).min
 
 
 def served_bars(source: Source | Bars, card: MarketCard, market: str | None = None) -> Bars:

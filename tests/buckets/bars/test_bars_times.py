@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_market.bars.layouts.times import NO_TIME, parse_times
+from progressive_market.bars.bar_records import NO_TIME
+from progressive_market.bars.layouts.times import parse_times
 from progressive_training import DataError
 
 FIRST, LAST = datetime(2001, 1, 1), datetime(2099, 1, 1)  # noqa: DTZ001  (hypothesis draws times without a zone)

@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from progressive_market.bars.bar_records import Floats, Times
+from progressive_market.bars.bar_records import NO_TIME, Floats, Times
 from progressive_market.bars.layouts.column_names import role, split
 from progressive_market.bars.layouts.numbers import as_text
-from progressive_market.bars.layouts.times import DAY, NO_TIME, commonest_step, looks_like_time, parse_times, regular
+from progressive_market.bars.layouts.times import DAY, commonest_step, looks_like_time, parse_times, regular
 
 JOINED, JOINED_ENDS = "date and time", "date and close time"
 ENDS = frozenset({"close", "closing", "end", "ending"})

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from attrs import evolve, field, frozen
 
-from progressive_market.bars.bar_records import PRICES, Floats, Times
+from progressive_market.bars.bar_records import NO_TIME, PRICES, Floats, Times
 from progressive_market.bars.layouts.bar_files import Table
 from progressive_market.bars.layouts.clocks import join_clock
 from progressive_market.bars.layouts.column_names import role, roles_of, split
@@ -19,7 +19,7 @@ from progressive_market.bars.layouts.numbers import numbers
 from progressive_market.bars.layouts.shape import named_by_shape
 from progressive_market.bars.layouts.structure import conflicts_of, market_column, unexplained
 from progressive_market.bars.layouts.time_columns import bar_times, refuse_rounded
-from progressive_market.bars.layouts.times import NO_TIME, parse_times
+from progressive_market.bars.layouts.times import parse_times
 from progressive_market.bars.layouts.volumes import VOLUMES, Volumes, settle
 from progressive_training import DataError
 

@@ -9,10 +9,9 @@ import pandas as pd
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from progressive_market.bars.bar_records import PRICES, Floats, Times, iso
+from progressive_market.bars.bar_records import NO_TIME, PRICES, Floats, Times, iso
 from progressive_market.bars.layouts.column_names import role, split
 from progressive_market.bars.layouts.markets import IDENTIFIERS, as_names, factorized
-from progressive_market.bars.layouts.times import NO_TIME
 from progressive_training import DataError
 
 MOST_CONFLICTING = 0.01  # of the rows: a few bars are written again when they are whole

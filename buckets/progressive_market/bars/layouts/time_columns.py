@@ -7,11 +7,10 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
-from progressive_market.bars.bar_records import MINUTE, PRICES, Floats, Times, iso
+from progressive_market.bars.bar_records import MINUTE, NO_TIME, PRICES, Floats, Times, iso
 from progressive_market.bars.layouts.column_names import TIME, split
 from progressive_market.bars.layouts.times import (
     DAY,
-    NO_TIME,
     commonest_step,
     looks_like_time,
     parse_times,

@@ -8,11 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from progressive_market.bars.bar_records import Floats, Times
+from progressive_market.bars.bar_records import NO_TIME, Floats, Times
 from progressive_market.bars.layouts.numbers import as_text, numbers
 from progressive_training import DataError
 
-NO_TIME = np.iinfo(np.int64).min  # numpy's not-a-time
 EARLIEST = 946_684_800  # 2000-01-01, before there were bars of BTC
 LATEST = 4_102_444_800  # 2100-01-01
 UNITS = (1, 10**3, 10**6, 10**9)  # seconds, milliseconds, microseconds, nanoseconds: their ranges above never overlap
