@@ -42,7 +42,6 @@ def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming, marke
     owner, now = f"{card.bucket} model", time_ns()
     if isinstance(source, Bars):
         bars, times = source, source.time
-        closed = bars.between(0, int(np.searchsorted(times + bars.interval, now, side="right")))
     else:
         reading = _reading(source, card, market)
         times = reading.time
@@ -50,10 +49,7 @@ def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming, marke
             raise ModelError(
                 f"{owner}: a row at the end of {reading.source} has no time that can be read: give whole rows"
             )
-        bars = closed = _cleaned(reading, card)
-        open_yet = times + bars.interval > now
-        if open_yet.any() and not open_yet.all():
-            closed = _cleaned(_rows(reading, ~open_yet), card)
+        bars = _cleaned(reading, card)
     newest = int(times.max())
     if newest > now:
         raise ModelError(
@@ -64,13 +60,13 @@ def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming, marke
         raise ModelError(
             f'{owner}: the bar of {_iso(newest)} has not closed yet: leave it out, or ask with forming="drop" to have it left out'
         )
-    ended = times[times + bars.interval <= now]
-    if not len(ended):
+    ended = times + bars.interval <= now
+    if not ended.any():
         raise ModelError(f"{owner}: {bars.report.source} holds no bar that has closed")
-    closed = _without_absent_end(closed)
-    if (last := int(ended.max())) >= closed.time[
-        -1
-    ] + bars.interval:  # one that begins between two bar opens was moved back
+    if not ended.all():  # what is forming has no say in how the others are cleaned
+        bars = bars.between(0, int(ended.sum())) if isinstance(source, Bars) else _cleaned(_rows(reading, ended), card)
+    closed, last = _without_absent_end(bars), int(times[ended].max())
+    if last >= closed.time[-1] + bars.interval:  # one that begins between two bar opens was moved back
         raise ModelError(
             f"{owner}: the newest row, of {_iso(last)}, is no bar (a price is missing or impossible): give a whole bar"
         )
