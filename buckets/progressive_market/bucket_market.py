@@ -80,7 +80,6 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
     release_heap()  # the memory of reading and cleaning
     check_features(bars, settings[PLUGINS])
     complete = with_columns(bars, settings)
-    _show_what_was_read(complete, settings)
     for doubt in found:
         log.warning(doubt)
     check_leaks(complete, feature_table, settings[ALLOW_LEAK], info.horizons)
@@ -100,21 +99,18 @@ def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, 
     return market, split, MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK])
 
 
-def _show_what_was_read(bars: Bars, settings: Settings) -> None:
-    """Each line is shown once a run, whichever bucket reads first; a run that goes on shows them again."""
-    features = [name for name in feature_names(bars) if name != settings[FUNDING]]
-    for line in (bars_line(bars), features_line(bars, features)):
-        log.info(line, show=True)
-
-
 def with_columns(bars: Bars, settings: Settings) -> Bars:
     """`bars` with what is learned from: the columns of installed features beside their own, those in the units of the price as
-    ratios to the close.
+    ratios to the close. What was read is shown in two lines: once a run, whichever bucket reads first, and again by one that goes on.
 
     :raise PluginError: a feature cannot be used. :raise DataError: two columns of one name.
     """
     made = with_features(bars, settings[PLUGINS])
-    return as_ratios(made, [name for name in level_columns(made) if name != settings[FUNDING]])
+    complete = as_ratios(made, [name for name in level_columns(made) if name != settings[FUNDING]])
+    features = [name for name in feature_names(complete) if name != settings[FUNDING]]
+    for line in (bars_line(complete), features_line(complete, features)):
+        log.info(line, show=True)
+    return complete
 
 
 def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]:
@@ -123,7 +119,6 @@ def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]
     :raise DataError: too few bars, in all or between two gaps.
     """
     settings = info.settings
-    _show_what_was_read(bars, settings)
     split = split_for(bars, info)
     costs = Costs(
         side=settings[FEE] + settings[SLIPPAGE],
