@@ -48,7 +48,7 @@ from progressive_core.engine import exchange
 from progressive_core.plugins.hooks import Hooks
 from progressive_market.judging.evaluator import MarketEvaluator
 from progressive_plugins.console.console import ConsolePlugin
-from progressive_plugins.report import ReportPlugin
+from progressive_plugins.report.observer import ReportPlugin
 from progressive_training import BucketInfo, Knowledge, ProgressiveTrainer, Proof, TransferContext
 from progressive_transfers import weights
 

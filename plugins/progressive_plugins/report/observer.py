@@ -27,7 +27,7 @@ class ReportPlugin:
             return
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        from progressive_plugins.report_picture import draw
+        from progressive_plugins.report.picture import draw
 
         image, figure = BytesIO(), draw(results, read_metrics(run.run_dir / "metrics.jsonl"))
         FigureCanvasAgg(figure).print_png(image)  # type: ignore[no-untyped-call]  # `savefig` would draw it twice, once for its layout

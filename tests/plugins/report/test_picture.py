@@ -14,8 +14,8 @@ from attrs import asdict, evolve
 from structlog.testing import capture_logs
 
 from progressive_plugins.metrics import read_metrics
-from progressive_plugins.report import ReportPlugin
-from progressive_plugins.report_picture import draw
+from progressive_plugins.report.observer import ReportPlugin
+from progressive_plugins.report.picture import draw
 from progressive_training import Edge
 
 
@@ -134,7 +134,7 @@ def test_a_run_that_ends_early_shows_the_buckets_it_finished(recorded: Any) -> N
 
 
 def test_without_matplotlib_one_line_says_how_to_get_it(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("progressive_plugins.report.find_spec", lambda name: None)
+    monkeypatch.setattr("progressive_plugins.report.observer.find_spec", lambda name: None)
     with capture_logs() as logs:
         ReportPlugin().on_run_end(run.info(), run.results("Long"))
     assert [entry["event"] for entry in logs] == [
