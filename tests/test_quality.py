@@ -45,6 +45,8 @@ def test_every_public_name_can_be_imported() -> None:
     assert set(progressive_training.__all__) <= set(dir(progressive_training))
     testing = import_module("progressive_training.testing")
     assert all(callable(getattr(testing, name)) for name in testing.__all__)
+    presentation = import_module("progressive_training.presentation")
+    assert all(hasattr(presentation, name) for name in presentation.__all__)
 
 
 def test_an_unknown_public_name_is_an_attribute_error() -> None:
@@ -54,7 +56,12 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["import progressive_training", "import progressive_training.testing", f"{COMMAND} main(['plugins'])"],
+    [
+        "import progressive_training",
+        "import progressive_training.testing",
+        "import progressive_training.presentation",
+        f"{COMMAND} main(['plugins'])",
+    ],
 )
 def test_the_face_stays_light(code: str, tmp_path: Path) -> None:
     assert not {*HEAVY} & imported_by(code, tmp_path)

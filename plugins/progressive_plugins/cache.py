@@ -10,8 +10,8 @@ from pathlib import Path
 import structlog
 from attrs import evolve, frozen
 
-from progressive_plugins.console.units import bytes_text
 from progressive_training import BucketInfo, Resources, RunInfo, Setting, Whole, hookimpl
+from progressive_training.presentation import bytes_text
 
 log = structlog.get_logger("progressive_training")
 

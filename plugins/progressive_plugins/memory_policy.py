@@ -7,8 +7,8 @@ from pathlib import Path
 import structlog
 from attrs import evolve
 
-from progressive_plugins.console.units import bytes_text
 from progressive_training import BucketInfo, Number, Resources, Setting, hookimpl, read_memory, release_memory
+from progressive_training.presentation import bytes_text
 
 log = structlog.get_logger("progressive_training")
 

@@ -15,9 +15,9 @@ from structlog.testing import capture_logs
 from progressive_plugins import early_stopping
 from progressive_plugins import memory_policy as memory_module
 from progressive_plugins.cache import CachePolicy, evict
-from progressive_plugins.console.units import bytes_text, profit_text, time_text
 from progressive_plugins.memory_policy import SMALLEST_BATCH, MemoryPolicy, shrink
 from progressive_training import Memory, Resources, StopRequest, read_memory
+from progressive_training.presentation import bytes_text, profit_text, time_text
 
 GB = 1_000_000_000
 

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from progressive_plugins.console.plain import plain_text
 from progressive_plugins.console.table import closing_table, sequence_table
-from progressive_plugins.console.verdicts import SHORT
 from progressive_training import Edge
+from progressive_training.presentation import SHORT
 
 GREEN, YELLOW = "32m", "33m"
 

@@ -8,9 +8,9 @@ from textwrap import shorten
 
 from rich.console import Console, RenderableType
 
-from progressive_plugins.console.units import bytes_text, profit_text, share_text, time_text
 from progressive_plugins.console.view_state import Progress, transfer_outcome
 from progressive_training import BucketResult, EpisodeReport, LedgerEntry
+from progressive_training.presentation import bytes_text, profit_text, share_text, time_text
 
 LINES_PER_BUCKET = 8
 LONGEST_CAUSE = 48

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import math
-
 from rich.box import SIMPLE_HEAD, Box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from progressive_plugins.console.strategies import MODEL, compared, row_of
-from progressive_plugins.console.units import profit_text, share_text, time_text
-from progressive_plugins.console.verdicts import in_use, is_sound, judged, short_verdict, shown_t, verdict_style
 from progressive_training import BucketResult, Performance
+from progressive_training.presentation import (
+    MODEL,
+    compared,
+    in_use,
+    is_sound,
+    judged,
+    number,
+    profit_text,
+    row_of,
+    share_text,
+    short_verdict,
+    shown_t,
+    time_text,
+    verdict_style,
+    with_error,
+)
 
 LOSS, GAIN, WARNING = "red", "green", "yellow"
 
@@ -81,16 +92,6 @@ def _table(box: Box | None) -> Table:
 def signed(value: float, text: str, gain: str = GAIN) -> Text:
     """Colour a number's text by its sign: a loss red, a gain as `gain` says."""
     return Text(text, LOSS if value < 0 else gain if value > 0 else "")
-
-
-def number(value: float, digits: int) -> str:
-    """Write a number, a dash where there is none."""
-    return f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else "-"
-
-
-def with_error(value: float, error: float) -> str:
-    """Write a number and its standard error: 1.1 (0.3)."""
-    return f"{number(value, 1)} ({number(error, 1)})" if math.isfinite(error) else number(value, 1)
 
 
 def _cells(row: Performance, gain: str) -> tuple[RenderableType, ...]:

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from progressive_plugins.console.sparkline import sparkline
-from progressive_plugins.console.units import bytes_text, profit_text, share_text, time_text
 from progressive_plugins.console.view_state import Progress, trace_lines, transfer_outcome
 from progressive_training import BucketInfo, LedgerEntry
+from progressive_training.presentation import bytes_text, profit_text, share_text, time_text
 
 TRANSFERS_SHOWN = 6
 TRACES_SHOWN = 4

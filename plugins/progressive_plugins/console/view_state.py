@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from progressive_plugins.console.units import profit_text
 from progressive_training import BucketInfo, EpisodeReport, LedgerEntry, Resources
+from progressive_training.presentation import profit_text
 
 
 @frozen(kw_only=True)

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from progressive_plugins.console.strategies import MODEL, compared, row_of
-from progressive_plugins.console.units import profit_text
-from progressive_plugins.console.verdicts import is_sound, judged, summary
 from progressive_training import BucketResult
+from progressive_training.presentation import MODEL, compared, is_sound, judged, profit_text, row_of, summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

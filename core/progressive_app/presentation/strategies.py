@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from progressive_plugins.console.verdicts import judged
-from progressive_training import BucketResult, Performance, PerformanceKind
+from progressive_app.presentation.verdicts import judged
+from progressive_core.contract.evaluation import Performance, PerformanceKind
+from progressive_core.contract.records import BucketResult
 
 MODEL = "model"
 

@@ -5,7 +5,7 @@ A bucket is judged when no transfer can change its model any more; until then it
 
 from __future__ import annotations
 
-from progressive_training import Edge, Evaluation
+from progressive_core.contract.evaluation import Edge, Evaluation
 
 DOUBTFUL, SOUND = "yellow", "green"
 NOT_JUDGED = Evaluation(validation=(), test=(), verdict="not judged yet")

@@ -1,4 +1,4 @@
-"""How the plugins write bytes, times and profits for people."""
+"""How bytes, times and profits are written for people."""
 
 from __future__ import annotations
 
@@ -35,3 +35,13 @@ def profit_text(log_return: float | None) -> str:
         multiple = 1 + percent / 100
         return f"x{multiple:.1f}" if multiple < 99.95 else f"x{multiple:,.0f}" if multiple < 1e6 else f"x{multiple:.0e}"
     return "0.0 %" if abs(percent) < 0.05 else f"{percent:+.1f} %"
+
+
+def number(value: float, digits: int) -> str:
+    """Write a number, a dash where there is none."""
+    return f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else "-"
+
+
+def with_error(value: float, error: float) -> str:
+    """Write a number and its standard error: 1.1 (0.3)."""
+    return f"{number(value, 1)} ({number(error, 1)})" if math.isfinite(error) else number(value, 1)
