@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from progressive_core.contract.store import Progress as Progress
     from progressive_core.contract.store import Store as Store
     from progressive_core.engine.run import Interrupted as Interrupted
+    from progressive_front.from_python.recorded_run import RecordedRun as RecordedRun
+    from progressive_front.from_python.recorded_run import read_run as read_run
     from progressive_front.load_model import load_model as load_model
     from progressive_front.trainer import ProgressiveTrainer as ProgressiveTrainer
     from progressive_market.bars import load_bars as load_bars
@@ -143,6 +145,8 @@ _HOME = {
     "InvalidValue": "progressive_app.store.validated",
     "validated": "progressive_app.store.validated",
     "ProgressiveTrainer": "progressive_front.trainer",
+    "RecordedRun": "progressive_front.from_python.recorded_run",
+    "read_run": "progressive_front.from_python.recorded_run",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605  (one list, kept in _HOME)
 

@@ -172,11 +172,12 @@ class BucketInfo:
 
 @frozen(kw_only=True)
 class RunInfo:
-    """A whole run: its directory, buckets in order, resolved settings (read-only) and seed."""
+    """A whole run: its directory, buckets in order, resolved settings (read-only, `settings.declared` has the default and the
+    meaning of each) and seed."""
 
     run_dir: Path
     sequence: tuple[str, ...]
-    settings: Mapping[str, Any] = field(repr=False)
+    settings: Settings = field(repr=False, converter=as_settings)
     seed: int
 
 

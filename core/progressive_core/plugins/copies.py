@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from progressive_core.contract.records import BucketInfo, Knowledge
+from progressive_core.contract.setting import Settings
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +46,9 @@ def _sealed(knowledge: Knowledge, weights: dict[str, torch.Tensor]) -> Knowledge
 
 
 def read_only(value: Any) -> Any:
-    """Nested settings that refuse to be written to."""
+    """Nested settings that refuse to be written to, with their declarations where they have them."""
+    if isinstance(value, Settings):
+        return Settings({key: read_only(item) for key, item in value.items()}, value.declared)
     if isinstance(value, Mapping):
         return MappingProxyType({key: read_only(item) for key, item in value.items()})
     return tuple(read_only(item) for item in value) if isinstance(value, (list, tuple)) else value
