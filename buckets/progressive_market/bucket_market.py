@@ -7,7 +7,9 @@ from time import time_ns
 from typing import TYPE_CHECKING
 
 import structlog
+from attrs import evolve
 
+from progressive_market.accounts.candles import candles_of
 from progressive_market.bars import check_leaks, configured_bars, doubts
 from progressive_market.bars.bar_records import FLOWS
 from progressive_market.bars.levels import as_ratios, level_columns
@@ -96,7 +98,7 @@ def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, 
     """
     bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
     market, split = market_on(with_columns(bars, info.settings), info, resources.device)
-    return market, split, MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK])
+    return market, split, MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK], info.run_dir)
 
 
 def with_columns(bars: Bars, settings: Settings) -> Bars:
@@ -127,7 +129,7 @@ def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]
         funding=settings[FUNDING],
         borrow=settings[BORROW],
     )
-    market = open_market(bars, split, costs, device)
+    market = evolve(open_market(bars, split, costs, device), candles=candles_of(bars))
     refuse_untradable(market)
     del bars  # from here on only the market is read
     release_heap()

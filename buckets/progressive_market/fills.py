@@ -93,10 +93,12 @@ def fill_returns(opens: Tensor) -> tuple[Tensor, Tensor]:
 @frozen
 class Account:
     """What positions became at a broker. `growth` [..., T] float64: log growth of the equity on each bar, net of costs; its sum
-    is the log of final equity. `held` [..., T] float64: the position on each bar. `ruined` []: positions closed by ruin."""
+    is the log of final equity. `held` [..., T] float64: the position on each bar. `left` [..., T] float64: the equity if the
+    position is left at the end of the bar, over what its entry left. `ruined` []: positions closed by ruin."""
 
     growth: Tensor
     held: Tensor
+    left: Tensor
     ruined: Tensor
 
 
@@ -153,7 +155,7 @@ def account(
     left = torch.addcmul(worth, fee, price, value=-1).clamp_(min=NOTHING)  # after an exit
     worth.clamp_(min=NOTHING)
     traded = torch.lerp(one, _previous(left) * (1 - fee), changed.double())  # 1 where the position stays
-    return Account(torch.log(worth * traded / _previous(worth)), held, ruined)
+    return Account(torch.log(worth * traded / _previous(worth)), held, left, ruined)
 
 
 def _previous(values: Tensor) -> Tensor:

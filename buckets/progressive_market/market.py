@@ -27,6 +27,7 @@ from progressive_training import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from progressive_market.accounts.candles import Candles
     from progressive_market.bars import Bars, FeaturePlugin
     from progressive_market.fills import Account
 
@@ -62,7 +63,8 @@ class Market:
     `source_interval` of those that it was merged of. `symbol`: which market it is, or empty. `ratios`: columns that are log ratios
     to the close.
     `charges` [T, 2] float64: share of its value that a long and a short position pay on each bar; None for nothing. `absent`
-    [T] bool: see `Part`. `history`: bars from which the features of the last of them are the same as from all bars before.
+    [T] bool: see `Part`. `history`: bars from which the features of the last of them are the same as from all bars before. `candles`:
+    of the same bars, for a chart; None in use.
     """
 
     names: tuple[str, ...]
@@ -85,6 +87,7 @@ class Market:
     charges: Tensor | None = None
     absent: Tensor | None = None
     feature_plugins: tuple[FeaturePlugin, ...] = ()
+    candles: Candles | None = None
 
     @property
     def device(self) -> torch.device:

@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from progressive_market.accounts.strategy_account import StrategyAccount as StrategyAccount
+    from progressive_market.accounts.strategy_account import account_of as account_of
     from progressive_market.bars import Bars as Bars
     from progressive_market.bars import FeaturePlugin as FeaturePlugin
     from progressive_market.bars import Source as Source
@@ -104,6 +106,7 @@ if TYPE_CHECKING:
     from progressive_market.split import split_bars as split_bars
 
 _NAMES = {
+    "accounts.strategy_account": "StrategyAccount account_of",
     "bars": (
         "Bars FeaturePlugin Source check_causal check_leaks clean_reading configured_bars doubts load_bars read synthetic_bars"
     ),

@@ -88,7 +88,7 @@ class MarketLearner(PolicyLearner):
         rate = exploration if asked is None else asked
         self.exploration = Exploration(market, split.train, rate, settings[ADAPTIVE_EXPLORATION])
         self.memory = ContextualMemory(market.features.shape[1], market.device, count)
-        self.evaluator = MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK])
+        self.evaluator = MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK], info.run_dir)
         self.shown = shown_bars(self.evaluator.validation)
         self.progress = TrainingProgress(self.critic.target, self.generator, fixed=settings[CHOOSE] == "fixed")
         self.shared = SharedInsight()

@@ -14,6 +14,8 @@ from progressive_market.policy import cost_matrix, positions_of
 from progressive_training import PerformanceKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
     from progressive_market.market import Market, Part
@@ -85,17 +87,33 @@ def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
     return best
 
 
-def with_baselines(name: str, traded: Tensor, part: Part, market: Market, ridge: Ridge) -> tuple[Performance, ...]:
-    """Performance of the model's strategy on one part, then of each baseline on the same bars at the same costs.
+@frozen
+class Strategy:
+    """What is compared on one part: signed positions `held` [N] on its bars, as `part` lets them be decided on."""
+
+    label: str
+    kind: PerformanceKind
+    held: Tensor
+    part: Part
+
+
+def strategies(name: str, traded: Tensor, part: Part, market: Market, ridge: Ridge) -> Iterator[Strategy]:
+    """The model's strategy on one part, then each baseline on the same bars.
 
     :param name: label of the model. :param traded: [N] the signed positions of its strategy, whether or not it may trade.
     """
-    rows = [
-        (name, PerformanceKind.MODEL, traded, part),
-        ("flat", PerformanceKind.FLAT, torch.zeros_like(traded), part),
-        ("buy and hold", PerformanceKind.BASELINE, torch.ones_like(traded), market.unbroken(part)),
-        (breakout_name(market), PerformanceKind.BASELINE, breakout(part, market), part),
-        ("ridge with no-trade band", PerformanceKind.BASELINE, ridge.positions(part, market), part),
-        ("same positions shifted", PerformanceKind.BASELINE, traded.roll(len(traded) // 2), part),
-    ]
-    return tuple(measure(label, held, bars, market, kind) for label, kind, held, bars in rows)
+    yield Strategy(name, PerformanceKind.MODEL, traded, part)
+    yield Strategy("flat", PerformanceKind.FLAT, torch.zeros_like(traded), part)
+    yield Strategy("buy and hold", PerformanceKind.BASELINE, torch.ones_like(traded), market.unbroken(part))
+    yield Strategy(breakout_name(market), PerformanceKind.BASELINE, breakout(part, market), part)
+    yield Strategy("ridge with no-trade band", PerformanceKind.BASELINE, ridge.positions(part, market), part)
+    yield Strategy("same positions shifted", PerformanceKind.BASELINE, traded.roll(len(traded) // 2), part)
+
+
+def with_baselines(name: str, traded: Tensor, part: Part, market: Market, ridge: Ridge) -> tuple[Performance, ...]:
+    """Performance of the model's strategy on one part, then of each baseline on the same bars at the same costs: of the
+    `strategies` of the same arguments."""
+    return tuple(
+        measure(each.label, each.held, each.part, market, each.kind)
+        for each in strategies(name, traded, part, market, ridge)
+    )

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from attrs import evolve
 
+from progressive_market.accounts.part_account import part_account
+from progressive_market.accounts.strategy_account import StrategyAccount
 from progressive_market.judging.account_notes import account_notes
-from progressive_market.judging.baselines import Ridge, fit_ridge, with_baselines
+from progressive_market.judging.baselines import Ridge, fit_ridge, strategies
 from progressive_market.judging.block_statistics import block_sums, t_statistic
 from progressive_market.judging.degenerate import degeneration, one_sided
 from progressive_market.judging.excerpt import excerpt, stretch_of
@@ -29,6 +31,7 @@ from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE, Alpha, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -57,10 +60,14 @@ class MarketEvaluator:
     `judged` is the latest `Evaluation`, None once another choice was considered.
     """
 
-    def __init__(self, market: Market, split: Split, name: str, allow_leak: Sequence[str] = ()) -> None:
+    def __init__(
+        self, market: Market, split: Split, name: str, allow_leak: Sequence[str] = (), run_dir: Path | None = None
+    ) -> None:
         """:param name: of the bucket, as the model's row is called.
         :param allow_leak: columns that may know the future, on the user's word.
+        :param run_dir: of the run whose files are to hold what the judged strategy did (see `StrategyAccount`); None for none.
         """
+        self.run_dir = run_dir
         self.market, self.split, self.name, self.allow_leak = market, split, name, tuple(allow_leak)
         self.validation = market.part(split.validation)
         self.scored, rows = excerpt(self.validation)
@@ -143,7 +150,7 @@ class MarketEvaluator:
         parts = self.validation, self._test()
         held = [self._positions(policy, part) for part in parts]
         validation, test = (
-            with_baselines(self.name, traded, part, self.market, self.ridge())
+            part_account(strategies(self.name, traded, part, self.market, self.ridge()), part, self.market)
             for traded, part in zip(held, parts, strict=True)
         )
         bars = len(parts[0]), len(parts[1])
@@ -154,13 +161,17 @@ class MarketEvaluator:
         t, alpha_t = self._cross_fitted()
         alpha = Alpha(alpha_t, exposed[1].t, max((each.beta for each in exposed), key=abs))
         doubt = implausible(lambda part: self._positions(policy, part), self.market, parts, self.allow_leak)
-        judged = judge(validation, test, t, bars, self.degeneration(policy), doubt, alpha, self.allow_leak)
+        rows = validation.performance, test.performance
+        judged = judge(*rows, t, bars, self.degeneration(policy), doubt, alpha, self.allow_leak)
         noted = [
             account_notes(traded, part, self.market, name)
             for name, traded, part in zip(("validation", "test"), held, parts, strict=True)
         ]
         self.judged = evolve(judged, warnings=(*judged.warnings, *noted[0], *noted[1]))
         self._judged_positions = held[0]
+        if self.run_dir is not None and self.market.candles is not None:
+            did = {"validation": validation, "test": test}
+            StrategyAccount.of(self.market, self.split, self.market.candles, did).write(self.run_dir, self.name)
         return self.judged
 
     def card(self, policy: Policy) -> dict[str, Any]:

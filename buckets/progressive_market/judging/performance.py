@@ -15,6 +15,7 @@ from progressive_training import Performance, PerformanceKind
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from progressive_market.fills import Account
     from progressive_market.market import Market, Part
 
 
@@ -22,7 +23,13 @@ def measure(
     strategy: str, positions: Tensor, part: Part, market: Market, kind: PerformanceKind = PerformanceKind.MODEL
 ) -> Performance:
     """Performance of signed `positions` [N] on one `part` of `market`, without bars left out, net of the market's costs."""
-    account = market.account(positions, part)
+    return performance_of(strategy, market.account(positions, part), part, market, kind)
+
+
+def performance_of(
+    strategy: str, account: Account, part: Part, market: Market, kind: PerformanceKind = PerformanceKind.MODEL
+) -> Performance:
+    """Performance of an `account` on one `part` of `market`."""
     growth, held = account.growth, account.held
     sharpe, sharpe_error = sharpe_ratio(daily_returns(growth, part.times))
     market_share = exposure(growth, market.hold(part))

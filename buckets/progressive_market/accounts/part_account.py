@@ -1,0 +1,78 @@
+"""What a judged strategy and its baselines did on one part: performance, equity, trades, periods, costs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from attrs import evolve, frozen
+
+from progressive_market.accounts.equity_curves import equity_curve
+from progressive_market.accounts.period_slices import slices_of
+from progressive_market.accounts.trade_list import fill_times, trades_of
+from progressive_market.fills import account
+from progressive_market.judging.performance import performance_of
+from progressive_training import Performance, PerformanceKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from progressive_market.fills import Account
+    from progressive_market.judging.baselines import Strategy
+    from progressive_market.market import Market, Part
+
+
+@frozen(kw_only=True)
+class CostsPaid:
+    """Profit of a part in per cent of equity, `gross` without any cost and `net` of all, and the per cent of the equity that
+    `fees` (and slippage) and `charges` (funding and borrowing, negative where they paid) took."""
+
+    gross: float
+    net: float
+    fees: float
+    charges: float
+
+
+@frozen(kw_only=True, eq=False)
+class PartAccount:
+    """`performance` of the model and each baseline, the model's own row first; their `equity` (see `equity_curve`, with `strategy`
+    and `kind`); and of the model alone its `trades` (`trades_of`), `slices` (`slices_of`) and `costs`."""
+
+    performance: tuple[Performance, ...]
+    equity: pd.DataFrame
+    trades: pd.DataFrame
+    slices: pd.DataFrame
+    costs: CostsPaid
+
+
+def part_account(compared: Iterable[Strategy], part: Part, market: Market) -> PartAccount:
+    """Run the account of each of the strategies that are `compared` on a part, the model's own first; one is held at a time."""
+    times = fill_times(part, market)
+    rows, curves = [], []
+    for each in compared:
+        did = market.account(each.held, each.part)
+        rows.append(performance_of(each.label, did, each.part, market, each.kind))
+        curves.append(equity_curve(did, times).assign(strategy=each.label, kind=str(each.kind)))
+        if each.kind is PerformanceKind.MODEL:
+            trades, costs = trades_of(each.held, did, part, market), _costs_paid(did, part, market)
+            hold, volatility = market.hold(part), market.volatility[part.start : part.start + len(part)]
+            slices = slices_of(did, hold, times, volatility)
+    return PartAccount(
+        performance=tuple(rows), equity=pd.concat(curves, ignore_index=True), trades=trades, slices=slices, costs=costs
+    )
+
+
+def _costs_paid(did: Account, part: Part, market: Market) -> CostsPaid:
+    free = evolve(market.costs, side=0.0)
+    charged, gross = (
+        float(account(did.held, part.returns, part.decidable, free, charges).growth.sum())
+        for charges in (part.charges, None)
+    )
+    net = float(did.growth.sum())
+    return CostsPaid(
+        gross=100 * math.expm1(gross),
+        net=100 * math.expm1(net),
+        fees=-100 * math.expm1(net - charged) + 0.0,
+        charges=-100 * math.expm1(charged - gross) + 0.0,
+    )

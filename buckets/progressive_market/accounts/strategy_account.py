@@ -1,0 +1,167 @@
+"""The account of a bucket's judged strategy, as files below a run: JSON and Parquet, for reports and for users."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+import pandas as pd
+from attrs import frozen
+
+from progressive_market.accounts.part_account import CostsPaid
+from progressive_training import RunError, validated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from progressive_market.accounts.candles import Candles
+    from progressive_market.accounts.part_account import PartAccount
+    from progressive_market.market import Market
+    from progressive_market.split import Split
+
+ACCOUNTS, FACTS = "accounts", "account.json"
+COLUMNS = {
+    "candles": ("time", "open", "high", "low", "close", "volume"),
+    "gaps": ("before", "after"),
+    "trades": ("part", "side", "entry_time", "entry_price", "exit_time", "exit_price", "bars", "profit", "reason"),
+    "equity": ("part", "strategy", "kind", "time", "log_equity", "drawdown"),
+    "slices": ("part", "by", "slice", "bars", "trades", "held", "profit", "hold_profit", "t"),
+}
+SHARED = ("candles", "gaps")
+"""What buckets that read the same bars have in common, in files beside their folders."""
+NAME = re.compile("[0-9a-f]{16}")
+TEXTS = {"part", "side", "reason", "strategy", "kind", "by", "slice"}
+TIMES = {"time", "before", "after", "entry_time", "exit_time"}
+
+
+@frozen(kw_only=True)
+class AccountPart:
+    """`training`, `validation` or `test`: the opens of its first and last bar (ISO, UTC), and how many `bars` it has."""
+
+    name: str
+    first: str
+    last: str
+    bars: int
+
+
+@frozen(kw_only=True)
+class AccountFacts:
+    """What an account holds beside its tables.
+
+    `interval`: length of a bar in seconds. `bars`: of the whole data, the purged ones between the parts included; `merged` of them
+    make one candle. `symbol` of the market, or empty, and `source` of the bars. `costs` by part. `drawn` names the candles: those of
+    buckets that read the same bars have the same name.
+    """
+
+    interval: float
+    bars: int
+    merged: int
+    symbol: str
+    source: str
+    gap_count: int
+    drawn: str
+    parts: tuple[AccountPart, ...]
+    costs: dict[str, CostsPaid]
+
+
+@frozen(kw_only=True, eq=False)
+class StrategyAccount(AccountFacts):
+    """What the strategy of a judged model did, whether or not it may trade in use. Times are in UTC, profits in per cent of
+    equity, net of costs.
+
+    `candles` of all bars and the `gaps` between them (see `Candles`); `trades` on validation and test (`trades_of`); `equity` of the
+    strategy and each baseline (`equity_curve`); `slices` of both parts (`slices_of`).
+    """
+
+    candles: pd.DataFrame = attrs.field(repr=False)
+    gaps: pd.DataFrame = attrs.field(repr=False)
+    trades: pd.DataFrame = attrs.field(repr=False)
+    equity: pd.DataFrame = attrs.field(repr=False)
+    slices: pd.DataFrame = attrs.field(repr=False)
+
+    @classmethod
+    def of(cls, market: Market, split: Split, candles: Candles, parts: Mapping[str, PartAccount]) -> Self:
+        """The account of `parts` by name, on the bars of which `candles` were made."""
+        return cls(
+            interval=market.interval,
+            bars=len(market.times),
+            merged=candles.merged,
+            symbol=market.symbol,
+            source=candles.source,
+            gap_count=candles.gap_count,
+            drawn=candles.digest,
+            parts=tuple(
+                _part(name, market, bars)
+                for name, bars in (("training", split.train), ("validation", split.validation), ("test", split.test))
+            ),
+            costs={name: part.costs for name, part in parts.items()},
+            candles=candles.frame,
+            gaps=candles.gaps,
+            **{table: _joined(table, parts) for table in ("trades", "equity", "slices")},
+        )
+
+    def write(self, run_dir: Path, bucket: str) -> None:
+        """Write the account below a run, the facts last: without them there is no account."""
+        directory = run_dir / ACCOUNTS / bucket
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / FACTS).unlink(missing_ok=True)
+        for table in COLUMNS:
+            file = _file(directory, table, self.drawn)
+            if table not in SHARED or not file.is_file():
+                file.unlink(missing_ok=True)  # a link would be written through
+                getattr(self, table).to_parquet(file, index=False, compression="zstd")
+        facts = {field.name: getattr(self, field.name) for field in attrs.fields(AccountFacts)}
+        text = json.dumps(facts, default=attrs.asdict, indent=2)
+        (directory / FACTS).write_text(text + "\n", "utf-8")
+
+
+def account_of(run_dir: Path | str, bucket: str) -> StrategyAccount | None:
+    """What the strategy of a judged bucket of the run at `run_dir` did; None where the run holds no account of it.
+
+    :raise RunError: its files are damaged.
+    """
+    directory = Path(run_dir) / ACCOUNTS / bucket
+    if not (directory / FACTS).is_file():
+        return None
+    try:
+        facts = validated(json.loads((directory / FACTS).read_text("utf-8")), AccountFacts)
+        if not NAME.fullmatch(facts.drawn):
+            raise ValueError(f"drawn is {facts.drawn!r:.40}")
+        tables: dict[str, Any] = {
+            table: _read(_file(directory, table, facts.drawn), columns) for table, columns in COLUMNS.items()
+        }
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{directory}: damaged ({str(error).splitlines()[0]:.200})") from error
+    return StrategyAccount(**attrs.asdict(facts, recurse=False), **tables)
+
+
+def _file(directory: Path, table: str, drawn: str) -> Path:
+    return directory.parent / f"{table}-{drawn}.parquet" if table in SHARED else directory / f"{table}.parquet"
+
+
+def _read(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """:raise ValueError: the file does not hold these columns of texts, times and numbers."""
+    frame: pd.DataFrame = pd.read_parquet(file, engine="pyarrow")
+    if tuple(frame.columns) != columns:
+        raise ValueError(f"{file.name} has the columns {', '.join(map(str, frame.columns))}")
+    for name, type_ in frame.dtypes.items():
+        expected = "M" if name in TIMES else "O" if name in TEXTS else "if"
+        if type_.kind not in expected:
+            raise ValueError(f"{file.name}: {name} is of type {type_}")
+    return frame
+
+
+def _part(name: str, market: Market, bars: slice) -> AccountPart:
+    first, last = (
+        str(pd.Timestamp(int(market.times[bar]), tz="UTC").isoformat()) for bar in (bars.start, bars.stop - 1)
+    )
+    return AccountPart(name=name, first=first, last=last, bars=bars.stop - bars.start)
+
+
+def _joined(table: str, parts: Mapping[str, PartAccount]) -> pd.DataFrame:
+    """A table of all parts, with the name of each in its first column."""
+    frames: list[Any] = [getattr(part, table).assign(part=name) for name, part in parts.items()]
+    return pd.concat(frames, ignore_index=True)[list(COLUMNS[table])]

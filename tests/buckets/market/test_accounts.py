@@ -1,0 +1,231 @@
+"""The account of a judged strategy: its trades, periods and curves are the same money as its performance."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from progressive_market.accounts.candles import MOST_CANDLES, candles_of
+from progressive_market.accounts.part_account import PartAccount, part_account
+from progressive_market.accounts.strategy_account import StrategyAccount, account_of
+from progressive_market.bars import Bars, synthetic_bars
+from progressive_market.fills import Costs
+from progressive_market.judging.baselines import Ridge, strategies
+from progressive_market.judging.performance import measure
+from progressive_market.market import Market, Part, open_market
+from progressive_market.split import split_bars
+from progressive_training import RunError
+
+BARS, HOUR = 3_000, 3600 * 10**9
+SPLIT = split_bars(BARS, 10, 0.2, 0.3, "x")
+
+
+def bars_with_a_gap(seed: int) -> Bars:
+    bars = synthetic_bars(BARS, seed=seed)
+    late = np.arange(BARS) >= SPLIT.test.start + 300
+    return evolve(bars, time=bars.time + late * 50 * HOUR, segment=late.astype(np.int32))
+
+
+FEE = Costs(0.001)
+
+
+def opened(bars: Bars, costs: Costs = FEE) -> Market:
+    return open_market(bars, SPLIT, costs, "cpu")
+
+
+def positions(part: Part, seed: int, mean_length: int = 12) -> torch.Tensor:
+    draw = np.random.default_rng(seed)
+    sides = draw.integers(-1, 2, len(part))
+    return torch.from_numpy(sides[np.cumsum(draw.random(len(part)) < 1 / mean_length)].astype(float))
+
+
+def accounted(held: torch.Tensor, part: Part, market: Market) -> PartAccount:
+    nothing = Ridge(torch.zeros(market.features.shape[1], dtype=torch.float64))
+    return part_account(strategies("model", held, part, market, nothing), part, market)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    capital=st.sampled_from([0.3, 1.0, 4.0]),
+    side=st.sampled_from([0.0, 0.001, 0.02]),
+    funding=st.sampled_from([0.0, 0.5]),
+    absent=st.booleans(),
+)
+def test_trades_periods_and_curve_add_up_to_the_profit(
+    seed: int, capital: float, side: float, funding: float, absent: bool
+) -> None:
+    bars = bars_with_a_gap(seed % 5)
+    if absent:
+        unseen = np.random.default_rng(seed).random(BARS) < 0.1
+        bars = evolve(bars, absent=unseen, fills=bars.open)
+    market = opened(bars, Costs(side, capital, funding=funding, borrow=funding / 2))
+    part = market.part(SPLIT.test)
+    did = accounted(positions(part, seed), part, market)
+    row = did.performance[0]
+    assert np.log1p(did.trades.profit / 100).sum() == pytest.approx(row.log_return, abs=1e-9)
+    assert len(did.trades) == row.trades
+    for _, periods in did.slices.groupby("by"):
+        assert np.log1p(periods.profit / 100).sum() == pytest.approx(row.log_return, abs=1e-9)
+        assert (periods.bars.sum(), periods.trades.sum()) == (len(part), row.trades)
+    own = did.equity[did.equity.strategy == "model"]
+    assert own.log_equity.iloc[-1] == pytest.approx(row.log_return, abs=1e-9)
+    assert own.drawdown.max() == pytest.approx(row.drawdown)
+    assert did.costs.net == pytest.approx(100 * math.expm1(row.log_return))
+    kept = (1 - did.costs.fees / 100) * (1 - did.costs.charges / 100)
+    assert (1 + did.costs.gross / 100) * kept == pytest.approx(1 + did.costs.net / 100)
+
+
+def test_every_strategy_has_its_own_curve_which_ends_at_its_profit() -> None:
+    market = opened(bars_with_a_gap(0))
+    part = market.part(SPLIT.validation)
+    did = accounted(positions(part, 1), part, market)
+    for row in did.performance:
+        curve = did.equity[did.equity.strategy == row.strategy]
+        assert curve.log_equity.iloc[-1] == pytest.approx(row.log_return)
+        assert (curve.kind == row.kind).all()
+        assert curve.time.is_monotonic_increasing
+
+
+def test_a_trade_is_filled_at_the_opens_and_says_why_it_ended() -> None:
+    bars = bars_with_a_gap(0)
+    market = opened(bars, Costs(0.001))
+    part, start = market.part(SPLIT.test), SPLIT.test.start
+    held = torch.zeros(len(part), dtype=torch.float64)
+    held[10:20], held[20:25], held[290:320], held[880:] = 1, -1, 1, -1
+    trades = accounted(held, part, market).trades
+    assert trades.reason.tolist() == ["reversed", "decided", "gap", "end of part"]
+    assert trades.side.tolist() == ["long", "short", "long", "short"]
+    assert trades.bars.tolist() == [10, 5, 10, len(part) - 2 - 880]
+    first = trades.iloc[0]
+    assert first.entry_time == pd.Timestamp(int(bars.time[start + 11]), tz="UTC")
+    assert (first.entry_price, first.exit_price) == pytest.approx((bars.open[start + 11], bars.open[start + 21]))
+    assert first.profit == pytest.approx(100 * (0.999 * (bars.open[start + 21] / bars.open[start + 11]) * 0.999 - 1))
+    over_gap = trades.iloc[2]
+    assert over_gap.exit_time == pd.Timestamp(int(bars.time[start + 301]), tz="UTC")  # the second open after the gap
+    assert measure("x", held, part, market).trades == 4
+
+
+def test_ruin_is_a_reason() -> None:
+    bars = synthetic_bars(BARS, seed=0)
+    crash = np.where(np.arange(BARS) < SPLIT.test.start + 500, 1.0, 0.5)
+    bars = evolve(bars, **{name: getattr(bars, name) * crash for name in ("open", "high", "low", "close")})
+    market = opened(bars, Costs(0.0, 3.0))
+    part = market.part(SPLIT.test)
+    held = torch.zeros(len(part), dtype=torch.float64)
+    held[480:600] = 1
+    trade = accounted(held, part, market).trades.iloc[0]
+    assert (trade.reason, round(trade.profit)) == ("ruin", -100)
+
+
+def test_few_bars_are_one_candle_each_and_many_are_merged_to_what_a_chart_can_use() -> None:
+    few = candles_of(bars_with_a_gap(0))
+    assert (few.merged, len(few.frame), few.gap_count) == (1, BARS, 1)
+    assert (few.gaps.after - few.gaps.before).iloc[0] == pd.Timedelta(hours=51)
+    bars = synthetic_bars(2 * MOST_CANDLES + 1, seed=0)
+    many = candles_of(bars)
+    assert (many.merged, len(many.frame)) == (3, MOST_CANDLES * 2 // 3 + 1)
+    third = slice(6, 9)
+    got = many.frame.iloc[2]
+    assert (got.open, got.close) == (bars.open[6], bars.close[8])
+    assert (got.high, got.low) == (bars.high[third].max(), bars.low[third].min())
+    assert got.volume == pytest.approx(bars.volume[third].sum())
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> tuple[StrategyAccount, Path]:
+    bars = bars_with_a_gap(0)
+    market = opened(bars)
+    parts = {
+        name: accounted(positions(part := market.part(of), 3), part, market)
+        for name, of in (("validation", SPLIT.validation), ("test", SPLIT.test))
+    }
+    account = StrategyAccount.of(market, SPLIT, candles_of(bars), parts)
+    account.write(tmp_path, "Swing")
+    return account, tmp_path
+
+
+def test_an_account_is_read_as_it_was_written(written: tuple[StrategyAccount, Path]) -> None:
+    account, run = written
+    got = account_of(run, "Swing")
+    assert got is not None
+    for table in ("candles", "gaps", "trades", "equity", "slices"):
+        pd.testing.assert_frame_equal(getattr(got, table), getattr(account, table), check_dtype=False)
+    assert got.parts == account.parts
+    assert [part.name for part in got.parts] == ["training", "validation", "test"]
+    assert got.costs == account.costs
+    assert account_of(run, "Other") is None
+
+
+def test_buckets_on_the_same_bars_share_their_candles(written: tuple[StrategyAccount, Path]) -> None:
+    account, run = written
+    account.write(run, "Other")
+    assert len([*(run / "accounts").glob("candles-*.parquet")]) == 1
+    other = account_of(run, "Other")
+    assert other is not None
+    assert len(other.candles) == BARS
+
+
+def test_a_strategy_that_stayed_out_has_an_account_without_trades(tmp_path: Path) -> None:
+    bars = synthetic_bars(BARS, seed=0)
+    market = opened(bars)
+    part = market.part(SPLIT.test)
+    did = accounted(torch.zeros(len(part), dtype=torch.float64), part, market)
+    StrategyAccount.of(market, SPLIT, candles_of(bars), {"validation": did, "test": did}).write(tmp_path, "Flat")
+    got = account_of(tmp_path, "Flat")
+    assert got is not None
+    assert (len(got.trades), len(got.gaps)) == (0, 0)
+    assert got.costs["test"].net == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("Swing/account.json", b"{"),
+        ("Swing/account.json", b"[]"),
+        ("Swing/account.json", json.dumps({"interval": 60.0, "drawn": "../../../etc/passwd"}).encode()),
+        ("Swing/trades.parquet", b"no parquet"),
+        ("Swing/equity.parquet", b""),
+    ],
+)
+def test_a_damaged_account_is_one_line(written: tuple[StrategyAccount, Path], file: str, content: bytes) -> None:
+    _, run = written
+    (run / "accounts" / file).write_bytes(content)
+    with pytest.raises(RunError, match="damaged") as error:
+        account_of(run, "Swing")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("drawn", ["../candles", "0" * 15, "", "G" * 16])
+def test_a_name_of_candles_is_no_path(written: tuple[StrategyAccount, Path], drawn: str) -> None:
+    _, run = written
+    facts = run / "accounts/Swing/account.json"
+    facts.write_text(json.dumps({**json.loads(facts.read_text()), "drawn": drawn}))
+    with pytest.raises(RunError, match="drawn"):
+        account_of(run, "Swing")
+
+
+def test_columns_of_another_kind_are_damage(written: tuple[StrategyAccount, Path]) -> None:
+    account, run = written
+    account.trades.assign(profit="much").to_parquet(run / "accounts/Swing/trades.parquet", index=False)
+    with pytest.raises(RunError, match="profit"):
+        account_of(run, "Swing")
+
+
+def test_a_link_is_replaced_and_not_written_through(written: tuple[StrategyAccount, Path], tmp_path: Path) -> None:
+    account, run = written
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    for file in ("trades.parquet", "account.json"):
+        (run / "accounts/Swing" / file).unlink()
+        (run / "accounts/Swing" / file).symlink_to(outside)
+    account.write(run, "Swing")
+    assert outside.read_text() == "mine"
+    assert account_of(run, "Swing") is not None
