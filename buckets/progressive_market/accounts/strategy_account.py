@@ -163,5 +163,5 @@ def _part(name: str, market: Market, bars: slice) -> AccountPart:
 
 def _joined(table: str, parts: Mapping[str, PartAccount]) -> pd.DataFrame:
     """A table of all parts, with the name of each in its first column."""
-    frames: list[Any] = [getattr(part, table).assign(part=name) for name, part in parts.items()]
-    return pd.concat(frames, ignore_index=True)[list(COLUMNS[table])]
+    frames: list[pd.DataFrame] = [getattr(part, table).assign(part=name) for name, part in parts.items()]
+    return pd.concat(frames, ignore_index=True).reindex(columns=list(COLUMNS[table]))
