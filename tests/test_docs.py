@@ -9,14 +9,14 @@ import pytest
 
 from progressive_core.contract import hookspecs
 
-PLUGINS = (Path(__file__).parents[1] / "docs" / "PLUGINS.md").read_text()
+HOOKS_PAGE = (Path(__file__).parents[1] / "docs" / "plugins" / "hooks.md").read_text()
 HOOKS = [hook for _, hook in inspect.getmembers(hookspecs, inspect.isfunction) if hook.__module__ == hookspecs.__name__]
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.__name__)
 def test_every_hook_is_documented_with_its_signature(hook: object) -> None:
     arguments = ", ".join(inspect.signature(hook).parameters)  # type: ignore[arg-type]
-    assert f"### `{hook.__name__}({arguments})`" in PLUGINS  # type: ignore[attr-defined]
+    assert f"## `{hook.__name__}({arguments})`" in HOOKS_PAGE  # type: ignore[attr-defined]
 
 
 def test_there_are_five_hooks() -> None:
@@ -33,9 +33,14 @@ def paths_in(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/GLOSSARY.md", "docs/PLUGINS.md"])
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(str(file.relative_to(ROOT)) for file in (ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_the_files_that_a_document_names_are_there(document: str) -> None:
-    root = Path(__file__).parents[1]
-    named = paths_in((root / document).read_text())
-    assert named
-    assert [path for path in named if not (root / path).exists()] == []
+    assert [path for path in paths_in((ROOT / document).read_text()) if not (ROOT / path).exists()] == []
+
+
+def test_documents_name_files() -> None:
+    assert len(paths_in("".join((ROOT / document).read_text() for document in DOCUMENTS))) > 100

@@ -19,7 +19,9 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-FLAT, LONG, SHORT = 0, 1, 2
+FLAT = 0
+LONG = 1
+SHORT = 2
 STEPS = ((0, 1, 1), (1, 0, 2), (1, 2, 0))
 """Steps between two positions [from][to]; long to short takes two."""
 HOLD = 0 + 3 * LONG + 9 * SHORT

@@ -1,0 +1,216 @@
+"""Every piece of code in the documents is run, or at least read by what would run it."""
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from progressive_front import training
+from progressive_front.cli import main
+from progressive_training import BucketInfo, Resources, resolve
+from progressive_training.testing import check_transfer
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+INCLUDED = re.compile(r"^<!-- code: (.+)\.(\w+) -->$", re.MULTILINE)
+LANGUAGES = {"py": "python"}
+GROUPS = {f"progressive_training.{kind}" for kind in ("buckets", "features", "plugins", "transfers")}
+
+
+@frozen
+class Block:
+    """A fenced piece of code, or a file that is shown as one."""
+
+    document: str
+    language: str
+    code: str
+
+
+def blocks_of(document: Path) -> Iterator[Block]:
+    name, text = str(document.relative_to(ROOT)), document.read_text("utf-8")
+    for language, code in BLOCK.findall(text):
+        yield Block(name, language, code)
+    for stem, suffix in INCLUDED.findall(text):
+        yield Block(name, LANGUAGES.get(suffix, suffix), (ROOT / f"{stem}.{suffix}").read_text("utf-8"))
+
+
+BLOCKS = [block for document in DOCUMENTS for block in blocks_of(document)]
+
+
+def written_in(*languages: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language in languages]
+
+
+def named_after_document(block: Block) -> str:
+    return block.document
+
+
+def test_each_piece_of_code_names_a_language_that_is_checked_here() -> None:
+    assert {block.language for block in BLOCKS} <= {"python", "bash", "toml", "json", "text", ""}
+
+
+@pytest.fixture
+def given(workplace: Path) -> dict[str, Any]:
+    """What some code expects to be handed: the arguments of a bucket's `open`."""
+    with chdir(workplace):
+        settings = resolve()
+    info = BucketInfo(
+        name="Mine",
+        horizons=(6, 24),
+        sequence=("Mine",),
+        episodes=2,
+        seed=1,
+        run_dir=workplace,
+        settings=settings,
+    )
+    return {"info": info, "resources": Resources(device="cpu", parallel_episodes=4, batch_size=32)}
+
+
+@pytest.mark.parametrize("document", sorted({block.document for block in written_in("python")}))
+def test_the_python_of_a_document_runs_from_top_to_bottom(
+    document: str, workplace: Path, given: dict[str, Any]
+) -> None:
+    names: dict[str, Any] = {**given, "__name__": "documented", "print": lambda *_: None}
+    with chdir(workplace):
+        for block in written_in("python"):
+            if block.document == document:
+                exec(compile(block.code, document, "exec"), names)
+    if "result" in names:
+        assert names["result"].verdict
+        assert names["result"].test.loc[0, "strategy"] == names["result"].bucket
+    if "answer" in names:
+        answer, model = names["answer"], names["model"]
+        assert answer.action == "flat" or model.reason is None or "strategy" in names
+        assert set(answer.predictions) == set(model.card.horizons)
+        assert answer.warnings == ()
+        assert len(names["strategy"].trajectory(names["bars"])) == len(names["bars"])
+    if {"transfer", "phases"} <= names.keys():
+        strategy = ModuleType("documented")
+        vars(strategy).update(transfer=names["transfer"], phases=names["phases"])
+        check_transfer(strategy)
+
+
+@pytest.mark.parametrize("block", written_in("toml"), ids=named_after_document)
+def test_toml_declares_a_package_with_known_entry_points(block: Block) -> None:
+    declared = tomllib.loads(block.code)
+    assert declared["project"]["name"]
+    assert set(declared["project"]["entry-points"]) <= GROUPS
+
+
+@pytest.mark.parametrize("block", written_in("json"), ids=named_after_document)
+def test_json_is_json(block: Block) -> None:
+    for line in block.code.splitlines() if block.code.count("\n{") else [block.code]:
+        json.loads(line)
+
+
+# ---------------------------------------------------------------------- the command line
+
+
+def commands_in(code: str) -> Iterator[list[str]]:
+    """Each command of a shell script, as words."""
+    for line in code.replace("\\\n", " ").splitlines():
+        words: list[str] = []
+        for word in [*shlex.split(line, comments=True), "&&"]:
+            if word != "&&":
+                words.append(word)
+            elif words:
+                yield words
+                words = []
+
+
+COMMANDS = sorted({(block.document, *words) for block in written_in("bash") for words in commands_in(block.code)})
+PROGRAM = (
+    ("progressive-training",),
+    ("python", "-m", "progressive_training"),
+    ("python", "progressive_training.py"),
+)
+
+
+def arguments_of(words: tuple[str, ...]) -> tuple[str, ...] | None:
+    """What is handed to our program; None where another one is run."""
+    return next((words[len(name) :] for name in PROGRAM if words[: len(name)] == name), None)
+
+
+OURS = sorted({ours for _, *words in COMMANDS if (ours := arguments_of(tuple(words))) is not None})
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
+    """The trainings that are asked for; none is begun, and their settings are resolved as those of one would be."""
+    asked: list[Mapping[str, Any]] = []
+
+    def train(**arguments: Any) -> int:
+        resolve(arguments["config"], arguments["flags"], plugins=arguments["plugins"])
+        asked.append(arguments)
+        return 0
+
+    monkeypatch.setattr(training, "train", train)
+    return asked
+
+
+@pytest.mark.parametrize("arguments", OURS, ids=" ".join)
+def test_the_program_takes_the_arguments_that_are_shown(
+    arguments: tuple[str, ...], workplace: Path, trainings: list[Mapping[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with chdir(workplace):
+        assert main(arguments) == 0, capsys.readouterr().err
+
+
+def shown_to_be(program: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    chosen = [(document, words) for document, *words in COMMANDS if words[0] == program]
+    return pytest.mark.parametrize("words", sorted({tuple(words) for _, words in chosen}), ids=" ".join)
+
+
+OTHERS = {"pip", "pytest", "python", "git", "ruff", "mkdocs", "."}
+
+
+def test_no_other_program_is_shown() -> None:
+    shown = {words[0] for _, *words in COMMANDS if arguments_of(tuple(words)) is None}
+    assert {program for program in shown if "=" not in program} <= OTHERS
+
+
+@shown_to_be("pip")
+def test_pip_installs_extras_that_there_are(words: tuple[str, ...]) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    asked = {name for word in words for found in re.findall(r"\[(.+)\]", word) for name in found.split(",")}
+    assert asked <= set(extras)
+
+
+@shown_to_be("python")
+def test_python_runs_files_that_there_are_with_flags_that_they_take(words: tuple[str, ...]) -> None:
+    if arguments_of(words) is not None or words[1] == "-m":
+        return
+    script = ROOT / words[1]
+    assert script.is_file()
+    source = "".join(file.read_text("utf-8") for file in script.parent.rglob("*.py"))
+    assert [word for word in words[2:] if word.startswith("-") and f'"{word}"' not in source] == []
+
+
+@shown_to_be("pytest")
+def test_pytest_runs_tests_that_there_are(words: tuple[str, ...]) -> None:
+    assert [word for word in words[1:] if "/" in word and not (ROOT / word).exists()] == []
+
+
+# ---------------------------------------------------------------------- what a run leaves
+
+
+def test_the_files_of_a_run_that_are_shown_are_those_that_it_leaves(workplace: Path) -> None:
+    trees = [block.code for block in written_in("text", "") if block.code.startswith("runs/")]
+    assert trees
+    for tree in trees:
+        first, *lines = tree.splitlines()
+        for line in lines:
+            for name in re.findall(r"^ {4}((?:[\w./-]+ )*[\w./-]+)", line)[0].split(" "):
+                assert list((workplace / first.split()[0]).glob(name)), name
