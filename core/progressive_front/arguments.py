@@ -81,6 +81,7 @@ def _train(arguments: list[str]) -> int:
         help="with --resume: leave that run as it is, and begin a new one that names it as its parent, also with settings "
         "that may not change in a begun run",
     )
+    where.add_argument("--open", action="store_true", help="open the run's report in the browser when the run ends")
     add_configuration(parser)
     add_plugin_choice(parser)
     parser.add_argument("--version", action="store_true", help="show the version and exit")
@@ -109,6 +110,7 @@ def _train(arguments: list[str]) -> int:
         fork=options.fork,
         run_dir=run_dir,
         plugins=plugins,
+        to_open=options.open,
     )
 
 

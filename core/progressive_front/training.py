@@ -21,6 +21,7 @@ from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingErr
 from progressive_core.engine.run import Interrupted
 from progressive_front.live import with_console
 from progressive_front.load_model import not_loadable
+from progressive_front.report_page import page_shown_last
 from progressive_front.signals import stop_signal
 from progressive_front.trainer import ProgressiveTrainer
 from progressive_studies.scratch import SCRATCH
@@ -39,8 +40,11 @@ def train(
     fork: bool,
     run_dir: Path | None,
     plugins: Sequence[str],
+    to_open: bool,
 ) -> int:
     """Train what was asked for and return the exit code.
+
+    :param to_open: open the run's report in the browser.
 
     :raise ProgressiveTrainingError: something the user can mend; no run was begun, or the line says how to go on.
     """
@@ -50,44 +54,51 @@ def train(
         refuse_idle_episodes(settings[EPISODES.key], [bucket] if bucket else settings[SEQUENCE], "command line")
     shown = with_console(settings[PLUGINS], plugins)
     trainer = ProgressiveTrainer(None if CONSOLE in shown else print, settings=settings, run_dir=run_dir, plugins=shown)
-    with stop_signal(trainer.interrupt) as stop:
-        try:
-            if resume:
-                known = {key: value for key, value in (read_file(config) if config else {}).items() if key in settings}
-                asked = {**known, **flags}
-                models = trainer.resume(asked, fork=fork, scratch_arms=scratch_arms, isolate=isolate, on_message=print)
-            elif bucket is not None:
-                model = trainer.train_bucket(
-                    bucket, transfer_from=transfer_from, scratch_arms=scratch_arms, isolate=isolate
-                )
-                models = {bucket: model}
-            else:
-                models = trainer.train_progressively(find_order=find_order, scratch_arms=scratch_arms, isolate=isolate)
-        except Interrupted as interrupted:
-            print_error(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
-            return stop.exit_code
-        except KeyboardInterrupt:
-            print_error(f"stopped at once; {_how_to_resume(trainer, plugins)}")
-            return stop.exit_code
-        except ProgressiveTrainingError as error:
-            # the messages of a resume and of a run error name the run themselves
-            complete = resume and not isinstance(error, ProcessLost)
-            if complete or isinstance(error, RunError) or not _begun(trainer):
+    with page_shown_last(lambda: trainer.run_dir, to_open=to_open):
+        with stop_signal(trainer.interrupt) as stop:
+            try:
+                if resume:
+                    known = {
+                        key: value for key, value in (read_file(config) if config else {}).items() if key in settings
+                    }
+                    asked = {**known, **flags}
+                    models = trainer.resume(
+                        asked, fork=fork, scratch_arms=scratch_arms, isolate=isolate, on_message=print
+                    )
+                elif bucket is not None:
+                    model = trainer.train_bucket(
+                        bucket, transfer_from=transfer_from, scratch_arms=scratch_arms, isolate=isolate
+                    )
+                    models = {bucket: model}
+                else:
+                    models = trainer.train_progressively(
+                        find_order=find_order, scratch_arms=scratch_arms, isolate=isolate
+                    )
+            except Interrupted as interrupted:
+                print_error(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
+                return stop.exit_code
+            except KeyboardInterrupt:
+                print_error(f"stopped at once; {_how_to_resume(trainer, plugins)}")
+                return stop.exit_code
+            except ProgressiveTrainingError as error:
+                # the messages of a resume and of a run error name the run themselves
+                complete = resume and not isinstance(error, ProcessLost)
+                if complete or isinstance(error, RunError) or not _begun(trainer):
+                    raise
+                raise type(error)(f"{error}; {_how_to_resume(trainer, plugins)}") from error
+            except BrokenPipeError:
                 raise
-            raise type(error)(f"{error}; {_how_to_resume(trainer, plugins)}") from error
-        except BrokenPipeError:
-            raise
-        except Exception:  # noqa: BLE001  (shown in full; nothing above could add to it)
-            traceback.print_exc()
-            print_error(f"error: this is a bug; {_how_to_resume(trainer, plugins)}")
-            return BUG
-    if find_order and trainer.run_dir is not None:
-        _show_order(trainer.run_dir)
-    _show_models(models)
-    if trainer.run_dir is not None and (trainer.run_dir / SCRATCH).is_dir():
-        report = shlex.join([PROGRAM, "transfer-report", str(trainer.run_dir)])
-        print(f"To see what being taught was worth:\n  {report}")
-    return 0
+            except Exception:  # noqa: BLE001  (shown in full; nothing above could add to it)
+                traceback.print_exc()
+                print_error(f"error: this is a bug; {_how_to_resume(trainer, plugins)}")
+                return BUG
+        if find_order and trainer.run_dir is not None:
+            _show_order(trainer.run_dir)
+        _show_models(models)
+        if trainer.run_dir is not None and (trainer.run_dir / SCRATCH).is_dir():
+            report = shlex.join([PROGRAM, "transfer-report", str(trainer.run_dir)])
+            print(f"To see what being taught was worth:\n  {report}")
+        return 0
 
 
 def _begun(trainer: ProgressiveTrainer) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,14 @@ from progressive_core.contract.store import EpisodeLine, Status
 class RecordedRun:
     """A run as its files have it.
 
-    `status` is that of its last commit, "training" while it is being trained or was killed; `results` are those of its finished
-    buckets. `manifest` is what it was begun on: time, data with their SHA-256, versions, seed, device, plugins, changes since.
+    `status` is that of its last commit, "training" while it is being trained or was killed, `committed` when that was made;
+    `results` are those of its finished buckets. `manifest` is what it was begun on: time, data with their SHA-256, versions, seed, device, plugins, changes since.
     `ledger` holds every transfer, oldest first; `episodes` by bucket the fields of each `EpisodeReport` as JSON values.
     """
 
     directory: Path
     status: Status
+    committed: str
     results: tuple[BucketResult, ...]
     manifest: Mapping[str, Any] = field(repr=False)
     ledger: tuple[LedgerEntry, ...] = field(repr=False)
@@ -50,6 +52,7 @@ def read_run(directory: Path | str) -> RecordedRun:
     return RecordedRun(
         directory=directory,
         status=progress.status,
+        committed=datetime.fromtimestamp((directory / STATE).stat().st_mtime, UTC).isoformat(timespec="seconds"),
         results=progress.results,
         manifest=read_manifest(directory),
         ledger=tuple(validated(line, LedgerEntry) for line in read_json_lines(directory / LEDGER, LedgerEntry)),
