@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -21,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         code = dispatch(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
+        if argv is None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: a late Ctrl-C could only break the exit
         return code
     except SystemExit as ended:  # argparse, after --help and --version
         return int(ended.code or 0)

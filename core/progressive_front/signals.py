@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,10 +27,13 @@ class StopSignal:
             raise KeyboardInterrupt
         self.number = number
         self._interrupt()
-        behind_the_echo = "\n" if os.isatty(2) else ""  # a terminal has just shown ^C
-        line = f"{behind_the_echo}{PROGRAM}: stopping at the end of this episode; once more to stop at once\n"
+        line = f"{PROGRAM}: stopping at the end of this episode; once more to stop at once\n"
         with suppress(OSError):  # nobody may be there to read it any more
-            os.write(2, line.encode())  # a print may be what was interrupted, and prints cannot be nested
+            if sys.stderr is not sys.__stderr__:  # a live view has taken it, to show the line
+                sys.stderr.write(line)
+                return
+            behind_the_echo = "\n" if os.isatty(2) else ""  # a terminal has just shown ^C
+            os.write(2, (behind_the_echo + line).encode())  # a print may be what was interrupted: they cannot be nested
 
     @property
     def exit_code(self) -> int:

@@ -17,7 +17,8 @@ from attrs import asdict
 from rich.console import Console
 
 from progressive_plugins.console.console import ConsolePlugin
-from progressive_plugins.console.plain import episode_lines
+from progressive_plugins.console.plain import end_lines, episode_lines
+from progressive_plugins.console.screen import CLOSE
 from progressive_plugins.console.sparkline import sparkline
 from progressive_plugins.console.view import LiveView
 from progressive_plugins.console.view_state import Progress, trace_lines
@@ -52,14 +53,14 @@ def seen(renderable: Any, width: int = 80) -> str:
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_view_tells_where_the_run_stands(run: Any, width: int) -> None:
     screen = seen(LiveView(progress(run, 27), elapsed=22.0), width)
-    assert "✓ Scalping +12.5 %  ›   ● Short   ›  ○ Medium  ›  ○ Long" in screen
+    assert "✓ Scalping  ›   ● Short   ›  ○ Medium  ›  ○ Long" in screen
     assert "horizons 6-144 bars" in screen
     assert re.search(r"episodes .* 27/40 +0:10 left", screen)
     assert re.search(r"buckets .* 1/4 +1:08 left", screen)
     assert "now +9.1 %  best +12.5 % at episode 20" in screen
     assert "7.5 %  learning progress slows, market volatile" in screen
-    assert "1.24 GB of 8.5 GB allowed" in screen
-    assert "187  loss" in screen
+    assert "1.24 GB in use, at most 8.5 GB allowed" in screen
+    assert "10,240 bars/s  loss" in screen
     assert "the promised gain never came" in screen
     assert "similarity 0.914" in screen
     assert max(len(line) for line in screen.splitlines()) <= width
@@ -67,11 +68,36 @@ def test_the_view_tells_where_the_run_stands(run: Any, width: int) -> None:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_view_tells_every_transfer_and_how_it_ended(run: Any, width: int) -> None:
-    screen = seen(LiveView(progress(run, 12), elapsed=10.0), width)
-    assert re.search(r"weights +Scalping → Short +initial +kept +-2\.1 % → \+3\.5 %", screen)
-    assert re.search(r"features +Scalping → Short +initial +rolled back +\+3\.5 % → \+2\.8 %", screen)
-    assert re.search(r"horizons +Scalping → Short +initial +skipped +no horizon in common", screen)
-    assert re.search(r"reverse +Short → Scalping +reverse 10 +failed +ValueError: shapes", screen)
+    lines = seen(LiveView(progress(run, 12), elapsed=10.0, rows=60), width).splitlines()
+    (initial,) = [line for line in lines if "took weights from Scalping: score -2.1 % → +3.5 %; not features:" in line]
+    assert initial.endswith("│")
+    assert any("took weights from Scalping at episode 10: score +6.3 % → +6.8 %" in line for line in lines)
+    assert any("1 later offer changed nothing: ValueError" in line for line in lines)
+
+
+@pytest.mark.parametrize(("width", "rows"), [(80, 21), (140, 42), (40, 12), (80, 15), (200, 80)])
+@pytest.mark.parametrize("episodes", [0, 1, 39])
+def test_the_view_fits_the_columns_and_rows_that_it_is_given(run: Any, width: int, rows: int, episodes: int) -> None:
+    state = progress(run, episodes, name="Long")
+    lines = seen(LiveView(state, 5.0, rows, ["a" * 300, "short"]), width).splitlines()
+    assert len(lines) <= rows
+    assert max(map(len, lines)) <= width
+
+
+def test_the_curve_takes_the_rows_that_are_left(run: Any) -> None:
+    heights = [
+        sum(bool(re.search("[▁▂▃▄▅▆▇█]", line)) for line in seen(LiveView(progress(run, 30), 5.0, rows)).splitlines())
+        for rows in (16, 22, 42)
+    ]
+    assert heights[0] == 1 < heights[1] < heights[2] == 10
+
+
+def test_a_long_sequence_counts_what_is_finished(run: Any) -> None:
+    names = tuple(f"Bucket{number:02}" for number in range(20))
+    bucket = run.bucket(names[12], sequence=names, results=tuple(run.result(name) for name in names[:12]))
+    line = seen(LiveView(Progress(bucket=bucket, resources=run.resources(), started=0.0), 1.0)).splitlines()[0]
+    assert line.startswith(" ✓ 12 buckets  ›   ● Bucket12")
+    assert len(line.rstrip()) <= 80
 
 
 def test_the_view_before_the_first_episode(run: Any) -> None:
@@ -113,7 +139,11 @@ def test_markup_in_a_reason_is_shown_as_it_is(run: Any) -> None:
 def test_the_curve_rises_with_the_scores_and_marks_the_best() -> None:
     line = sparkline([-0.1, 0.0, 0.1, 0.05], 40)
     assert line.plain == "▁▅█▆"
-    assert [str(span.style) for span in line.spans] == ["red", "green", "bold underline green", "green"]
+    assert [str(span.style) for span in line.spans] == ["red", "cyan", "bold underline cyan", "cyan"]
+
+
+def test_a_higher_curve_shows_more_of_the_same_scores() -> None:
+    assert sparkline([-0.1, 0.0, 0.1, 0.05], 40, rows=2).plain == " ▁█▄\n▁███"
 
 
 def test_a_long_curve_is_squeezed_and_keeps_its_best() -> None:
@@ -146,8 +176,8 @@ def test_a_long_cause_of_exploration_is_cut_short(run: Any) -> None:
     screen = seen(LiveView(state, elapsed=1.0))
     (line,) = [line for line in screen.splitlines() if "exploring" in line]
     assert re.search(r"98% of the bars seen; most in high volatility.*… +│$", line)
-    (told,) = [line for line in episode_lines(state) if "exploring" in line]
-    assert "exploring 28.5 % (98% of the bars seen), 1.21 GB" in told
+    (told,) = [line for line in episode_lines(state, 1.0) if "exploring" in line]
+    assert "exploring 28.5 % (98% of the bars seen), " in told
 
 
 def tell(plugin: ConsolePlugin, run: Any, *names: str) -> None:
@@ -164,13 +194,54 @@ def test_off_a_terminal_it_is_plain_lines(run: Any, capsys: pytest.CaptureFixtur
     told = capsys.readouterr().out
     assert told.isascii()
     assert ESCAPE not in told
-    assert "[2/4] Short begins: horizons 6-144 bars, up to 40 episodes on cpu, memory up to 8.5 GB" in told
-    assert "[2/4] Short transfer weights Scalping -> Short (initial) kept: -2.1 % -> +3.5 %" in told
-    assert "[2/4] Short episode 20/40: validation +12.5 % (best +12.5 % at 20), 194 trades, exploring 10.8 %" in told
-    assert "[2/4] Short ends after 31 episodes (early_stopping: no better validation score for 12 episodes)" in told
+    assert "[2/4] Short begins: horizons 6-144 bars, at most 40 episodes, on cpu\n" in told
+    assert (
+        "[2/4] Short took weights from Scalping: score -2.1 % -> +3.5 %; not features: hurt; horizons: no hor" in told
+    )
+    assert "[2/4] Short 20/40: score +12.5 % (best +12.5 % at 20), exploring 10.8 % (learning progress slows" in told
+    assert "[2/4] Short ends after 31 episodes and 0:25, 1.24 GB: best score +12.5 % at episode 20 (early_stop" in told
     assert "buy and hold" in told
-    assert len(re.findall(r"Short episode \d+/40", told)) == 7
+    assert len(re.findall(r"Short \d+/40", told)) == 4
     assert told.count("profit on test") == 1
+    assert len(told.splitlines()) <= 57  # and three of what was read
+
+
+def test_what_many_buckets_refused_for_one_reason_is_one_line(run: Any) -> None:
+    refused = [
+        run.transfer(strategy=strategy, source=source, verdict="skipped", reason=f"not proven: its own t is {t}, not 2")
+        for source, t in (("Scalping", 0.3), ("Short", 1.1))
+        for strategy in ("weights", "features")
+    ]
+    state = Progress(bucket=run.bucket("Medium"), resources=run.resources(), started=0.0)
+    lines = episode_lines(state.with_report(run.episode(1, transfers=tuple(refused))), 1.0)
+    assert "[3/4] Medium nothing taken from Scalping, Short: not proven: its own t is 0.3 / 1.1, not 2" in lines
+
+
+def test_later_offers_that_changed_nothing_are_counted_at_the_end(run: Any) -> None:
+    state = Progress(bucket=run.bucket(), resources=run.resources(), started=0.0)
+    for episode, reason in ((1, ""), (10, "not proven: 1"), (20, "not proven: 2"), (30, "hurt on validation")):
+        made = run.transfer(phase="periodic", episode=episode, verdict="rolled back", reason=reason)
+        state = state.with_report(run.episode(episode, transfers=(made,) if reason else ()))
+        assert not any("offer" in line or "taken" in line for line in episode_lines(state, 1.0))
+    back = run.transfer(strategy="reverse", source="Short", target="Scalping", phase="reverse", episode=31)
+    lines = end_lines(state, run.result("Short", transfers=(back,)))
+    assert "[2/4] Short 3 later offers changed nothing: not proven 2 times, hurt on validation once" in lines
+    assert "[2/4] Short taught Scalping, which took reverse from Short: score -2.1 % -> +3.5 %" in lines
+
+
+def test_a_bucket_whose_data_are_refused_has_not_begun(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = ConsolePlugin()
+    plugin.on_bucket_start(run.bucket("Scalping"), run.resources())
+    plugin.cleanup(run.bucket("Scalping"), ValueError("no bars"))
+    plugin.on_run_end(run.info(), (), ValueError("no bars"))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_run_with_nothing_but_verdicts_left_shows_them(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    ConsolePlugin().on_run_end(run.info(), run.results("Short"), None)
+    told = capsys.readouterr().out
+    assert "profit on test" in told
+    assert "Scalping, Short: no edge shown" in told
 
 
 @pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE", "CLICOLOR_FORCE"])
@@ -196,8 +267,9 @@ def test_on_a_terminal_the_view_gives_way_to_the_closing_table(run: Any, termina
     tell(ConsolePlugin(file=terminal), run, "Medium", "Long")
     told = terminal.getvalue()
     assert "● Medium" in told
-    assert "verdict" in told
+    assert "no edge shown" in told
     assert "profit on test" in told
+    assert told.rindex("● Long") < told.rindex(CLOSE) < told.index("profit on test")
     assert told.count(HIDE_CURSOR) == told.count(SHOW_CURSOR) == 2
 
 
@@ -207,7 +279,8 @@ def test_an_error_leaves_the_last_view_and_a_working_terminal(run: Any, terminal
     plugin.on_episode_end(run.bucket(), run.episode(1))
     plugin.cleanup(run.bucket(), KeyboardInterrupt())
     told = terminal.getvalue()
-    assert told.rstrip().endswith(SHOW_CURSOR)
+    assert "● Short" in told[told.rindex(CLOSE) :]
+    assert SHOW_CURSOR in CLOSE
     assert "verdict" not in told
     plugin.cleanup(run.bucket(), None)
     assert terminal.getvalue() == told
@@ -224,16 +297,22 @@ def test_of_two_runs_at_once_one_has_the_view_and_the_other_prints_its_own_lines
     told = terminal.getvalue()
     assert told.count(HIDE_CURSOR) == told.count(SHOW_CURSOR) == 1
     assert "[3/4] Medium ends after" in told
-    assert "[2/4] Short" not in told
+    assert "[2/4] Short begins" not in told
 
 
-def test_what_others_print_stands_above_the_view(run: Any, terminal: Terminal) -> None:
+def test_what_others_print_is_in_the_view_and_stands_after_it(
+    run: Any, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
     plugin = ConsolePlugin(file=terminal)
     plugin.on_bucket_start(run.bucket(), run.resources())
-    sys.stdout.write("a line by somebody else\n")
+    kept = sys.stdout
+    print("a line by somebody else")
+    plugin._displays[run.run_dir]._screen.draw()  # type: ignore[attr-defined, union-attr]
     plugin.cleanup(run.bucket(), KeyboardInterrupt())
     told = terminal.getvalue()
-    assert told.index("a line by somebody else") < told.rindex("● Short")
+    assert "a line by somebody else" in told[: told.rindex(CLOSE)]
+    kept.write("kept by another thread\n")
+    assert capsys.readouterr().out == "a line by somebody else\nkept by another thread\n"
 
 
 def test_a_terminal_without_colour_gets_none(run: Any, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,17 +349,17 @@ def test_a_resumed_bucket_says_so_and_shows_the_curve_from_its_first_episode(run
     plugin.cleanup(run.bucket(), KeyboardInterrupt())
     screen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
     assert "horizons 6-144 bars, resumed at episode 21" in screen
-    curve = sparkline([report.score for report in run.episodes(22)], 40).plain
-    assert curve in screen
+    scores = [report.score for report in run.episodes(22)]
+    assert any(sparkline(scores, 40, rows).plain.splitlines()[-1] in screen for rows in range(1, 11))
 
 
 def test_a_resumed_bucket_says_so_off_a_terminal(run: Any) -> None:
     stream = io.StringIO()
     resumed(run, stream)
     told = stream.getvalue().splitlines()
-    assert told[1] == "[2/4] Short resumed at episode 21"
-    assert told[2].startswith("[2/4] Short episode 21/40: validation")
-    assert len(told) == 3
+    assert told[0] == "[2/4] Short goes on at episode 21 of at most 40, on cpu"
+    assert told[1].startswith("[2/4] Short 21/40: score")
+    assert len(told) == 2
 
 
 class Hung(Terminal):

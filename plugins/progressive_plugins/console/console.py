@@ -9,19 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO, cast
 
-from rich.console import Console, RenderableType
-from rich.live import Live
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
 
-from progressive_plugins.console.plain import end_lines, episode_lines, plain_text, start_line
+from progressive_plugins.console.closing import closing, verdict_lines
+from progressive_plugins.console.plain import end_lines, episode_lines, plain_text
+from progressive_plugins.console.screen import Screen
 from progressive_plugins.console.stream import QuietStream
-from progressive_plugins.console.table import closing_table, sequence_table
-from progressive_plugins.console.view import LiveView, transfer_lines
+from progressive_plugins.console.view import NOTES_SHOWN, ROWS, LiveView
 from progressive_plugins.console.view_state import Progress
 from progressive_plugins.metrics import read_metrics
 from progressive_training import BucketInfo, BucketResult, EpisodeReport, Resources, RunInfo, hookimpl
 
-FRAMES_PER_SECOND = 1
-"""A frame costs some milliseconds that training would have had: what changes by the episode needs no more of them."""
+HOW_TO_STOP = "Ctrl-C stops at the end of an episode; the run can go on from there"
 
 
 class ConsolePlugin:
@@ -38,7 +38,7 @@ class ConsolePlugin:
     def __init__(self, file: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = file
         self._clock = clock
-        self._displays: dict[Path, _Display] = {}
+        self._displays: dict[Path, Display] = {}
         self._choosing = threading.Lock()
 
     @hookimpl  # named by -p, so called after the policies: it shows what they left the bucket
@@ -47,9 +47,8 @@ class ConsolePlugin:
         with self._choosing:
             if before := self._displays.pop(bucket.run_dir, None):
                 before.stop()  # a bucket whose cleanup was never called
-            alone = not any(display.is_live for display in self._displays.values())
             progress = Progress(bucket=bucket, resources=resources, started=self._clock())
-            self._displays[bucket.run_dir] = _Display(progress, self._file or sys.stdout, self._clock, live=alone)
+            self._displays[bucket.run_dir] = self._display(progress)
 
     @hookimpl
     def on_episode_end(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
@@ -65,97 +64,109 @@ class ConsolePlugin:
 
     @hookimpl
     def on_run_end(self, run: RunInfo, results: tuple[BucketResult, ...], error: BaseException | None) -> None:
-        """Show the results of the whole sequence side by side."""
+        """Show the verdicts and the results of the whole sequence side by side."""
         if display := self._displays.pop(run.run_dir, None):
             display.stop()  # a bucket whose cleanup was never called
-        if error is not None or len(results) < 2:
+        if error is not None or not results:
             return
         stream = QuietStream(self._file or sys.stdout)
-        console = None if any(display.is_live for display in self._displays.values()) else _live_console(stream)
+        console = None if self._shows_a_view() else _terminal(stream)
         if console is None:
-            _print(plain_text(sequence_table(results, box=None)), stream)
+            verdicts = [line.plain for line in verdict_lines(results)]
+            _print("\n".join([plain_text(closing(results, box=None)), *verdicts]), stream)
         else:
-            console.print(sequence_table(results))
+            console.print(closing(results), *verdict_lines(results), sep="\n")
+
+    def _display(self, progress: Progress) -> Display:
+        stream = QuietStream(self._file or sys.stdout)
+        console = None if self._shows_a_view() else _terminal(stream)
+        return Lines(progress, stream, self._clock) if console is None else View(progress, stream, self._clock, console)
+
+    def _shows_a_view(self) -> bool:
+        return any(isinstance(display, View) for display in self._displays.values())
 
 
-class _Display:
-    """One bucket on the screen: as a live view where `live` is wanted and can be shown, else as lines."""
+class Display:
+    """One bucket, as this console shows it."""
 
-    def __init__(self, progress: Progress, file: TextIO, clock: Callable[[], float], *, live: bool) -> None:
-        self._progress = progress
-        self._stream = QuietStream(file)
+    def __init__(self, progress: Progress, stream: QuietStream, clock: Callable[[], float]) -> None:
+        self.progress = progress
+        self.stream = stream
         self._clock = clock
-        self._live: Live | None = None
-        console = _live_console(self._stream) if live else None
-        if console is None:
-            self._print(start_line(self._progress))
-            return
-        self._live = Live(
-            console=console,
-            get_renderable=self._view,
-            refresh_per_second=FRAMES_PER_SECOND,
-            transient=True,
-            redirect_stderr=sys.stderr.isatty(),  # a stderr that goes to a file must not land on the screen
-        )
-        self._live.start(refresh=True)
 
     @property
-    def is_live(self) -> bool:
-        return self._live is not None
+    def elapsed(self) -> float:
+        """Seconds since the bucket began."""
+        return self._clock() - self.progress.started
 
     def episode(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
-        if not self._progress.reports and episode.episode > 1:
+        """Take up one more episode."""
+        if not self.progress.reports and episode.episode > 1:
             earlier = read_metrics(bucket.run_dir / "metrics.jsonl").get(bucket.name, [])
-            self._progress = self._progress.resumed(episode.episode, earlier)
-        self._progress = self._progress.with_report(episode)
-        if self._live is None:
-            for line in episode_lines(self._progress):
-                self._print(line)
+            self.progress = self.progress.resumed(episode.episode, earlier)
+        self.progress = self.progress.with_report(episode)
 
     def end(self, bucket: BucketInfo, error: BaseException | None) -> None:
-        live = self._live
-        if live is not None:
-            live.transient = error is None  # an error leaves the last view on the screen
+        """Show how the bucket ended, where it did not fail."""
         self.stop()
-        if error is not None or not bucket.results:
-            return
-        result = bucket.results[-1]
-        if live is None:
-            for line in end_lines(self._progress, result):
-                self._print(line)
-            for each in (*self._judged_since(bucket), result):
-                self._print(plain_text(closing_table(each, box=None)))
-            return
-        for each in (*self._judged_since(bucket), result):
-            live.console.print(closing_table(each))
-        if result.transfers:
-            live.console.print(transfer_lines(result.transfers))
-        live.console.print()
+        if error is None and bucket.results:
+            for line in end_lines(self.progress, bucket.results[-1]):
+                self.say(line)
 
-    def _judged_since(self, bucket: BucketInfo) -> list[BucketResult]:
-        """The earlier buckets on which the verdict came with the end of this one."""
-        waiting = {each.bucket for each in self._progress.bucket.results if each.evaluation is None}
-        return [each for each in bucket.results[:-1] if each.bucket in waiting and each.evaluation is not None]
+    def say(self, line: str) -> None:
+        """Print one line."""
+        _print(line, self.stream)
 
     def stop(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        """Show nothing more."""
 
-    def _print(self, text: str) -> None:
-        _print(text, self._stream)
 
-    def _view(self) -> RenderableType:
-        if self._live is not None and self._live.transient and not self._live.is_started:
-            return ""  # rich draws once more as it stops, and wipes that away
-        return LiveView(self._progress, self._clock() - self._progress.started)
+class Lines(Display):
+    """A bucket as plain lines."""
+
+    def episode(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
+        """Print the lines that this episode is worth."""
+        super().episode(bucket, episode)
+        for line in episode_lines(self.progress, self.elapsed):
+            self.say(line)
+
+
+class View(Display):
+    """A bucket as a live view on the terminal's second screen."""
+
+    def __init__(self, progress: Progress, stream: QuietStream, clock: Callable[[], float], console: Console) -> None:
+        super().__init__(progress, stream, clock)
+        self._console = console
+        self._screen: Screen | None = Screen(console, cast("TextIO", stream), self._frame)
+        self._screen.open()
+
+    def end(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        """Go back to the first screen; an error leaves the last view there, where an episode was seen."""
+        super().end(bucket, error)
+        if error is not None and self.progress.reports:
+            self._console.print(LiveView(self.progress, self.elapsed, min(ROWS, self._console.height)))
+
+    def say(self, line: str) -> None:
+        """Print one line, broken between words."""
+        self._console.print(line, markup=False)
+
+    def stop(self) -> None:
+        """Go back to the first screen."""
+        if self._screen is not None:
+            screen, self._screen = self._screen, None
+            screen.close()
+
+    def _frame(self, width: int, rows: int) -> RenderableType:
+        notes = self._screen.notes.lines(NOTES_SHOWN) if self._screen is not None else []
+        view = LiveView(self.progress, self.elapsed, rows - 1, notes)
+        return Group(view, Text(f" {HOW_TO_STOP}", "dim", no_wrap=True, overflow="ellipsis"))
 
 
 def _print(text: str, stream: QuietStream) -> None:
     print(text.encode(stream.encoding, "replace").decode(stream.encoding), file=stream, flush=True)
 
 
-def _live_console(file: QuietStream) -> Console | None:
+def _terminal(file: QuietStream) -> Console | None:
     """Return a console for the live view, or None where none can be shown."""
     console = Console(file=cast("TextIO", file), force_terminal=file.isatty(), highlight=False)
     shown = console.is_terminal and not console.is_dumb_terminal and not console.options.ascii_only

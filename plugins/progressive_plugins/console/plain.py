@@ -1,4 +1,4 @@
-"""The console off a terminal: whole lines of ASCII, no escape codes, for logs and pipes."""
+"""The console off a terminal: whole lines of ASCII, no escape codes, for logs and pipes. Each line is worth reading."""
 
 from __future__ import annotations
 
@@ -8,54 +8,66 @@ from textwrap import shorten
 
 from rich.console import Console, RenderableType
 
-from progressive_plugins.console.view_state import Progress, transfer_outcome
-from progressive_training import BucketResult, EpisodeReport, LedgerEntry
+from progressive_plugins.console.offers import counted, later_line, offers, refused_line, taken_line
+from progressive_plugins.console.view_state import Progress
+from progressive_training import BucketResult, EpisodeReport
 from progressive_training.presentation import bytes_text, profit_text, share_text, time_text
 
-LINES_PER_BUCKET = 8
+LINES_PER_BUCKET = 4
 LONGEST_CAUSE = 48
+WIDTH = 80
 
 
-def start_line(progress: Progress) -> str:
-    """The line about a bucket that begins: horizons, episodes, device and memory limit."""
-    bucket, resources = progress.bucket, progress.resources
-    limit = f", memory up to {bytes_text(resources.memory_limit)}" if resources.memory_limit else ""
+def first_line(progress: Progress) -> str:
+    """The line about a bucket whose data were read: horizons, episodes and device, or where it goes on."""
+    bucket, device = progress.bucket, progress.resources.device
+    if progress.resumed_at:
+        return f"{_where(progress)} goes on at episode {progress.resumed_at} of at most {bucket.episodes}, on {device}"
     horizons = f"horizons {bucket.horizons[0]}-{bucket.horizons[-1]} bars, " if bucket.horizons else ""
-    return f"{_where(progress)} begins: {horizons}up to {bucket.episodes} episodes on {resources.device}{limit}"
+    return f"{_where(progress)} begins: {horizons}at most {bucket.episodes} episodes, on {device}"
 
 
-def episode_lines(progress: Progress) -> list[str]:
-    """The lines about the newest episode: its transfers, and its numbers if it is one of the few that are shown."""
-    report = progress.last
-    if report is None:
+def episode_lines(progress: Progress, elapsed: float) -> list[str]:
+    """The lines about the newest episode: what was taken before it, and its numbers if it is one of the few that are shown.
+
+    :param elapsed: seconds since the bucket began.
+    """
+    report, bucket = progress.last, progress.bucket
+    if report is None or bucket.probe:
         return []
-    lines = [f"{_where(progress)} {transfer_line(entry)}" for entry in report.transfers]
     first = len(progress.reports) == 1
-    if first and progress.resumed_at:
-        lines.insert(0, f"{_where(progress)} resumed at episode {progress.resumed_at}")
-    every = max(1, progress.bucket.episodes // LINES_PER_BUCKET)
-    if first or report.episode % every == 0:
-        lines.append(f"{_where(progress)} {_numbers(progress, report)}")
+    lines = [first_line(progress)] if first else []
+    made = offers(report.transfers)
+    lines += [f"{_where(progress)} {taken_line(offer)}" for offer in made if offer.taken]
+    if refused := [offer for offer in made if not offer.taken and offer.first.phase == "initial"]:
+        lines.append(f"{_where(progress)} {refused_line(refused)}")
+    every = -(-bucket.episodes // LINES_PER_BUCKET)
+    if first or (report.episode % every == 0 and report.episode < bucket.episodes):  # its end has a line of its own
+        lines.append(f"{_where(progress)} {_numbers(progress, report, elapsed)}")
     return lines
 
 
-def transfer_line(entry: LedgerEntry) -> str:
-    """The line about a transfer: who taught whom, the verdict, and the scores or the reason."""
-    outcome = transfer_outcome(entry, "->")
-    return f"transfer {entry.strategy} {entry.source} -> {entry.target} ({entry.phase}) {entry.verdict}: {outcome}"
-
-
 def end_lines(progress: Progress, result: BucketResult) -> list[str]:
-    """The lines about a bucket's end: transfers back to earlier buckets, why it ended, its best score, its model's path."""
-    lines = [f"{_where(progress)} {transfer_line(entry)}" for entry in result.transfers]
+    """The lines about a bucket's end: what was offered meanwhile for nothing, what it taught, why it ended, its best score."""
+    where = _where(progress)
+    made = offers(result.transfers)
+    lines = [f"{where} taught {offer.first.target}, which {taken_line(offer)}" for offer in made if offer.taken]
+    later = [offer for offer in offers(progress.transfers) if offer.first.phase == "periodic" and not offer.taken]
+    if later:
+        lines.append(f"{where} {later_line(later)}")
+    if untaught := [offer for offer in made if not offer.taken]:
+        lines.append(
+            f"{where} taught {', '.join(offer.first.target for offer in untaught)} nothing: {counted(untaught)}"
+        )
+    best = f"best score {profit_text(result.best_score)} at episode {result.best_episode}"
+    memory = f", {bytes_text(progress.last.memory_used)}" if progress.last and progress.last.memory_used else ""
     lines.append(
-        f"{_where(progress)} ends after {result.episodes} episodes ({result.stopped}): validation "
-        f"{profit_text(result.best_score)} at episode {result.best_episode}, model in {result.model_path}"
+        f"{where} ends after {result.episodes} episodes and {time_text(result.seconds)}{memory}: {best} ({result.stopped})"
     )
     return lines
 
 
-def plain_text(renderable: RenderableType, width: int = 100) -> str:
+def plain_text(renderable: RenderableType, width: int = WIDTH) -> str:
     """Draw a rich renderable as text without colours, trailing blanks or escape codes."""
     file = StringIO()
     Console(file=file, width=width, force_terminal=False, color_system=None, highlight=False).print(renderable)
@@ -63,18 +75,16 @@ def plain_text(renderable: RenderableType, width: int = 100) -> str:
 
 
 def _where(progress: Progress) -> str:
-    arm = ", scratch arm" if progress.bucket.scratch_arm else ", probe" if progress.bucket.probe else ""
+    arm = ", scratch arm," if progress.bucket.scratch_arm else ", probe," if progress.bucket.probe else ""
     return f"[{progress.position}/{len(progress.bucket.sequence)}] {progress.bucket.name}{arm}"
 
 
-def _numbers(progress: Progress, report: EpisodeReport) -> str:
-    left = progress.bucket_left()
-    return (
-        f"episode {report.episode}/{progress.bucket.episodes}: validation {profit_text(report.score)} "
-        f"(best {profit_text(report.best_score)} at {report.best_episode}), {report.trades:,} trades, "
-        f"exploring {share_text(report.exploration, 1)} ({_short(report.exploration_cause)}), {bytes_text(report.memory_used)}, "
-        f"{time_text(left or 0)} left"
-    )
+def _numbers(progress: Progress, report: EpisodeReport, elapsed: float) -> str:
+    best = f"best {profit_text(report.best_score)} at {report.best_episode}"
+    exploring = f"exploring {share_text(report.exploration, 1)} ({_short(report.exploration_cause)})"
+    line = f"{report.episode}/{progress.bucket.episodes}: score {profit_text(report.score)} ({best}), {exploring}"
+    left = progress.sequence_left(elapsed) or 0.0
+    return f"{line}, {time_text(left)} left" if left >= 1 else line
 
 
 def _short(cause: str) -> str:

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from progressive_plugins.console.offers import later_line, offers, refused_line, taken_line
 from progressive_plugins.console.sparkline import sparkline
-from progressive_plugins.console.view_state import Progress, trace_lines, transfer_outcome
-from progressive_training import BucketInfo, LedgerEntry
+from progressive_plugins.console.view_state import Progress, trace_lines
+from progressive_training import BucketInfo, BucketResult, LedgerEntry
 from progressive_training.presentation import bytes_text, profit_text, share_text, time_text
 
-TRANSFERS_SHOWN = 6
-TRACES_SHOWN = 4
-VERDICT_STYLES = {"kept": "green", "rolled back": "yellow", "skipped": "dim", "failed": "bold red"}
+ROWS = 21
+"""Of a terminal of 24: the view takes no more unless it is given more."""
+FACTS = 7
+"""Rows of what is known of every episode, with a curve of one row."""
+MOST_CURVE_ROWS = 9
+"""More than one, where there is room."""
+NOTES_SHOWN = 3
 
 
 class LiveView:
-    """The picture of one moment; it fits itself to the width it is given (80 columns and up).
+    """The picture of one moment; it fits itself to the columns and rows that it is given, where these are 40 by 12 or more.
 
     :param elapsed: seconds since the bucket began.
+    :param rows: as many as it may take.
+    :param notes: what others printed meanwhile, newest last.
     """
 
-    def __init__(self, progress: Progress, elapsed: float) -> None:
+    def __init__(self, progress: Progress, elapsed: float, rows: int = ROWS, notes: Sequence[str] = ()) -> None:
         self.progress = progress
         self.elapsed = elapsed
+        self.rows = rows
+        self.notes = notes
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         bucket = self.progress.bucket
@@ -37,13 +48,15 @@ class LiveView:
             about.insert(0, "probe, to find the order")
         if self.progress.resumed_at:
             about.append(f"resumed at episode {self.progress.resumed_at}")
-        body: list[RenderableType] = [self._facts(options.max_width)]
-        if self.progress.transfers:
-            body += ["", transfer_lines(self.progress.transfers[-TRANSFERS_SHOWN:])]
-        traces = self._traces(options.max_width)
-        if traces.row_count:
-            body += ["", traces]
-        yield sequence_line(bucket)
+        left = self.rows - FACTS - 3  # the sequence and the panel's edges
+        sections: list[RenderableType] = []
+        for lines in (self._notes(), self._transfers(), self._traces(), self._finished()):
+            most = min(left - 1, max(4, left // 2))  # what comes first leaves something to the others
+            if shown := lines[-most:] if most > 0 else []:
+                sections += ["", Text("\n", no_wrap=True, overflow="ellipsis").join(shown)]
+                left -= len(shown) + 1
+        body = [self._facts(options.max_width, curve_rows=1 + min(MOST_CURVE_ROWS, max(0, left))), *sections]
+        yield sequence_line(bucket, options.max_width)
         yield Panel(
             Group(*body),
             title=f"[bold]{bucket.name}[/bold] [dim]{', '.join(about)}[/dim]",
@@ -52,9 +65,9 @@ class LiveView:
             padding=(0, 1),
         )
 
-    def _facts(self, width: int) -> Table:
+    def _facts(self, width: int, curve_rows: int) -> Table:
         progress, last = self.progress, self.progress.last
-        facts, bar_width = _grid(width), max(10, min(60, width - 40))
+        facts, bar_width = _grid(width), max(10, width - 40)
         done = last.episode if last else 0
         planned = max(progress.bucket.episodes, 1)
         facts.add_row("episodes", _bar(done, planned, bar_width, f"{done}/{planned}", progress.bucket_left()))
@@ -65,7 +78,7 @@ class LiveView:
         if last is None:
             facts.add_row("", Text("preparing data and model", "dim"))
             return facts
-        facts.add_row("validation", sparkline(progress.scores, bar_width))
+        facts.add_row("score", sparkline(progress.scores, bar_width, curve_rows))
         scores = Text.assemble(
             "now ",
             _profit(last.score),
@@ -77,51 +90,64 @@ class LiveView:
         exploring = Text.assemble(share_text(last.exploration, 1), (f"  {last.exploration_cause}", "dim"))
         facts.add_row("exploring", exploring)
         facts.add_row("memory", _memory(last.memory_used, progress.resources.memory_limit))
-        pace = f"{last.transitions / last.seconds:,.0f} bars/s" if last.seconds > 0 else ""
-        facts.add_row("trades", Text.assemble(f"{last.trades:,}", (f"  loss {last.loss:.3g}  {pace}", "dim")))
+        if last.seconds > 0:
+            pace = f"{last.transitions / last.seconds:,.0f} bars/s"
+            facts.add_row("speed", Text.assemble(pace, (f"  loss {last.loss:.3g}", "dim")))
         return facts
 
-    def _traces(self, width: int) -> Table:
-        table = _grid(width)
-        for name, text in trace_lines(self.progress.last.traces if self.progress.last else {})[:TRACES_SHOWN]:
-            table.add_row(name, Text(text, no_wrap=True, overflow="ellipsis"))
-        return table
+    def _notes(self) -> list[Text]:
+        return [Text(line.removeprefix("progressive-training: "), "yellow") for line in self.notes[-NOTES_SHOWN:]]
+
+    def _transfers(self) -> list[Text]:
+        return transfer_lines(self.progress.transfers)
+
+    def _traces(self) -> list[Text]:
+        traces = trace_lines(self.progress.last.traces if self.progress.last else {})
+        return [Text.assemble((f"{name:11.11}  ", "dim"), text) for name, text in traces]
+
+    def _finished(self) -> list[Text]:
+        return [finished_line(result) for result in self.progress.bucket.results]
 
 
-def sequence_line(bucket: BucketInfo) -> Text:
-    """Draw the sequence: finished buckets ticked with their best score, the one in training highlighted."""
-    finished = {result.bucket: result for result in bucket.results}
-    line = Text(" ", overflow="fold")
-    for position, name in enumerate(bucket.sequence):
-        if position:
-            line.append("  ›  ", "dim")
-        if name == bucket.name:
-            line.append(f" ● {name} ", "bold reverse cyan")
-        elif name in finished:
-            score = finished[name].best_score
-            line.append("✓ ", "green").append(f"{name} ").append(_profit(score))
-        else:
-            line.append(f"○ {name}", "dim")
+def sequence_line(bucket: BucketInfo, width: int) -> Text:
+    """Draw the sequence: finished buckets ticked, the one in training highlighted.
+
+    :param width: columns; of a sequence that is longer, finished buckets are counted, and the end is cut off.
+    """
+    finished = [result.bucket for result in bucket.results if result.bucket in bucket.sequence]
+    names = [name for name in bucket.sequence if name not in finished]
+    ticks = [Text.assemble(("✓ ", "cyan"), name) for name in finished]
+    others = [
+        Text(f" ● {name} ", "bold reverse cyan") if name == bucket.name else Text(f"○ {name}", "dim") for name in names
+    ]
+    between = Text("  ›  ", "dim")
+    line = Text(" ").append_text(between.join([*ticks, *others]))
+    if line.cell_len > width and len(finished) > 1:
+        line = Text(" ").append_text(between.join([Text.assemble(("✓ ", "cyan"), f"{len(finished)} buckets"), *others]))
+    line.no_wrap, line.overflow = True, "ellipsis"
     return line
 
 
-def transfer_lines(transfers: tuple[LedgerEntry, ...]) -> Text:
-    """Draw transfers, oldest first: what, from whom to whom, when, and how it ended; each on a line, cut short to fit.
+def transfer_lines(transfers: Sequence[LedgerEntry]) -> list[Text]:
+    """Draw transfers, oldest first: a line for each offer that was taken, one for all at the start that were not, one that
+    counts all later ones that were not."""
+    made = offers(transfers)
+    untaken = [offer for offer in made if not offer.taken]
+    lines = [Text(taken_line(offer, "→")) for offer in made if offer.taken]
+    first, later = (
+        [each for each in untaken if (each.first.phase == "initial") is initial] for initial in (True, False)
+    )
+    if first:
+        lines.insert(0, Text(refused_line(first), "dim"))
+    if later:
+        lines.append(Text(later_line(later), "dim"))
+    return lines
 
-    A table would do it too, at five times the time, and this is most of a frame.
-    """
-    rows = []
-    for entry in transfers:
-        style = VERDICT_STYLES[entry.verdict]
-        when = entry.phase if entry.phase == "initial" else f"{entry.phase} {entry.episode}"
-        outcome = Text(transfer_outcome(entry, "→"), "" if entry.verdict == "kept" else style)
-        path = Text(f"{entry.source} → {entry.target}")
-        rows.append((Text(entry.strategy, "bold"), path, Text(when, "dim"), Text(entry.verdict, style), outcome))
-    widths = [max(row[column].cell_len for row in rows) for column in range(4)]
-    for row in rows:
-        for cell, width in zip(row, widths, strict=False):
-            cell.pad_right(width + 2 - cell.cell_len)
-    return Text("\n", no_wrap=True, overflow="ellipsis").join(Text().join(row) for row in rows)
+
+def finished_line(result: BucketResult) -> Text:
+    """Draw how a bucket ended, without a result: that is for the verdict, which is made at the end of the run."""
+    facts = f"{result.episodes} episodes in {time_text(result.seconds)}, best at {result.best_episode}"
+    return Text.assemble(("✓ ", "cyan"), f"{result.bucket}  ", (f"{facts}  ({result.stopped})", "dim"))
 
 
 def _grid(width: int) -> Table:
@@ -139,9 +165,9 @@ def _bar(done: float, total: float, width: int, count: str, left: float | None) 
     row.add_column(justify="right", min_width=7, no_wrap=True)
     row.add_column(no_wrap=True, style="dim")
     row.add_row(
-        ProgressBar(total=total, completed=done, width=width, complete_style="cyan", finished_style="green"),
+        ProgressBar(total=total, completed=done, width=width, complete_style="cyan", finished_style="cyan"),
         count,
-        "" if left is None else f"{time_text(left)} left",
+        "" if left is None or left < 1 else f"{time_text(left)} left",
     )
     return row
 
@@ -151,8 +177,8 @@ def _memory(used: int, limit: int | None) -> Text:
         return Text(bytes_text(used))
     share = used / limit
     style = "red" if share > 1 else "yellow" if share > 0.9 else ""
-    return Text.assemble((bytes_text(used), style), (f" of {bytes_text(limit)} allowed", "dim"))
+    return Text.assemble((bytes_text(used), style), (f" in use, at most {bytes_text(limit)} allowed", "dim"))
 
 
 def _profit(score: float) -> Text:
-    return Text(profit_text(score), "red" if score < 0 else "green" if score > 0 else "")
+    return Text(profit_text(score), "red" if score < 0 else "")

@@ -75,16 +75,6 @@ class Progress:
         return left + (len(self.bucket.sequence) - self.position) * sum(known) / len(known)
 
 
-def transfer_outcome(entry: LedgerEntry, arrow: str) -> str:
-    """The validation score before and after a transfer, or the reason why it was not made.
-
-    :param arrow: what to write between two scores.
-    """
-    if entry.verdict in ("skipped", "failed") or entry.before is None or entry.after is None:
-        return entry.reason
-    return f"{profit_text(entry.before)} {arrow} {profit_text(entry.after)}"
-
-
 def trace_lines(traces: Mapping[str, Any]) -> list[tuple[str, str]]:
     """One line for each naturalistic part: its name, and its newest trace as text."""
     lines = []
