@@ -1,4 +1,5 @@
-"""What pages take from elsewhere: `<!-- generated: NAME -->` from the program's declarations, `<!-- code: FILE -->` from a file."""
+"""What pages take from elsewhere: `<!-- generated: NAME -->` from the program's declarations, `<!-- code: FILE -->` from a file of
+code, and `<!-- picture: NAME -->` from one of the pictures, which so have the colours of the page."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from progressive_front.flags import Parser
 ROOT = Path(__file__).parents[2]
 GENERATED_HERE = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 CODE_HERE = re.compile(r"^<!-- code: (.+) -->$", re.MULTILINE)
+PICTURE_HERE = re.compile(r"^<!-- picture: (.+) -->$", re.MULTILINE)
 LANGUAGES = {".py": "python", ".toml": "toml"}
 MAY_CHANGE: Mapping[When, str] = {
     "any time": "yes",
@@ -31,6 +33,7 @@ MAY_CHANGE: Mapping[When, str] = {
 def on_page_markdown(markdown: str, **_: object) -> str:
     """The page with its marks replaced: the event of this name of mkdocs."""
     markdown = GENERATED_HERE.sub(lambda mark: GENERATED[mark[1]](), markdown)
+    markdown = PICTURE_HERE.sub(lambda mark: (ROOT / f"docs/images/{mark[1]}.svg").read_text("utf-8"), markdown)
     return CODE_HERE.sub(lambda mark: code_of(ROOT / mark[1]), markdown)
 
 
