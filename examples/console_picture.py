@@ -16,10 +16,10 @@ import cattrs
 from attrs import evolve
 from rich.console import Console
 
-from progressive_plugins.console.table import closing_table, sequence_table
 from progressive_plugins.console.view import LiveView
 from progressive_plugins.console.view_state import Progress
 from progressive_training import BucketInfo, BucketResult, EpisodeReport, Resources, read_memory
+from progressive_training.presentation import closing_table, sequence_table
 
 COLUMNS = 100
 

@@ -50,6 +50,12 @@ class Part:
     def __len__(self) -> int:
         return len(self.returns)
 
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """The opens of its first and last bar in ISO form."""
+        ends = self.times[[0, -1]].astype("datetime64[ns]")
+        return tuple(f"{time}Z" for time in np.datetime_as_string(ends, unit="s"))
+
 
 @frozen
 class Market:

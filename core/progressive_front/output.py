@@ -7,9 +7,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from progressive_app.json_values import json_values
+from progressive_app.presentation.text_table import terminal_width
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 @contextmanager
@@ -39,3 +43,16 @@ def show_json(value: Any) -> int:
     """Print `value` as JSON, and return the exit status of a command that could."""
     print(json.dumps(json_values(value), indent=2))
     return 0
+
+
+def show_drawn(drawn: RenderableType) -> None:
+    """Print what rich draws: in colour on a terminal, else as plain text."""
+    from rich.console import Console
+
+    from progressive_app.presentation.drawing import plain_text
+
+    console = Console(highlight=False)
+    if console.is_terminal and not console.is_dumb_terminal:
+        console.print(drawn)
+    else:
+        print(plain_text(drawn, terminal_width()))

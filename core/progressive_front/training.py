@@ -13,7 +13,8 @@ from progressive_app.config.choices import CONSOLE, refuse_idle_episodes
 from progressive_app.config.config_file import read_file
 from progressive_app.config.resolve import resolve
 from progressive_app.machine.logs import configure_logging
-from progressive_app.machine.terminal import BUG, print_error, table
+from progressive_app.machine.terminal import BUG, print_error
+from progressive_app.presentation.text_table import table
 from progressive_app.store.run_documents import read_manifest
 from progressive_core import PROGRAM
 from progressive_core.contract.core_settings import EPISODES

@@ -16,6 +16,7 @@ from progressive_app.config.resolve import with_settings
 from progressive_app.processes.isolation import run_isolated
 from progressive_app.store.run_store import on_disk
 from progressive_core.contract.machine import Machine
+from progressive_core.contract.profit import profit_text
 from progressive_core.contract.protocols import Bucket, Learner
 from progressive_core.contract.records import BucketInfo, Knowledge, Proof, Resources
 from progressive_core.engine.proof import prove
@@ -231,9 +232,8 @@ def _train(run: Run, info: BucketInfo, learner: Learner) -> None:
         if run.interrupted():
             raise Interrupted(run.store.directory)
         report = learner.run_episode()
-        run.progress(
-            f"probe of {info.name}: episode {report.episode} of {info.episodes}, validation score {report.score:+.4f}"
-        )
+        score = profit_text(report.score)
+        run.progress(f"probe of {info.name}: episode {report.episode} of {info.episodes}, score {score}")
         if run.hooks.on_episode_end(info, report):
             break
     learner.keep_best()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from attrs import evolve
@@ -12,6 +13,7 @@ from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.resolve import with_settings
 from progressive_app.processes.ending import ending_marked
 from progressive_app.store.documents import read_json_lines
+from progressive_app.store.progress import STATE
 from progressive_app.store.run_store import RunStore, on_disk
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import LedgerEntry
@@ -80,10 +82,15 @@ def sources_of(ledger: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]
     return {bucket: tuple(each) for bucket, each in sources.items()}
 
 
+def is_scratch_run(directory: Path) -> bool:
+    """Whether the run in `directory` holds the scratch arms of the run around it."""
+    return directory.absolute().name == SCRATCH and (directory.absolute().parent / STATE).is_file()
+
+
 def _store(compared: RunStore, settings: Settings) -> RunStore:
     """The store of the scratch arms' own run, created or opened again."""
     directory = compared.directory / SCRATCH
-    if (directory / "state.json").is_file():
+    if (directory / STATE).is_file():
         return RunStore.open(directory)
     shutil.rmtree(directory, ignore_errors=True)  # a kill came while it was made
     manifest = {

@@ -154,9 +154,7 @@ def test_no_episode_is_trained_beyond_those_that_are_asked_for_now(rated: Any, e
     rated.trainer().resume({"EPISODES": episodes}, on_message=told.append)
     assert told[1].endswith("at once: Second ends with the 2 episodes that it has")
     assert not any("Second: episode" in line for line in rated.said)
-    assert any(
-        line.startswith("Second: finished, all episodes trained; best validation score -") for line in rated.said
-    )
+    assert any(line.startswith("Second: finished, all episodes trained; best score -") for line in rated.said)
     rated.trainer("short", EPISODES={"First": 4, "Second": 2}).train_progressively()
     assert files(rated.directory / "run", "models") == files(rated.directory / "short", "models")
     ended, short = (read(rated.directory / name, "state.json")["results"][-1] for name in ("run", "short"))

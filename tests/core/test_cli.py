@@ -210,7 +210,7 @@ def test_a_damaged_run_is_listed_with_what_is_wrong(capsys: pytest.CaptureFixtur
     (damaged / "state.json").write_text('{"status"')
     assert main(["runs"]) == 0
     printed = capsys.readouterr()
-    assert printed.out.splitlines()[1].startswith("hurt  -        damaged  runs/hurt/state.json: not valid JSON")
+    assert printed.out.startswith("hurt  damaged: runs/hurt/state.json: not valid JSON")
     assert printed.err.startswith("progressive-training: warning: a run cannot be read (reason=runs/hurt/state.json")
     assert main(["runs", "--json"]) == 0
     (run,) = json.loads(capsys.readouterr().out)
@@ -233,7 +233,10 @@ sys.exit(main(["runs"]))
     assert (done.returncode, done.stderr) == (130, "progressive-training: stopped\n")
 
 
-def test_plugins_are_listed_with_origin_hooks_and_state(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plugins_are_listed_with_origin_hooks_and_state(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     assert main(["plugins", "-p", "no:cache"]) == 0
     rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert rows["Scalping"].split()[1:4] == ["bucket", "progressive-training", "0.1.0"]

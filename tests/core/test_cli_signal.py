@@ -11,6 +11,7 @@ import pytest
 from progressive_front.cli import main
 from progressive_training import load_model
 from progressive_training.market import synthetic_bars
+from progressive_training.presentation import percent
 
 TINY = {
     "SEQUENCE": ["Scalping", "Short"],
@@ -73,9 +74,9 @@ def test_it_is_what_each_model_answers(capsys: pytest.CaptureFixture[str], posit
         expected = load_model(Path("mine/models") / answer["bucket"])("now.csv", position)
         assert (answer["action"], answer["reason"]) == (expected.action, expected.reason)
         assert answer["time"] == expected.time.isoformat() == "2020-05-04T23:00:00+00:00"
-        assert answer["values"] == dict(expected.values)
-        assert answer["predictions"] == {str(bars): value for bars, value in expected.predictions.items()}
-        assert answer["prediction_unit"].startswith("log return")
+        assert answer["values"] == {action: percent(gain) for action, gain in expected.values.items()}
+        assert answer["predictions"] == {str(bars): percent(value) for bars, value in expected.predictions.items()}
+        assert "per cent" in answer["prediction_unit"] and "per cent" in answer["value_unit"]
         assert (answer["bars"], answer["first"]) == (3_000, "2020-01-01T00:00:00+00:00")
     assert signals(capsys, "--data", "now.csv", "--position", position, "--bucket", "Short") == answers[1:]
 
@@ -91,11 +92,12 @@ def test_people_get_a_row_for_each_bucket_and_what_was_read(
 ) -> None:
     set_clock(monkeypatch, END)
     assert main(["signal", "mine", "--data", "now.csv"]) == 0
-    header, scalping, short, read = capsys.readouterr().out.splitlines()
-    assert header.split() == ["BUCKET", "BAR", "OF", "(UTC)", "ACTION", "REASON", "EXPECTED"]
-    assert scalping.startswith("Scalping  2020-05-04 23:00  flat    no edge shown  ")
-    assert scalping.endswith(" in 72 bars") and short.endswith(" in 144 bars")
-    assert read == "read: 3,000 closed bars of now.csv, from 2020-01-01 00:00 to 2020-05-04 23:00 UTC"
+    header, scalping, short, *read = capsys.readouterr().out.splitlines()
+    assert header.split() == ["BUCKET", "NEWEST", "CLOSED", "BAR", "ACTION", "REASON", "EXPECTED"]
+    assert scalping.startswith("Scalping  2020-05-04 23:00 UTC  flat    no edge shown  ")
+    assert scalping.endswith(" % in 72 bars") and short.endswith(" % in 144 bars")
+    words = " ".join(" ".join(read).split())
+    assert words == "read: 3,000 closed bars of now.csv, from 2020-01-01 00:00 UTC to 2020-05-04 23:00 UTC"
 
 
 def test_a_bar_that_is_forming_is_left_out(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

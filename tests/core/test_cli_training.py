@@ -69,7 +69,7 @@ def test_the_run_directory_keeps_the_settings_and_a_log(here: Path) -> None:
 
 def test_without_the_console_progress_is_printed_in_plain_lines(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-p", "no:console", "--bucket", "First"]) == 0
-    assert "First: episode 3 of 3, validation score" in capsys.readouterr().out
+    assert "First: episode 3 of 3, score" in capsys.readouterr().out
 
 
 def test_the_last_word_on_the_console_stands(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,8 +77,8 @@ def test_the_last_word_on_the_console_stands(here: Path, capsys: pytest.CaptureF
     assert main(["--bucket", "First"]) == 0
     plain = capsys.readouterr().out
     assert main(["--bucket", "First", "-p", "console"]) == 0
-    assert plain.count("First: episode 3 of 3, validation score") == 1
-    assert "First: episode 3 of 3, validation score" not in capsys.readouterr().out
+    assert plain.count("First: episode 3 of 3, score") == 1
+    assert "First: episode 3 of 3, score" not in capsys.readouterr().out
 
 
 def test_a_bucket_may_learn_from_an_older_run_of_itself(here: Path) -> None:
@@ -104,19 +104,21 @@ def test_runs_and_evaluate_show_what_was_reached(here: Path, capsys: pytest.Capt
     assert main(["--run-dir", "runs/mine"]) == 0
     capsys.readouterr()
     assert main(["runs"]) == 0
-    row = capsys.readouterr().out.splitlines()[1]
-    assert row.startswith("mine ")
-    assert " finished " in row
-    assert "First -" in row  # a line bucket's score is the negative error
+    _, run, first, second = capsys.readouterr().out.splitlines()
+    assert run.startswith("mine ") and "finished, " in run and run.endswith(" UTC")
+    for bucket, row in (("First", first), ("Second", second)):
+        name, profit, _, t, *verdict = row.split()
+        assert (name, " ".join(verdict)) == (bucket, "no edge shown: stays flat")
+        assert profit.startswith("-") and t == "0.0"  # a line bucket earns the negative error
     assert main(["runs", "--json"]) == 0
-    (run,) = json.loads(capsys.readouterr().out)
-    assert (run["name"], run["sequence"]) == ("mine", ["First", "Second"])
+    (listed,) = json.loads(capsys.readouterr().out)
+    assert (listed["name"], listed["sequence"]) == ("mine", ["First", "Second"])
+    assert listed["results"][0]["evaluation"]["test"][0]["profit"] < 0
     for name in ("mine", "runs/mine"):
         assert main(["evaluate", name]) == 0
         shown = capsys.readouterr().out
-        assert "First: no edge shown" in shown
-        assert "VALIDATION" in shown
-        assert "TEST" in shown
+        assert "verdict     no edge shown" in shown
+        assert "\nvalidation\n" in shown and "\ntest\n" in shown
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -269,9 +271,9 @@ def test_a_fork_is_a_run_of_its_own_that_the_list_shows_with_its_parent(
         in capfd.readouterr().out
     )
     assert main(["runs"]) == 0
-    (row,) = capfd.readouterr().out.splitlines()[1:]
+    _, row, *rest = capfd.readouterr().out.splitlines()
     assert row.startswith(f"{fork.name} ")
-    assert row.endswith(" (a fork of mine)")
+    assert "a fork of mine" in " ".join(f"{row} {rest[0]}".split())
     assert main(["runs", "--json"]) == 0
     (run,) = json.loads(capfd.readouterr().out)
     assert run["parent"] == str(stopped)

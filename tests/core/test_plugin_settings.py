@@ -40,11 +40,11 @@ def test_config_lists_it_with_value_origin_owner_and_meaning(
     monkeypatch.chdir(rsi.directory)
     Path("config.json").write_text('{"FEE": 0.002}')
     assert main(["config", "--set", "RSI_SPAN=21", "-p", "no:report"]) == 0
-    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
-    assert rows["RSI_SPAN"] == ["RSI_SPAN", "21", "--set", "rsi", *"bars that the index looks back".split()]
-    assert rows["FEE"][1:3] == ["0.002", "config.json"]
-    assert rows["SEED"][1:4] == ["0", "default", "core"]
-    assert rows["PLUGINS"][1:3] == ['["no:report"]', "-p"]
+    shown = capsys.readouterr().out
+    assert "\nRSI_SPAN = 21  (--set; rsi)\n    bars that the index looks back\n" in shown
+    assert "\nFEE = 0.002  (config.json; " in shown
+    assert "\nSEED = 0  (default; core)\n" in shown
+    assert '\nPLUGINS = ["no:report"]  (-p; program)\n' in shown
     assert main(["config", "--json"]) == 0
     owners = {row["key"]: row["owners"] for row in json.loads(capsys.readouterr().out)}
     assert owners["RSI_SPAN"] == ["rsi"]

@@ -1,6 +1,7 @@
 """`trainer.results`: what a run came to, as objects."""
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,8 @@ import pandas as pd
 import pytest
 
 from progressive_core.engine.run import Interrupted
-from progressive_training import DataError, ModelError, Performance, ProgressiveTrainer, RunError
+from progressive_training import DataError, ModelError, ProgressiveTrainer, RunError
+from progressive_training.presentation import PerformanceValues
 
 NUDGE = "from attrs import evolve; return evolve(target, weights=source.weights)"
 
@@ -25,14 +27,19 @@ def test_each_bucket_has_its_verdict_its_tables_its_ledger_and_its_episodes(work
     assert {bucket: result.path for bucket, result in results.items()} == paths
     second = results["Second"]
     assert (second.bucket, second.verdict, second.trades) == ("Second", "no edge shown", "nowhere")
-    columns = [field.name for field in attrs.fields(Performance)]
-    for table in (second.validation, second.test):
+    columns = list(PerformanceValues.__annotations__)
+    judged = second.evaluation
+    for table, rows in ((second.validation, judged.validation), (second.test, judged.test)):
         assert isinstance(table, pd.DataFrame) and list(table.columns) == columns
-        assert table["strategy"].tolist() == ["model"] and table["alpha"].dtype == float
+        assert table["strategy"].tolist() == ["model"] and table["alpha_percent_a_year"].dtype == float
+        assert table["profit"].tolist() == pytest.approx([100 * math.expm1(row.log_return) for row in rows])
     lines = [line for line in workshop.ledger() if line["target"] == "Second"]
     assert second.ledger["verdict"].tolist() == [line["verdict"] for line in lines] and lines
     assert set(results["First"].ledger["target"]) <= {"First"}
     assert second.episodes["episode"].tolist() == [1, 2, 3, 4]
+    lines = [json.loads(line) for line in (second.path.parents[2] / "metrics.jsonl").read_text().splitlines()]
+    scores = [100 * math.expm1(line["score"]) for line in lines if line["bucket"] == "Second"]
+    assert second.episodes["score"].tolist() == pytest.approx(scores)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         second.verdict = "an edge"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from progressive_plugins import memory_policy as memory_module
 from progressive_plugins.cache import CachePolicy, evict
 from progressive_plugins.memory_policy import SMALLEST_BATCH, MemoryPolicy, shrink
 from progressive_training import Memory, Resources, StopRequest, read_memory
-from progressive_training.presentation import bytes_text, profit_text, time_text
+from progressive_training.presentation import bytes_text, profit_text, time_text, utc_text
 
 GB = 1_000_000_000
 
@@ -207,5 +208,16 @@ def test_numbers_as_people_read_them() -> None:
     assert [time_text(seconds) for seconds in (-1, 7.4, 750, 10_920)] == ["0:00", "0:07", "12:30", "3:02:00"]
     scores = (0.0, 0.0004, -0.105, 0.7, 2.39, 2.4, 4.93, 8.0, 60.0, float("nan"), float("-inf"), None)
     assert [profit_text(score) for score in scores] == [
-        "0.0 %", "0.0 %", "-10.0 %", "+101.4 %", "+991.3 %", "x11.0", "x138", "x2,981", "x1e+26", "n/a", "n/a", "n/a",
+        "0.0 %", "0.0 %", "-10.0 %", "+101.4 %", "+991.3 %", "+1,000 %", "+13,700 %", "+298,000 %", "+1.1e+28 %", "n/a",
+        "n/a", "n/a",
+    ]  # fmt: skip
+    moments = (
+        "2024-05-01T12:00:00Z",
+        "2024-05-01T14:00:30+02:00",
+        "2024-05-01",
+        datetime(2024, 5, 1, tzinfo=UTC),
+        "soon",
+    )
+    assert [utc_text(moment) for moment in moments] == [
+        "2024-05-01 12:00 UTC", "2024-05-01 12:00:30 UTC", "2024-05-01 00:00 UTC", "2024-05-01 00:00 UTC", "soon",
     ]  # fmt: skip

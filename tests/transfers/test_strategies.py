@@ -71,8 +71,8 @@ def test_a_source_that_proved_itself_brings_its_heads_too() -> None:
 @pytest.mark.parametrize(
     ("proof", "reason"),
     [
-        (LUCKY, "not proven: +1.50 +- 1.00"),
-        (Proof(before=0.0, after=-3.0, error=1.0), "not proven: -3.00 +- 1.00, below the target's own +0.00"),
+        (LUCKY, "not proven: +348.2 %, 1.5 standard errors above 0.0 %, expected 2"),
+        (Proof(before=0.0, after=-3.0, error=1.0), "not proven: -95.0 %, below the target's own 0.0 %"),
         (None, "not proven: it was not tried"),
     ],
 )
@@ -92,7 +92,9 @@ def test_an_alpha_of_zero_transfers_nothing(strategy: ModuleType) -> None:
 def test_who_cannot_do_the_targets_task_says_nothing_of_it_and_who_has_no_weights_may(strategy: ModuleType) -> None:
     target = evolve(TARGET, horizons={6: 0.2, 20: 0.0, 144: 0.05})
     assert isinstance(strategy.transfer(SOURCE, target, context(PROVEN)), Knowledge)
-    assert strategy.transfer(SOURCE, target, context(LUCKY)) == Skip("not proven: +1.50 +- 1.00")
+    assert strategy.transfer(SOURCE, target, context(LUCKY)) == Skip(
+        "not proven: +348.2 %, 1.5 standard errors above 0.0 %, expected 2"
+    )
     assert isinstance(strategy.transfer(SOURCE, target, context(None)), Knowledge)
 
 
@@ -161,7 +163,9 @@ def test_skill_that_the_target_has_measured_otherwise_is_not_believed() -> None:
 def test_before_a_target_has_measured_any_skill_the_sources_weights_must_vouch_for_its_own() -> None:
     target = Knowledge(origin="Short", horizons={6: 0.0, 24: 0.0})
     assert isinstance(horizons.transfer(SOURCE, target, context(PROVEN)), Knowledge)
-    assert horizons.transfer(SOURCE, target, context(LUCKY)) == Skip("not proven: +1.50 +- 1.00")
+    assert horizons.transfer(SOURCE, target, context(LUCKY)) == Skip(
+        "not proven: +348.2 %, 1.5 standard errors above 0.0 %, expected 2"
+    )
     assert isinstance(horizons.transfer(SOURCE, target, context(None)), Skip)
 
 

@@ -49,9 +49,12 @@ def test_a_source_has_to_have_shown_an_edge_of_its_own_where_its_weights_were_tr
 @pytest.mark.parametrize(
     ("proof", "reason"),
     [
-        (Proof(before=0.0, after=0.58, error=0.67), "not proven: +0.58 +- 0.67"),
-        (Proof(before=0.0, after=0.58, error=math.nan), "not proven: +0.58 +- nan"),
-        (Proof(before=1.0, after=-0.5, error=0.1), "not proven: -0.50 +- 0.10, below the target's own +1.00"),
+        (Proof(before=0.0, after=0.58, error=0.67), "not proven: +78.6 %, 0.9 standard errors above 0.0 %, expected 2"),
+        (
+            Proof(before=0.0, after=0.58, error=math.nan),
+            "not proven: +78.6 %, by an unknown error above 0.0 %, expected 2",
+        ),
+        (Proof(before=1.0, after=-0.5, error=0.1), "not proven: -39.3 %, below the target's own +171.8 %"),
     ],
 )
 def test_the_reason_shows_the_figures_that_were_not_enough(proof: Proof, reason: str) -> None:

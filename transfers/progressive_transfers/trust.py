@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
 from progressive_training import Knowledge, Proof
+from progressive_training.presentation import profit_text
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -32,11 +33,15 @@ def doubt(source: Knowledge, proof: Proof | None) -> str:
         return f"not proven: {known}, expected {OWN_T:g} on bars that did not choose it"
     if proof is None:
         return ""
-    score = f"{proof.after:+.2f} +- {proof.error:.2f}"
+    score = profit_text(proof.after)
     if not proof.after >= proof.before:
-        return f"not proven: {score}, below the target's own {proof.before:+.2f}"
-    if not proof.after - STANDARD_ERRORS * proof.error > min(proof.before, 0.0):
-        return f"not proven: {score}"
+        return f"not proven: {score}, below the target's own {profit_text(proof.before)}"
+    luck = min(proof.before, 0.0)
+    if not proof.after - STANDARD_ERRORS * proof.error > luck:
+        ahead = (
+            f"{(proof.after - luck) / proof.error:.1f} standard errors" if proof.error > 0 else "by an unknown error"
+        )
+        return f"not proven: {score}, {ahead} above {profit_text(luck)}, expected {STANDARD_ERRORS:g}"
     return ""
 
 

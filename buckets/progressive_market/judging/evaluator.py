@@ -163,11 +163,10 @@ class MarketEvaluator:
         doubt = implausible(lambda part: self._positions(policy, part), self.market, parts, self.allow_leak)
         rows = validation.performance, test.performance
         judged = judge(*rows, t, bars, self.degeneration(policy), doubt, alpha, self.allow_leak)
-        noted = [
-            account_notes(traded, part, self.market, name)
-            for name, traded, part in zip(("validation", "test"), held, parts, strict=True)
-        ]
-        self.judged = evolve(judged, warnings=(*judged.warnings, *noted[0], *noted[1]))
+        of_parts = zip(("validation", "test"), held, parts, strict=True)
+        notes = [note for name, traded, part in of_parts for note in account_notes(traded, part, self.market, name)]
+        judged = evolve(judged, validation_dates=parts[0].dates, test_dates=parts[1].dates)
+        self.judged = evolve(judged, warnings=(*judged.warnings, *notes))
         self._judged_positions = held[0]
         if self.run_dir is not None and self.market.candles is not None:
             did = {"validation": validation, "test": test}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from progressive_training import Edge, Evaluation, PerformanceKind
+from progressive_training.presentation import profit_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,10 +90,10 @@ def judge(
     together = "test bars alone, since no choice was considered on validation"
     if not math.isnan(validation_t):
         together = "validation bars that did not choose the model and on test together"
-    found, lacking = f"t = {_shown(t)}", _lacking(validation_t, test_t, bars)
+    found, lacking = f"edge t = {_shown(t)}", _lacking(validation_t, test_t, bars)
     if not lacking and alpha is not None and abs(alpha.beta) >= LARGE_BETA:
         alpha_t = pooled_t(alpha.validation_t, alpha.test_t, bars)
-        found = f"{found}, t of alpha = {_shown(alpha_t)} at beta {alpha.beta:.1f} to buy and hold,"
+        found = f"{found}, edge t of alpha = {_shown(alpha_t)} at beta {alpha.beta:.1f} to buy and hold,"
         lacking = _lacking(alpha.validation_t, alpha.test_t, bars, " of alpha")
     edge = Edge.NONE
     if doubt is not None:
@@ -107,7 +108,7 @@ def judge(
         verdict = f"edge confirmed ({found} on {together})"
         if allow_leak:
             verdict = f"{verdict}, if {' and '.join(allow_leak)}, which ALLOW_LEAK lets pass, can be known in time"
-    noted = warnings(test, edge)
+    noted = warnings(validation, test, edge)
     if degenerate:
         verdict = f"{verdict}; degenerate policy"
         noted.insert(0, f"{degenerate}; it does not teach other buckets")
@@ -141,18 +142,24 @@ def _shown(t: float) -> str:
     return f"{(rounded - 0.1 if t < SHOWN_T <= rounded else rounded) + 0.0:.1f}"
 
 
-def warnings(test: tuple[Performance, ...], edge: Edge) -> list[str]:
+def warnings(validation: tuple[Performance, ...], test: tuple[Performance, ...], edge: Edge) -> list[str]:
     """What the numbers alone might hide."""
     own = test[0]
+    if not own.turnover:  # nobody beats a strategy that stayed out
+        return [
+            "its strategy made no trade"
+            if validation and not validation[0].turnover
+            else "its strategy made no trade on test"
+        ]
     noted = [
         f"collapsed to one action: {action} on {getattr(own, action):.0%} of the bars"
         for action in ("long", "flat", "short")
         if getattr(own, action) >= ONE_ACTION and not (edge is Edge.NONE and action == "flat")
     ]
     if own.log_return < 0:
-        noted.append(f"loses money on test: log return {own.log_return:.3f} after costs")
+        noted.append(f"its strategy lost money on test: {profit_text(own.log_return)} after costs")
     baselines = [row for row in test if row.kind is PerformanceKind.BASELINE]
     better = [row.strategy for row in baselines if row.log_return > max(own.log_return, 0.0)]
     if better:
-        noted.append(f"beaten on test by {' and '.join(better)}")
+        noted.append(f"its strategy earned less on test than {' and '.join(better)}")
     return noted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from progressive_app.config.app_settings import APP_SETTINGS
@@ -44,3 +44,10 @@ def program_declarations() -> Declarations:
             for setting in settings
         }
     )
+
+
+def nearest_name(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The known name most like `name`, or None when none is as like as this: 1 is the same name, 0 shares no letter."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=likeness)), None)

@@ -15,13 +15,12 @@ from progressive_app.config.app_settings import PLUGIN_ERRORS, PLUGINS, TRANSFER
 from progressive_app.config.checking import checked
 from progressive_app.config.common_kinds import FilePath
 from progressive_app.config.config_file import read_file
-from progressive_app.config.declarations import Declarations, program_declarations
+from progressive_app.config.declarations import Declarations, nearest_name, program_declarations
 from progressive_app.config.flag_values import FlagText, json_or_text
 from progressive_app.config.installed import installed_declarations
 from progressive_app.quoting import show
 from progressive_core.contract.errors import ConfigError, RunError
 from progressive_core.contract.setting import Reason, Settings, as_settings
-from progressive_core.contract.suggest import nearest_name
 from progressive_core.plugins.blame import Policy
 
 log = structlog.get_logger("progressive_training")

@@ -1,8 +1,11 @@
-"""How bytes, times and profits are written for people."""
+"""How bytes, times, shares and numbers are written for people. Profit is in `progressive_core.contract.profit`."""
 
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
+
+from progressive_app.machine.terminal import one_line
 
 
 def bytes_text(count: float) -> str:
@@ -21,20 +24,23 @@ def time_text(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
+def utc_text(moment: datetime | str) -> str:
+    """Write a moment with its zone: 2024-05-01 12:00 UTC; seconds only where it has some.
+
+    :param moment: UTC where it has no zone; a text in ISO form, which comes back as it is where it is in another.
+    """
+    if isinstance(moment, str):
+        try:
+            return utc_text(datetime.fromisoformat(moment))
+        except (ValueError, OverflowError):
+            return one_line(moment)
+    utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%d %H:%M:%S}".removesuffix(":00") + " UTC"
+
+
 def share_text(share: float, digits: int = 0) -> str:
-    """Write a share of 1 in percent: 28.5 %."""
+    """Write a share of 1 in per cent: 28.5 %."""
     return f"{100 * share:.{digits}f} %" if math.isfinite(share) else "n/a"
-
-
-def profit_text(log_return: float | None) -> str:
-    """Write a net log return as profit in percent of the first equity, or beyond +1000 % as its multiple: +3.2 %, x138."""
-    if log_return is None or not math.isfinite(log_return):
-        return "n/a"
-    percent = 100 * math.expm1(min(log_return, 300.0))
-    if percent > 1000:
-        multiple = 1 + percent / 100
-        return f"x{multiple:.1f}" if multiple < 99.95 else f"x{multiple:,.0f}" if multiple < 1e6 else f"x{multiple:.0e}"
-    return "0.0 %" if abs(percent) < 0.05 else f"{percent:+.1f} %"
 
 
 def number(value: float, digits: int) -> str:

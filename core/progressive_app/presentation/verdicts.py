@@ -6,12 +6,14 @@ A bucket is judged when no transfer can change its model any more; until then it
 from __future__ import annotations
 
 from progressive_core.contract.evaluation import Edge, Evaluation
+from progressive_core.contract.profit import profit_text
+from progressive_core.contract.records import BucketResult
 
 DOUBTFUL, SOUND = "yellow", "green"
-NOT_JUDGED = Evaluation(validation=(), test=(), verdict="not judged yet")
+NOT_JUDGED = Evaluation(validation=(), test=(), verdict="not judged yet, which is done at the end of the run")
 NEEDED_T = 3.0
 """t that confirms an edge."""
-SHORT = {Edge.CONFIRMED: "trades", Edge.IMPLAUSIBLE: "implausible", Edge.NONE: "stays flat"}
+SHORT = {Edge.CONFIRMED: "edge", Edge.IMPLAUSIBLE: "implausible", Edge.NONE: "no edge"}
 SUMMARIES = {
     Edge.CONFIRMED: "edge confirmed: trades",
     Edge.IMPLAUSIBLE: "implausible: stays flat",
@@ -26,12 +28,20 @@ def judged(evaluation: Evaluation | None) -> Evaluation:
 
 def summary(evaluation: Evaluation | None) -> str:
     """Say in a few words what was found, and what the model does in use, whatever its strategy earned."""
-    return NOT_JUDGED.verdict if evaluation is None else SUMMARIES[evaluation.edge]
+    return "not judged yet" if evaluation is None else SUMMARIES[evaluation.edge]
 
 
 def short_verdict(evaluation: Evaluation | None) -> str:
-    """Say the same in a word or two, for a column."""
+    """Say in a word or two what was found, for a column; only where it is an edge the model trades in use."""
     return "not judged" if evaluation is None else SHORT[evaluation.edge]
+
+
+def result_text(result: BucketResult) -> str:
+    """Say in a line what came of a finished bucket: +72.6 % on test, no edge. No profit before the verdict is there."""
+    evaluation = result.evaluation
+    if evaluation is None or not evaluation.test:
+        return short_verdict(evaluation)
+    return f"{profit_text(evaluation.test[0].log_return)} on test, {short_verdict(evaluation)}"
 
 
 def shown_t(evaluation: Evaluation) -> float:
@@ -41,9 +51,11 @@ def shown_t(evaluation: Evaluation) -> float:
 
 
 def in_use(evaluation: Evaluation) -> str:
-    """Say what a judged model does in use, below the rows of what its strategy did."""
+    """Say what a judged model does in use, beside the rows of what its strategy did."""
     if evaluation.edge is Edge.CONFIRMED:
         return "trades" if evaluation.trades == "everywhere" else f"trades {evaluation.trades}"
+    if evaluation.test and not any(row.turnover for row in (evaluation.test[0], *evaluation.validation[:1])):
+        return "stays flat, as its strategy did"
     return "stays flat: the rows above are what its strategy did, not what the model will do"
 
 

@@ -13,7 +13,7 @@ from progressive_app.config.choices import CONSOLE, merged_choices, refuse_idle_
 from progressive_app.config.input_files import with_absolute_files
 from progressive_app.config.resolve import overlay
 from progressive_app.json_values import json_values
-from progressive_app.machine.terminal import table
+from progressive_app.presentation.text_table import table
 from progressive_app.quoting import show
 from progressive_app.resume.manifest import has_moved_to, now_in_words
 from progressive_core.contract.core_settings import EPISODES

@@ -28,15 +28,7 @@ ENABLE_REVERSE_TRANSFER = Setting(
     "ENABLE_REVERSE_TRANSFER", True, Switch(), "let a later bucket teach the earlier ones, when that helps them")
 KEEP_CHECKPOINTS = Setting(
     "KEEP_CHECKPOINTS", 3, Whole(1, 1_000), "checkpoints kept of each bucket")
-# fmt: on
 CORE_SETTINGS: tuple[Setting[Any], ...] = (
-    EPISODES,
-    SEED,
-    HORIZON_RANGE,
-    PARALLEL_EPISODES,
-    BATCH_SIZE,
-    USE_CROSS_BUCKET_TRANSFER,
-    TRANSFER_COOLDOWN,
-    ENABLE_REVERSE_TRANSFER,
-    KEEP_CHECKPOINTS,
-)  # fmt: skip
+    EPISODES, SEED, HORIZON_RANGE, PARALLEL_EPISODES, BATCH_SIZE, USE_CROSS_BUCKET_TRANSFER, TRANSFER_COOLDOWN,
+    ENABLE_REVERSE_TRANSFER, KEEP_CHECKPOINTS)
+# fmt: on

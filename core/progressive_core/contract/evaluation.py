@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from progressive_core.contract.profit import percent
+
 
 class PerformanceKind(StrEnum):
     """Whose performance a row is: what the model's strategy did, whether or not the verdict lets it trade; that of staying
@@ -52,6 +54,11 @@ class Performance:
     alpha_t: float = math.nan
     kind: PerformanceKind = PerformanceKind.MODEL
 
+    @property
+    def profit(self) -> float:
+        """In per cent of the first equity."""
+        return percent(self.log_return)
+
 
 @frozen(kw_only=True)
 class Evaluation:
@@ -60,7 +67,9 @@ class Evaluation:
     `edge` is the verdict, `verdict` the same in words, `trades` where the model trades in use ("everywhere" or "nowhere").
     The verdict rests on `t`, pooled over `validation_t`, of validation bars that did not choose the model (NaN: validation
     says nothing, and `t` is that of test), and `test_t`. `carriers` are the columns that carry an implausible result;
-    `warnings` name what a user must know (a policy that collapsed to one action, say).
+    `warnings` name what a user must know (a policy that collapsed to one action, say). `validation_dates` and
+    `test_dates` are the opens of the first and last bar of the part in ISO form ("2024-05-01T12:00:00Z"); empty where bars have
+    no dates.
     """
 
     validation: tuple[Performance, ...]
@@ -73,3 +82,5 @@ class Evaluation:
     test_t: float = math.nan
     carriers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    validation_dates: tuple[str, ...] = ()
+    test_dates: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ import structlog
 from attrs import evolve
 
 from progressive_core.contract.core_settings import KEEP_CHECKPOINTS, TRANSFER_COOLDOWN
+from progressive_core.contract.profit import profit_text
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
 from progressive_core.contract.store import EpisodeLine
@@ -110,7 +111,7 @@ def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Res
         halved_to=run.store.progress.halved_to,
     )
     run.store.finish_bucket(result)
-    run.progress(f"{bucket.name}: finished, {stopped}; best validation score {last.best_score:+.4f}; {path}")
+    run.progress(f"{bucket.name}: finished, {stopped}; best score {profit_text(last.best_score)}; {path}")
 
 
 def _unjudged(run: Run) -> dict[str, BucketResult]:
@@ -123,11 +124,9 @@ def _judge(run: Run, resources: Resources) -> None:
 
     Each is committed by itself: a run that is killed here goes on with the next one.
     """
-    waiting = _unjudged(run)
+    waiting, least = _unjudged(run), evolve(resources, parallel_episodes=1, batch_size=1)
     for bucket in (each for each in run.buckets if each.name in waiting):
-        with closing(
-            bucket.open(info_of(run, bucket), evolve(resources, parallel_episodes=1, batch_size=1))
-        ) as learner:
+        with closing(bucket.open(info_of(run, bucket), least)) as learner:
             learner.load(run.store.model(bucket.name))
             evaluation = learner.evaluator.evaluate(learner.policy())
             run.store.save_model(bucket.name, learner.model(), run.store.knowledge(bucket.name))
@@ -168,8 +167,7 @@ def _train_episodes(training: Training, begun: float) -> tuple[EpisodeReport | E
             return report, f"{plugin}: {request.reason}"
         if episode >= info.episodes:
             return report, ALL_TRAINED
-        interrupted = run.interrupted()
-        started = perf_counter()
+        interrupted, started = run.interrupted(), perf_counter()
         if interrupted or checkpointing <= CHECKPOINT_SHARE * (started - opened):
             state, keep = learner.snapshot(), info.settings[KEEP_CHECKPOINTS]
             run.store.save_checkpoint(info.name, episode, state, started - begun, keep=keep, best=best_episode)
@@ -191,8 +189,6 @@ def _run_episode(training: Training, transfers: tuple[LedgerEntry, ...], start_s
         bucket=info.name,
     )
     run.store.record_episode(info.name, report)
-    run.progress(
-        f"{info.name}: episode {report.episode} of {info.episodes}, validation score {report.score:+.4f} "
-        f"(best {report.best_score:+.4f} at {report.best_episode})"
-    )
+    scores = f"score {profit_text(report.score)} (best {profit_text(report.best_score)} at {report.best_episode})"
+    run.progress(f"{info.name}: episode {report.episode} of {info.episodes}, {scores}")
     return report

@@ -102,10 +102,8 @@ def memory_short(machine: Machine, needed: int, resources: Resources) -> str | N
     used = machine.memory_used(resources.device)
     if used + needed <= resources.memory_limit:
         return None
-    return (
-        f"memory: needs {needed / 1e6:.1f} MB with {used / 1e6:.0f} MB in use, "
-        f"over the limit of {resources.memory_limit / 1e6:.0f} MB (MEMORY_THRESHOLD)"
-    )
+    limit = f"over the limit of {resources.memory_limit / 1e6:.0f} MB (MEMORY_THRESHOLD)"
+    return f"memory: needs {needed / 1e6:.1f} MB with {used / 1e6:.0f} MB in use, {limit}"
 
 
 @frozen

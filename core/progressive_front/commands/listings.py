@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
@@ -14,12 +14,23 @@ from progressive_app.config.resolve import resolve_program
 from progressive_app.discovery.listing import survey
 from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
-from progressive_app.machine.terminal import table
+from progressive_app.presentation.quantities import number, utc_text
+from progressive_app.presentation.record_values import result_values
+from progressive_app.presentation.text_table import MISSING, sentence, table
+from progressive_app.presentation.verdicts import shown_t, summary, verdict_style
 from progressive_app.store.runs import RunSummary, list_runs
 from progressive_core.contract.catalogue import PluginRecord
+from progressive_core.contract.profit import profit_text
 from progressive_front.commands.named_run import runs_dir
 from progressive_front.live import with_console
-from progressive_front.output import show_json, stdout_reserved
+from progressive_front.output import show_drawn, show_json, stdout_reserved
+
+if TYPE_CHECKING:
+    from rich.console import JustifyMethod, RenderableType
+
+PLUGINS_HEADS = ("NAME", "KIND", "FROM", "HOOKS", "ENABLED")
+MINUTES = len("2026-01-01T12:00")
+RUNS_HEADS = ("RUN, BUCKET", "TEST PROFIT", "EDGE T", "STATUS, VERDICT")
 
 
 def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequence[str], *, as_json: bool) -> int:
@@ -43,7 +54,7 @@ def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequenc
         )
         for record in records
     ]
-    print(table(("NAME", "KIND", "FROM", "HOOKS", "ENABLED"), rows))
+    print(table(PLUGINS_HEADS, rows))
     return 0
 
 
@@ -53,24 +64,48 @@ def _on_the_command_line(record: PluginRecord) -> PluginRecord:
 
 
 def show_runs(flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -> int:
-    """List the runs, each bucket with its best validation score where it is finished."""
+    """List the runs, each with its buckets: what the strategy earned on test, and the verdict on that."""
     configure_logging()
     directory = runs_dir(config, flags)
     runs = list_runs(directory)
     if as_json:
-        return show_json([{"name": run.directory.name, **json_values(run)} for run in runs])
+        return show_json([_run_values(run) for run in runs])
+    for run in (each for each in runs if each.reason):
+        print(sentence(f"{run.directory.name}  damaged: {run.reason}", indent="  "))
     if not runs:
         print(f"no runs in {directory}")
-        return 0
-    rows = [
-        (run.directory.name, run.started[:19].replace("T", " ") or "-", run.status, run.reason or _scores(run))
-        for run in runs
-    ]
-    print(table(("RUN", "STARTED", "STATUS", "SEQUENCE, BEST SCORE WHERE FINISHED"), rows))
+    if whole := [run for run in runs if not run.reason]:
+        show_drawn(_runs_table(whole))
     return 0
 
 
-def _scores(run: RunSummary) -> str:
-    best = {result.bucket: f" {result.best_score:+.4f}" for result in run.results}
-    forked = f" (a fork of {Path(run.parent).name})" if run.parent else ""
-    return ", ".join(f"{bucket}{best.get(bucket, '')}" for bucket in run.sequence) + forked
+def _run_values(run: RunSummary) -> dict[str, Any]:
+    values = {"name": run.directory.name, **json_values(run)}
+    return {**values, "results": [result_values(result) for result in run.results]}
+
+
+def _runs_table(runs: Sequence[RunSummary]) -> RenderableType:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for head, justify in zip(RUNS_HEADS, ("left", "right", "right", "left"), strict=True):
+        table.add_column(head, justify=cast("JustifyMethod", justify))
+    for run in runs:
+        fork = [f"a fork of {Path(run.parent).name}"] if run.parent else []
+        about = ", ".join([run.status, *([utc_text(run.started[:MINUTES])] if run.started else []), *fork])
+        table.add_row(Text(run.directory.name, "bold"), "", "", Text(about, "dim"))
+        finished = {result.bucket: result for result in run.results}
+        for bucket in run.sequence:
+            name = Padding(bucket, (0, 0, 0, 2))
+            if bucket not in finished:
+                table.add_row(name, MISSING, MISSING, Text("not trained yet", "dim"))
+                continue
+            evaluation = finished[bucket].evaluation
+            profit, t = MISSING, MISSING
+            if evaluation is not None and evaluation.test:
+                profit, t = profit_text(evaluation.test[0].log_return), number(shown_t(evaluation), 1)
+            style = verdict_style(evaluation)
+            table.add_row(name, Text(profit, style), Text(t, style), Text(summary(evaluation), style))
+    return table

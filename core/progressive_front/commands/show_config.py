@@ -13,7 +13,7 @@ from progressive_app.config.resolve import Resolved, resolve_with_sources
 from progressive_app.config.schema import config_schema
 from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
-from progressive_app.machine.terminal import table
+from progressive_app.presentation.text_table import sentence
 from progressive_front.output import stdout_reserved
 
 
@@ -34,10 +34,11 @@ def show_config(
     if as_json:
         print(json.dumps(rows, indent=2))
         return 0
-    cells = [
-        (row["key"], json.dumps(row["value"]), row["from"], ", ".join(row["owners"]), row["meaning"]) for row in rows
-    ]
-    print(table(("SETTING", "VALUE", "FROM", "OWNER", "MEANING"), cells))
+    for row in rows:
+        print(
+            sentence(f"{row['key']} = {json.dumps(row['value'])}  ({row['from']}; {', '.join(row['owners'])})", "    ")
+        )
+        print(sentence(f"    {row['meaning']}", "    "))
     return 0
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import structlog
-from attrs import frozen
+from attrs import evolve, frozen
 
 from progressive_app.machine.logs import configure_logging
-from progressive_app.machine.terminal import MISSING, one_line, table
+from progressive_app.presentation.record_values import performance_values, result_values
+from progressive_app.presentation.verdicts import judged
 from progressive_app.store.progress import finished_results
 from progressive_core.contract.errors import ModelError
-from progressive_core.contract.evaluation import Evaluation, Performance
+from progressive_core.contract.evaluation import Performance
 from progressive_core.contract.records import BucketResult
 from progressive_front.commands.named_run import MARKET, errors_naming, run_directory, usable
-from progressive_front.from_python.results import NOT_JUDGED
 from progressive_front.load_model import load_model
-from progressive_front.output import show_json
+from progressive_front.output import show_drawn, show_json
+from progressive_studies.scratch import is_scratch_run
 
 log = structlog.get_logger("progressive_training")
 
@@ -39,22 +39,21 @@ def show_evaluation(
     results = finished_results(directory)
     if bars is not None:
         measured = _measured_on(bars, flags.get(MARKET), since, directory, results)
-        return show_json({each.bucket: each.rows for each in measured}) if as_json else _show_measured(measured)
+        if as_json:
+            return show_json({each.result.bucket: list(map(performance_values, each.rows)) for each in measured})
+        return _show_measured(measured)
     if as_json:
-        return show_json(results)
-    for result in results:
-        _show_result(result)
-    return 0
+        return show_json(list(map(result_values, results)))
+    return _show_results(results, "scratch arm" if is_scratch_run(directory) else "")
 
 
 @frozen(kw_only=True)
 class _Measured:
-    """What a bucket's model and the baselines did on the bars that `on` describes, and how the model is used."""
+    """What a bucket's model and the baselines did on the bars that `on` describes."""
 
-    bucket: str
+    result: BucketResult
     on: str
     rows: tuple[Performance, ...]
-    use: str
 
 
 def _measured_on(
@@ -66,17 +65,15 @@ def _measured_on(
 
     :raise DataError: the file cannot be read. :raise ModelError: a model cannot be used on such bars, or none be loaded.
     """
-    measured = []
-    for bucket in usable(directory, [result.bucket for result in results]):
-        model = load_model(directory / "models" / bucket)
+    measured, buckets = [], usable(directory, [result.bucket for result in results])
+    for result in (each for each in results if each.bucket in buckets):
+        model = load_model(directory / "models" / result.bucket)
         with errors_naming(bars):
-            measured.append(_measured(model, bucket, bars, market, since))
+            measured.append(_measured(model, result, bars, market, since))
     return measured
 
 
-def _measured(model: Any, bucket: str, file: Path, market: str | None, since: str | None) -> _Measured:
-    why = getattr(model, "reason", None)
-    use = f"stays flat: {why}" if why else "trades"
+def _measured(model: Any, result: BucketResult, file: Path, market: str | None, since: str | None) -> _Measured:
     trained = model
     if callable(getattr(model, "strategy", None)):
         model = model.strategy()
@@ -93,58 +90,32 @@ def _measured(model: Any, bucket: str, file: Path, market: str | None, since: st
             warning = f"{file.name}: {known}"
             log.warning(warning)
     if since is None:
-        return _Measured(bucket=bucket, on=on, rows=model.performance(bars), use=use)
+        return _Measured(result=result, on=on, rows=model.performance(bars))
     if "since" not in signature(model.performance).parameters:
-        raise ModelError(f"models of bucket {bucket!r} are measured on all bars of a file: leave out --since")
-    return _Measured(bucket=bucket, on=on, rows=model.performance(bars, since=since), use=use)
+        raise ModelError(f"models of bucket {result.bucket!r} are measured on all bars of a file: leave out --since")
+    return _Measured(result=result, on=on, rows=model.performance(bars, since=since))
 
 
 def _show_measured(measured: Sequence[_Measured]) -> int:
+    """The rows on other bars, beside the verdict of the run."""
+    from rich.text import Text
+
+    from progressive_app.presentation.closing_table import judged_table
+
     for each in measured:
-        print(f"{each.bucket} on {each.on}\n\n{_performance_table(each.bucket, each.rows)}")
-        print(f"in use: {one_line(each.use)}\n")
+        heading = Text.assemble((each.result.bucket, "bold"), f" on {each.on}")
+        verdict = evolve(judged(each.result.evaluation), validation=(), test=each.rows, warnings=())
+        show_drawn(judged_table(heading, {"these bars": each.rows}, verdict, box=None))
+        print()
     return 0
 
 
-def _show_result(result: BucketResult) -> None:
-    _show_judged(result.bucket, result.evaluation)
-    print()
+def _show_results(results: Sequence[BucketResult], arm: str) -> int:
+    from progressive_app.presentation.closing_table import closing_table, sequence_table
 
-
-def _show_judged(bucket: str, evaluation: Evaluation | None) -> None:
-    if evaluation is None:
-        print(f"{bucket}: {NOT_JUDGED}")
-        return
-    print(f"{bucket}: {one_line(evaluation.verdict)}")
-    use = "stays flat" if evaluation.trades == "nowhere" else f"trades {one_line(evaluation.trades)}"
-    print(f"in use: {use}; the first row of each table is what its strategy did")
-    for split, performances in (("validation", evaluation.validation), ("test", evaluation.test)):
-        print(f"\n{_performance_table(split, performances)}")
-    for warning in evaluation.warnings:
-        print(f"warning: {one_line(warning)}")
-
-
-def _performance_table(split: str, performances: Sequence[Performance]) -> str:
-    """Rows of at most 100 letters: the share of the bars long, flat and short is one column, and --json has the turnover."""
-    header = (split.upper(), "LOG RET", "SHARPE", "ERR", "FALL", "TRADES", "L/F/S %", "T", "ALPHA", "ITS T", "BETA")
-    rows = [
-        (
-            each.strategy,
-            _signed(each.log_return, 3),
-            _signed(each.sharpe, 2),
-            _signed(each.sharpe_error, 2).removeprefix("+"),
-            f"{each.drawdown:.0%}",
-            str(each.trades),
-            "/".join(f"{100 * share:.0f}" for share in (each.long, each.flat, each.short)),
-            _signed(each.t, 1),
-            _signed(each.alpha, 2),
-            _signed(each.alpha_t, 1),
-            _signed(each.beta, 2),
-        )
-        for each in performances
-    ]
-    return table(header, rows)
-
-
-def _signed(value: float, digits: int) -> str:
-    return f"{round(value, digits) + 0.0:+.{digits}f}" if math.isfinite(value) else MISSING
+    for result in results:
+        show_drawn(closing_table(result, box=None, arm=arm))
+        print()
+    if len(results) > 1:
+        show_drawn(sequence_table(results, box=None))
+    return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -12,15 +11,20 @@ from typing import Any
 from attrs import frozen
 
 from progressive_app.machine.logs import configure_logging
-from progressive_app.machine.terminal import MISSING, one_line, table
+from progressive_app.machine.terminal import one_line
+from progressive_app.presentation.quantities import utc_text
+from progressive_app.presentation.text_table import MISSING, sentence, table
 from progressive_app.store.progress import finished_results
 from progressive_core.contract.errors import ModelError, ProgressiveTrainingError, RunError
+from progressive_core.contract.profit import percent
 from progressive_core.contract.suggest import did_you_mean
 from progressive_front.commands.named_run import MARKET, errors_naming, run_directory, usable
 from progressive_front.load_model import load_model
 from progressive_front.output import show_json, stdout_reserved
 
-PREDICTED = "log return over so many bars, from the next fill on"
+PREDICTED = "expected return in per cent of the price over so many bars, from the next fill on"
+VALUED = "expected gain over staying flat in per cent of the equity"
+HEADS = ("BUCKET", "NEWEST CLOSED BAR", "ACTION", "REASON", "EXPECTED")
 
 
 @frozen(kw_only=True)
@@ -36,6 +40,7 @@ class _Signal:
     action: str
     reason: str | None
     values: Mapping[str, float]
+    value_unit: str | None
     predictions: Mapping[int, float]
     prediction_unit: str | None
     warnings: tuple[str, ...]
@@ -97,14 +102,16 @@ def _signal(model: Any, bucket: str, file: Path, market: str | None, position: s
 
 def _of_answer(answer: Any, read: Any, bucket: str) -> _Signal:
     """The signal in an answer, which may be an action alone, on the bars that were `read`, where the model could say."""
-    predictions = {int(bars): float(value) for bars, value in getattr(answer, "predictions", {}).items()}
+    predictions = {int(bars): percent(float(value)) for bars, value in getattr(answer, "predictions", {}).items()}
+    values = {str(action): percent(float(value)) for action, value in getattr(answer, "values", {}).items()}
     reason = getattr(answer, "reason", None)
     return _Signal(
         bucket=bucket,
         time=_iso(getattr(answer, "time", None)),
         action=str(getattr(answer, "action", answer)),
         reason=None if reason is None else str(reason),
-        values={str(action): float(value) for action, value in getattr(answer, "values", {}).items()},
+        values=values,
+        value_unit=VALUED if values else None,
         predictions=predictions,
         prediction_unit=PREDICTED if predictions else None,
         warnings=(*map(str, getattr(answer, "warnings", ())), *_stale(read)),
@@ -142,25 +149,25 @@ def _iso(time: Any) -> str | None:
 
 
 def _show(signals: Sequence[_Signal], source: str) -> int:
-    rows = [(each.bucket, _short(each.time), each.action, each.reason or MISSING, _expected(each)) for each in signals]
-    print(table(("BUCKET", "BAR OF (UTC)", "ACTION", "REASON", "EXPECTED"), rows))
+    rows = [(each.bucket, _moment(each.time), each.action, each.reason or MISSING, _expected(each)) for each in signals]
+    print(table(HEADS, rows))
     for each in signals:
         for warning in each.warnings:
-            print(f"warning: {each.bucket}: {one_line(warning)}")
+            print(sentence(f"warning: {each.bucket}: {one_line(warning)}", indent="  "))
     known = dict.fromkeys((each.bars, each.first, each.last, each.market) for each in signals if each.bars is not None)
     for bars, first, last, market in known:
         of = f"{market} in {source}" if market else source
-        print(f"read: {bars:,} closed bars of {of}, from {_short(first)} to {_short(last)} UTC")
+        print(sentence(f"read: {bars:,} closed bars of {of}, from {_moment(first)} to {_moment(last)}", indent="  "))
     return 0
 
 
-def _short(time: str | None) -> str:
-    return MISSING if time is None else time.removesuffix("+00:00").replace("T", " ").removesuffix(":00")
+def _moment(time: str | None) -> str:
+    return MISSING if time is None else utc_text(time)
 
 
 def _expected(signal: _Signal) -> str:
-    """The expected return over the longest horizon, in per cent of the price."""
+    """The expected return over the longest horizon, in per cent of the price, to two digits: it may be over few bars."""
     if not signal.predictions:
         return MISSING
     longest = max(signal.predictions)
-    return f"{math.expm1(signal.predictions[longest]):+.2%} in {longest} bars"
+    return f"{signal.predictions[longest]:+.2f} % in {longest} bars"

@@ -26,5 +26,5 @@ def show_transfer_report(run: Path, flags: Mapping[str, Any], config: Path | Non
     written = write_report(report, directory)
     if as_json:
         return show_json(for_programs(report))
-    print(f"{as_text(sections_of(report))}\n\nwritten: {', '.join(map(str, written))}")
+    print(f"{as_text(sections_of(report))}\n\nwritten:", *written, sep="\n")
     return 0

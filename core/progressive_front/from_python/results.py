@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import attrs
 from attrs import frozen
 
-from progressive_app.json_values import json_values
+from progressive_app.presentation.record_values import (
+    PerformanceValues,
+    episode_values,
+    performance_values,
+    transfer_values,
+)
+from progressive_app.presentation.verdicts import NOT_JUDGED
 from progressive_app.store.documents import read_json_lines
 from progressive_app.store.progress import STATE, read_progress
 from progressive_app.store.run_store import LEDGER, METRICS
@@ -23,8 +29,6 @@ from progressive_front.load_model import load_model
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NOT_JUDGED = "not judged yet, which is done at the end of the run"
 
 
 @frozen(kw_only=True, eq=False)
@@ -40,13 +44,13 @@ class Result:
 
     @cached_property
     def validation(self) -> pd.DataFrame:
-        """The model's strategy on validation, its own row first, and the baselines: the fields of `Performance`."""
-        return _frame(Performance, self.evaluation.validation if self.evaluation else ())
+        """The model's strategy on validation, its own row first, and the baselines: the columns of `PerformanceValues`."""
+        return _performances(self.evaluation.validation if self.evaluation else ())
 
     @cached_property
     def test(self) -> pd.DataFrame:
         """The same on the test part."""
-        return _frame(Performance, self.evaluation.test if self.evaluation else ())
+        return _performances(self.evaluation.test if self.evaluation else ())
 
     @cached_property
     def model(self) -> Any:
@@ -55,15 +59,15 @@ class Result:
 
     @cached_property
     def ledger(self) -> pd.DataFrame:
-        """Every transfer that was tried on this bucket: the fields of `LedgerEntry`."""
+        """Every transfer that was tried on this bucket: the fields of `LedgerEntry`, scores in per cent."""
         lines = read_json_lines(self._run_dir / LEDGER, LedgerEntry)
-        return _frame(LedgerEntry, [line for line in lines if line["target"] == self.bucket])
+        return _frame(LedgerEntry, [transfer_values(line) for line in lines if line["target"] == self.bucket])
 
     @cached_property
     def episodes(self) -> pd.DataFrame:
-        """Every episode of its training: the fields of `EpisodeReport`."""
+        """Every episode of its training: the fields of `EpisodeReport`, scores in per cent."""
         lines = read_json_lines(self._run_dir / METRICS, EpisodeLine)
-        return _frame(EpisodeReport, [line for line in lines if line["bucket"] == self.bucket])
+        return _frame(EpisodeReport, [episode_values(line) for line in lines if line["bucket"] == self.bucket])
 
     @property
     def _run_dir(self) -> Path:
@@ -97,17 +101,24 @@ def _result(result: BucketResult) -> Result:
     judged = result.evaluation
     return Result(
         bucket=result.bucket,
-        verdict=judged.verdict if judged else NOT_JUDGED,
+        verdict=judged.verdict if judged else NOT_JUDGED.verdict,
         trades=judged.trades if judged else "nowhere",
         path=result.model_path,
         evaluation=judged,
     )
 
 
-def _frame(kind: type, rows: Iterable[Any]) -> pd.DataFrame:
-    """Records of one kind, or the JSON lines of some, as a frame with a column for each field."""
+def _performances(rows: Iterable[Performance]) -> pd.DataFrame:
+    return _typed_frame(get_type_hints(PerformanceValues), map(performance_values, rows))
+
+
+def _frame(kind: type, lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The JSON lines of records of one kind as a frame with a column for each field."""
+    return _typed_frame({field.name: field.type for field in attrs.fields(attrs.resolve_types(kind))}, lines)
+
+
+def _typed_frame(types: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
-    types = {field.name: field.type for field in attrs.fields(attrs.resolve_types(kind))}
-    frame = pd.DataFrame([json_values(row) for row in rows], columns=list(types))
+    frame = pd.DataFrame(list(rows), columns=list(types))
     return frame.astype({name: float for name, type_ in types.items() if type_ in (float, float | None)})

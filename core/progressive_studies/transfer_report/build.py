@@ -15,13 +15,20 @@ from progressive_app.store.atomic_files import as_document, atomic_write
 from progressive_app.store.documents import read_json_lines
 from progressive_app.store.progress import finished_results
 from progressive_core.contract.errors import ProgressiveTrainingError, RunError
+from progressive_core.contract.profit import percent
 from progressive_core.contract.records import LedgerEntry
 from progressive_studies.transfer_report.account import Account, account_of
 from progressive_studies.transfer_report.matrix import ResultMatrix, result_matrix
-from progressive_studies.transfer_report.tables import as_markdown, sections_of
+from progressive_studies.transfer_report.tables import COMMAND, as_markdown, sections_of
 from progressive_studies.transfer_report.worth import Worth, times_cheaper, worths_of
 
 log = structlog.get_logger("progressive_training")
+
+LOG_RETURNS = frozenset(
+    "after asymptote backward before curve error errors forward gained jumpstart scores scratch_asymptote scratch_curve "
+    "scratch_test test threshold".split()
+)
+"""The fields of the report that hold log returns, or differences of two."""
 
 
 @frozen(kw_only=True)
@@ -47,8 +54,8 @@ def transfer_report(directory: Path) -> TransferReport:
     notes = []
     if bare := [worth.bucket for worth in worths if worth.scratch_curve is None]:
         notes.append(
-            f"{', '.join(bare)}: nothing to be held against; train the scratch arms with "
-            f"progressive-training --resume --run-dir {directory} --scratch-arms"
+            f"{', '.join(bare)}: nothing to be held against; train the scratch arms with\n"
+            f"{COMMAND}progressive-training --resume --run-dir {directory} --scratch-arms"
         )
     if not ledger:
         notes.append("no transfer was tried in this run (one bucket, or USE_CROSS_BUCKET_TRANSFER is false)")
@@ -69,8 +76,20 @@ def transfer_report(directory: Path) -> TransferReport:
 
 
 def for_programs(report: TransferReport) -> dict[str, Any]:
-    """The report as JSON values: an infinite number of episodes is "never", an unknown number null."""
-    return attrs.asdict(report, value_serializer=lambda _record, _field, value: "never" if value == math.inf else value)
+    """The report as JSON values: scores and profits in per cent, an infinite number of episodes "never", an unknown number null."""
+    return attrs.asdict(report, value_serializer=_serialized)
+
+
+def _serialized(_record: Any, field: attrs.Attribute[Any] | None, value: Any) -> Any:
+    if field is not None and field.name in LOG_RETURNS:
+        return _in_percent(value)
+    return "never" if value == math.inf else value
+
+
+def _in_percent(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_in_percent, value))
+    return None if value is None else percent(value)
 
 
 def write_report(report: TransferReport, directory: Path) -> list[Path]:

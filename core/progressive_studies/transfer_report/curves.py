@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from progressive_studies.transfer_report.tables import ratio
+from progressive_studies.transfer_report.tables import score as score_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,8 +56,9 @@ def _curves(axes: Axes, worth: Worth) -> None:
     title = f"area ratio {ratio(worth.area_ratio)}" if worth.taught_by else "taught by nobody"
     axes.set_title(title, fontsize=8, loc="right")
     axes.set_xlabel("episode", fontsize=8)
-    axes.set_ylabel("best validation score so far", fontsize=8)
+    axes.set_ylabel("best score so far", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_formatter(lambda value, _: score_text(value))
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
 
@@ -74,8 +76,7 @@ def _matrix(axes: Axes, matrix: ResultMatrix) -> None:
     axes.imshow(shades, cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
     for row, line in enumerate(matrix.scores):
         for column, score in enumerate(line):
-            text = f"{score:+.2f}" if math.isfinite(score) else "-"
-            axes.text(column, row, text, ha="center", va="center", fontsize=8)
+            axes.text(column, row, score_text(score), ha="center", va="center", fontsize=8)
     axes.set_xticks(range(len(matrix.buckets)), matrix.buckets, fontsize=8)
     axes.set_yticks(range(len(matrix.scores)), ["untrained", *matrix.buckets], fontsize=8)
     axes.set_title("Model (row) on bucket (column)", fontsize=9, fontweight="bold", loc="left")

@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from progressive_app.machine.terminal import MISSING, NEVER, table
+from progressive_app.presentation.text_table import MISSING, NEVER, sentence, table
+from progressive_core.contract.profit import profit_text
 from progressive_studies.transfer_report.account import Account
 from progressive_studies.transfer_report.matrix import ResultMatrix
 from progressive_studies.transfer_report.worth import Worth
 
 if TYPE_CHECKING:
     from progressive_studies.transfer_report.build import TransferReport
+
+SPEED_HEADS = ("BUCKET", "TAUGHT BY", "JUMPSTART", "TO 90 %", "SCRATCH", "WITH SOURCES", "AREA RATIO", "WITH SOURCES")
+END_HEADS = ("BUCKET", "BEST", "SCRATCH", "GAIN", "TEST", "SCRATCH", "GAIN")
+MATRIX_HEAD = "MODEL OF"
+PROOF_HEADS = ("SOURCE", "TARGET", "BEFORE", "AFTER", "ERROR", "OWN T")
+STRATEGY_HEADS = ("STRATEGY", "PHASE", "KEPT", "ROLLED BACK", "SKIPPED", "FAILED", "GAINED", "SECONDS")
+COMMAND = "  "
+"""How a line of a remark begins that is a command, and not wrapped."""
 
 
 @frozen
@@ -44,7 +53,9 @@ def as_text(sections: Sequence[Section]) -> str:
     parts = []
     for section in sections:
         grid = table(section.header, section.rows) if section.rows else ""
-        parts.append("\n\n".join(part for part in (section.title, grid, section.remark) if part))
+        lines = section.remark.splitlines()
+        remark = "\n".join(line if line.startswith(COMMAND) else sentence(line) for line in lines)
+        parts.append("\n\n".join(part for part in (sentence(section.title), grid, remark) if part))
     return "\n\n".join(parts)
 
 
@@ -88,15 +99,16 @@ def _worth_sections(worths: Sequence[Worth], cheaper: float) -> list[Section]:
     return [
         Section(
             "How fast: each bucket beside the same one from scratch, same seed and bars",
-            ("BUCKET", "TAUGHT BY", "JUMPSTART", "TO 90 %", "SCRATCH", "WITH SOURCES", "AREA RATIO", "WITH SOURCES"),
+            SPEED_HEADS,
             speed,
-            "TO 90 %: episodes to 90 % of scratch's best validation score; WITH SOURCES counts those of the teachers too."
-            + _chain(worths, cheaper),
+            "JUMPSTART: how much higher the score is before any training. TO 90 %: episodes to 90 % of scratch's best score, and "
+            "SCRATCH's own; WITH SOURCES counts those of the teachers too." + _chain(worths, cheaper),
         ),
         Section(
-            "How far: best score on validation, and what the strategy earned on test, whether or not it trades in use (log returns)",
-            ("BUCKET", "BEST", "SCRATCH", "GAIN", "TEST", "SCRATCH", "GAIN"),
+            "How far: the best score, and what the strategy earned on test, whether or not it trades in use",
+            END_HEADS,
             ends,
+            "GAIN: what being taught makes of the equity that scratch ends with.",
         ),
     ]
 
@@ -125,8 +137,8 @@ def _matrix_section(matrix: ResultMatrix) -> Section:
         (name, *map(score, line)) for name, line in zip(("untrained", *matrix.buckets), matrix.scores, strict=True)
     )
     return Section(
-        "R-matrix: the model of each row on the validation part of each column",
-        ("MODEL OF", *matrix.buckets),
+        "R-matrix: the score of the model of each row in the bucket of each column",
+        (MATRIX_HEAD, *matrix.buckets),
         rows,
         f"Forward transfer {score(matrix.forward)}, backward transfer {score(matrix.backward)} (means over the buckets).",
     )
@@ -148,9 +160,10 @@ def _trial_section(account: Account) -> Section:
     )
     return Section(
         "Proof before trust: each source in the target's place, before the target was trained",
-        ("SOURCE", "TARGET", "BEFORE", "AFTER", "ERROR", "T"),
+        PROOF_HEADS,
         rows,
-        "Error: the standard error of the score after. T: the source where it learned, on bars that did not choose it.",
+        "BEFORE, AFTER: the target's score, and that of the source's weights in its place; ERROR: its standard error. OWN T: of "
+        "the source's growth a bar where it learned, on bars that did not choose it.",
     )
 
 
@@ -170,8 +183,7 @@ def _account_section(account: Account) -> Section:
         f"Transfer took {_share(account.seconds, whole)} of {whole:.0f} s: proofs {_share(account.proofs, whole)}, "
     )
     remark += f"tries {_share(account.tries, whole)}, opening and saving {_share(account.rest, whole)}."
-    header = ("STRATEGY", "PHASE", "KEPT", "ROLLED BACK", "SKIPPED", "FAILED", "GAINED", "SECONDS")
-    return Section("What the strategies did (ledger.jsonl)", header, rows, remark)
+    return Section("What the strategies did (ledger.jsonl)", STRATEGY_HEADS, rows, remark)
 
 
 def _share(part: float, whole: float) -> str:
@@ -179,8 +191,8 @@ def _share(part: float, whole: float) -> str:
 
 
 def score(value: float) -> str:
-    """Format a log return."""
-    return f"{value:+.4f}" if math.isfinite(value) else MISSING
+    """Write a score, or a difference of two, as profit."""
+    return profit_text(value) if math.isfinite(value) else MISSING
 
 
 def ratio(value: float) -> str:

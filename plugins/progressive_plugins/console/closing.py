@@ -9,9 +9,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from progressive_plugins.console.offers import NUMBER, merged
-from progressive_plugins.console.table import closing_table, sequence_table
 from progressive_training import BucketResult
-from progressive_training.presentation import judged, verdict_style
+from progressive_training.presentation import closing_table, judged, sequence_table, verdict_style
 
 
 def closing(results: tuple[BucketResult, ...], box: Box | None = SIMPLE_HEAD) -> RenderableType:

@@ -13,13 +13,14 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from progressive_plugins.console.closing import closing, verdict_lines
-from progressive_plugins.console.plain import end_lines, episode_lines, plain_text
+from progressive_plugins.console.plain import end_lines, episode_lines
 from progressive_plugins.console.screen import Screen
 from progressive_plugins.console.stream import QuietStream
 from progressive_plugins.console.view import NOTES_SHOWN, ROWS, LiveView
 from progressive_plugins.console.view_state import Progress
 from progressive_plugins.metrics import read_metrics
 from progressive_training import BucketInfo, BucketResult, EpisodeReport, Resources, RunInfo, hookimpl
+from progressive_training.presentation import plain_text
 
 HOW_TO_STOP = "Ctrl-C stops at the end of an episode; the run can go on from there"
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from io import StringIO
 from textwrap import shorten
-
-from rich.console import Console, RenderableType
 
 from progressive_plugins.console.offers import counted, later_line, offers, refused_line, taken_line
 from progressive_plugins.console.view_state import Progress
@@ -15,7 +12,6 @@ from progressive_training.presentation import bytes_text, profit_text, share_tex
 
 LINES_PER_BUCKET = 4
 LONGEST_CAUSE = 48
-WIDTH = 80
 
 
 def first_line(progress: Progress) -> str:
@@ -65,13 +61,6 @@ def end_lines(progress: Progress, result: BucketResult) -> list[str]:
         f"{where} ends after {result.episodes} episodes and {time_text(result.seconds)}{memory}: {best} ({result.stopped})"
     )
     return lines
-
-
-def plain_text(renderable: RenderableType, width: int = WIDTH) -> str:
-    """Draw a rich renderable as text without colours, trailing blanks or escape codes."""
-    file = StringIO()
-    Console(file=file, width=width, force_terminal=False, color_system=None, highlight=False).print(renderable)
-    return "\n".join(line.rstrip() for line in file.getvalue().rstrip().splitlines())
 
 
 def _where(progress: Progress) -> str:

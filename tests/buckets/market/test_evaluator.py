@@ -85,7 +85,7 @@ def test_a_real_edge_is_confirmed(evaluator: MarketEvaluator) -> None:
     assert evaluation.test_t == evaluation.test[0].t
     assert evaluation.t > max(evaluation.validation_t, evaluation.test_t)
     assert evaluation.verdict.startswith(
-        f"edge confirmed (t = {evaluation.t:.1f} on validation bars that did not choose"
+        f"edge confirmed (edge t = {evaluation.t:.1f} on validation bars that did not choose"
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from progressive_market.judging.verdict import Alpha, Doubt, judge, pooled_t
-from progressive_training import Edge, Evaluation, Performance
+from progressive_training import Edge, Evaluation, Performance, PerformanceKind
 
 ROW = Performance(
     strategy="Long",
@@ -65,18 +65,18 @@ def test_an_edge_is_confirmed_by_three_together_and_nothing_against_it(
 
 def test_the_sentence_says_why() -> None:
     both = "on validation bars that did not choose the model and on test together"
-    assert verdict_of(3.0, 3.0).verdict == f"edge confirmed (t = 4.2 {both})"
-    assert verdict_of(2.0, 1.0).verdict == f"no edge shown (t = 2.1 {both}; 3 is needed)"
-    assert verdict_of(2.99, 2.99, (1, 10**7)).verdict == f"no edge shown (t = 2.9 {both}; 3 is needed)"
+    assert verdict_of(3.0, 3.0).verdict == f"edge confirmed (edge t = 4.2 {both})"
+    assert verdict_of(2.0, 1.0).verdict == f"no edge shown (edge t = 2.1 {both}; 3 is needed)"
+    assert verdict_of(2.99, 2.99, (1, 10**7)).verdict == f"no edge shown (edge t = 2.9 {both}; 3 is needed)"
     assert verdict_of(6.0, -0.24).verdict == (
-        f"no edge shown (t = 4.1 {both}; -0.2 on test, and both parts must be above 0)"
+        f"no edge shown (edge t = 4.1 {both}; -0.2 on test, and both parts must be above 0)"
     )
     assert verdict_of(-0.01, 6.0).verdict == (
-        f"no edge shown (t = 4.2 {both}; 0.0 on validation, and both parts must be above 0)"
+        f"no edge shown (edge t = 4.2 {both}; 0.0 on validation, and both parts must be above 0)"
     )
     alone = "on test bars alone, since no choice was considered on validation"
-    assert verdict_of(math.nan, 3.1).verdict == f"edge confirmed (t = 3.1 {alone})"
-    assert verdict_of(math.nan, 2.9).verdict == f"no edge shown (t = 2.9 {alone}; 3 is needed)"
+    assert verdict_of(math.nan, 3.1).verdict == f"edge confirmed (edge t = 3.1 {alone})"
+    assert verdict_of(math.nan, 2.9).verdict == f"no edge shown (edge t = 2.9 {alone}; 3 is needed)"
 
 
 def test_drift_is_not_skill() -> None:
@@ -85,16 +85,20 @@ def test_drift_is_not_skill() -> None:
     drifting = verdict_of(3.0, 3.0, alpha=Alpha(validation_t=0.5, test_t=0.5, beta=0.62))
     assert drifting.edge is Edge.NONE
     assert drifting.verdict == (
-        f"no edge shown (t = 4.2, t of alpha = 0.7 at beta 0.6 to buy and hold, {both}; 3 is needed of both)"
+        f"no edge shown (edge t = 4.2, edge t of alpha = 0.7 at beta 0.6 to buy and hold, {both}; 3 is needed of both)"
     )
     lucky = verdict_of(3.0, 3.0, alpha=Alpha(validation_t=6.0, test_t=-0.3, beta=0.62))
     assert lucky.verdict.endswith("; -0.3 of alpha on test, and both parts must be above 0)")
     skilled = verdict_of(3.0, 3.0, alpha=Alpha(validation_t=3.0, test_t=2.0, beta=0.62))
-    assert skilled.verdict == f"edge confirmed (t = 4.2, t of alpha = 3.5 at beta 0.6 to buy and hold, {both})"
+    assert (
+        skilled.verdict == f"edge confirmed (edge t = 4.2, edge t of alpha = 3.5 at beta 0.6 to buy and hold, {both})"
+    )
     alone = verdict_of(3.0, 3.0, alpha=Alpha(validation_t=0.5, test_t=0.5, beta=-0.1))
-    assert alone.verdict == f"edge confirmed (t = 4.2 {both})", "drift is no part of what hardly moves with it"
+    assert alone.verdict == f"edge confirmed (edge t = 4.2 {both})", "drift is no part of what hardly moves with it"
     nothing = verdict_of(1.0, 1.0, alpha=Alpha(validation_t=0.5, test_t=0.5, beta=0.62))
-    assert nothing.verdict == f"no edge shown (t = 1.4 {both}; 3 is needed)", "nothing is sold, so alpha adds nothing"
+    assert nothing.verdict == f"no edge shown (edge t = 1.4 {both}; 3 is needed)", (
+        "nothing is sold, so alpha adds nothing"
+    )
     unseen = verdict_of(math.nan, 3.5, alpha=Alpha(validation_t=math.nan, test_t=3.2, beta=0.9))
     assert unseen.edge is Edge.CONFIRMED
 
@@ -112,6 +116,22 @@ def test_what_one_action_earned_while_others_paid_is_no_edge() -> None:
     assert evaluation.edge is Edge.NONE
     assert evaluation.verdict.endswith("degenerate policy")
     assert evaluation.warnings[0] == "degenerate policy, long on 100% of the bars; it does not teach other buckets"
+
+
+def test_nobody_beats_a_strategy_that_made_no_trade() -> None:
+    idle = evolve(ROW, log_return=0.0, turnover=0.0, trades=0, long=0.0, flat=1.0, short=0.0, t=0.0)
+    better = evolve(ROW, strategy="buy and hold", kind=PerformanceKind.BASELINE)
+    assert judge((idle,), (idle, better), 0.0, BARS).warnings == ("its strategy made no trade",)
+    assert judge((ROW,), (idle, better), 1.0, BARS).warnings == ("its strategy made no trade on test",)
+
+
+def test_what_earned_less_or_lost_is_said_of_the_strategy_in_per_cent() -> None:
+    losing = evolve(ROW, log_return=-0.024)
+    better = evolve(ROW, strategy="buy and hold", kind=PerformanceKind.BASELINE)
+    assert judge((ROW,), (losing, better), 0.0, BARS).warnings == (
+        "its strategy lost money on test: -2.4 % after costs",
+        "its strategy earned less on test than buy and hold",
+    )
 
 
 def test_a_collapsed_policy_is_flagged() -> None:

@@ -35,10 +35,12 @@ def test_a_taught_bucket_beside_its_scratch_arm(workshop: Any, capsys: pytest.Ca
     first, second = told["worths"]
     assert (first["taught_by"], second["taught_by"]) == ([], ["First"])
     assert len(second["curve"]) == len(second["scratch_curve"]) == 21
-    assert second["scratch_curve"][0] == -5.0  # the untrained line against 2 x + 1
-    assert second["jumpstart"] > 4 and second["curve"][0] == pytest.approx(second["jumpstart"] - 5)
+    untrained = 100 * math.expm1(-5.0)  # the line against 2 x + 1
+    assert second["scratch_curve"][0] == pytest.approx(untrained)
+    ahead = 1 + second["jumpstart"] / 100
+    assert ahead > math.exp(4) and 1 + second["curve"][0] / 100 == pytest.approx(ahead * math.exp(-5))
     assert second["source_episodes"] == 20
-    assert told["matrix"]["scores"][0] == [-5.0, -5.0]
+    assert told["matrix"]["scores"][0] == pytest.approx([untrained, untrained])
     assert told["matrix"]["forward"] == pytest.approx(second["jumpstart"])
     proof = next(trial for trial in told["account"]["trials"] if trial["phase"] == "initial")
     assert proof["after"] == pytest.approx(second["curve"][0])
@@ -53,7 +55,8 @@ def test_a_bucket_without_a_network_stands_in_the_same_table(workshop: Any, caps
     told = reported(workshop, capsys)
     ruled = told["worths"][2]
     assert ruled["taught_by"] == ["Rule"]
-    assert (ruled["jumpstart"], ruled["episodes"], ruled["scratch_episodes"]) == (1.0, 0.0, 3.0)
+    assert ruled["jumpstart"] == pytest.approx(100 * math.expm1(1.0))
+    assert (ruled["episodes"], ruled["scratch_episodes"]) == (0.0, 3.0)
     assert ruled["episodes_with_sources"] == 4.0
     assert ruled["area_ratio"] == pytest.approx(4 / 1.5) and ruled["area_ratio_with_sources"] == pytest.approx(
         4.5 / 5.5
@@ -61,7 +64,7 @@ def test_a_bucket_without_a_network_stands_in_the_same_table(workshop: Any, caps
     assert told["matrix"]["scores"][2][1:] == [None, None]  # no weights: its model fits no bucket, nor any of theirs it
     assert main(["transfer-report", str(workshop.directory / "run")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert next(line for line in lines if line.startswith("Ruled")).split()[:4] == ["Ruled", "Rule", "+1.0000", "0"]
+    assert next(line for line in lines if line.startswith("Ruled")).split()[:5] == ["Ruled", "Rule", "+171.8", "%", "0"]
 
 
 def test_it_is_written_beside_the_run(workshop: Any, capsys: pytest.CaptureFixture[str]) -> None:
