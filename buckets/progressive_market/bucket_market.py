@@ -66,6 +66,7 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
 
     What was read is shown in two lines, and the report of the cleaning logged; doubtful data is logged as a warning.
 
+    :param info, resources: what the bucket's `check` was given.
     :raise DataError: the bars cannot be used. :raise PluginError: a feature cannot.
     """
     settings = info.settings
@@ -94,6 +95,7 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
 def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, Split, MarketEvaluator]:
     """The market of the configured bars, which `check_bucket_market` has checked, its split, and the evaluator on it.
 
+    :param info, resources: what the bucket's `open` was given.
     :raise DataError: too few bars, in all or between two gaps.
     """
     bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)

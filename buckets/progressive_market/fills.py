@@ -118,7 +118,10 @@ def growth_by_bar(
 def log_growth(
     positions: Tensor, returns: Tensor, decidable: Tensor, costs: Costs, charges: Tensor | None = None
 ) -> Tensor:
-    """Log growth of the equity on each bar (see `account`)."""
+    """Log growth of the equity on each bar [..., T] float64, net of costs. Arguments as for `account`.
+
+    :param positions: [..., T] -1, 0 or 1. :param decidable: [T] bool.
+    """
     return account(positions, returns, decidable, costs, charges).growth
 
 

@@ -111,8 +111,11 @@ def strategies(name: str, traded: Tensor, part: Part, market: Market, ridge: Rid
 
 
 def with_baselines(name: str, traded: Tensor, part: Part, market: Market, ridge: Ridge) -> tuple[Performance, ...]:
-    """Performance of the model's strategy on one part, then of each baseline on the same bars at the same costs: of the
-    `strategies` of the same arguments."""
+    """Performance of the model's strategy on one part, then of each baseline on the same bars at the same costs.
+
+    :param name: of the bucket, as the first row is called. :param traded: [N] signed positions of the strategy on `part`.
+    :param ridge: fitted by `fit_ridge` on the training part.
+    """
     return tuple(
         measure(each.label, each.held, each.part, market, each.kind)
         for each in strategies(name, traded, part, market, ridge)

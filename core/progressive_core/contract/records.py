@@ -24,7 +24,7 @@ Verdict = Literal["kept", "rolled back", "skipped", "failed"]
 class Knowledge:
     """What one bucket can teach another.
 
-    `weights` maps parameter names to tensors; `feature_importance` maps feature names to shares that sum to 1;
+    `origin` is the bucket's name. `weights` maps parameter names to tensors; `feature_importance` maps feature names to shares that sum to 1;
     `horizons` maps a prediction horizon in bars to its skill on validation data (correlation, -1 to 1).
     `distrust` says why nobody may learn from this (a policy that collapsed to one action, say); empty when all may.
     `t` is the t-statistic of what its owner earned on validation bars that did not choose it, NaN where that is not known.
@@ -59,6 +59,7 @@ class Adoption:
 class Resources:
     """What one bucket may use. Policies answer `on_bucket_start` with a changed copy (`attrs.evolve`).
 
+    `device` is "cpu" or "cuda:<index>"; `parallel_episodes` are walked at once, and `batch_size` bars go into one training step.
     `memory_needed` is the bucket's own estimate in bytes at these sizes, `memory_fixed` what it would still be at the
     smallest ones; `memory_limit` the bytes the process (or
     the GPU) may hold in all, None for no limit; `cache_dir` is where prepared data may be kept, up to `cache_bytes`.
@@ -97,8 +98,10 @@ class Proof:
 
 @frozen(kw_only=True)
 class LedgerEntry:
-    """One transfer and what it was worth: `before` and `after` are the target's validation scores.
+    """One transfer and what it was worth: `before` and `after` are the target's validation scores, None where nothing was tried.
 
+    `phase` and `episode` say when it was, `verdict` and `reason` what came of it and why. `copied`, `new` and `dropped` are the names
+    of an `Adoption`, `nbytes` the bytes that were offered.
     `source_version` is that of the source's saved model, 0 for a learner in training; `source_t` its `Knowledge.t`; `alpha` the strategy's mixing
     setting, where it names one. `source_digest` is the fingerprint of what the source knew, `before_digest` and
     `after_digest` of what the target knew before and after the verdict; empty if no strategy was asked. `seconds` is
@@ -134,7 +137,8 @@ class LedgerEntry:
 
 @frozen(kw_only=True)
 class BucketResult:
-    """How one bucket ended; `transfers` are those made since its last episode, `halved_to` the reduced sizes;
+    """How one bucket ended: after how many `episodes` and `seconds`, and why (`stopped`); the `best_score` on validation and the
+    episode that had it; and the file of its model. `transfers` are those made since its last episode, `halved_to` the reduced sizes;
     None if memory never ran out. `evaluation` is None while a later bucket may still change its model."""
 
     bucket: str
@@ -153,7 +157,7 @@ class BucketResult:
 class BucketInfo:
     """Which bucket trains, where in the sequence, and with which settings.
 
-    `horizons` are in bars; `episodes` is the planned number; `settings` the resolved configuration, read-only, with this bucket's own values;
+    `run_dir` is the run's directory, in which plugins may keep files; all randomness comes from `seed`. `horizons` are in bars; `episodes` is the planned number; `settings` the resolved configuration, read-only, with this bucket's own values;
     `results` those of the buckets finished so far, and in `cleanup` this one's too; `scratch_arm`: an untaught repeat,
     for comparison; `probe`: a brief training, to find the order.
     """
