@@ -69,7 +69,7 @@ def command_line() -> str:
     for command in ((), *((name,) for name in COMMANDS)):
         parser = parser_of(*command)
         parts.append(f"## `{' '.join((PROGRAM, *command))}`\n\n{_cell(parser.description or '')}\n")
-        for group in parser._action_groups:
+        for group in sorted(parser._action_groups, key=lambda group: group.title == "options"):
             rows = [row for action in group._group_actions for row in _argument(action)]
             if rows:
                 parts.append("\n".join([f"**{group.title}**\n", "| argument | meaning |", "|---|---|", *rows, ""]))

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from importlib import import_module
 from importlib.util import find_spec
@@ -63,6 +64,16 @@ def test_no_page_loads_anything_from_elsewhere(site: Path, pages: dict[str, Page
 def test_links_that_lead_elsewhere_are_well_formed(pages: dict[str, Page]) -> None:
     outside = {url for page in pages.values() for url in page.links if urlsplit(url).scheme}
     assert [url for url in outside if not re.fullmatch(r"https://[\w.-]+\.\w+(/[\w./~%#?=&+-]*)?", url)] == []
+
+
+def test_links_of_the_readme_work_where_the_package_is_shown_without_its_files() -> None:
+    repository = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+    raw = repository.replace("https://github.com", "https://raw.githubusercontent.com")
+    for link in re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text("utf-8")):
+        assert link.startswith(("https://", "#")), link
+        for shown in (f"{raw}/main/", f"{repository}/blob/main/", f"{repository}/tree/main/"):
+            if link.startswith(shown):
+                assert (ROOT / link.removeprefix(shown).partition("#")[0]).exists(), link
 
 
 @pytest.mark.parametrize(
