@@ -33,8 +33,13 @@ MAY_CHANGE: Mapping[When, str] = {
 def on_page_markdown(markdown: str, **_: object) -> str:
     """The page with its marks replaced: the event of this name of mkdocs."""
     markdown = GENERATED_HERE.sub(lambda mark: GENERATED[mark[1]](), markdown)
-    markdown = PICTURE_HERE.sub(lambda mark: (ROOT / f"docs/images/{mark[1]}.svg").read_text("utf-8"), markdown)
+    markdown = PICTURE_HERE.sub(lambda mark: picture(ROOT / f"docs/images/{mark[1]}.svg"), markdown)
     return CODE_HERE.sub(lambda mark: code_of(ROOT / mark[1]), markdown)
+
+
+def picture(file: Path) -> str:
+    """A picture, which scrolls by itself where the page is narrower than its letters allow."""
+    return f'<div class="scroll">\n{file.read_text("utf-8")}</div>'
 
 
 def code_of(file: Path) -> str:
