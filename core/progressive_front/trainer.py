@@ -98,7 +98,7 @@ class ProgressiveTrainer:
     @property
     def results(self) -> Results:
         """What the newest run of this trainer came to, or the run at `run_dir`, by bucket: `results["Medium"].verdict`,
-        `.validation` and `.test` (frames), `.model`, `.ledger`, `.episodes`. Empty before a bucket is finished."""
+        `.validation` and `.test` (frames), `.account`, `.model`, `.ledger`, `.episodes`. Empty before a bucket is finished."""
         return results_of(self.run_dir)
 
     def train_bucket(

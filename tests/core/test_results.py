@@ -36,7 +36,7 @@ def test_each_bucket_has_its_verdict_its_tables_its_ledger_and_its_episodes(work
     lines = [line for line in workshop.ledger() if line["target"] == "Second"]
     assert second.ledger["verdict"].tolist() == [line["verdict"] for line in lines] and lines
     assert set(results["First"].ledger["target"]) <= {"First"}
-    assert second.episodes["episode"].tolist() == [1, 2, 3, 4]
+    assert second.episodes["episode"].tolist() == [1, 2, 3, 4] and second.account is None
     lines = [json.loads(line) for line in (second.path.parents[2] / "metrics.jsonl").read_text().splitlines()]
     scores = [100 * math.expm1(line["score"]) for line in lines if line["bucket"] == "Second"]
     assert second.episodes["score"].tolist() == pytest.approx(scores)
@@ -84,6 +84,7 @@ def test_the_model_is_that_of_load_model(workshop: Any) -> None:
     assert result.model.card.bucket == "Scalping"
     assert json.loads((result.path.parent / "card.json").read_text())["verdict"] == result.verdict
     assert result.test["strategy"].tolist()[:2] == ["Scalping", "flat"]
+    assert set(result.account.equity["part"]) == {"validation", "test"}
     for call in (result.model, result.model.performance):
         for no_bars in (None, result.test["t"]):
             with pytest.raises((ModelError, DataError)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -68,6 +69,12 @@ class Result:
         """Every episode of its training: the fields of `EpisodeReport`, scores in per cent."""
         lines = read_json_lines(self._run_dir / METRICS, EpisodeLine)
         return _frame(EpisodeReport, [episode_values(line) for line in lines if line["bucket"] == self.bucket])
+
+    @cached_property
+    def account(self) -> Any:
+        """What its strategy did, as `progressive_training.market.account_of` reads it: trades, equity, months, costs, candles. None where
+        its evaluator keeps no account, or it is not judged yet."""
+        return import_module("progressive_training.market").account_of(self._run_dir, self.bucket)
 
     @property
     def _run_dir(self) -> Path:

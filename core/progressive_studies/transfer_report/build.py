@@ -24,6 +24,8 @@ from progressive_studies.transfer_report.worth import Worth, times_cheaper, wort
 
 log = structlog.get_logger("progressive_training")
 
+FORMAT = 2
+"""Of transfer.json: in that of format 1, which did not say so, scores and profits were log returns."""
 LOG_RETURNS = frozenset(
     "after asymptote backward before curve error errors forward gained jumpstart scores scratch_asymptote scratch_curve "
     "scratch_test test threshold".split()
@@ -77,7 +79,7 @@ def transfer_report(directory: Path) -> TransferReport:
 
 def for_programs(report: TransferReport) -> dict[str, Any]:
     """The report as JSON values: scores and profits in per cent, an infinite number of episodes "never", an unknown number null."""
-    return attrs.asdict(report, value_serializer=_serialized)
+    return {"format": FORMAT, **attrs.asdict(report, value_serializer=_serialized)}
 
 
 def _serialized(_record: Any, field: attrs.Attribute[Any] | None, value: Any) -> Any:

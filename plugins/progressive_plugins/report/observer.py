@@ -1,46 +1,72 @@
-"""The report: when a run ends, RUN/report.png shows how its buckets learned and what that was worth."""
+"""The report: when a run ends, RUN/report.json holds what came of it, and report.png is a picture."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
 import structlog
 
-from progressive_plugins.metrics import read_metrics
 from progressive_training import BucketResult, RunInfo, hookimpl
 
 log = structlog.get_logger("progressive_training")
 
 
 class ReportPlugin:
-    """Draws the picture from the run's `metrics.jsonl` and the results; without matplotlib it logs how to get it."""
+    """Writes the report of a run of which a bucket is finished, whatever ended it.
+
+    It needs the run's files, its results and its settings, and nothing of the process that trained: `progressive-training report`
+    calls it again. A report that cannot be written is one warning, since the run is worth more than its report.
+    """
 
     @hookimpl
-    def on_run_end(self, run: RunInfo, results: tuple[BucketResult, ...]) -> None:
-        """Draw the picture of all buckets that were finished."""
+    def on_run_end(self, run: RunInfo, results: tuple[BucketResult, ...], error: BaseException | None) -> None:
+        """Write the files."""
         if not results:
             return
-        if find_spec("matplotlib") is None:
-            log.info("no report.png: matplotlib is missing; pip install 'progressive-training[report]'")
-            return
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        _try("report.json", lambda: _write_document(run, results, error))
+        _try("report.png", lambda: write_picture(run, results))
 
-        from progressive_plugins.report.picture import draw
 
-        image, figure = BytesIO(), draw(results, read_metrics(run.run_dir / "metrics.jsonl"))
-        FigureCanvasAgg(figure).print_png(image)  # type: ignore[no-untyped-call]  # `savefig` would draw it twice, once for its layout
-        path = run.run_dir / "report.png"
-        replace(path, image.getvalue())
-        log.info("report drawn", path=str(path))
+def _try(name: str, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except Exception as failure:
+        reason = f"{type(failure).__name__}: {failure}"
+        log.warning("the report could not be written; the run and its models are whole", file=name, reason=reason)
+        log.debug("the report could not be written", file=name, exc_info=True)
+
+
+def _write_document(run: RunInfo, results: Sequence[BucketResult], error: BaseException | None) -> None:
+    from progressive_plugins.report.document import document_of
+
+    document = document_of(run, results, error)
+    replace(run.run_dir / "report.json", (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+
+
+def write_picture(run: RunInfo, results: Sequence[BucketResult]) -> None:
+    """Draw the picture from the run's `metrics.jsonl` and the results; without matplotlib, log how to get it."""
+    if find_spec("matplotlib") is None:
+        log.info("no report.png: matplotlib is missing; pip install 'progressive-training[report]'")
+        return
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from progressive_plugins.metrics import read_metrics
+    from progressive_plugins.report.picture import draw
+
+    image, figure = BytesIO(), draw(results, read_metrics(run.run_dir / "metrics.jsonl"))
+    FigureCanvasAgg(figure).print_png(image)  # type: ignore[no-untyped-call]  # `savefig` would draw it twice, once for its layout
+    replace(run.run_dir / "report.png", image.getvalue())
 
 
 def replace(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part.
 
-    The core has its own for what must outlive a power cut. A plugin sees the public face only, and a picture can be
-    drawn again.
+    The core has its own for what must outlive a power cut. A plugin sees the public face only, and a report can be
+    made again.
     """
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)  # a link would be written through

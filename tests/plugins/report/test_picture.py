@@ -14,7 +14,7 @@ from attrs import asdict, evolve
 from structlog.testing import capture_logs
 
 from progressive_plugins.metrics import read_metrics
-from progressive_plugins.report.observer import ReportPlugin
+from progressive_plugins.report.observer import ReportPlugin, write_picture
 from progressive_plugins.report.picture import draw
 from progressive_training import Edge
 
@@ -37,7 +37,7 @@ def recorded(run: Any) -> Any:
 def test_the_picture_is_replaced_whole(recorded: Any) -> None:
     path = recorded.run_dir / "report.png"
     path.write_bytes(b"an older picture")
-    ReportPlugin().on_run_end(recorded.info(), recorded.results("Long"))
+    write_picture(recorded.info(), recorded.results("Long"))
     assert path.read_bytes().startswith(b"\x89PNG")
     assert sorted(each.name for each in recorded.run_dir.iterdir()) == ["metrics.jsonl", "report.png"]
 
@@ -111,9 +111,9 @@ def test_a_torn_line_scores_that_are_no_numbers_and_no_metrics_at_all(recorded: 
     with path.open("a") as file:
         file.write(json.dumps({"bucket": "Short", "episode": 32, "score": None}) + "\n" + '{"bucket": "Sho')
     assert len(read_metrics(path)["Short"]) == 32
-    ReportPlugin().on_run_end(recorded.info(), recorded.results("Long"))
+    write_picture(recorded.info(), recorded.results("Long"))
     path.unlink()
-    ReportPlugin().on_run_end(recorded.info(), recorded.results("Long"))
+    write_picture(recorded.info(), recorded.results("Long"))
     assert (recorded.run_dir / "report.png").is_file()
 
 
@@ -122,21 +122,21 @@ def test_profits_beyond_all_measure_are_drawn(run: Any) -> None:
     model, *others = result.evaluation.test
     rows = (evolve(model, log_return=40.0), *(evolve(row, log_return=float("-inf")) for row in others))
     huge = evolve(result, evaluation=evolve(result.evaluation, test=rows))
-    ReportPlugin().on_run_end(run.info(), (huge,))
+    write_picture(run.info(), (huge,))
     assert (run.run_dir / "report.png").is_file()
 
 
 def test_a_run_that_ends_early_shows_the_buckets_it_finished(recorded: Any) -> None:
-    ReportPlugin().on_run_end(recorded.info(), ())
+    ReportPlugin().on_run_end(recorded.info(), (), None)
     assert not (recorded.run_dir / "report.png").exists()
-    ReportPlugin().on_run_end(recorded.info(), (recorded.result("Scalping"),))
+    write_picture(recorded.info(), (recorded.result("Scalping"),))
     assert (recorded.run_dir / "report.png").is_file()
 
 
 def test_without_matplotlib_one_line_says_how_to_get_it(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("progressive_plugins.report.observer.find_spec", lambda name: None)
     with capture_logs() as logs:
-        ReportPlugin().on_run_end(run.info(), run.results("Long"))
+        write_picture(run.info(), run.results("Long"))
     assert [entry["event"] for entry in logs] == [
         "no report.png: matplotlib is missing; pip install 'progressive-training[report]'"
     ]
@@ -146,7 +146,7 @@ def test_without_matplotlib_one_line_says_how_to_get_it(run: Any, monkeypatch: p
 def test_the_global_state_of_matplotlib_is_left_alone(recorded: Any) -> None:
     assert importlib.util.find_spec("matplotlib") is not None
     before = "matplotlib.pyplot" in sys.modules
-    ReportPlugin().on_run_end(recorded.info(), recorded.results("Long"))
+    write_picture(recorded.info(), recorded.results("Long"))
     assert ("matplotlib.pyplot" in sys.modules) == before
 
 
