@@ -16,7 +16,7 @@ from attrs import frozen
 from progressive_front import training
 from progressive_front.cli import main
 from progressive_training import BucketInfo, Resources, resolve
-from progressive_training.testing import check_transfer
+from progressive_training.testing import check_plugin, check_transfer
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -97,9 +97,16 @@ def test_the_python_of_a_document_runs_from_top_to_bottom(
         assert answer.warnings == ()
         assert len(names["strategy"].trajectory(names["bars"])) == len(names["bars"])
     if {"transfer", "phases"} <= names.keys():
-        strategy = ModuleType("documented")
-        vars(strategy).update(transfer=names["transfer"], phases=names["phases"])
-        check_transfer(strategy)
+        check_transfer(plugin_of(names, "transfer", "phases"))
+    for hook in {"on_bucket_start", "on_episode_end", "on_run_end"} & names.keys():
+        check_plugin(plugin_of(names, hook, "settings"))
+
+
+def plugin_of(names: Mapping[str, Any], *taken: str) -> ModuleType:
+    """A module with some of the names that a document has defined."""
+    plugin = ModuleType("documented")
+    vars(plugin).update({name: names[name] for name in taken if name in names})
+    return plugin
 
 
 @pytest.mark.parametrize("block", written_in("toml"), ids=named_after_document)
