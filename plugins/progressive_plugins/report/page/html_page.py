@@ -1,0 +1,83 @@
+"""`report.html`: the report's document and the accounts of its buckets as one file that opens without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+from progressive_plugins.report.page.chart_data import MOST_TRADES, chart_data
+from progressive_plugins.report.page.column_heads import HEADS
+from progressive_plugins.report.page.learning_curve import learning_curve
+from progressive_plugins.report.page.page_templates import template
+from progressive_plugins.report.page.slice_tables import slice_tables
+from progressive_plugins.report.page.transfer_pairs import kept_transfers, transfer_pairs
+from progressive_training.market import account_of
+
+STATIC = Path(__file__).parent / "static"
+SCRIPTS = (
+    "unpack.js",
+    "numbers.js",
+    "theme.js",
+    "bands.js",
+    "trade_layer.js",
+    "price_chart.js",
+    "equity_chart.js",
+    "trade_table.js",
+    "page.js",
+)
+"""In the order in which they need one another."""
+
+
+def page_of(document: Mapping[str, Any], run_dir: Path) -> str:
+    """Return the page of a run.
+
+    :param document: what `report.json` holds (`report_records`). :param run_dir: whose accounts the charts draw.
+    :raise RunError: the files of an account are damaged.
+    """
+    accounts = {bucket["name"]: account_of(run_dir, bucket["name"]) for bucket in document["buckets"]}
+    drawn = {name: account for name, account in accounts.items() if account is not None}
+    library, script = _scripts()
+    offers = document["transfers"]["offers"]
+    return template("page.html").render(
+        **document,
+        heads=HEADS,
+        style=(STATIC / "page.css").read_text("utf-8"),
+        library=library,
+        script=script,
+        policy=_content_policy(library, script),
+        chart_data=_embedded(chart_data(drawn)),
+        trades_cut={name: len(account.trades) for name, account in drawn.items() if len(account.trades) > MOST_TRADES},
+        most_trades=MOST_TRADES,
+        slices={bucket["name"]: slice_tables(bucket["account"]) for bucket in document["buckets"] if bucket["account"]},
+        curves={bucket["name"]: learning_curve(bucket, offers) for bucket in document["buckets"]},
+        pairs=transfer_pairs(offers, document["run"]["sequence"]),
+        kept=kept_transfers(offers),
+    )
+
+
+@cache
+def _scripts() -> tuple[str, str]:
+    """The chart library as its package has it, and the page's own script: its files as one, so that none has global names."""
+    library = Path(str(distribution("litecharts").locate_file("litecharts/js/lightweight-charts.js"))).read_text(
+        "utf-8"
+    )
+    parts = "\n".join((STATIC / name).read_text("utf-8") for name in SCRIPTS)
+    return library, f'(() => {{\n"use strict";\n{parts}}})();'
+
+
+def _content_policy(*scripts: str) -> str:
+    """What a browser lets the page do: run these scripts and no others, and load nothing, whatever a name or a reason holds."""
+    hashes = (b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii") for script in scripts)
+    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:"
+
+
+def _embedded(values: Any) -> str:
+    """JSON that cannot end the element that it stands in."""
+    return json.dumps(values, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
