@@ -113,7 +113,7 @@ class ScriptedRun:
         values: dict[str, Any] = {
             "bucket": name,
             "episodes": 31,
-            "stopped": "early_stopping: no better validation score for 12 episodes",
+            "stopped": "early_stopping: no better score for 12 episodes",
             "best_score": self._score(20) if name != "Medium" else -0.012,
             "best_episode": 20,
             "seconds": 24.8,

@@ -198,9 +198,7 @@ def test_patience_counts_from_the_best_episode(run: Any) -> None:
     waiting = run.episode(31, best_episode=20)
     assert early_stopping.on_episode_end(bucket, waiting) is None
     enough = run.episode(32, best_episode=20)
-    assert early_stopping.on_episode_end(bucket, enough) == StopRequest(
-        reason="no better validation score for 12 episodes"
-    )
+    assert early_stopping.on_episode_end(bucket, enough) == StopRequest(reason="no better score for 12 episodes")
 
 
 def test_numbers_as_people_read_them() -> None:

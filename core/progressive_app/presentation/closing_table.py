@@ -65,12 +65,12 @@ def judged_table(
     dates = {"validation": evaluation.validation_dates, "test": evaluation.test_dates}
     for part, rows in parts.items():
         if rows:
-            facts.add_row(part, _about(rows[0], dates.get(part, ())))
+            facts.add_row(Text(part), Text(_about(rows[0], dates.get(part, ()))))
     facts.add_row("verdict", Text(one_line(evaluation.verdict), style))
     if parts:
         facts.add_row("in use", Text(one_line(in_use(evaluation)), style))
     for warning in evaluation.warnings:
-        facts.add_row(Text("warning", WARNING), one_line(warning))
+        facts.add_row(Text("warning", WARNING), Text(one_line(warning)))
     if not parts:
         return Group(heading, facts)
     table = _table(box)
@@ -86,13 +86,16 @@ def judged_table(
     return Group(heading, table, Text(), facts, Text(LEGEND, "dim"))
 
 
-def sequence_table(results: Sequence[BucketResult], box: Box | None = SIMPLE_HEAD) -> RenderableType:
-    """Draw the net profit on test of every bucket's strategy and baselines, beside the verdict and its t."""
+def sequence_table(results: Sequence[BucketResult], box: Box | None = SIMPLE_HEAD, *, arm: str = "") -> RenderableType:
+    """Draw the net profit on test of every bucket's strategy and baselines, beside the verdict and its t.
+
+    :param box: the table's lines; None for none. :param arm: what to write into the title, such as "scratch arm".
+    """
     strategies = compared(results)
     table = _table(box)
     table.add_column(no_wrap=True)
-    for head in (*strategies, *SEQUENCE_HEADS[:-1]):
-        table.add_column(head, justify="right", min_width=max(map(len, head.split())))
+    for head in map(one_line, (*strategies, *SEQUENCE_HEADS[:-1])):
+        table.add_column(Text(head), justify="right", min_width=max(map(len, head.split())))
     table.add_column(SEQUENCE_HEADS[-1], no_wrap=True)
     for result in results:
         evaluation = judged(result.evaluation)
@@ -107,7 +110,7 @@ def sequence_table(results: Sequence[BucketResult], box: Box | None = SIMPLE_HEA
             Text(number(shown_t(evaluation), 1) if evaluation.test else "", verdict_style(evaluation)),
             Text(short_verdict(result.evaluation), verdict_style(evaluation)),
         )
-    return Group(Text("net profit on test", "bold"), table, Text(USE, "dim"))
+    return Group(Text(f"net profit on test{f' ({arm})' if arm else ''}", "bold"), table, Text(USE, "dim"))
 
 
 def _table(box: Box | None) -> Table:
@@ -122,7 +125,7 @@ def _signed(value: float, text: str, gain: str) -> Text:
 
 def _cells(row: Performance, gain: str) -> tuple[RenderableType, ...]:
     return (
-        Padding(Text(row.strategy), (0, 0, 0, 2)),
+        Padding(Text(one_line(row.strategy)), (0, 0, 0, 2)),
         _signed(row.log_return, profit_text(row.log_return), gain),
         _signed(row.sharpe, with_error(row.sharpe, row.sharpe_error), gain),
         Text(share_text(row.drawdown, 1)),

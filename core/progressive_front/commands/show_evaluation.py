@@ -117,5 +117,5 @@ def _show_results(results: Sequence[BucketResult], arm: str) -> int:
         show_drawn(closing_table(result, box=None, arm=arm))
         print()
     if len(results) > 1:
-        show_drawn(sequence_table(results, box=None))
+        show_drawn(sequence_table(results, box=None, arm=arm))
     return 0

@@ -47,6 +47,24 @@ def test_a_taught_bucket_beside_its_scratch_arm(workshop: Any, capsys: pytest.Ca
     assert not told["notes"]
 
 
+def test_what_is_printed_of_it_fits_80_columns_and_arms_are_headed_as_such(
+    workshop: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    workshop.strategy(COPY)
+    workshop.trainer(EPISODES=20, TRANSFERS=("nudge",)).train_progressively(scratch_arms=True)
+    run = workshop.directory / "run"
+    capsys.readouterr()
+    assert main(["transfer-report", str(run)]) == 0
+    tables, _, written = capsys.readouterr().out.partition("written:")
+    assert "taught" in tables.casefold() and str(run / "transfer.md") in written.split()
+    assert max(map(len, tables.splitlines())) <= 80
+    assert main(["evaluate", str(run / "scratch")]) == 0
+    assert capsys.readouterr().out.startswith("Second (scratch arm): 20 episodes")
+    assert main(["evaluate", str(run)]) == 0
+    assert "scratch arm" not in capsys.readouterr().out
+
+
 def test_a_bucket_without_a_network_stands_in_the_same_table(workshop: Any, capsys: pytest.CaptureFixture[str]) -> None:
     workshop.install("ruler", buckets={"Rule": "rule_bucket:rule", "Ruled": "rule_bucket:ruled"}, rule_bucket=RULES)
     workshop.strategy(LOOK)
