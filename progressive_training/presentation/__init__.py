@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from progressive_app.presentation.verdicts import in_use as in_use
     from progressive_app.presentation.verdicts import is_sound as is_sound
     from progressive_app.presentation.verdicts import judged as judged
-    from progressive_app.presentation.verdicts import result_text as result_text
     from progressive_app.presentation.verdicts import short_verdict as short_verdict
     from progressive_app.presentation.verdicts import shown_t as shown_t
     from progressive_app.presentation.verdicts import summary as summary
@@ -43,7 +42,7 @@ _NAMES = {
     "progressive_app.presentation.quantities": "bytes_text number share_text time_text utc_text with_error",
     "progressive_app.presentation.record_values": "PerformanceValues episode_values performance_values result_values transfer_values",
     "progressive_app.presentation.strategies": "MODEL compared row_of",
-    "progressive_app.presentation.verdicts": "in_use is_sound judged result_text short_verdict shown_t summary verdict_style",
+    "progressive_app.presentation.verdicts": "in_use is_sound judged short_verdict shown_t summary verdict_style",
     "progressive_core.contract.profit": "percent percent_text profit_text",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -6,8 +6,6 @@ A bucket is judged when no transfer can change its model any more; until then it
 from __future__ import annotations
 
 from progressive_core.contract.evaluation import Edge, Evaluation
-from progressive_core.contract.profit import profit_text
-from progressive_core.contract.records import BucketResult
 
 DOUBTFUL, SOUND = "yellow", "green"
 NOT_JUDGED = Evaluation(validation=(), test=(), verdict="not judged yet, which is done at the end of the run")
@@ -34,14 +32,6 @@ def summary(evaluation: Evaluation | None) -> str:
 def short_verdict(evaluation: Evaluation | None) -> str:
     """Say in a word or two what was found, for a column; only where it is an edge the model trades in use."""
     return "not judged" if evaluation is None else SHORT[evaluation.edge]
-
-
-def result_text(result: BucketResult) -> str:
-    """Say in a line what came of a finished bucket: +72.6 % on test, no edge. No profit before the verdict is there."""
-    evaluation = result.evaluation
-    if evaluation is None or not evaluation.test:
-        return short_verdict(evaluation)
-    return f"{profit_text(evaluation.test[0].log_return)} on test, {short_verdict(evaluation)}"
 
 
 def shown_t(evaluation: Evaluation) -> float:

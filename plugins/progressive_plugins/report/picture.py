@@ -96,7 +96,7 @@ def _learning_curve(axes: Axes, result: BucketResult, episodes: Sequence[Mapping
     axes.set_xlabel("episode", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if labelled:
-        axes.set_ylabel("net profit on validation", fontsize=8)
+        axes.set_ylabel("score", fontsize=8)
     _calm(axes)
 
 

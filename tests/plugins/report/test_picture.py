@@ -62,7 +62,7 @@ def test_it_shows_curves_transfers_and_baselines(recorded: Any) -> None:
         "same positions shifted",
     ]
     assert "-2.4 %" in [text.get_text() for text in bars.texts]
-    assert scalping.get_ylabel() == "net profit on validation"
+    assert scalping.get_ylabel() == "score"
 
 
 @pytest.mark.parametrize("finished", [1, 2, 4])
