@@ -41,7 +41,7 @@ class Block:
 def blocks_of(document: Path) -> Iterator[Block]:
     name, text = str(document.relative_to(ROOT)), document.read_text("utf-8")
     for language, code in BLOCK.findall(text):
-        yield Block(name, language, code)
+        yield Block(name, {"sh": "bash"}.get(language, language), code)
     for stem, suffix in INCLUDED.findall(text):
         yield Block(name, LANGUAGES.get(suffix, suffix), (ROOT / f"{stem}.{suffix}").read_text("utf-8"))
 
