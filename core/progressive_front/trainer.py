@@ -113,7 +113,7 @@ class ProgressiveTrainer:
     ) -> Path:
         """Train one bucket, from scratch or from what `transfer_from` learned in the newest run that finished it.
 
-        :param scratch_arms: as in `train_progressively`, and so is `isolate`.
+        :param episodes: at most; EPISODES when None. :param scratch_arms, ui_params, isolate: as in `train_progressively`.
         :return: the path of its model.
         """
         chosen = {"SEQUENCE": [named(bucket, "bucket")], "EPISODES": episodes}
@@ -134,6 +134,8 @@ class ProgressiveTrainer:
     ) -> dict[str, Path]:
         """Train the buckets of the sequence one after the other.
 
+        :param custom_sequence: in place of SEQUENCE. :param episodes_per_bucket: at most, by bucket. :param ui_params: over all other
+            settings, `horizon_range` (shortest and longest), `frequency` (such as "1h"), `capital_allocation` (0 to 1).
         :param find_order: train them in the order that `progressive_studies.curriculum` finds, from a tenth of each one's
             episodes; the sequence's own stands where no other is better beyond noise.
         :param scratch_arms: afterwards train every bucket that was taught again without transfer, from the same seed, in
