@@ -138,3 +138,12 @@ def test_of_equal_episodes_none_is_said_to_be_kept(run: Any) -> None:
     )
     as_taught = run.result("Short", best_episode=0)
     assert "31 episodes in 0:25, best score before the first (early_stopping" in plain_text(closing_table(as_taught))
+
+
+def test_what_a_stranger_calls_a_strategy_is_text_and_no_markup(run: Any) -> None:
+    told = run.evaluation(warnings=("[/bold] odd [red]words",), verdict="[bold]no edge shown")
+    baseline = evolve(told.test[2], strategy="[/x] hold\x1b[31m")
+    result = run.result("Short", evaluation=evolve(told, test=(told.test[0], baseline)))
+    table = plain_text(closing_table(result)) + plain_text(sequence_table((result, result)))
+    assert "[/bold] odd [red]words" in table and "[bold]no edge shown" in table and "[/x] hold" in table
+    assert "\x1b" not in table
