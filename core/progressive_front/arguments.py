@@ -84,6 +84,11 @@ def _train(arguments: list[str]) -> int:
     where.add_argument("--open", action="store_true", help="open the run's report in the browser when the run ends")
     add_configuration(parser)
     add_plugin_choice(parser)
+    shown = parser.add_argument_group("what is printed")
+    shown.add_argument("--quiet", action="store_true", help="warnings, errors, and where the report is")
+    shown.add_argument(
+        "--json", action="store_true", dest="as_json", help="every event as a line of JSON, and nothing else"
+    )
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     options = parser.parse_args(arguments)
     if options.version:
@@ -110,6 +115,8 @@ def _train(arguments: list[str]) -> int:
         fork=options.fork,
         run_dir=run_dir,
         plugins=plugins,
+        quiet=options.quiet,
+        as_json=options.as_json,
         to_open=options.open,
     )
 
@@ -119,6 +126,8 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
         raise ConfigError("--bucket trains one bucket and --sequence several: give one of the two")
     if options.transfer is not None and options.bucket is None:
         raise ConfigError(f"--transfer {options.transfer} needs --bucket NAME, the bucket that is to learn from it")
+    if options.quiet and options.as_json:
+        raise ConfigError("--quiet prints next to nothing and --json every event: give one of the two")
     if options.fork and not options.resume:
         raise ConfigError("--fork goes with --resume, which says what run is to be the parent")
     if options.resume:

@@ -14,3 +14,8 @@ def with_console(settled: Sequence[str], asked: Sequence[str]) -> tuple[str, ...
     """
     last_choice = {choice.removeprefix("no:"): choice for choice in (*settled, *asked)}
     return tuple(asked) if last_choice.get(CONSOLE) == f"no:{CONSOLE}" else (CONSOLE, *asked)
+
+
+def without_console(asked: Sequence[str]) -> tuple[str, ...]:
+    """The plugin choices of a command line without the console, whatever else says that it is wanted."""
+    return (*(choice for choice in asked if choice.removeprefix("no:") != CONSOLE), f"no:{CONSOLE}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from attrs import frozen
 
 from progressive_app.config.app_settings import PLUGINS, SEQUENCE
 from progressive_app.config.choices import CONSOLE, refuse_idle_episodes
@@ -16,16 +18,16 @@ from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import BUG, print_error
 from progressive_app.presentation.text_table import table
 from progressive_app.store.run_documents import read_manifest
-from progressive_core import PROGRAM
 from progressive_core.contract.core_settings import EPISODES
 from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingError, RunError
+from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Interrupted
-from progressive_front.live import with_console
-from progressive_front.load_model import not_loadable
+from progressive_front.live import with_console, without_console
 from progressive_front.report_page import page_shown_last
 from progressive_front.signals import stop_signal
 from progressive_front.trainer import ProgressiveTrainer
-from progressive_studies.scratch import SCRATCH
+from progressive_front.watching.json_lines import JsonLines, stdout_for_events
+from progressive_front.watching.next_steps import next_steps, resume_command
 
 
 def train(
@@ -42,29 +44,69 @@ def train(
     run_dir: Path | None,
     plugins: Sequence[str],
     to_open: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Train what was asked for and return the exit code.
 
     :param to_open: open the run's report in the browser.
-
+    :param quiet: print warnings, errors and where the report is. :param as_json: print events, and nothing else.
     :raise ProgressiveTrainingError: something the user can mend; no run was begun, or the line says how to go on.
     """
     configure_logging()
+    asked = partial(
+        _train,
+        flags=flags,
+        config=config,
+        bucket=bucket,
+        transfer_from=transfer_from,
+        find_order=find_order,
+        scratch_arms=scratch_arms,
+        isolate=isolate,
+        resume=resume,
+        fork=fork,
+        run_dir=run_dir,
+        plugins=plugins,
+        to_open=to_open,
+    )
+    if not as_json:
+        return asked(quiet=quiet)
+    with stdout_for_events() as stream:
+        return JsonLines(stream).follow(asked)
+
+
+def _train(
+    *,
+    flags: Mapping[str, Any],
+    config: Path | None,
+    bucket: str | None,
+    transfer_from: str | None,
+    find_order: bool,
+    scratch_arms: bool,
+    isolate: bool,
+    resume: bool,
+    fork: bool,
+    run_dir: Path | None,
+    plugins: Sequence[str],
+    to_open: bool,
+    quiet: bool = False,
+    events: JsonLines | None = None,
+) -> int:
+    """Train, shown by the console, or quietly, or with every event handed to `events`."""
     settings = resolve(config, flags, plugins=plugins)
     if not resume and EPISODES.key in flags:
         refuse_idle_episodes(settings[EPISODES.key], [bucket] if bucket else settings[SEQUENCE], "command line")
-    shown = with_console(settings[PLUGINS], plugins)
-    trainer = ProgressiveTrainer(None if CONSOLE in shown else print, settings=settings, run_dir=run_dir, plugins=shown)
+    output = _output(settings[PLUGINS], plugins, events, quiet=quiet)
+    trainer = ProgressiveTrainer(output.on_progress, settings=settings, run_dir=run_dir, plugins=output.plugins)
+    if events is not None:
+        events.run_dir = lambda: trainer.run_dir
     with page_shown_last(lambda: trainer.run_dir, to_open=to_open):
         with stop_signal(trainer.interrupt) as stop:
             try:
                 if resume:
-                    known = {
-                        key: value for key, value in (read_file(config) if config else {}).items() if key in settings
-                    }
-                    asked = {**known, **flags}
+                    changed = {**_from_file(config, settings), **flags}
                     models = trainer.resume(
-                        asked, fork=fork, scratch_arms=scratch_arms, isolate=isolate, on_message=print
+                        changed, fork=fork, scratch_arms=scratch_arms, isolate=isolate, on_message=output.on_message
                     )
                 elif bucket is not None:
                     model = trainer.train_bucket(
@@ -76,7 +118,7 @@ def train(
                         find_order=find_order, scratch_arms=scratch_arms, isolate=isolate
                     )
             except Interrupted as interrupted:
-                print_error(f"interrupted; go on with: {_resume_command(interrupted.run_dir, plugins)}")
+                print_error(f"interrupted; go on with: {resume_command(interrupted.run_dir, plugins)}")
                 return stop.exit_code
             except KeyboardInterrupt:
                 print_error(f"stopped at once; {_how_to_resume(trainer, plugins)}")
@@ -89,17 +131,52 @@ def train(
                 raise type(error)(f"{error}; {_how_to_resume(trainer, plugins)}") from error
             except BrokenPipeError:
                 raise
-            except Exception:  # noqa: BLE001  (shown in full; nothing above could add to it)
+            except Exception as error:  # noqa: BLE001  (shown in full; nothing above could add to it)
                 traceback.print_exc()
                 print_error(f"error: this is a bug; {_how_to_resume(trainer, plugins)}")
+                output.on_bug(error)
                 return BUG
-        if find_order and trainer.run_dir is not None:
-            _show_order(trainer.run_dir)
-        _show_models(models)
-        if trainer.run_dir is not None and (trainer.run_dir / SCRATCH).is_dir():
-            report = shlex.join([PROGRAM, "transfer-report", str(trainer.run_dir)])
-            print(f"To see what being taught was worth:\n  {report}")
+        if trainer.run_dir is not None:
+            _show_ending(output, trainer.run_dir, list(models), find_order=find_order)
         return 0
+
+
+def _from_file(config: Path | None, settings: Settings) -> Mapping[str, Any]:
+    """The settings in a file that was named: of them only those that a run may have."""
+    return {key: value for key, value in read_file(config).items() if key in settings} if config else {}
+
+
+@frozen(kw_only=True)
+class _Output:
+    """Which plugins show a training, what gets its lines of progress and its messages, and what a bug."""
+
+    plugins: tuple[str, ...]
+    on_progress: Callable[[str], None] | None
+    on_message: Callable[[str], None]
+    on_bug: Callable[[Exception], None]
+    shows_next_steps: bool = False
+
+
+def _output(settled: Sequence[str], asked: Sequence[str], events: JsonLines | None, *, quiet: bool) -> _Output:
+    if events is not None:
+        plugins, on_progress = without_console(asked), events.on_progress
+        return _Output(plugins=plugins, on_progress=on_progress, on_message=events.note, on_bug=events.error)
+    if quiet:
+        return _Output(plugins=without_console(asked), on_progress=_drop, on_message=_drop, on_bug=_drop)
+    plugins = with_console(settled, asked)
+    lines = None if CONSOLE in plugins else print
+    return _Output(plugins=plugins, on_progress=lines, on_message=print, on_bug=_drop, shows_next_steps=True)
+
+
+def _drop(what: object) -> None:
+    """Show nothing."""
+
+
+def _show_ending(output: _Output, run_dir: Path, buckets: Sequence[str], *, find_order: bool) -> None:
+    if find_order:
+        _show_order(run_dir, output.on_message)
+    if output.shows_next_steps:
+        output.on_message("\n".join(next_steps(run_dir, buckets)))
 
 
 def _begun(trainer: ProgressiveTrainer) -> bool:
@@ -109,33 +186,15 @@ def _begun(trainer: ProgressiveTrainer) -> bool:
 def _how_to_resume(trainer: ProgressiveTrainer, plugins: Sequence[str]) -> str:
     if trainer.run_dir is None or not _begun(trainer):
         return "no run was begun"
-    return f"go on from the last checkpoint with: {_resume_command(trainer.run_dir, plugins)}"
+    return f"go on from the last checkpoint with: {resume_command(trainer.run_dir, plugins)}"
 
 
-def _resume_command(run_dir: Path, plugins: Sequence[str]) -> str:
-    named = [word for name in plugins for word in ("-p", name)]
-    return shlex.join([PROGRAM, "--resume", "--run-dir", str(run_dir), *named])
-
-
-def _show_order(run_dir: Path) -> None:
-    """Print the order that was found, and why."""
+def _show_order(run_dir: Path, show: Callable[[str], None]) -> None:
+    """Show the order that was found, and why."""
     found = read_manifest(run_dir)["curriculum"]
-    print(f"The order {', '.join(found['sequence'])}: {found['reason']}")
-    print(
+    show(f"The order {', '.join(found['sequence'])}: {found['reason']}")
+    show(
         "What each bucket, briefly trained, earned in another's place (1: as much as any of them; 0: luck or nothing):"
     )
     rows = [(name, *(f"{share:.2f}" for share in shares.values())) for name, shares in found["shares"].items()]
-    print(table(("TEACHER", *found["shares"]), rows))
-
-
-def _show_models(models: Mapping[str, Path]) -> None:
-    width = max(map(len, models))
-    for bucket, path in models.items():
-        print(f"{bucket:{width}}  {path}")
-    usable = [path for bucket, path in models.items() if not not_loadable(bucket)]
-    if usable:
-        print("To use one in Python, on the bars up to now:")
-        print(f'  from progressive_training import load_model; load_model({str(usable[-1])!r})(bars, position="flat")')
-    for bucket in models:
-        if reason := not_loadable(bucket):
-            print(f"{reason}.")
+    show(table(("TEACHER", *found["shares"]), rows))

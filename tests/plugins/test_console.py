@@ -199,7 +199,7 @@ def test_off_a_terminal_it_is_plain_lines(run: Any, capsys: pytest.CaptureFixtur
         "[2/4] Short took weights from Scalping: score -2.1 % -> +3.5 %; not features: hurt; horizons: no hor" in told
     )
     assert "[2/4] Short 20/40: score +12.5 % (best +12.5 % at 20), exploring 10.8 % (learning progress slows" in told
-    assert "[2/4] Short ends after 31 episodes and 0:25, 1.24 GB: best score +12.5 % at episode 20 (early_stop" in told
+    assert "[2/4] Short ends after 31 episodes in 0:25, 1.24 GB: best score +12.5 % at episode 20 (early_stop" in told
     assert "buy and hold" in told
     assert len(re.findall(r"Short \d+/40", told)) == 4
     assert told.count("profit on test") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import partial
+from itertools import groupby
 from time import perf_counter
 
 from attrs import evolve
@@ -102,6 +103,7 @@ def _timed(entries: list[LedgerEntry], started: float) -> list[LedgerEntry]:
 def _recorded(run: Run, entries: list[LedgerEntry]) -> list[LedgerEntry]:
     for entry in entries:
         run.store.record_transfer(entry)
-        outcome = f"{entry.verdict}, {entry.reason}"
-        run.progress(f"{entry.target}: {entry.strategy} from {entry.source} ({entry.phase}) {outcome}")
+    for same, made in groupby(entries, key=lambda entry: (entry.source, entry.target, entry.verdict, entry.reason)):
+        strategies, (source, target, verdict, reason) = [entry.strategy for entry in made], same
+        run.progress(f"{target}: {', '.join(strategies)} from {source} ({entries[0].phase}) {verdict}, {reason}")
     return entries

@@ -67,6 +67,9 @@ def _try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
     resources = resources_of(run, bucket, info)
     try:
         with always_clean_up(run, info):
+            log.info(
+                "bucket begins", bucket=info.name, episodes=info.episodes, horizons=info.horizons, arm=info.scratch_arm
+            )
             run.progress(f"{bucket.name}: starting, {info.episodes} episodes at most")
             resources = within(run.hooks.on_bucket_start(info, resources), run.store.progress.halved_to)
             if run.store.progress.is_untouched and not run.compared:

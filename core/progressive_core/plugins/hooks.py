@@ -208,12 +208,7 @@ class Hooks:
             return None
 
     def _call(
-        self,
-        hook: str,
-        name: str,
-        bucket: BucketInfo | None,
-        given: Mapping[str, object],
-        check: Callable[[object], T],
+        self, hook: str, name: str, bucket: BucketInfo | None, given: Mapping[str, object], check: Callable[[object], T]
     ) -> T:
         """One plugin's checked answer.
 

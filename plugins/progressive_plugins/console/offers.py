@@ -54,7 +54,7 @@ def taken_line(offer: Offer, arrow: str = "->") -> str:
     when = f" at episode {first.episode}" if first.phase == "periodic" else ""
     score = f"score {profit_text(taken[0].before)} {arrow} {profit_text(taken[-1].after)}"
     line = f"took {', '.join(entry.strategy for entry in taken)} from {first.source}{when}: {score}"
-    return f"{line}; not {why_not(offer.refused)}" if offer.refused else line
+    return f"{line}; not {why_not(offer.refused, named=True)}" if offer.refused else line
 
 
 def refused_line(refused: Sequence[Offer]) -> str:
@@ -69,8 +69,11 @@ def later_line(refused: Sequence[Offer]) -> str:
     return f"{many} changed nothing: {counted(refused)}"
 
 
-def why_not(entries: Sequence[LedgerEntry]) -> str:
-    """Return the reasons why these were not kept, each once; where there are several, with the strategies that gave them."""
+def why_not(entries: Sequence[LedgerEntry], *, named: bool = False) -> str:
+    """Return the reasons why these were not kept, each once.
+
+    :param named: put the strategies before each reason also where there is only one.
+    """
     alike: dict[str, list[LedgerEntry]] = {}
     for entry in entries:
         alike.setdefault(NUMBER.sub("#", entry.reason), []).append(entry)
@@ -79,7 +82,9 @@ def why_not(entries: Sequence[LedgerEntry]) -> str:
         reason = shorten(merged([entry.reason for entry in same]), LONGEST_REASON, placeholder="...")
         strategies = dict.fromkeys(entry.strategy for entry in same)
         failed = "failed: " if same[0].verdict == "failed" else ""
-        reasons.append(f"{failed}{reason}" if len(alike) == 1 else f"{', '.join(strategies)}: {failed}{reason}")
+        reasons.append(
+            f"{failed}{reason}" if len(alike) == 1 and not named else f"{', '.join(strategies)}: {failed}{reason}"
+        )
     return "; ".join([*reasons, *(["..."] if len(alike) > MOST_REASONS else [])])
 
 

@@ -58,7 +58,7 @@ def end_lines(progress: Progress, result: BucketResult) -> list[str]:
     best = f"best score {profit_text(result.best_score)} at episode {result.best_episode}"
     memory = f", {bytes_text(progress.last.memory_used)}" if progress.last and progress.last.memory_used else ""
     lines.append(
-        f"{where} ends after {result.episodes} episodes and {time_text(result.seconds)}{memory}: {best} ({result.stopped})"
+        f"{where} ends after {result.episodes} episodes in {time_text(result.seconds)}{memory}: {best} ({result.stopped})"
     )
     return lines
 
