@@ -14,6 +14,7 @@ _COMMANDS_HELP = """commands (PROGRAM COMMAND --help explains each):
   runs                 list the runs, how far they are, and their scores
   evaluate RUN         show a run's models beside their baselines
   signal RUN           show what a run's models decide on the newest closed bar of a file
+  report RUN           write a run's report again: report.html and report.json
   transfer-report RUN  show what the buckets of a run gained from one another
 
 examples:

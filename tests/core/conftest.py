@@ -83,7 +83,7 @@ class Workshop:
             settings={**defaults(), **asked},
             data=data,
             run_dir=run_dir,
-            plugins=("no:report", *plugins),
+            plugins=plugins if "report" in plugins else ("no:report", *plugins),
             on_episode=on_episode,
         )
         return self.trained

@@ -1,4 +1,4 @@
-"""The report: when a run ends, RUN/report.json holds what came of it, and report.png is a picture."""
+"""The report: when a run ends, RUN/report.html shows what came of it, report.json holds the same, and report.png is a picture."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class ReportPlugin:
 
     @hookimpl
     def on_run_end(self, run: RunInfo, results: tuple[BucketResult, ...], error: BaseException | None) -> None:
-        """Write the files."""
+        """Write the three files."""
         if not results:
             return
-        _try("report.json", lambda: _write_document(run, results, error))
+        _try("report.html", lambda: _write_page(run, results, error))
         _try("report.png", lambda: write_picture(run, results))
 
 
@@ -40,11 +40,13 @@ def _try(name: str, write: Callable[[], None]) -> None:
         log.debug("the report could not be written", file=name, exc_info=True)
 
 
-def _write_document(run: RunInfo, results: Sequence[BucketResult], error: BaseException | None) -> None:
+def _write_page(run: RunInfo, results: Sequence[BucketResult], error: BaseException | None) -> None:
     from progressive_plugins.report.document import document_of
+    from progressive_plugins.report.page import page_of
 
     document = document_of(run, results, error)
-    replace(run.run_dir / "report.json", (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+    replace(run.run_dir / "report.json", (json.dumps(document, allow_nan=False) + "\n").encode())
+    replace(run.run_dir / "report.html", page_of(document, run.run_dir).encode())
 
 
 def write_picture(run: RunInfo, results: Sequence[BucketResult]) -> None:

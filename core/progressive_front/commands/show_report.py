@@ -1,0 +1,82 @@
+"""`report`: the report of a run, made again from its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+import structlog
+
+from progressive_app.config.resolve import defaults
+from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.machine.logs import configure_logging
+from progressive_app.store.documents import read_json
+from progressive_app.store.progress import finished_results, read_progress
+from progressive_app.store.run_documents import read_manifest
+from progressive_core.contract.core_settings import SEED
+from progressive_core.contract.errors import PluginError, RunError
+from progressive_core.contract.records import RunInfo
+from progressive_core.contract.setting import Settings
+from progressive_core.engine.run import Interrupted
+from progressive_core.plugins.blame import call_plugin
+from progressive_front.commands.named_run import run_directory
+from progressive_front.output import show_json, stdout_reserved
+from progressive_front.report_page import PAGE, is_written_since, show_page
+
+log = structlog.get_logger("progressive_training")
+
+REPORT = "report"
+"""The plugin whose `on_run_end` writes a run's report."""
+DOCUMENT = "report.json"
+
+
+def show_report(run: Path, flags: Mapping[str, Any], config: Path | None, *, as_json: bool, to_open: bool) -> int:
+    """Write the report of a run again and show where it is.
+
+    Of the run's files only those of the report are written; it may be in training meanwhile.
+
+    :param run: the run's directory, or its name in RUNS_DIR. :param as_json: show the document instead.
+    :raise RunError: there is no run, no bucket of it is finished, or its report cannot be written.
+    :raise PluginError: the plugin that writes it cannot be used.
+    """
+    configure_logging()
+    directory = run_directory(run, config, flags)
+    results, status = finished_results(directory), read_progress(directory).status
+    if status == "training":
+        log.warning("this run is in training, or was killed: the report shows the buckets that are finished")
+    started = time_ns()
+    with stdout_reserved():
+        given = {
+            "run": _info(directory),
+            "results": results,
+            "error": _ending(directory, finished=status == "finished"),
+        }
+        _end_of_run(given)
+    wanted = directory / (DOCUMENT if as_json else PAGE)
+    if not is_written_since(wanted, started):
+        raise RunError(f"{wanted}: the report could not be written; the warning above says why")
+    if as_json:
+        return show_json(read_json(wanted))
+    show_page(wanted, to_open=to_open)
+    return 0
+
+
+def _info(directory: Path) -> RunInfo:
+    """The run as its plugins saw it at its end. A setting that is not known any more has no declaration."""
+    manifest, known = read_manifest(directory), defaults()
+    settings = Settings({**known, **read_json(directory / "config.json")}, known.declared)
+    return RunInfo(run_dir=directory, sequence=tuple(manifest["sequence"]), settings=settings, seed=settings[SEED.key])
+
+
+def _ending(directory: Path, *, finished: bool) -> BaseException | None:
+    """What ended the run, as far as its files tell."""
+    return None if finished else Interrupted(directory)
+
+
+def _end_of_run(given: Mapping[str, Any]) -> None:
+    registry = installed_registry((REPORT,), policy="warn")
+    if REPORT not in registry.plugins:
+        raise PluginError(next(record.reason for record in registry.records if record.name == REPORT))
+    call_plugin(registry.owner(REPORT), "failed", registry.manager.call, "on_run_end", REPORT, given)

@@ -1,0 +1,39 @@
+"""Runs on synthetic markets, trained once: one with a planted signal and kept transfers, one too short to show anything."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from progressive_training import ProgressiveTrainer, resolve
+
+
+def trained(directory: Path, *, scratch_arms: bool = False, **settings: Any) -> Path:
+    asked = {"SEQUENCE": ["Scalping", "Short"], "DEVICE": "cpu", **settings}
+    resolved = resolve(None, asked)
+    trainer = ProgressiveTrainer(
+        lambda line: None, settings=resolved, run_dir=directory / "run", plugins=("no:report",)
+    )
+    trainer.train_progressively(scratch_arms=scratch_arms)
+    return directory / "run"
+
+
+@pytest.fixture(scope="session")
+def planted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a run in which Short was taught by Scalping, both have an edge, and the scratch arms were trained."""
+    directory = tmp_path_factory.mktemp("planted")
+    return trained(directory, scratch_arms=True, SYNTHETIC_BARS=60_000, EPISODES=6, TRANSFER_COOLDOWN=4)
+
+
+@pytest.fixture(scope="session")
+def idle_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a short run without costs that trades, shows no edge and transfers nothing."""
+    return trained(
+        tmp_path_factory.mktemp("idle"),
+        SYNTHETIC_BARS=4_000,
+        EPISODES={"Scalping": 3},
+        UPDATES_PER_EPISODE=5,
+        FEE=0.0,
+        SLIPPAGE=0.0,
+        HORIZON_RANGE=[1, 24],
+    )
