@@ -13,6 +13,8 @@ from attrs import frozen
 LARGEST = 2.0**30
 """Numbers in units stay below this, so that their differences fit in 32 bits."""
 MOST_DIGITS = 8
+LEVEL = 4
+"""Of compression: 9 makes a page a hundredth smaller and takes a third longer."""
 SHOWN_DIGITS = 6
 """Significant digits of the smallest price where prices have no common number of decimals."""
 
@@ -39,7 +41,7 @@ def packed(columns: Mapping[str, Column]) -> dict[str, Any]:
         planes.append(zigzag.view(np.uint8).reshape(-1, 4).T.tobytes())
         heads.append({"name": name, "units": column.units, "first": int(whole[0]) if len(whole) else 0})
     rows = len(next(iter(columns.values())).numbers)
-    return {"rows": rows, "columns": heads, "bytes": b64encode(zlib.compress(b"".join(planes), 6)).decode("ascii")}
+    return {"rows": rows, "columns": heads, "bytes": b64encode(zlib.compress(b"".join(planes), LEVEL)).decode("ascii")}
 
 
 def price_units(*prices: np.ndarray[Any, np.dtype[Any]]) -> float:

@@ -15,6 +15,8 @@ from progressive_training.presentation import bytes_text, number, percent_text, 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
+MISSING = "-"
+"""A number that is not known."""
 FOLDER = Path(__file__).parent / "templates"
 
 
@@ -40,8 +42,8 @@ def _environment() -> Environment:
         "percent": lambda value: percent_text(_known(value)),
         "share": lambda value, digits=0: share_text(_known(value), digits),
         "decimal": lambda value, digits=1: number(_known(value), digits),
-        "whole": lambda value: f"{value:,.0f}",
-        "duration": time_text,
+        "whole": lambda value: MISSING if value is None else f"{value:,.0f}",
+        "duration": lambda seconds: MISSING if seconds is None else time_text(seconds),
         "size": bytes_text,
         "utc": utc_text,
         "json": json.dumps,

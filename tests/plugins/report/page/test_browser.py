@@ -201,6 +201,8 @@ def test_a_bucket_without_an_account_shows_its_line_and_no_empty_chart(opened: A
     report = opened(run.document(run.bucket("Short"), run.bucket("Foreign"), run.bucket("Waiting", None)))
     assert report.page.locator("#charts").is_visible()
     assert report.page.get_by_text("No trade on test").is_visible()
+    assert report.page.get_by_text("The strategy made no trade").is_visible()
+    assert report.page.locator("#trade-table").is_hidden()
     for name, line in (("Foreign", "writes no account"), ("Waiting", "Not judged yet:")):
         report.page.get_by_role("tab", name=name, exact=True).click()
         report.page.wait_for_function(READY, arg=name)

@@ -250,6 +250,32 @@ def test_a_strategy_that_never_traded_says_so(run: Any) -> None:
     assert "No trade on test" in elements.text
 
 
+def test_a_strategy_that_held_nothing_has_no_tables_of_zeros(run: Any) -> None:
+    run.write_account("Short", trades=0)
+    bucket = run.bucket("Short")
+    for each in bucket["account"]["slices"]:
+        each["held"] = 0.0
+    elements = Elements(page_of(run.document(bucket), run.run_dir))
+    assert "It held no position on any bar" in elements.text
+    assert "Month by month" not in elements.text
+
+
+def without_numbers(value: Any) -> Any:
+    """The same with no number known; a histogram and the shares of positions are known wherever there is one."""
+    if isinstance(value, float):
+        return None
+    if isinstance(value, dict):
+        known = ("histogram", "exposure", "slices", "interval")
+        return {key: each if key in known else without_numbers(each) for key, each in value.items()}
+    return [without_numbers(each) for each in value] if isinstance(value, list) else value
+
+
+def test_numbers_that_are_not_known_leave_a_gap_and_no_page_out(run: Any, four: Any) -> None:
+    elements = Elements(page_of(without_numbers(four), run.run_dir))
+    assert [text for attributes, text in elements.of("td") if "data-profit" in attributes] == ["n/a"] * 40
+    assert "None" not in elements.text
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [

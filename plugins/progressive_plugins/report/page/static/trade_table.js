@@ -63,6 +63,7 @@ function newTradeTable(section, selected) {
     show(newBucket) {
       [bucket, trades, page] = [newBucket, newBucket.trades, 0];
       section.hidden = !trades.rows;
+      document.getElementById("no-trades").hidden = !section.hidden;
       this.open(-1);
     },
     open(trade) {
