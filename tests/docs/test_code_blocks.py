@@ -1,6 +1,5 @@
 """Every piece of code in the documents is run, or at least read by what would run it."""
 
-import json
 import re
 import shlex
 import tomllib
@@ -58,7 +57,7 @@ def named_after_document(block: Block) -> str:
 
 
 def test_each_piece_of_code_names_a_language_that_is_checked_here() -> None:
-    assert {block.language for block in BLOCKS} <= {"python", "bash", "toml", "json", "text", ""}
+    assert {block.language for block in BLOCKS} <= {"python", "bash", "toml", "text", ""}
 
 
 @pytest.fixture
@@ -114,12 +113,6 @@ def test_toml_declares_a_package_with_known_entry_points(block: Block) -> None:
     declared = tomllib.loads(block.code)
     assert declared["project"]["name"]
     assert set(declared["project"]["entry-points"]) <= GROUPS
-
-
-@pytest.mark.parametrize("block", written_in("json"), ids=named_after_document)
-def test_json_is_json(block: Block) -> None:
-    for line in block.code.splitlines() if block.code.count("\n{") else [block.code]:
-        json.loads(line)
 
 
 # ---------------------------------------------------------------------- the command line
