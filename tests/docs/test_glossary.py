@@ -19,6 +19,7 @@ COMMANDS = (
     ["evaluate", RUN, "--data", "now.csv"],
     ["signal", RUN, "--data", "now.csv"],
     ["transfer-report", RUN],
+    ["report", RUN],
 )
 BUCKETS = {"scalping", "medium"}
 
@@ -63,6 +64,7 @@ def printed(workplace: Path, heads) -> set[str]:
         for command in COMMANDS:
             assert main(command) == 0
     pages = [ColumnHeads(file.read_text("utf-8")).seen for file in workplace.rglob("report.html")]
+    assert all("profit" in page for page in pages)
     texts = heads.seen.union(*pages)
     return {plain(term) for text in texts for term in text.split(",")} - BUCKETS - {""}
 
