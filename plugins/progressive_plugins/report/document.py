@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -14,17 +14,24 @@ from progressive_plugins.report.report_records import Report
 from progressive_plugins.report.run_part import run_part
 from progressive_plugins.report.transfer_part import transfer_part
 from progressive_training import BucketResult, RunInfo, read_run
-from progressive_training.market import account_of
+
+if TYPE_CHECKING:
+    from progressive_training.market import StrategyAccount
 
 
-def document_of(run: RunInfo, results: Sequence[BucketResult], error: BaseException | None) -> dict[str, Any]:
+def document_of(
+    run: RunInfo,
+    results: Sequence[BucketResult],
+    error: BaseException | None,
+    accounts: Mapping[str, StrategyAccount | None],
+) -> dict[str, Any]:
     """The report of the run as `report.json` holds it (`report_records`).
 
+    :param accounts: by bucket, None where one has none.
     :raise RunError: a file of the run is damaged. :raise InvalidValue: as above, in a value that only the report reads.
     """
     recorded = read_run(run.run_dir)
     is_scratch = run.run_dir.name == "scratch" and (run.run_dir.parent / "state.json").is_file()
-    accounts = {result.bucket: account_of(run.run_dir, result.bucket) for result in results}
     buckets = tuple(
         bucket_part(
             result,

@@ -43,10 +43,12 @@ def _try(name: str, write: Callable[[], None]) -> None:
 def _write_page(run: RunInfo, results: Sequence[BucketResult], error: BaseException | None) -> None:
     from progressive_plugins.report.document import document_of
     from progressive_plugins.report.page import page_of
+    from progressive_training.market import account_of
 
-    document = document_of(run, results, error)
+    accounts = {result.bucket: account_of(run.run_dir, result.bucket) for result in results}
+    document = document_of(run, results, error, accounts)
     replace(run.run_dir / "report.json", (json.dumps(document, allow_nan=False) + "\n").encode())
-    replace(run.run_dir / "report.html", page_of(document, run.run_dir).encode())
+    replace(run.run_dir / "report.html", page_of(document, accounts).encode())
 
 
 def write_picture(run: RunInfo, results: Sequence[BucketResult]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from progressive_plugins.report.page.chart_data import MOST_TRADES, chart_data
 from progressive_plugins.report.page.column_heads import HEADS
@@ -17,7 +17,9 @@ from progressive_plugins.report.page.learning_curve import learning_curve
 from progressive_plugins.report.page.page_templates import template
 from progressive_plugins.report.page.slice_tables import slice_tables
 from progressive_plugins.report.page.transfer_pairs import kept_transfers, transfer_pairs
-from progressive_training.market import account_of
+
+if TYPE_CHECKING:
+    from progressive_training.market import StrategyAccount
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
@@ -34,13 +36,11 @@ SCRIPTS = (
 """In the order in which they need one another."""
 
 
-def page_of(document: Mapping[str, Any], run_dir: Path) -> str:
+def page_of(document: Mapping[str, Any], accounts: Mapping[str, StrategyAccount | None]) -> str:
     """Return the page of a run.
 
-    :param document: what `report.json` holds (`report_records`). :param run_dir: whose accounts the charts draw.
-    :raise RunError: the files of an account are damaged.
+    :param document: what `report.json` holds (`report_records`). :param accounts: of its buckets, which the charts draw.
     """
-    accounts = {bucket["name"]: account_of(run_dir, bucket["name"]) for bucket in document["buckets"]}
     drawn = {name: account for name, account in accounts.items() if account is not None}
     library, script = _scripts()
     offers = document["transfers"]["offers"]

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from progressive_training.market import StrategyAccount
+from progressive_plugins.report.page import page_of
+from progressive_training.market import StrategyAccount, account_of
 
 HOUR = 3600
 LINES = (
@@ -74,6 +75,13 @@ class MadeUpRun:
             slices=pd.DataFrame(self._slices(rng)),
         )
         account.write(self.run_dir, bucket)
+
+    def accounts(self, document: dict[str, Any]) -> dict[str, StrategyAccount | None]:
+        return {bucket["name"]: account_of(self.run_dir, bucket["name"]) for bucket in document["buckets"]}
+
+    def page(self, document: dict[str, Any], **accounts: StrategyAccount) -> str:
+        """The page of a document; `accounts` stand in for those on disk."""
+        return page_of(document, self.accounts(document) | accounts)
 
     def _parts(self, times: pd.DatetimeIndex, rows: dict[str, tuple[int, int]]) -> Any:
         from progressive_market.accounts.strategy_account import AccountPart
@@ -253,8 +261,6 @@ class MadeUpRun:
 
     def bucket(self, name: str = "Short", edge: str | None = "none", **changes: Any) -> dict[str, Any]:
         """A bucket of the document; that of the account is read from what `write_account` wrote."""
-        from progressive_training.market import account_of
-
         account = account_of(self.run_dir, name)
         words = {
             "confirmed": "edge confirmed: trades",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from progressive_plugins.report.page import page_of
+from progressive_front.cli import main
 from progressive_training.market import account_of
 from progressive_training.presentation import percent_text
 
@@ -58,9 +58,9 @@ def opened(browser: Any, run: Any) -> Iterator[Any]:
     """Opens the page of a document."""
     contexts = []
 
-    def open_page(document: dict[str, Any], **options: Any) -> Opened:
+    def open_page(document: dict[str, Any], accounts: dict[str, Any] | None = None, **options: Any) -> Opened:
         file = run.run_dir / "report.html"
-        file.write_text(page_of(document, run.run_dir), "utf-8")
+        file.write_text(run.page(document, **(accounts or {})), "utf-8")
         opened = Opened(browser, file, **options)
         contexts.append(opened.context)
         if options.get("java_script_enabled", True) and document["buckets"]:
@@ -102,6 +102,16 @@ def test_it_shows_as_many_bars_as_the_run_has(opened: Any, run: Any, bars: int, 
     assert report.messages == []
 
 
+def test_the_page_of_a_trained_run_shows_its_bars(browser: Any, idle_run: Path) -> None:
+    assert main(["report", str(idle_run)]) == 0
+    report = Opened(browser, idle_run / "report.html")
+    report.page.wait_for_function(READY, arg="Scalping")
+    assert report.value("bars") == report.value("candles") == "4000"
+    assert report.messages == []
+    assert report.overflow() <= 0
+    report.context.close()
+
+
 def test_a_click_on_a_trade_shows_it_in_the_table_and_in_the_chart(opened: Any, run: Any) -> None:
     run.write_account("Short", trades=40)
     report = opened(run.document(run.bucket("Short")))
@@ -130,15 +140,14 @@ def test_a_click_on_a_trade_shows_it_in_the_table_and_in_the_chart(opened: Any, 
     assert report.messages == []
 
 
-def test_every_trade_reads_as_python_writes_it(opened: Any, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_trade_reads_as_python_writes_it(opened: Any, run: Any) -> None:
     profits = [0.25, 0.75, -0.25, 0.04, -0.05, 0.15, 999.94, 999.95, -99.9, 1234.5, 999_499.0, 54_321_987.0]
     run.write_account("Short", trades=len(profits))
     account = account_of(run.run_dir, "Short")
     assert account is not None
     account.trades["profit"] = profits
     bucket = run.bucket("Short")
-    monkeypatch.setattr("progressive_plugins.report.page.html_page.account_of", lambda *_: account)
-    report = opened(run.document(bucket))
+    report = opened(run.document(bucket), {"Short": account})
     cells = report.page.locator("#trade-table tbody tr > td:nth-child(7)").all_text_contents()
     assert cells == [percent_text(profit) for profit in reversed(profits)]
 
@@ -176,9 +185,7 @@ def test_the_colour_scheme_is_that_of_the_system_until_it_is_switched(opened: An
     assert light.page.evaluate(colour) == night
 
 
-def test_the_legend_switches_curves_and_the_scale_is_log_where_equity_grows_by_factors(
-    opened: Any, run: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_legend_switches_curves_and_the_scale_is_log_where_equity_grows_by_factors(opened: Any, run: Any) -> None:
     run.write_account("Short")
     report = opened(run.document(run.bucket("Short")))
     scale = report.page.locator("#equity-scale")
@@ -190,8 +197,7 @@ def test_the_legend_switches_curves_and_the_scale_is_log_where_equity_grows_by_f
     assert account is not None
     bucket = run.bucket("Short")
     account.equity["log_equity"] *= 40
-    monkeypatch.setattr("progressive_plugins.report.page.html_page.account_of", lambda *_: account)
-    grown = opened(run.document(bucket))
+    grown = opened(run.document(bucket), {"Short": account})
     assert grown.page.locator("#equity-scale").get_by_role("button", name="log").get_attribute("aria-pressed") == "true"
     assert grown.messages == []
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 import zlib
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_plugins.report.page import page_of
+from progressive_front.cli import main
 from progressive_plugins.report.page.packed_columns import Column, packed, price_units
-from progressive_training.presentation import percent_text
+from progressive_training.market import account_of
+from progressive_training.presentation import number, percent_text, share_text, with_error
 
 SECTIONS = [
     "What was found",
@@ -63,6 +66,16 @@ class Elements(HTMLParser):
         if self.found:
             self.found[-1][2].append(data)
 
+    def rows(self, having: str) -> list[list[str]]:
+        """The cells of each row of a table that has a cell with that attribute."""
+        rows: list[list[tuple[dict[str, str | None], str]]] = []
+        for tag, attributes, text in self.found:
+            if tag == "tr":
+                rows.append([])
+            elif tag in {"th", "td"}:
+                rows[-1].append((attributes, "".join(text)))
+        return [[text for _, text in row] for row in rows if any(having in attributes for attributes, _ in row)]
+
     def of(self, *tags: str) -> list[tuple[dict[str, str | None], str]]:
         return [(attributes, "".join(text)) for tag, attributes, text in self.found if tag in tags]
 
@@ -92,13 +105,13 @@ def four(run: Any) -> Any:
 
 
 def test_every_section_is_there(run: Any, four: Any) -> None:
-    heads = [text.strip() for _, text in Elements(page_of(four, run.run_dir)).of("h2", "h3", "h4")]
+    heads = [text.strip() for _, text in Elements(run.page(four)).of("h2", "h3", "h4")]
     assert [section for section in SECTIONS if section not in heads] == []
     assert heads.count("Beside the baselines") == 4
 
 
 def test_the_verdict_comes_first_and_only_a_confirmed_edge_is_green(run: Any, four: Any) -> None:
-    elements = Elements(page_of(four, run.run_dir))
+    elements = Elements(run.page(four))
     cards = [attributes["class"] for attributes, _ in elements.of("article")]
     assert cards == ["card doubt", "card good", "card doubt", "card doubt"]
     assert elements.text.index("edge confirmed: trades") < elements.text.index("Price and trades")
@@ -108,7 +121,7 @@ def test_the_verdict_comes_first_and_only_a_confirmed_edge_is_green(run: Any, fo
 
 
 def test_profits_are_those_of_the_evaluation(run: Any, four: Any) -> None:
-    cells = [text for attributes, text in Elements(page_of(four, run.run_dir)).of("td") if "data-profit" in attributes]
+    cells = [text for attributes, text in Elements(run.page(four)).of("td") if "data-profit" in attributes]
     assert cells == [
         percent_text(row["profit"])
         for bucket in four["buckets"]
@@ -117,8 +130,36 @@ def test_profits_are_those_of_the_evaluation(run: Any, four: Any) -> None:
     ]
 
 
+def test_the_tables_of_a_trained_run_are_what_evaluate_prints(
+    idle_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(idle_run)]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(idle_run), "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)
+    shown = Elements((idle_run / "report.html").read_text("utf-8")).rows("data-profit")
+    assert shown == [
+        [
+            row["strategy"],
+            percent_text(row["profit"]),
+            with_error(row["sharpe"], row["sharpe_error"] if row["sharpe_error"] is not None else math.nan),
+            share_text(row["drawdown_share"], 1),
+            f"{row['trades']:,}",
+            f"{row['turnover']:,.0f}",
+            *(share_text(row[f"{side}_share"]) for side in ("long", "flat", "short")),
+            number(row["t"], 1),
+            percent_text(row["alpha_percent_a_year"]),
+            number(row["alpha_t"], 1),
+            number(row["beta"], 2),
+        ]
+        for result in results
+        for part in ("validation", "test")
+        for row in result["evaluation"][part]
+    ]
+
+
 def test_nothing_is_loaded_from_elsewhere(run: Any, four: Any) -> None:
-    elements = Elements(page_of(four, run.run_dir))
+    elements = Elements(run.page(four))
     loaded = [attributes.get(name) for _, attributes, _ in elements.found for name in ("src", "href", "srcset", "data")]
     assert [each for each in loaded if each] == ["data:,"]
     style = "".join(text for _, text in elements.of("style"))
@@ -127,7 +168,7 @@ def test_nothing_is_loaded_from_elsewhere(run: Any, four: Any) -> None:
 
 
 def test_only_its_own_scripts_may_run(run: Any, four: Any) -> None:
-    elements = Elements(page_of(four, run.run_dir))
+    elements = Elements(run.page(four))
     policy = next(attributes["content"] for attributes, _ in elements.of("meta") if "http-equiv" in attributes)
     scripts = [text for attributes, text in elements.of("script") if "type" not in attributes]
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
@@ -165,7 +206,7 @@ def test_names_and_reasons_of_strangers_are_text(run: Any) -> None:
         transfers={"offers": [offer | {"strategies": [tried]}], "reasons": [{"reason": HOSTILE, "count": 1}]},
         notes=[HOSTILE],
     )
-    elements = Elements(page_of(document, run.run_dir))
+    elements = Elements(run.page(document))
     assert len(elements.of("script")) == 3
     assert elements.of("img") == []
     assert elements.text.count(HOSTILE) >= 7
@@ -175,23 +216,18 @@ def test_names_and_reasons_of_strangers_are_text(run: Any) -> None:
     ]
 
 
-def test_a_reason_in_the_chart_data_cannot_end_its_element(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reason_in_the_chart_data_cannot_end_its_element(run: Any) -> None:
     run.write_account("Short")
-    from progressive_training.market import account_of
-
     account = account_of(run.run_dir, "Short")
     assert account is not None
     account.trades["reason"] = "</script><script>alert(4)</script>"
-    monkeypatch.setattr("progressive_plugins.report.page.html_page.account_of", lambda *_: account)
-    elements = Elements(page_of(run.document(run.bucket("Short")), run.run_dir))
+    elements = Elements(run.page(run.document(run.bucket("Short")), Short=account))
     assert len(elements.of("script")) == 3
     assert chart_data(elements)["buckets"]["Short"]["reasons"] == ["</script><script>alert(4)</script>"]
 
 
 def test_all_candles_and_trades_are_in_it_exactly_and_equal_candles_once(run: Any, four: Any) -> None:
-    from progressive_training.market import account_of
-
-    data = chart_data(Elements(page_of(four, run.run_dir)))
+    data = chart_data(Elements(run.page(four)))
     assert len(data["candles"]) == 1
     account = account_of(run.run_dir, "Medium")
     assert account is not None
@@ -210,7 +246,7 @@ def test_a_page_of_60_000_candles_and_many_trades_is_small(run: Any) -> None:
     names = ("Scalping", "Short", "Medium", "Long")
     for seed, name in enumerate(names):
         run.write_account(name, bars=60_000, trades=10_000, points=1_000, seed=seed)
-    page = page_of(run.document(*map(run.bucket, names)), run.run_dir)
+    page = run.page(run.document(*map(run.bucket, names)))
     assert len(page.encode()) < 2.5e6
 
 
@@ -218,14 +254,14 @@ def test_of_too_many_trades_the_newest_are_drawn_and_a_line_says_so(run: Any, mo
     monkeypatch.setattr("progressive_plugins.report.page.chart_data.MOST_TRADES", 30)
     monkeypatch.setattr("progressive_plugins.report.page.html_page.MOST_TRADES", 30)
     run.write_account("Short", trades=40)
-    elements = Elements(page_of(run.document(run.bucket("Short")), run.run_dir))
+    elements = Elements(run.page(run.document(run.bucket("Short"))))
     assert chart_data(elements)["buckets"]["Short"]["trades"]["rows"] == 30
     assert "the newest 30 of 40 trades" in elements.text
 
 
 def test_candles_of_several_bars_are_named(run: Any) -> None:
     run.write_account("Short", bars=130_000)
-    elements = Elements(page_of(run.document(run.bucket("Short")), run.run_dir))
+    elements = Elements(run.page(run.document(run.bucket("Short"))))
     assert "130,000 bars are drawn as candles of 3 bars each" in elements.text
 
 
@@ -240,12 +276,12 @@ def test_candles_of_several_bars_are_named(run: Any) -> None:
     ],
 )
 def test_what_a_bucket_does_not_have_is_a_line(run: Any, changes: dict[str, Any], line: str) -> None:
-    assert line in Elements(page_of(run.document(run.bucket("Short", **changes)), run.run_dir)).text
+    assert line in Elements(run.page(run.document(run.bucket("Short", **changes)))).text
 
 
 def test_a_strategy_that_never_traded_says_so(run: Any) -> None:
     run.write_account("Short", trades=0)
-    elements = Elements(page_of(run.document(run.bucket("Short")), run.run_dir))
+    elements = Elements(run.page(run.document(run.bucket("Short"))))
     assert "No trade on validation" in elements.text
     assert "No trade on test" in elements.text
 
@@ -255,7 +291,7 @@ def test_a_strategy_that_held_nothing_has_no_tables_of_zeros(run: Any) -> None:
     bucket = run.bucket("Short")
     for each in bucket["account"]["slices"]:
         each["held"] = 0.0
-    elements = Elements(page_of(run.document(bucket), run.run_dir))
+    elements = Elements(run.page(run.document(bucket)))
     assert "It held no position on any bar" in elements.text
     assert "Month by month" not in elements.text
 
@@ -271,7 +307,7 @@ def without_numbers(value: Any) -> Any:
 
 
 def test_numbers_that_are_not_known_leave_a_gap_and_no_page_out(run: Any, four: Any) -> None:
-    elements = Elements(page_of(without_numbers(four), run.run_dir))
+    elements = Elements(run.page(without_numbers(four)))
     assert [text for attributes, text in elements.of("td") if "data-profit" in attributes] == ["n/a"] * 40
     assert "None" not in elements.text
 
@@ -291,11 +327,11 @@ def test_numbers_that_are_not_known_leave_a_gap_and_no_page_out(run: Any, four: 
     ],
 )
 def test_how_a_run_ended_stands_above_all(run: Any, changes: dict[str, Any], line: str) -> None:
-    assert line in " ".join(Elements(page_of(run.document(run.bucket(), run=changes), run.run_dir)).text.split())
+    assert line in " ".join(Elements(run.page(run.document(run.bucket(), run=changes))).text.split())
 
 
 def test_a_run_without_any_finished_bucket_has_a_page(run: Any) -> None:
-    elements = Elements(page_of(run.document(run={"status": "failed", "error": "no memory"}), run.run_dir))
+    elements = Elements(run.page(run.document(run={"status": "failed", "error": "no memory"})))
     assert "No bucket was finished" in elements.text
 
 
