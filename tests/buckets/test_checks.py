@@ -64,7 +64,7 @@ def test_clean_bars_get_one_line_with_the_whole_report_and_two_to_be_shown(tmp_p
 def test_what_cleaning_found_is_a_warning(tmp_path: Path) -> None:
     *_, line = check(frame().drop(index=range(1000, 1010)), tmp_path)
     assert line["log_level"] == "warning"
-    assert line["event"] == "bars: 1 gap (10 bars missing, the longest 10 from 2021-02-11T16:00:00Z)"
+    assert line["event"] == "bars: 1 gap (10 bars missing, the longest 10 from 2021-02-11 16:00 UTC)"
 
 
 def test_a_synthetic_market_is_a_warning(tmp_path: Path) -> None:

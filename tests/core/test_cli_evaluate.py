@@ -109,7 +109,7 @@ def test_bars_that_the_model_was_trained_on_are_warned_of(
         assert (
             f"other.csv: {known} bars are of the time that the model was trained, chosen and judged on" in warnings[0]
         )
-        assert "until 2020-09-06T23:00:00Z" in warnings[0]
+        assert "until 2020-09-06 23:00 UTC" in warnings[0]
 
 
 def test_only_bars_from_a_time_on_are_measured(run: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 from attrs import Factory, asdict, evolve, field, frozen
 from numpy.typing import NDArray
 
+from progressive_training.presentation import utc_text
+
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 
@@ -100,7 +102,7 @@ class CleaningReport:
             "steps": f"{counted(self.steps, 'jump')} of the price kept: {', '.join(self.first_times.get('steps', ()))}"
             f"{', ...' if self.steps > FIRST_TIMES else ''} (a real event, another market or another unit)",
             "gaps": f"{counted(self.gaps, 'gap')} ({counted(self.missing, 'bar')} missing, the longest "
-            f"{self.longest_gap:,} from {self.longest_gap_from})",
+            f"{self.longest_gap:,} from {utc_text(self.longest_gap_from)})",
             "filled": f"{counted(self.filled, 'absent bar')} filled flat{self._first('filled')}",
             "zero_volume": f"{counted(self.zero_volume, 'bar')} without volume{self._first('zero_volume')}",
             "filled_extra": f"{counted(self.filled_extra, 'missing value')} of extra columns taken from the bar before",
@@ -108,7 +110,7 @@ class CleaningReport:
         return [phrase for kind, phrase in phrases.items() if getattr(self, kind)]
 
     def _first(self, kind: str) -> str:
-        return f", first {self.first_times[kind][0]}" if self.first_times.get(kind) else ""
+        return f", first {utc_text(self.first_times[kind][0])}" if self.first_times.get(kind) else ""
 
 
 @frozen(kw_only=True)

@@ -23,6 +23,7 @@ from progressive_market.serving.saved_market import MarketCard, market_of
 from progressive_market.serving.served_bars import closed_bars, served_bars
 from progressive_market.serving.trajectory import trajectory_of
 from progressive_training import DataError, ModelError
+from progressive_training.presentation import utc_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,7 +119,7 @@ class ServedModel(ABC, Generic[CardT]):
             return ""
         return (
             f"{known:,} of {len(times):,} bars are of the time that the model was trained, chosen and judged on (until "
-            f"{self.card.data_until}); only later ones say anything new"
+            f"{utc_text(self.card.data_until)}); only later ones say anything new"
         )
 
     def market(self, bars: Bars) -> Market:

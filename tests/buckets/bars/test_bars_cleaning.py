@@ -196,12 +196,12 @@ def test_the_report_says_what_was_amiss_and_where() -> None:
     report = clean(time, columns, source="rows", skipped=2).report
     assert report.troubles() == [
         "2 lines without the right number of fields skipped",
-        "1 bad row dropped (no time, or prices that cannot be, first 2023-11-15T00:16:00Z)",
-        "1 row of a time that comes again dropped, 1 with other values, first 2023-11-14T22:17:00Z",
-        "1 row out of order sorted, first 2023-11-14T22:17:00Z",
-        "2 gaps (116 bars missing, the longest 61 from 2023-11-14T23:16:00Z)",
-        "1 absent bar filled flat, first 2023-11-14T22:16:00Z",
-        "1 bar without volume, first 2023-11-14T22:15:00Z",
+        "1 bad row dropped (no time, or prices that cannot be, first 2023-11-15 00:16 UTC)",
+        "1 row of a time that comes again dropped, 1 with other values, first 2023-11-14 22:17 UTC",
+        "1 row out of order sorted, first 2023-11-14 22:17 UTC",
+        "2 gaps (116 bars missing, the longest 61 from 2023-11-14 23:16 UTC)",
+        "1 absent bar filled flat, first 2023-11-14 22:16 UTC",
+        "1 bar without volume, first 2023-11-14 22:15 UTC",
     ]
     assert cleaned(list(range(30))).report.troubles() == []
 

@@ -52,5 +52,5 @@ def test_what_cleaning_found_is_one_sentence() -> None:
     report = CleaningReport(gaps=2, missing=304, longest_gap=288, longest_gap_from="2023-12-31T00:00:00Z", filled=1)
     (told,) = doubts(evolve(bars_until(NOW), report=report), NOW)
     assert told == (
-        "bars: 2 gaps (304 bars missing, the longest 288 from 2023-12-31T00:00:00Z), 1 absent bar filled flat"
+        "bars: 2 gaps (304 bars missing, the longest 288 from 2023-12-31 00:00 UTC), 1 absent bar filled flat"
     )
