@@ -26,6 +26,7 @@ SMALL = {
     "SEQUENCE": ["Scalping", "Medium"],
     "HORIZON_RANGE": [6, 48],
     "EPISODES": 2,
+    "PATIENCE": 2,
     "TRANSFER_COOLDOWN": 1,
     "SYNTHETIC_BARS": 3000,
     "PARALLEL_EPISODES": 4,
