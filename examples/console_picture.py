@@ -16,12 +16,12 @@ import cattrs
 from attrs import evolve
 from rich.console import Console
 
+from progressive_plugins.console.closing import closing, verdict_lines
 from progressive_plugins.console.view import LiveView
 from progressive_plugins.console.view_state import Progress
 from progressive_training import BucketInfo, BucketResult, EpisodeReport, Resources, read_memory
-from progressive_training.presentation import closing_table, sequence_table
 
-COLUMNS = 100
+COLUMNS, ROWS = 100, 30
 
 
 def export_svg(run_dir: Path, picture: Path, bucket: str, episode: int) -> None:
@@ -51,9 +51,8 @@ def export_svg(run_dir: Path, picture: Path, bucket: str, episode: int) -> None:
     resources = Resources(device="cpu", parallel_episodes=1, batch_size=1, memory_limit=limit)
     progress = evolve(Progress(bucket=info, resources=resources, started=0.0), reports=tuple(reports))
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(LiveView(progress, sum(report.seconds for report in reports)))
-    console.print(closing_table(results[position]))
-    console.print(sequence_table(results))
+    console.print(LiveView(progress, sum(report.seconds for report in reports), ROWS))
+    console.print(closing(results), *verdict_lines(results), sep="\n")
     picture.parent.mkdir(parents=True, exist_ok=True)
     console.save_svg(str(picture), title="progressive-training")
 

@@ -12,9 +12,8 @@ import pluggy
 
 from progressive_app.config.app_settings import DEVICE, PLUGIN_ERRORS, PLUGINS, RUNS_DIR, SEQUENCE
 from progressive_app.config.checking import checked
-from progressive_app.config.choices import merged_choices, named, refuse_idle_episodes
+from progressive_app.config.choices import named, refuse_idle_episodes
 from progressive_app.config.common_kinds import FilePath
-from progressive_app.config.input_files import with_absolute_files
 from progressive_app.config.resolve import with_settings
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import log_to, logging_configured
@@ -45,11 +44,14 @@ from progressive_front.from_python.caller_values import (
     check_flags,
     check_function,
     check_mapping,
+    describe,
     names_and_objects,
     settings_and_data,
+    settled,
 )
 from progressive_front.from_python.results import Results, results_of
 from progressive_front.from_python.training_data import DATA, data_of_run, with_data_of_run
+from progressive_front.live import with_console_in_notebook
 from progressive_studies.curriculum import order_by_probing, order_isolated
 from progressive_studies.scratch import train_scratch_arms
 
@@ -58,7 +60,7 @@ class ProgressiveTrainer:
     """Trains buckets alone or in sequence, with knowledge transfer between them.
 
     :param progress_callback: gets a line of text at every step of a run, and what was read of the bars in two; without one, these
-        two go to stderr.
+        two go to stderr, and in a notebook the console shows the run.
     :param settings: a mapping of keys, over ./config.json (when there is one) over the defaults; or what `resolve` gave,
         which stands as it is.
     :param data: the bars to train on: a path, as DATA is; or a pandas frame, anything that speaks Arrow (Polars, pyarrow,
@@ -87,7 +89,12 @@ class ProgressiveTrainer:
         self._on_episode = on_episode
         self._plugins, self._manager = names_and_objects(plugins)
         self._settings, self._data = settings_and_data(settings, data, self._plugins, self._manager.objects)
+        if progress_callback is None:
+            self._plugins = with_console_in_notebook(self._settings[PLUGINS], self._plugins)
         self._interrupt = Event()
+
+    def __repr__(self) -> str:
+        return f"<ProgressiveTrainer: {describe(self._settings, self._data is not None, self.run_dir)}>"
 
     @property
     def manager(self) -> pluggy.PluginManager:
@@ -225,14 +232,13 @@ class ProgressiveTrainer:
         """Begin a run; the flags `asked` for are kept in its manifest."""
         check_main_guard()
         check_flags(asked)
-        settings = _settled(settings, self._plugins)
+        settings = settled(settings, self._plugins)
         if asked["isolate"]:
             check_isolation(self._manager.of_this_process)
         registry = registry_for(settings, self._manager)
         teachers = []
         if transfer_from is not None:
-            runs_dir = Path(self._settings[RUNS_DIR])
-            teachers = [(str(newest_with(transfer_from, runs_dir, registry)), transfer_from)]
+            teachers = [(str(newest_with(transfer_from, Path(self._settings[RUNS_DIR]), registry)), transfer_from)]
         device = device_for(settings[DEVICE], isolated=asked["isolate"])
         if fork is not None:
             directory, data = fork.directory, data_of_run(Path(fork.parent["run"]), settings)
@@ -288,12 +294,6 @@ class ProgressiveTrainer:
                 return models
         finally:
             self._interrupt.clear()
-
-
-def _settled(settings: Settings, plugins: Sequence[str]) -> Settings:
-    """`settings` as a resume from another directory needs them: paths absolute, and the plugins that were asked for."""
-    chosen = {PLUGINS.key: merged_choices(settings[PLUGINS], plugins)}
-    return with_absolute_files(with_settings(settings, chosen))
 
 
 def _quiet(line: str) -> None:

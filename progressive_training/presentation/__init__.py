@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from progressive_app.presentation.closing_table import judged_table as judged_table
     from progressive_app.presentation.closing_table import sequence_table as sequence_table
     from progressive_app.presentation.drawing import plain_text as plain_text
+    from progressive_app.presentation.notebook import html_text as html_text
+    from progressive_app.presentation.notebook import in_notebook as in_notebook
     from progressive_app.presentation.quantities import bytes_text as bytes_text
     from progressive_app.presentation.quantities import number as number
     from progressive_app.presentation.quantities import share_text as share_text
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "progressive_app.presentation.closing_table": "closing_table judged_table sequence_table",
     "progressive_app.presentation.drawing": "plain_text",
+    "progressive_app.presentation.notebook": "html_text in_notebook",
     "progressive_app.presentation.quantities": "bytes_text number share_text time_text utc_text with_error",
     "progressive_app.presentation.record_values": "PerformanceValues episode_values performance_values result_values transfer_values",
     "progressive_app.presentation.strategies": "MODEL compared row_of",

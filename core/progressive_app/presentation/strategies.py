@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from progressive_app.presentation.verdicts import judged
-from progressive_core.contract.evaluation import Performance, PerformanceKind
-from progressive_core.contract.records import BucketResult
+from progressive_core.contract.evaluation import Evaluation, Performance, PerformanceKind
 
 MODEL = "model"
 
 
-def compared(results: Sequence[BucketResult]) -> list[str]:
+class Judged(Protocol):
+    """A finished bucket, whose `evaluation` is None until it is judged: a `BucketResult`, or what a trainer's `results` hold."""
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """How it did."""
+
+
+def compared(results: Sequence[Judged]) -> list[str]:
     """Return what buckets are compared by: what their models did, then each baseline but flat, which is always 0."""
     rows = [row for result in results for row in judged(result.evaluation).test]
     baselines = dict.fromkeys(row.strategy for row in rows if row.kind is PerformanceKind.BASELINE)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
+from progressive_app.config.app_settings import PLUGINS, SEQUENCE
 from progressive_app.config.checking import checked
-from progressive_app.config.choices import plugin_choices
-from progressive_app.config.resolve import overlay, resolve_caller
+from progressive_app.config.choices import merged_choices, plugin_choices
+from progressive_app.config.input_files import with_absolute_files
+from progressive_app.config.resolve import overlay, resolve_caller, with_settings
 from progressive_app.quoting import show
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.kinds import Switch
@@ -96,3 +99,15 @@ def names_and_objects(plugins: Sequence[str | object]) -> tuple[tuple[str, ...],
             objects[name] = plugin
     names = [plugin for plugin in plugins if not any(plugin is each for each in objects.values())]
     return plugin_choices(cast("Sequence[str]", names), "plugins"), Manager(objects)
+
+
+def settled(settings: Settings, plugins: Sequence[str]) -> Settings:
+    """`settings` as a resume from another directory needs them: paths absolute, and the plugins that were asked for."""
+    chosen = {PLUGINS.key: merged_choices(settings[PLUGINS], plugins)}
+    return with_absolute_files(with_settings(settings, chosen))
+
+
+def describe(settings: Settings, holds_data: bool, run_dir: Path | None) -> str:
+    """What a trainer trains, on which bars, and where: "Scalping, Short on btc.csv, in runs/mine"."""
+    bars = "bars in memory" if holds_data else settings.get(DATA) or "a synthetic market"
+    return f"{', '.join(settings[SEQUENCE])} on {bars}, {f'in {run_dir}' if run_dir else 'no run yet'}"

@@ -26,6 +26,7 @@ from progressive_core.contract.evaluation import Evaluation, Performance
 from progressive_core.contract.records import BucketResult, EpisodeReport, LedgerEntry
 from progressive_core.contract.store import EpisodeLine
 from progressive_core.contract.suggest import did_you_mean
+from progressive_front.from_python.results_html import result_html, results_html
 from progressive_front.load_model import load_model
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ class Result:
         its evaluator keeps no account, or it is not judged yet."""
         return import_module("progressive_training.market").account_of(self._run_dir, self.bucket)
 
+    def _repr_html_(self) -> str:
+        return result_html(self)
+
     @property
     def _run_dir(self) -> Path:
         return self.path.parents[2]
@@ -92,6 +96,9 @@ class Results(dict[str, Result]):
                 f"no result of {bucket!r}: no bucket is finished yet; train first, or name a run with run_dir="
             )
         raise RunError(f"no result of {bucket!r}.{did_you_mean(str(bucket), self)} Finished: {', '.join(self)}")
+
+    def _repr_html_(self) -> str:
+        return results_html(self)
 
 
 def results_of(run_dir: Path | None) -> Results:

@@ -1,4 +1,4 @@
-"""The console: a live view of the run on a terminal, plain lines elsewhere."""
+"""The console: a live view of the run on a terminal and in a notebook, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from typing import TextIO, cast
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from progressive_plugins.console.cell import Cell, show
 from progressive_plugins.console.closing import closing, verdict_lines
+from progressive_plugins.console.display import Display
 from progressive_plugins.console.plain import end_lines, episode_lines
 from progressive_plugins.console.screen import Screen
 from progressive_plugins.console.stream import QuietStream
 from progressive_plugins.console.view import NOTES_SHOWN, ROWS, LiveView
 from progressive_plugins.console.view_state import Progress
-from progressive_plugins.metrics import read_metrics
 from progressive_training import BucketInfo, BucketResult, EpisodeReport, Resources, RunInfo, hookimpl
-from progressive_training.presentation import plain_text
+from progressive_training.presentation import in_notebook, plain_text
 
 HOW_TO_STOP = "Ctrl-C stops at the end of an episode; the run can go on from there"
 
@@ -72,84 +73,65 @@ class ConsolePlugin:
             return
         stream = QuietStream(self._file or sys.stdout)
         console = None if self._shows_a_view() else _terminal(stream)
-        if console is None:
+        if self._in_a_notebook():
+            show(Group(closing(results), *verdict_lines(results)))
+        elif console is not None:
+            console.print(closing(results), *verdict_lines(results), sep="\n")
+        else:
             verdicts = [line.plain for line in verdict_lines(results)]
             _print("\n".join([plain_text(closing(results, box=None)), *verdicts]), stream)
-        else:
-            console.print(closing(results), *verdict_lines(results), sep="\n")
 
     def _display(self, progress: Progress) -> Display:
+        if self._in_a_notebook():
+            return Cell(progress, self._clock)
         stream = QuietStream(self._file or sys.stdout)
         console = None if self._shows_a_view() else _terminal(stream)
-        return Lines(progress, stream, self._clock) if console is None else View(progress, stream, self._clock, console)
+        return Lines(progress, self._clock, stream) if console is None else View(progress, self._clock, stream, console)
+
+    def _in_a_notebook(self) -> bool:
+        return self._file is None and in_notebook()
 
     def _shows_a_view(self) -> bool:
         return any(isinstance(display, View) for display in self._displays.values())
 
 
-class Display:
-    """One bucket, as this console shows it."""
-
-    def __init__(self, progress: Progress, stream: QuietStream, clock: Callable[[], float]) -> None:
-        self.progress = progress
-        self.stream = stream
-        self._clock = clock
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the bucket began."""
-        return self._clock() - self.progress.started
-
-    def episode(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
-        """Take up one more episode."""
-        if not self.progress.reports and episode.episode > 1:
-            earlier = read_metrics(bucket.run_dir / "metrics.jsonl").get(bucket.name, [])
-            self.progress = self.progress.resumed(episode.episode, earlier)
-        self.progress = self.progress.with_report(episode)
-
-    def end(self, bucket: BucketInfo, error: BaseException | None) -> None:
-        """Show how the bucket ended, where it did not fail."""
-        self.stop()
-        if error is None and bucket.results:
-            for line in end_lines(self.progress, bucket.results[-1]):
-                self.say(line)
-
-    def say(self, line: str) -> None:
-        """Print one line."""
-        _print(line, self.stream)
-
-    def stop(self) -> None:
-        """Show nothing more."""
-
-
 class Lines(Display):
     """A bucket as plain lines."""
+
+    def __init__(self, progress: Progress, clock: Callable[[], float], stream: QuietStream) -> None:
+        super().__init__(progress, clock)
+        self._stream = stream
 
     def episode(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
         """Print the lines that this episode is worth."""
         super().episode(bucket, episode)
         for line in episode_lines(self.progress, self.elapsed):
-            self.say(line)
+            _print(line, self._stream)
+
+    def end(self, bucket: BucketInfo, error: BaseException | None) -> None:
+        """Print how the bucket ended, where it did not fail."""
+        if error is None and bucket.results:
+            for line in end_lines(self.progress, bucket.results[-1]):
+                _print(line, self._stream)
 
 
 class View(Display):
     """A bucket as a live view on the terminal's second screen."""
 
-    def __init__(self, progress: Progress, stream: QuietStream, clock: Callable[[], float], console: Console) -> None:
-        super().__init__(progress, stream, clock)
+    def __init__(self, progress: Progress, clock: Callable[[], float], stream: QuietStream, console: Console) -> None:
+        super().__init__(progress, clock)
         self._console = console
         self._screen: Screen | None = Screen(console, cast("TextIO", stream), self._frame)
         self._screen.open()
 
     def end(self, bucket: BucketInfo, error: BaseException | None) -> None:
         """Go back to the first screen; an error leaves the last view there, where an episode was seen."""
-        super().end(bucket, error)
-        if error is not None and self.progress.reports:
+        self.stop()
+        if error is None and bucket.results:
+            for line in end_lines(self.progress, bucket.results[-1]):
+                self._console.print(line, markup=False)
+        elif self.progress.reports:
             self._console.print(LiveView(self.progress, self.elapsed, min(ROWS, self._console.height)))
-
-    def say(self, line: str) -> None:
-        """Print one line, broken between words."""
-        self._console.print(line, markup=False)
 
     def stop(self) -> None:
         """Go back to the first screen."""
