@@ -9,6 +9,7 @@ from attrs import evolve
 
 from progressive_market.bars.bar_records import iso
 from progressive_training import DataError
+from progressive_training.presentation import share_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def funding_doubt(bars: Bars, funding: float | str) -> list[str]:
     if abs(yearly) <= USUAL:
         return []
     return [
-        f"the column {funding!r} of FUNDING takes {yearly:.0%} of its value a year from a long position: every bar is charged its "
+        f"the column {funding!r} of FUNDING takes {share_text(yearly)} of its value a year from a long position: every bar is charged its "
         f"rate, as a share; check that"
     ]
 

@@ -53,7 +53,7 @@ class MemoryPolicy:
                 parallel_episodes=f"{resources.parallel_episodes} -> {fitting.parallel_episodes}",
                 batch_size=f"{resources.batch_size} -> {fitting.batch_size}",
                 reason=f"{bytes_text(memory.used)} in use and {bytes_text(resources.memory_needed)} needed, "
-                f"of {bytes_text(limit)} allowed ({100 * threshold:g}% of {bytes_text(memory.total)}, by {memory.source})",
+                f"of {bytes_text(limit)} allowed ({100 * threshold:g} % of {bytes_text(memory.total)}, by {memory.source})",
             )
         if memory.used + fitting.memory_needed > limit:
             log.warning(

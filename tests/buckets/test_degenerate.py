@@ -74,7 +74,7 @@ def test_one_action_while_others_pay_is_told_and_not_to_be_learned_from(
     learner = stuck(opened(paying), *sides)
     evaluation, told = (
         learner.evaluator.evaluate(learner.policy()),
-        f"degenerate policy, {action} on 100% of the validation bars",
+        f"degenerate policy, {action} on 100 % of the validation bars",
     )
     assert evaluation.verdict.endswith("; degenerate policy")
     assert evaluation.warnings[0].startswith(told)
@@ -124,7 +124,7 @@ def test_a_stuck_bucket_teaches_nobody_in_a_run(paying: Bars, tmp_path: Path, mo
     stuck_ones = [entry for entry in ledger if entry["source"] == "Short"]
     assert {entry["phase"] for entry in stuck_ones} == {"initial", "periodic", "reverse"}
     assert {entry["verdict"] for entry in stuck_ones} == {"skipped"}
-    told = "Short must not teach: degenerate policy, long on 100% of the validation bars"
+    told = "Short must not teach: degenerate policy, long on 100 % of the validation bars"
     assert all(entry["reason"].startswith(told) for entry in stuck_ones)
     assert any(told in str(entry) for entry in logged if entry["log_level"] == "warning")
     card = json.loads((run / "models/Short/card.json").read_text())

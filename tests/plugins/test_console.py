@@ -169,15 +169,15 @@ def test_time_left_follows_the_newest_episodes_and_the_buckets_so_far(run: Any) 
 
 
 def test_a_long_cause_of_exploration_is_cut_short(run: Any) -> None:
-    cause = "98% of the bars seen; most in high volatility, rising (errors there still change)"
+    cause = "98 % of the bars seen; most in high volatility, rising (errors there still change)"
     state = Progress(bucket=run.bucket(), resources=run.resources(), started=0.0).with_report(
         run.episode(1, exploration_cause=cause)
     )
     screen = seen(LiveView(state, elapsed=1.0))
     (line,) = [line for line in screen.splitlines() if "exploring" in line]
-    assert re.search(r"98% of the bars seen; most in high volatility.*… +│$", line)
+    assert re.search(r"98 % of the bars seen; most in high volatility.*… +│$", line)
     (told,) = [line for line in episode_lines(state, 1.0) if "exploring" in line]
-    assert "exploring 28.5 % (98% of the bars seen), " in told
+    assert "exploring 28.5 % (98 % of the bars seen), " in told
 
 
 def tell(plugin: ConsolePlugin, run: Any, *names: str) -> None:

@@ -42,5 +42,5 @@ def test_a_tiny_threshold_shrinks_episodes_batches_and_transfers_and_says_so(
 
     told = capfd.readouterr().err
     assert told.count("memory is short: training with fewer parallel episodes and smaller batches") == 2
-    assert "parallel_episodes=64 -> 1, batch_size=512 -> 16" in told and "allowed (0.01% of " in told
+    assert "parallel_episodes=64 -> 1, batch_size=512 -> 16" in told and "allowed (0.01 % of " in told
     assert "memory may not be enough even at the smallest sizes" in told

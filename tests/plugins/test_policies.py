@@ -46,7 +46,7 @@ def test_a_bucket_that_does_not_fit_is_made_smaller_and_the_user_is_told_why(run
     (warning,) = [entry for entry in logs if entry["log_level"] == "warning"]
     assert warning["parallel_episodes"] == "64 -> 16"
     assert warning["batch_size"] == "512 -> 128"
-    assert warning["reason"] == "1 GB in use and 20 GB needed, of 6.8 GB allowed (85% of 8 GB, by cgroup)"
+    assert warning["reason"] == "1 GB in use and 20 GB needed, of 6.8 GB allowed (85 % of 8 GB, by cgroup)"
 
 
 @pytest.mark.usefixtures("eight_gb")

@@ -14,6 +14,7 @@ import torch
 from attrs import frozen
 
 from progressive_buckets.state_checks import checked_like
+from progressive_training.presentation import share_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +125,7 @@ class Exploration:
         if not self.adaptive:
             return "fixed rate"
         why = "seldom seen yet" if values["unseen"] >= values["progress"] else "errors there still change"
-        return f"{float(values['covered']):.0%} of the bars seen; most in {NAMES[int(values['most'])]} ({why})"
+        return f"{share_text(float(values['covered']))} of the bars seen; most in {NAMES[int(values['most'])]} ({why})"
 
     def update(self, bars: Tensor, errors: Tensor, counted: Tensor) -> None:
         """Adapt to visited `bars` [N] with absolute `errors` [N] of their advantages; only `counted` ones [N] count."""

@@ -12,7 +12,8 @@ from attrs import frozen
 if TYPE_CHECKING:
     from progressive_market.bars import Bars
 
-MOST_CANDLES = 60_000
+MOST_CANDLES = 100_000
+"""Eleven years of hours; a page with so many has some 2 MB."""
 MOST_GAPS = 1_000
 
 

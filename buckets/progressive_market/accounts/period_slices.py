@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from progressive_market.judging.block_statistics import t_statistic
+from progressive_training.presentation import share_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +68,11 @@ def _ways(
     names = [str(month) for month in np.arange(months[0], months[-1] + 1)]
     yield "month", names, (months.astype(int) - first).astype(np.int16)
     low, high = np.quantile(volatility, [1 / 3, 2 / 3])
-    thirds = (f"calm: up to {low:.2%} a bar", f"middle: {low:.2%} to {high:.2%}", f"wild: above {high:.2%}")
+    thirds = (
+        f"calm: up to {share_text(low, 2)} a bar",
+        f"middle: {share_text(low, 2)} to {share_text(high, 2)}",
+        f"wild: above {share_text(high, 2)}",
+    )
     yield "volatility", thirds, (volatility > low).astype(np.int16) + (volatility > high)
     yield "hour", [f"{hour:02}:00" for hour in range(24)], (times % DAY // HOUR).astype(np.int16)
     yield "weekday", WEEKDAYS, ((times // DAY + THURSDAY) % len(WEEKDAYS)).astype(np.int16)

@@ -23,6 +23,7 @@ from progressive_market.bars.bar_records import (
 from progressive_market.bars.local_days import refuse_daylight_saving
 from progressive_market.bars.prices.checked import checked_prices
 from progressive_training import DataError
+from progressive_training.presentation import share_text
 
 ROUNDING = 1e-9  # a high may fall short of a close by this share: text files round each column by itself
 SHORTEST = 10**9  # nanoseconds: bars of less would be filled by the million
@@ -178,7 +179,7 @@ def _interval(time: Times, source: str, known: int | None) -> int:
     if share < REGULAR and commonest != known:
         raise DataError(
             f"{source}: bars have no regular length: the commonest step is {interval_text(interval)}, and only "
-            f"{share:.0%} of the steps are multiples of it (expected {REGULAR:.0%}); give bars of one length"
+            f"{share_text(share)} of the steps are multiples of it (expected {share_text(REGULAR)}); give bars of one length"
         )
     return interval
 

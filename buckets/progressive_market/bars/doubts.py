@@ -6,6 +6,7 @@ import numpy as np
 
 from progressive_market.bars.bar_records import MINUTE, Bars, iso
 from progressive_training import DataError
+from progressive_training.presentation import share_text
 
 DAY = 1440 * MINUTE  # the largest error of a clock that is tolerated
 STILL = 0.9  # share of bars with an unchanged close above which the data is doubtful
@@ -35,7 +36,7 @@ def doubts(bars: Bars, now: int) -> list[str]:
     still = float((np.diff(bars.close) == 0).mean())
     if still > STILL:
         warnings.append(
-            f"bars: the close is that of the bar before on {still:.0%} of the bars; try a longer FREQUENCY, or check "
+            f"bars: the close is that of the bar before on {share_text(still)} of the bars; try a longer FREQUENCY, or check "
             "the file"
         )
     return warnings

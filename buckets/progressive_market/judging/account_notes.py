@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from progressive_market.fills import RUIN
+from progressive_training.presentation import share_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,4 +22,6 @@ def account_notes(held: Tensor, part: Part, market: Market, split: str) -> list[
     if not ruined:
         return []
     positions = "a position" if ruined == 1 else f"{ruined} positions"
-    return [f"ruin on {split}: {positions} lost {1 - RUIN:.0%} of the equity at entry, and ended at the next fill"]
+    return [
+        f"ruin on {split}: {positions} lost {share_text(1 - RUIN)} of the equity at entry, and ended at the next fill"
+    ]

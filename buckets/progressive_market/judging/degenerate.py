@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.judging.verdict import ONE_ACTION, SHOWN_T
-from progressive_training.presentation import profit_text
+from progressive_training.presentation import profit_text, share_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ def degeneration(held: Tensor, part: Part, market: Market, ridge: Callable[[], R
         pays = t_statistic(other)
         if pays >= SHOWN_T and t_statistic(other - own) >= PAIRED_T:
             return (
-                f"degenerate policy, {action} on {shares[action]:.0%} of the validation bars, on which {name} earned "
+                f"degenerate policy, {action} on {share_text(shares[action])} of the validation bars, on which {name} earned "
                 f"{profit_text(float(other.sum()))} (t = {pays:.1f}) and this {profit_text(float(own.sum()))}"
             )
     return ""

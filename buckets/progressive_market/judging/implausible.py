@@ -20,6 +20,7 @@ from progressive_market.bars.leaks.clock import follows_the_clock
 from progressive_market.features.feature_table import BUILT_IN
 from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.judging.verdict import Doubt
+from progressive_training.presentation import share_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -95,7 +96,7 @@ def implausible(policy: Policy, market: Market, parts: Sequence[Part], allowed: 
         return None
     return Doubt(
         f"{' and '.join(carriers)}; a bar in the market earned {edge.unannounced:.2f} deviations of its return that the price "
-        f"had not shown before, and without {'these columns' if len(carriers) > 1 else 'this column'} {max(left, 0):.0%} of "
+        f"had not shown before, and without {'these columns' if len(carriers) > 1 else 'this column'} {share_text(max(left, 0))} of "
         f"the result is left",
         tuple(carriers),
     )

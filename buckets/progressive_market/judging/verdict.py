@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from progressive_training import Edge, Evaluation, PerformanceKind
-from progressive_training.presentation import profit_text
+from progressive_training.presentation import profit_text, share_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,7 +152,7 @@ def warnings(validation: tuple[Performance, ...], test: tuple[Performance, ...],
             else "its strategy made no trade on test"
         ]
     noted = [
-        f"collapsed to one action: {action} on {getattr(own, action):.0%} of the bars"
+        f"collapsed to one action: {action} on {share_text(getattr(own, action))} of the bars"
         for action in ("long", "flat", "short")
         if getattr(own, action) >= ONE_ACTION and not (edge is Edge.NONE and action == "flat")
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from progressive_app.presentation.quantities import share_text
 from progressive_app.presentation.text_table import MISSING, NEVER, sentence, table
 from progressive_core.contract.profit import profit_text
 from progressive_studies.transfer_report.account import Account
@@ -187,7 +188,7 @@ def _account_section(account: Account) -> Section:
 
 
 def _share(part: float, whole: float) -> str:
-    return f"{part:.1f} s ({part / whole:.1%})" if whole > 0 else f"{part:.1f} s"
+    return f"{part:.1f} s ({share_text(part / whole, 1)})" if whole > 0 else f"{part:.1f} s"
 
 
 def score(value: float) -> str:

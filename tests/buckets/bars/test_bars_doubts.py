@@ -39,7 +39,7 @@ def test_a_synthetic_market_is_told_however_far_it_reaches() -> None:
 def test_a_price_that_hardly_moves_is_told() -> None:
     close = 100.0 + np.arange(500) // 20
     (told,) = doubts(with_close(bars_until(NOW), close), NOW)
-    assert "the close is that of the bar before on 95% of the bars" in told
+    assert "the close is that of the bar before on 95 % of the bars" in told
     assert doubts(with_close(bars_until(NOW), 100.0 + np.arange(500) // 5), NOW) == []
 
 

@@ -125,7 +125,7 @@ def test_conflicts_that_no_column_explains_are_shown(frame: pd.DataFrame) -> Non
     table = pd.concat([of_market(frame, 1), of_market(frame, 1.001).iloc[50:60]])
     with pytest.raises(DataError) as caught:
         load_bars(table)
-    assert "10 of 210 rows (5%) repeat a time with other prices, first at 2024-02-01T02:00:00Z (open" in str(
+    assert "10 of 210 rows (5 %) repeat a time with other prices, first at 2024-02-01T02:00:00Z (open" in str(
         caught.value
     )
     assert "more bars" not in str(caught.value)

@@ -127,5 +127,5 @@ def test_ruin_is_named() -> None:
     market = open_market(bars, split_bars(6_000, 10, 0.2, 0.2, "x"), Costs(0.0), "cpu")
     part = market.part(slice(0, 400))
     (ruin,) = account_notes(-torch.ones(400, dtype=torch.float64), part, market, "test")
-    assert ruin == "ruin on test: a position lost 95% of the equity at entry, and ended at the next fill"
+    assert ruin == "ruin on test: a position lost 95 % of the equity at entry, and ended at the next fill"
     assert account_notes(torch.ones(400, dtype=torch.float64), part, market, "test") == []

@@ -112,10 +112,10 @@ def test_a_result_too_good_is_never_confirmed() -> None:
 
 
 def test_what_one_action_earned_while_others_paid_is_no_edge() -> None:
-    evaluation = verdict_of(3.5, 3.5, degenerate="degenerate policy, long on 100% of the bars")
+    evaluation = verdict_of(3.5, 3.5, degenerate="degenerate policy, long on 100 % of the bars")
     assert evaluation.edge is Edge.NONE
     assert evaluation.verdict.endswith("degenerate policy")
-    assert evaluation.warnings[0] == "degenerate policy, long on 100% of the bars; it does not teach other buckets"
+    assert evaluation.warnings[0] == "degenerate policy, long on 100 % of the bars; it does not teach other buckets"
 
 
 def test_nobody_beats_a_strategy_that_made_no_trade() -> None:
@@ -136,4 +136,4 @@ def test_what_earned_less_or_lost_is_said_of_the_strategy_in_per_cent() -> None:
 
 def test_a_collapsed_policy_is_flagged() -> None:
     stuck = evolve(ROW, long=0.99, flat=0.01, short=0.0)
-    assert "collapsed to one action: long on 99% of the bars" in judge((ROW,), (stuck,), 3.0, BARS).warnings
+    assert "collapsed to one action: long on 99 % of the bars" in judge((ROW,), (stuck,), 3.0, BARS).warnings

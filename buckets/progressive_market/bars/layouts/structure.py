@@ -13,6 +13,7 @@ from progressive_market.bars.bar_records import NO_TIME, PRICES, Floats, Times, 
 from progressive_market.bars.layouts.column_names import role, split
 from progressive_market.bars.layouts.markets import IDENTIFIERS, as_names, factorized
 from progressive_training import DataError
+from progressive_training.presentation import share_text
 
 MOST_CONFLICTING = 0.01  # of the rows: a few bars are written again when they are whole
 FEW = 3  # conflicting rows that a short table may have, up to a quarter of its rows
@@ -111,7 +112,7 @@ def unexplained(conflicts: Conflicts, where: str) -> DataError:
 
 def _counted(conflicts: Conflicts) -> str:
     count = int(conflicts.repeated.sum())
-    return f"{count:,} of {len(conflicts.rows):,} rows ({count / len(conflicts.rows):.0%})"
+    return f"{count:,} of {len(conflicts.rows):,} rows ({share_text(count / len(conflicts.rows))})"
 
 
 def _too_many(conflicting: int, rows: int) -> bool:

@@ -10,6 +10,7 @@ from progressive_market.bars.bar_records import Bars, Floats
 from progressive_market.bars.leaks.column_forms import as_prices
 from progressive_market.bars.leaks.evidence import Evidence
 from progressive_market.bars.leaks.leak_targets import Rows, sampled
+from progressive_training.presentation import share_text
 
 ROWS = 3_000
 AHEAD = 13  # bars to each side whose returns a column may repeat
@@ -40,13 +41,13 @@ def exact_copies(bars: Bars, columns: Mapping[str, Floats]) -> Iterator[Evidence
             continue
         share, lag = _repeated(values[rows][known], {lag: each[:, known] for lag, each in returns.items()})
         if share > SHARE:
-            finding = f"repeats the return of bar t + {lag + 1} exactly in {share:.0%} of the rows"
+            finding = f"repeats the return of bar t + {lag + 1} exactly in {share_text(share)} of the rows"
             yield Evidence(columns=(name,), form="its level", finding=finding, strength=share, limit=SHARE, measure="")
             continue
         for form, level in as_prices(values[rows][known], bars.close[rows][known]):
             share = first_seen_later(prices, level, rows[known])
             if share > max(LEVEL_SHARE, MORE * usual):
-                finding = f"is a price first seen on one of the next {LEVELS} bars in {share:.0%} of the rows"
+                finding = f"is a price first seen on one of the next {LEVELS} bars in {share_text(share)} of the rows"
                 yield Evidence(columns=(name,), form=form, finding=finding, strength=share, limit=SHARE, measure="")
                 break
 

@@ -137,7 +137,7 @@ class MadeUpRun:
 
     def _slices(self, rng: Any) -> list[dict[str, Any]]:
         both = {
-            "volatility": ["calm: up to 0.30% a bar", "middle: 0.30% to 0.62%", "wild: above 0.62%"],
+            "volatility": ["calm: up to 0.30 % a bar", "middle: 0.30 % to 0.62 %", "wild: above 0.62 %"],
             "hour": [f"{hour:02}:00" for hour in range(24)],
             "weekday": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
         }
