@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
 LOG_FROM = 300.0
 """Per cent from which scores are drawn by the logarithm of the equity."""
+ROOM = 0.08
+"""Above the highest and below the lowest score, as a share of what is between them."""
 SYMBOLS = {
     "kept": "\N{BLACK UP-POINTING TRIANGLE}",
     "failed": "\N{MULTIPLICATION X}",
@@ -54,43 +56,40 @@ def learning_curve(bucket: Mapping[str, Any], offers: Iterable[Mapping[str, Any]
     learning = bucket["learning"]
     if not learning or not learning["episodes"]:
         return None
-    scores, episodes = learning["score"], learning["episodes"]
-    known = [score for score in scores if score is not None]
-    bent = max(known, default=0.0) > LOG_FROM
-    heights = [None if score is None else _height(score, bent=bent) for score in scores]
-    low, high = (pick([0.0, *(height for height in heights if height is not None)]) for pick in (min, max))
-    room = (high - low) * 0.08 or 1.0
-    low, high = low - room, high + room
-    first: int = episodes[0]
-    last: int = max(episodes[-1], first + 1)
+    episodes, scores = learning["episodes"], learning["score"]
+    first, last = episodes[0], episodes[-1]
+    known = [0.0, *(score for score in scores if score is not None)]
+    low, high = min(known), max(known)
+    bent = high > LOG_FROM
+    bottom, top = _height(low, bent=bent), _height(high, bent=bent)
+    room = (top - bottom) * ROOM or 1.0
 
-    def left(episode: int) -> float:
-        return round(100 * (episode - first) / (last - first), 2)
+    def down(score: float) -> float:
+        return round(100 * (top + room - _height(score, bent=bent)) / (top - bottom + 2 * room), 2)
 
-    def top(height: float) -> float:
-        return round(100 * (high - height) / (high - low), 2)
+    def along(values: Sequence[float | None], place: Callable[[float], float]) -> list[tuple[float, float] | None]:
+        return [
+            None if value is None else (_across(episode, first, last), place(value))
+            for episode, value in zip(episodes, values, strict=True)
+        ]
 
-    points = [
-        None if height is None else (left(episode), top(height))
-        for episode, height in zip(episodes, heights, strict=True)
-    ]
     rates = learning["exploration"]
     most = max((rate for rate in rates if rate is not None), default=0.0) or 1.0
-    explored = [
-        None if rate is None else (left(episode), round(100 - 90 * rate / most, 2))
-        for episode, rate in zip(episodes, rates, strict=True)
-    ]
-    best = dict(zip(episodes, points, strict=True)).get(bucket["best_episode"])
-    shown = {0.0, max(known, default=0.0), min(known, default=0.0)}
+    points = along(scores, down)
     return Curve(
         score=_path(points),
-        exploration=_path(explored),
-        ticks=_apart([(top(_height(score, bent=bent)), score) for score in shown]),
-        best=best,
+        exploration=_path(along(rates, lambda rate: round(100 - 90 * rate / most, 2))),
+        ticks=_apart([(down(score), score) for score in {0.0, low, high}]),
+        best=dict(zip(episodes, points, strict=True)).get(bucket["best_episode"]),
         marks=tuple(_marks(bucket["name"], offers, first, last)),
         first=first,
-        last=episodes[-1],
+        last=last,
     )
+
+
+def _across(episode: int, first: int, last: int) -> float:
+    """Where an episode stands, from 0 to 100; one before the first there, as the initial transfers."""
+    return round(100 * min(max((episode - first) / max(last - first, 1), 0.0), 1.0), 2)
 
 
 def _height(score: float, *, bent: bool) -> float:
@@ -125,7 +124,7 @@ def _marks(bucket: str, offers: Iterable[Mapping[str, Any]], first: int, last: i
         verdict = next((each for each in SYMBOLS if each in verdicts), None)
         if offer["target"] != bucket or verdict is None:
             continue
-        left = round(100 * min(max((offer["episode"] - first) / (last - first), 0.0), 1.0), 2)
+        left = _across(offer["episode"], first, last)
         row = there[round(left)]
         there[round(left)] += 1
         if row < MOST_ROWS:

@@ -296,6 +296,41 @@ def test_a_strategy_that_held_nothing_has_no_tables_of_zeros(run: Any) -> None:
     assert "Month by month" not in elements.text
 
 
+def test_what_transfer_was_worth_is_shown_where_it_was_measured(run: Any) -> None:
+    names = ["Scalping", "Short"]
+    scores = {"jumpstart": 4.2, "area_ratio": 1.31, "score": 12.5, "scratch_score": 8.1}
+    measured = {
+        "worth": [
+            {"bucket": "Short", "taught_by": ["Scalping"], **scores, "test_profit": -2.4, "scratch_test_profit": None}
+        ],
+        "matrix": {
+            "buckets": names,
+            "scores": [[0.0, 0.0], [3.0, None], [1.0, 7.5]],
+            "forward": 0.012,
+            "backward": -0.01,
+        },
+        "scratch": [
+            {
+                "bucket": "Short",
+                "episodes": 41,
+                "score": 8.1,
+                "taught_episodes": 60,
+                "taught_score": 12.5,
+                "test_profit": -3.3,
+                "taught_test_profit": -2.4,
+            }
+        ],
+        "missing": None,
+    }
+    elements = Elements(run.page(run.document(*map(run.bucket, names), transfers=measured)))
+    rows = elements.rows("scope")
+    assert ["Short", "Scalping", "+4.2 %", "1.31", "+12.5 %", "+8.1 %", "-2.4 %", "n/a"] in rows
+    assert ["Short", "60", "41", "+12.5 %", "+8.1 %", "-2.4 %", "-3.3 %"] in rows
+    matrix = [["untrained", "0.0 %", "0.0 %"], ["Scalping", "+3.0 %", "n/a"], ["Short", "+1.0 %", "+7.5 %"]]
+    assert [row for row in rows if row in matrix] == matrix
+    assert "To see what being taught was worth" not in elements.text
+
+
 def without_numbers(value: Any) -> Any:
     """The same with no number known; a histogram and the shares of positions are known wherever there is one."""
     if isinstance(value, float):

@@ -1,7 +1,9 @@
 // How numbers are written, by the rules that the tables were written by.
 
 const grouped = (value, digits) =>
-  value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  value
+    .toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
+    .replace(/^-(?=[0.]+$)/, ""); // no minus before 0
 
 function profitText(percent) {
   if (!Number.isFinite(percent)) return "n/a";

@@ -79,7 +79,7 @@ function newChart(box) {
   const chart = LightweightCharts.createChart(box, {
     ...chartOptions(),
     autoSize: true,
-    rightPriceScale: { borderVisible: false },
+    rightPriceScale: { borderVisible: false, entireTextOnly: true },
     timeScale: {
       borderVisible: false,
       timeVisible: true,
