@@ -96,7 +96,7 @@ def test_timing_a_market_that_rises_is_one() -> None:
     evaluator.consider(foresight)
     evaluation = evaluator.evaluate(foresight)
     assert evaluation.edge is Edge.CONFIRMED
-    assert evaluation.verdict.startswith("edge confirmed (t = ")
+    assert evaluation.verdict.startswith("edge confirmed (edge t = ")
     assert " of alpha " in evaluation.verdict
 
 

@@ -121,7 +121,7 @@ def test_funding_beyond_what_is_usual_is_a_warning(paid: float, warned: bool) ->
     bars = synthetic_bars(2_000, seed=3)
     told = funding_doubt(evolve(bars, extra={"rate": np.full(2_000, paid)}), "rate")
     assert len(told) == warned
-    assert all(f"{paid * 8766:.0%}" in line for line in told)
+    assert all(f"{100 * paid * 8766:.0f} %" in line for line in told)
 
 
 def test_bars_that_were_absent_pay_nothing(tmp_path: Path) -> None:
