@@ -8,6 +8,7 @@ from typing import Any
 from progressive_plugins.report.report_records import ChangedSetting, DataFile, RunPart
 from progressive_plugins.report.shell_lines import reproduce_lines, use_of
 from progressive_training import BucketResult, Interrupted, RecordedRun, RunInfo, Settings
+from progressive_training.market import DATA
 
 LONGEST_ERROR = 500
 """Letters of what ended a run that its report repeats."""
@@ -66,14 +67,14 @@ def _data(settings: Settings, inputs: Mapping[str, Mapping[str, Any]], parts: Se
             file=str(each["file"]),
             sha256=str(each.get("sha256", "")),
             bytes=each["bytes"] if isinstance(each.get("bytes"), int) else 0,
-            first=first if key == "DATA" else None,
-            last=last if key == "DATA" else None,
+            first=first if key == DATA.key else None,
+            last=last if key == DATA.key else None,
         )
         for key, each in inputs.items()
     )
-    if "DATA" in inputs or not parts or settings.get("DATA") is not None:
+    if DATA.key in inputs or not parts or settings[DATA] is not None:
         return files
-    return (DataFile(setting="DATA", synthetic=True, first=first, last=last), *files)
+    return (DataFile(setting=DATA.key, synthetic=True, first=first, last=last), *files)
 
 
 def _changed(settings: Settings) -> tuple[ChangedSetting, ...]:
