@@ -7,9 +7,10 @@ from typing import Any
 
 from progressive_plugins.report.report_records import ChangedSetting, DataFile, RunPart
 from progressive_plugins.report.shell_lines import reproduce_lines, use_of
-from progressive_training import BucketResult, Interrupted, RecordedRun, RunInfo, Settings
+from progressive_training import PLUGINS, BucketResult, Interrupted, RecordedRun, RunInfo, Settings
 from progressive_training.market import DATA
 
+CONSOLE = "console"
 LONGEST_ERROR = 500
 """Letters of what ended a run that its report repeats."""
 
@@ -78,10 +79,15 @@ def _data(settings: Settings, inputs: Mapping[str, Mapping[str, Any]], parts: Se
 
 
 def _changed(settings: Settings) -> tuple[ChangedSetting, ...]:
-    """The settings that are not at their defaults; where one has a value for each bucket, those of the buckets."""
+    """The settings that are not at their defaults; where one has a value for each bucket, those of the buckets.
+
+    The console is left out of PLUGINS: the command line adds it, and it is how a run was watched.
+    """
     changed = []
     for key, setting in settings.declared.items():
         value, default = settings[key], _plain(setting.default)
+        if key == PLUGINS.key and isinstance(value, list | tuple):
+            value = [choice for choice in value if choice != CONSOLE]
         each = value.items() if setting.per_bucket and isinstance(value, Mapping) else [(None, value)]
         changed += [
             ChangedSetting(key=key, value=_plain(own), default=default, meaning=setting.meaning, bucket=bucket)

@@ -20,7 +20,7 @@ HEADS = {
     "beta": "how far the result moves with buy and hold: 1 is as much as the market",
     "bars": "bars of the data",
     "score": "what an episode is scored by: profit on an excerpt of validation, without recall",
-    "gain": "the target's score after a transfer less that before it; the standard error in brackets",
+    "gain": "by how much the target's score rose, in per cent: +3.2 % makes 1.032 times the equity; the standard error in brackets",
     "offers": "how often a bucket offered what it knows",
     "kept": "tries that were kept, since the target's score did not fall",
     "rolled back": "tries that were undone, since the target's score fell",
