@@ -109,6 +109,15 @@ def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path, words: list[str],
     assert list((tmp_path / "photos").iterdir()) == []
 
 
+def test_open_shows_the_page_in_the_browser(workshop: Any, report: Callable[..., Any], monkeypatch: Any) -> None:
+    opened: list[str] = []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("webbrowser.open", lambda url: not opened.append(url))
+    workshop.trainer().train_progressively()
+    report("--open")
+    assert opened == [(workshop.directory / "run/report.html").as_uri()]
+
+
 def test_json_and_open_contradict_each_other(capsys: Any) -> None:
     assert main(["report", "run", "--json", "--open"]) == 2
     assert "not allowed with" in capsys.readouterr().err

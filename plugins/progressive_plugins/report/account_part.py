@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_BARS = 24
 """Of a histogram."""
+NARROWEST = 1e-6
+"""A bar of a histogram, in per cent."""
 
 
 def account_part(account: StrategyAccount, judged: Evaluation | None) -> AccountPart:
@@ -65,16 +67,18 @@ def _trades(trades: pd.DataFrame) -> TradesPart:
         best=float(profits.max()) if count else None,
         worst=float(profits.min()) if count else None,
         reasons={str(reason): int(number) for reason, number in trades["reason"].value_counts().items()},
-        histogram=_histogram(profits.to_numpy(np.float64)) if count else None,
+        histogram=histogram(profits.to_numpy(np.float64)) if count else None,
     )
 
 
-def _histogram(profits: NDArray[np.float64]) -> Histogram:
-    """Bars of a round width with 0 at an edge; the outermost ones hold the hundredth of the trades beyond."""
+def histogram(profits: NDArray[np.float64]) -> Histogram:
+    """Bars of a round width with 0 at an edge, so that gains are apart from losses; the outermost ones hold the hundredth of the
+    trades beyond."""
     low, high = np.quantile(profits, [0.01, 0.99])
     low, high = min(float(low), 0.0), max(float(high), 0.0)
-    width = _round_up((high - low) / MOST_BARS) if high > low else 1.0
-    first, last = math.floor(low / width), max(math.ceil(high / width), math.floor(low / width) + 1)
+    width = _round_up(max((high - low) / MOST_BARS, NARROWEST)) if high > low else 1.0
+    first = min(math.floor(low / width), -int((profits < 0).any()))
+    last = max(math.ceil(high / width), int((profits >= 0).any()))
     edges = [round(place * width, 12) for place in range(first, last + 1)]
     counts, _ = np.histogram(np.clip(profits, edges[0], edges[-1]), edges)
     return Histogram(edges=tuple(edges), counts=tuple(int(count) for count in counts))

@@ -70,7 +70,12 @@ def _tried(entry: LedgerEntry) -> StrategyTry:
 
 def _reasons(ledger: Iterable[LedgerEntry]) -> tuple[ReasonCount, ...]:
     """Why nothing was kept; reasons that differ in a number only are one."""
-    refused = Counter(_WITH_NUMBER.sub("", entry.reason).strip() for entry in ledger if entry.verdict != "kept")
+    refused = Counter(without_numbers(entry.reason) for entry in ledger if entry.verdict != "kept")
     return tuple(
         ReasonCount(reason=reason or "no reason given", count=count) for reason, count in refused.most_common()
     )
+
+
+def without_numbers(reason: str) -> str:
+    """A reason up to the clause that names a number."""
+    return _WITH_NUMBER.sub("", reason).strip()
