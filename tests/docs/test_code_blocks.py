@@ -198,6 +198,15 @@ def test_python_runs_files_that_there_are_with_flags_that_they_take(words: tuple
     assert [word for word in words[2:] if word.startswith("-") and f'"{word}"' not in source] == []
 
 
+def test_every_benchmark_is_shown_with_its_command() -> None:
+    scripts = [str(file.relative_to(ROOT)) for file in (ROOT / "benchmarks").rglob("*.py")]
+    commands = [script for script in scripts if f"    python {script}" in (ROOT / script).read_text("utf-8")]
+    shown = {word for document, *words in COMMANDS if document == "docs/numbers.md" for word in words}
+    promised = set(re.findall(r"`python (\S+\.py)", (ROOT / "docs/numbers.md").read_text("utf-8")))
+    assert len(commands) > 10
+    assert set(commands) <= shown | promised
+
+
 @shown_to_be("pytest")
 def test_pytest_runs_tests_that_there_are(words: tuple[str, ...]) -> None:
     assert [word for word in words[1:] if "/" in word and not (ROOT / word).exists()] == []
