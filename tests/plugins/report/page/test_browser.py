@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from attrs import evolve
+from matplotlib.image import imread
 
 from progressive_front.cli import main
 from progressive_training.market import account_of
@@ -110,6 +114,22 @@ def test_the_page_of_a_trained_run_shows_its_bars(browser: Any, idle_run: Path) 
     assert report.messages == []
     assert report.overflow() <= 0
     report.context.close()
+
+
+def test_gaps_are_marked_where_they_are(opened: Any, run: Any) -> None:
+    run.write_account("Short", bars=2_000, trades=0)
+    account = account_of(run.run_dir, "Short")
+    assert account is not None
+    bucket = run.bucket("Short")
+    pictures = []
+    for gaps in (account.gaps, account.gaps.head(0)):
+        report = opened(run.document(bucket), {"Short": evolve(account, gaps=gaps)})
+        shown = report.page.locator("#price-chart").screenshot()
+        pictures.append(imread(BytesIO(shown), format="png"))
+    different = np.flatnonzero((pictures[0] != pictures[1]).any(axis=(0, 2)))
+    plot = report.page.locator("#price-chart canvas").first.bounding_box()["width"]
+    assert different.size
+    assert sorted(set(np.round(different / plot, 2))) == pytest.approx([0.33, 0.5], abs=0.011)
 
 
 def test_a_click_on_a_trade_shows_it_in_the_table_and_in_the_chart(opened: Any, run: Any) -> None:

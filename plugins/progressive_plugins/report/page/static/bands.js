@@ -8,7 +8,7 @@ class Bands {
       from: rowAt(times, part.first),
       to: rowAt(times, part.last),
     }));
-    this.gaps = gaps.map(([before, after]) => (rowAt(times, before) + rowAt(times, after)) / 2);
+    this.gaps = gaps.map(([before, after]) => [rowAt(times, before), rowAt(times, after)]);
     this.update?.();
   }
 
@@ -66,8 +66,8 @@ class Bands {
     context.setLineDash([2, 3]);
     let last = -9;
     context.beginPath();
-    for (const gap of this.gaps || []) {
-      const x = Math.round(place(gap)) + 0.5;
+    for (const [before, after] of this.gaps || []) {
+      const x = Math.round((place(before) + place(after)) / 2) + 0.5; // a place between two rows has no coordinate itself
       if (x < 0 || x > width || x - last < 3) continue;
       last = x;
       context.moveTo(x, 24);
