@@ -61,7 +61,7 @@ def test_a_bucket_says_how_its_model_is_loaded_and_the_others_are_named(
 ) -> None:
     assert main(["--run-dir", "mine"]) == 0
     printed = capsys.readouterr().out
-    assert "load_model('mine/models/Loaded/model.safetensors')(bars, position=\"flat\")" in printed
+    assert "load_model('mine/models/Loaded')(\"FILE\")" in printed
     assert "bucket 'First' has no load_model(path), so its models cannot be used outside a run." in printed
 
     assert load_model(here / "mine/models/Loaded")(None) == "long"
