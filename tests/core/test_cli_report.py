@@ -75,7 +75,9 @@ def test_an_interrupted_run_says_so_and_how_to_go_on(workshop: Any, report: Call
     assert document["notes"][0] == "not finished: Second"
 
 
-def test_a_run_ends_with_one_whatever_ended_it(workshop: Any, install: Callable[..., None]) -> None:
+def test_a_run_ends_with_one_whatever_ended_it(
+    workshop: Any, install: Callable[..., None], report: Callable[..., Any]
+) -> None:
     failing = """
     from progressive_training import hookimpl
     @hookimpl
@@ -88,6 +90,11 @@ def test_a_run_ends_with_one_whatever_ended_it(workshop: Any, install: Callable[
         workshop.trainer(plugins=("report",)).train_progressively()
     document = json.loads((workshop.directory / "run/report.json").read_bytes())
     assert document["run"]["status"] == "failed" and "no luck" in document["run"]["error"]
+    assert report()["run"]["error"] == document["run"]["error"]
+    workshop.stop_at = "Second: episode 2"
+    with pytest.raises(Interrupted):
+        workshop.trainer(plugins=("no:failing",)).resume()
+    assert report()["run"]["status"] == "interrupted"
 
 
 def test_a_run_with_nothing_finished_gets_none(workshop: Any, report: Callable[..., Any]) -> None:

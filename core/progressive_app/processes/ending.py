@@ -15,6 +15,9 @@ from progressive_core.engine.run import Interrupted
 
 log = structlog.get_logger("progressive_training")
 
+ENDED_EARLY = "the run ended early"
+"""The last event in the log of a run that an error ended."""
+
 
 @contextmanager
 def ending_marked(store: Store, machine: Machine) -> Iterator[None]:
@@ -28,7 +31,7 @@ def ending_marked(store: Store, machine: Machine) -> Iterator[None]:
         with suppress(WriteError):  # a run that is not marked counts as interrupted, once its process has ended
             store.mark("interrupted")
         if not isinstance(error, Interrupted | KeyboardInterrupt):
-            log.info("the run ended early", exc_info=True)
+            log.info(ENDED_EARLY, exc_info=True)
         if machine.is_shortage(error):
             raise OutOfMemoryError(f"memory ran out ({machine.describe_shortage(error)}); {ADVICE}") from error
         raise

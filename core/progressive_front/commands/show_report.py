@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from time import time_ns
@@ -12,6 +14,7 @@ import structlog
 from progressive_app.config.resolve import defaults
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.logs import configure_logging
+from progressive_app.processes.ending import ENDED_EARLY
 from progressive_app.store.documents import read_json
 from progressive_app.store.progress import finished_results, read_progress
 from progressive_app.store.run_documents import read_manifest
@@ -30,6 +33,10 @@ log = structlog.get_logger("progressive_training")
 REPORT = "report"
 """The plugin whose `on_run_end` writes a run's report."""
 DOCUMENT = "report.json"
+LAST_BYTES = 1 << 18
+"""Of a log that are read for its last line."""
+_CLASS = re.compile(r"^[\w.]+: ")
+"""What a traceback's last line begins with."""
 
 
 def show_report(run: Path, flags: Mapping[str, Any], config: Path | None, *, as_json: bool, to_open: bool) -> int:
@@ -71,8 +78,28 @@ def _info(directory: Path) -> RunInfo:
 
 
 def _ending(directory: Path, *, finished: bool) -> BaseException | None:
-    """What ended the run, as far as its files tell."""
-    return None if finished else Interrupted(directory)
+    """What ended the run: the error that is the last event in its log, or else a user."""
+    if finished:
+        return None
+    reason = _last_error(directory / "log.jsonl")
+    return Interrupted(directory) if reason is None else RunError(reason)
+
+
+def _last_error(log_file: Path) -> str | None:
+    """The message of the error that ended the run, None where something else is the last event."""
+    if not log_file.is_file():
+        return None
+    with log_file.open("rb") as file:
+        file.seek(max(0, log_file.stat().st_size - LAST_BYTES))
+        lines = file.read().splitlines()
+    try:
+        event = json.loads(lines[-1]) if lines else {}
+    except (ValueError, RecursionError):
+        return None
+    traceback = event.get("exception") if isinstance(event, dict) and event.get("event") == ENDED_EARLY else None
+    if not isinstance(traceback, str) or not traceback.strip():
+        return None
+    return _CLASS.sub("", traceback.strip().splitlines()[-1])
 
 
 def _end_of_run(given: Mapping[str, Any]) -> None:

@@ -52,9 +52,8 @@ class Use:
 
 @frozen(kw_only=True)
 class RunPart:
-    """The run. `status` and `error` say how it ended; a report that is made later knows of one that failed only that it did not finish
-    ("interrupted"). `parent` the run that it was forked from (`run`, `bucket`, `episode`); `changes` the settings
-    that were changed when it was resumed; `reproduce` shell lines, comments among them where more is needed than a line."""
+    """The run. `error` is what ended one that failed; `parent` the run that it was forked from (`run`, `bucket`, `episode`); `changes`
+    the settings that were changed when it was resumed; `reproduce` shell lines, comments among them where more is needed than a line."""
 
     name: str
     directory: str
