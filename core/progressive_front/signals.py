@@ -27,7 +27,7 @@ class StopSignal:
             raise KeyboardInterrupt
         self.number = number
         self._interrupt()
-        line = f"{PROGRAM}: stopping at the end of this episode; once more to stop at once\n"
+        line = f"{PROGRAM}: stopping after this episode; once more: at once\n"
         with suppress(OSError):  # nobody may be there to read it any more
             if sys.stderr is not sys.__stderr__:  # a live view has taken it, to show the line
                 sys.stderr.write(line)

@@ -53,7 +53,7 @@ def test_a_run_ends_with_its_models_and_how_to_use_one(here: Path, capsys: pytes
     (run,) = (here / "runs").iterdir()
     for bucket in ("First", "Second"):
         assert (run / "models" / bucket / "model.safetensors").is_file()
-    assert f"progressive-training evaluate runs/{run.name} " in printed
+    assert f"progressive-training evaluate runs/{run.name}\n" in printed
     assert "import load_model" not in printed  # no model of theirs can be loaded
     assert "bucket 'Second' has no load_model(path), so its models cannot be used outside a run." in printed
     assert "\x1b" not in printed

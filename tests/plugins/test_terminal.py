@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -15,10 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyte
 import pytest
 
-SECOND_SCREEN = 1049
+SECOND_SCREEN, ONLY_THE_SCREEN = 1049, 1047
 LIMIT = 60.0
 QUICK = {"SYNTHETIC_BARS": 6_000, "UPDATES_PER_EPISODE": 40, "DEVICE": "cpu", "SEQUENCE": "Scalping,Short"}
 
@@ -36,12 +38,14 @@ class TwoScreens(pyte.Screen):
         super().set_mode(*modes, **private)
 
     def reset_mode(self, *modes: int, **private: Any) -> None:
-        if private.get("private") and SECOND_SCREEN in modes and self.first is not None:
+        left = {SECOND_SCREEN, ONLY_THE_SCREEN} & set(modes) if private.get("private") else set()
+        if left and self.first is not None:
             self.erase_in_display(2)
             for row, cells in self.first.items():
                 self.buffer[row].update(cells)
             self.first = None
-            self.restore_cursor()
+            if SECOND_SCREEN in left:
+                self.restore_cursor()
         super().reset_mode(*modes, **private)
 
 
@@ -56,8 +60,8 @@ class Terminal:
         environment = {
             name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}
         }
-        self._process, self._descriptor = pty.fork()
-        if self._process == 0:
+        self.process, self._descriptor = pty.fork()
+        if self.process == 0:
             os.chdir(directory)
             os.execve(command[0], command, {**environment, "TERM": "xterm-256color", "OMP_NUM_THREADS": "1"})
         self.resize(columns, rows)
@@ -81,7 +85,7 @@ class Terminal:
         """The exit status, after all that the program wrote."""
         while self._read():
             pass
-        return os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
 
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
@@ -149,7 +153,7 @@ def test_ctrl_c_leaves_one_view_and_how_to_go_on(train: Callable[..., Terminal],
     terminal = train("--episodes", "400", *isolated)
     terminal.until(lambda text: "╰" in text and seen_episode(text))
     terminal.press(b"\x03")
-    terminal.until(lambda text: "stopping at the end of this episode" in text or "interrupted; go on with" in text)
+    terminal.until(lambda text: "stopping after this episode" in text or "interrupted; go on with" in text)
     assert terminal.end() == 130
     view, _, rest = terminal.text().partition("progressive-training: interrupted; go on with: progressive-training")
     assert rest.startswith(" --resume")
@@ -162,7 +166,7 @@ def test_ctrl_c_before_the_first_episode_and_twice(train: Callable[..., Terminal
     terminal = train("--episodes", "400", UPDATES_PER_EPISODE=4_000)
     terminal.until(lambda text: "preparing" in text and "features:" in text)
     terminal.press(b"\x03")
-    terminal.until(lambda text: "stopping at the end of this episode" in text)
+    terminal.until(lambda text: "stopping after this episode" in text)
     terminal.press(b"\x03")
     assert terminal.end() == 130
     assert not re.search("[╭╰│]", terminal.text())
@@ -179,3 +183,30 @@ def test_a_resized_terminal_shows_one_whole_view(train: Callable[..., Terminal])
         assert len(terminal.text().splitlines()) <= rows
     terminal.press(b"\x03")
     assert terminal.end() == 130
+
+
+def test_a_process_that_is_killed_amid_its_view_leaves_a_working_terminal(train: Callable[..., Terminal]) -> None:
+    terminal = train("--episodes", "400", "--isolate")
+    terminal.until(lambda text: "╰" in text and seen_episode(text))
+    children = psutil.Process(terminal.process).children()
+    (child,) = [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+    child.kill()
+    assert terminal.end() == 2
+    assert "was ended by SIGKILL" in terminal.text()
+    assert not re.search("[╭╰│]", terminal.text())
+    assert not terminal.screen.cursor.hidden
+
+
+def test_a_run_of_four_buckets_prints_at_most_60_lines_off_a_terminal(tmp_path: Path) -> None:
+    settings = {**QUICK, "SYNTHETIC_BARS": 20_000, "SEQUENCE": "Scalping,Short,Medium,Long", "UPDATES_PER_EPISODE": 2}
+    chosen = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    command = [sys.executable, "-m", "progressive_training", "--run-dir", "run", *chosen]
+    done = subprocess.run(
+        command, cwd=tmp_path, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 60
+    assert lines[-1] == "report: run/report.html"
+    code = next(line for line in lines if line.startswith("in Python"))
+    assert re.search(r"load_model\('run/models/(Scalping|Short|Medium|Long)'\)", code)
+    assert 'forming="drop"' in code

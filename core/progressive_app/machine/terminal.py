@@ -20,7 +20,8 @@ def print_error(line: str) -> None:
     print(f"{PROGRAM}: {one_line(line)}", file=sys.stderr, flush=True)
 
 
-def show_cursor() -> None:
-    """Show the cursor of a terminal again, which a killed process may have hidden for its live view."""
+def restore_terminal() -> None:
+    """Leave a terminal's second screen and show its cursor, on a line of its own below all others: a process that was killed
+    amid its live view could do neither."""
     if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        print("\x1b[?25h", end="", flush=True)
+        print("\x1b[?1047l\x1b[?25h\x1b[999;1H", flush=True)

@@ -17,7 +17,7 @@ from typing import Any
 from progressive_app.json_values import json_values
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.logs import current_log, has_progress, mark_as_shown
-from progressive_app.machine.terminal import show_cursor
+from progressive_app.machine.terminal import restore_terminal
 from progressive_app.processes.child import (
     ENDED,
     EPISODE,
@@ -191,7 +191,7 @@ class _Process:
             self._process.kill()
             self._process.join()
             if self._process.exitcode:  # it cleaned nothing up
-                show_cursor()
+                restore_terminal()
 
 
 @contextmanager

@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from progressive_app.presentation.verdicts import is_sound
 from progressive_app.store.models import model_file
+from progressive_app.store.progress import finished_results
 from progressive_app.store.tensors import read_tensors
 from progressive_core import PROGRAM
 from progressive_front.load_model import SHARED, not_loadable
@@ -20,16 +22,12 @@ def next_steps(run_dir: Path, buckets: Sequence[str]) -> list[str]:
     """
     reasons = {bucket: not_loadable(bucket) for bucket in buckets}
     usable = [bucket for bucket in buckets if not reasons[bucket]]
-    steps = [
-        ("numbers", f"{_command('evaluate', run_dir)}  # each bucket beside all baselines, on validation and test")
-    ]
+    steps = [("all baselines", _command("evaluate", run_dir))]
     if (run_dir / SCRATCH).is_dir():
-        steps.append(("transfer", f"{_command('transfer-report', run_dir)}  # what being taught was worth"))
+        steps.append(("worth of transfer", _command("transfer-report", run_dir)))
     if usable:
-        steps.append(
-            ("use", f"{_command('signal', run_dir)} --data FILE  # what the models decide on its newest closed bar")
-        )
-        steps.append(("Python", python_line(run_dir, usable[-1])))
+        steps.append(("decide now", f"{_command('signal', run_dir)} --data FILE"))
+        steps.append(("in Python", python_line(run_dir, _first_choice(run_dir, usable))))
     width = max(len(step) for step, _ in steps)
     return [f"{step:{width}}  {what}" for step, what in steps] + [f"{reason}." for reason in reasons.values() if reason]
 
@@ -46,6 +44,13 @@ def python_line(run_dir: Path, bucket: str) -> str:
     _, card = read_tensors(model_file(path))
     given = '"FILE", position="flat", forming="drop"' if SHARED in card else '"FILE"'
     return f"from progressive_training import load_model; load_model({str(path)!r})({given})"
+
+
+def _first_choice(run_dir: Path, buckets: Sequence[str]) -> str:
+    """The last of these buckets whose model trades in use; the last one where none does."""
+    judged = {result.bucket: result.evaluation for result in finished_results(run_dir)}
+    trading = [bucket for bucket in buckets if is_sound(judged.get(bucket))]
+    return (trading or buckets)[-1]
 
 
 def _command(name: str, run_dir: Path) -> str:

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 from rich.console import Console, RenderableType
 
@@ -62,6 +62,9 @@ class _Note(QuietStream):
     def __init__(self, target: TextIO, write: Callable[[TextIO, str], None]) -> None:
         super().__init__(target)
         self._target, self._keep = target, write
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target, name)
 
     def write(self, text: str) -> int:
         self._keep(self._target, text)
