@@ -12,6 +12,8 @@ from progressive_training import BucketResult, ProgressiveTrainingError, RunInfo
 from progressive_training.presentation import is_sound
 
 PROGRAM = "progressive-training"
+FLAT_AND_CLOSED = {"position": "flat", "forming": "drop"}
+"""What a model is told, where it can be: nothing is held, and the last bar may still be forming."""
 THIS_PROCESS = "this process"
 """Whose a plugin is, in a manifest, that was an object of the program that trained."""
 
@@ -54,14 +56,14 @@ def use_of(run: RunInfo, results: Sequence[BucketResult], *, finished: bool) -> 
 def _python(result: BucketResult) -> str | None:
     """Code that asks a model; None where its bucket does not say how it is loaded."""
     try:
-        model = load_model(result.model_path)
-    except ProgressiveTrainingError:
+        taken = signature(load_model(result.model_path)).parameters
+    except (ProgressiveTrainingError, TypeError, ValueError):  # the last two: it cannot say what it takes
         return None
-    position = ', position="flat"' if "position" in signature(model).parameters else ""
+    given = "".join(f", {name}={value!r}" for name, value in FLAT_AND_CLOSED.items() if name in taken)
     return (
         "from progressive_training import load_model\n\n"
         f"model = load_model({str(result.model_path.absolute().parent)!r})\n"
-        f'print(model("bars.csv"{position}))  # the bars up to now: a file or a frame\n'
+        f"print(model('bars.csv'{given}))  # the bars up to now: a file or a frame\n"
     )
 
 
