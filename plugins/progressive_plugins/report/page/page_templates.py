@@ -46,6 +46,7 @@ def _environment() -> Environment:
         "duration": lambda seconds: MISSING if seconds is None else time_text(seconds),
         "size": bytes_text,
         "utc": utc_text,
+        "unbroken": lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%"),
         "json": json.dumps,
         "length_of_bar": _length_of_bar,
         "edge_t": _edge_t,
