@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from progressive_training import ProgressiveTrainer, resolve
+from progressive_training.market import synthetic_bars
 
 
 def trained(directory: Path, *, scratch_arms: bool = False, **settings: Any) -> Path:
@@ -27,10 +29,15 @@ def planted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def idle_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a short run without costs that trades, shows no edge and transfers nothing."""
+    """Of a short run without costs on a file of bars, `bars.csv` beside it, that trades, shows no edge and transfers nothing."""
+    directory = tmp_path_factory.mktemp("idle")
+    bars = synthetic_bars(4_000, 1)
+    columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
+    times = pd.to_datetime(bars.time, utc=True)
+    pd.DataFrame({"time": times, **columns}).to_csv(directory / "bars.csv", index=False)
     return trained(
-        tmp_path_factory.mktemp("idle"),
-        SYNTHETIC_BARS=4_000,
+        directory,
+        DATA=str(directory / "bars.csv"),
         EPISODES={"Scalping": 3},
         UPDATES_PER_EPISODE=5,
         FEE=0.0,

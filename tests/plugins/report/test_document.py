@@ -1,5 +1,6 @@
 """The content of the report: what it says is what the run's files and the other commands say."""
 
+import hashlib
 import json
 import shlex
 import shutil
@@ -147,11 +148,20 @@ def test_what_transfer_was_worth_comes_from_the_transfer_report(
 def test_the_run_names_its_settings_with_their_meaning(idle: Document) -> None:
     settings = {(each["key"], each["bucket"]): each for each in idle["run"]["settings"]}
     assert settings["EPISODES", "Scalping"]["value"] == 3 and settings["EPISODES", "Scalping"]["default"] != 3
-    assert settings["SYNTHETIC_BARS", None]["value"] == 4000 and settings["SYNTHETIC_BARS", None]["meaning"]
+    assert settings["UPDATES_PER_EPISODE", None]["value"] == 5 and settings["UPDATES_PER_EPISODE", None]["meaning"]
     assert settings["FEE", None]["value"] == 0 and ("BORROW", None) not in settings
-    [data] = idle["run"]["data"]
-    assert data["synthetic"] and data["first"].startswith("2020-01-01T00:00:00")
     assert idle["run"]["status"] == "finished" and idle["run"]["use"]["resume"] is None
+
+
+def test_the_data_are_named_with_their_dates(idle: Document, idle_run: Path, planted: Document) -> None:
+    file = idle_run.parent / "bars.csv"
+    [data] = idle["run"]["data"]
+    assert (data["setting"], data["file"], data["bytes"]) == ("DATA", str(file), file.stat().st_size)
+    assert data["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest() and not data["synthetic"]
+    times = [line.partition(",")[0] for line in file.read_text().splitlines()]
+    assert [time.replace("T", " ") for time in (data["first"], data["last"])] == [times[1], times[-1]]
+    [made] = planted["run"]["data"]
+    assert made["synthetic"] and made["first"].startswith("2020-01-01T00:00:00")
 
 
 def test_the_lines_that_reproduce_a_run_do(
@@ -170,16 +180,9 @@ def test_the_lines_that_reproduce_a_run_do(
 
 
 def test_the_lines_that_use_a_model_do(
-    idle: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    idle: Document, idle_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from progressive_training.market import synthetic_bars
-
-    monkeypatch.chdir(tmp_path)
-    bars = synthetic_bars(3_000, 1)
-    columns = ("open", "high", "low", "close", "volume")
-    rows = zip(bars.time.tolist(), *(getattr(bars, name).tolist() for name in columns), strict=True)
-    lines = [",".join(("time", *columns)), *(",".join(map(str, row)) for row in rows)]
-    (tmp_path / "bars.csv").write_text("\n".join(lines))
+    monkeypatch.chdir(idle_run.parent)
     exec(idle["run"]["use"]["python"], {})
     assert "flat" in capsys.readouterr().out
     assert main(shlex.split(idle["run"]["use"]["signal"])[1:]) == 0
