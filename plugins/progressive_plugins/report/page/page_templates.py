@@ -46,7 +46,7 @@ def _environment() -> Environment:
         "duration": lambda seconds: MISSING if seconds is None else time_text(seconds),
         "size": bytes_text,
         "utc": utc_text,
-        "unbroken": lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%"),
+        "unbroken": _unbroken,
         "json": json.dumps,
         "length_of_bar": _length_of_bar,
         "edge_t": _edge_t,
@@ -64,6 +64,11 @@ def _edge_t(verdict: Mapping[str, Any]) -> str:
     return number(
         shown_t(Evaluation(validation=(), test=(), verdict="", edge=Edge(verdict["edge"]), t=verdict["t"])), 1
     )
+
+
+def _unbroken(text: str) -> str:
+    """The text with each number kept beside its per cent sign."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _length_of_bar(seconds: float) -> str:
