@@ -33,7 +33,6 @@ from unittest.mock import patch
 import torch
 from attrs import frozen
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 
 from progressive_app.config.resolve import defaults, with_settings
@@ -48,6 +47,7 @@ from progressive_core.engine import exchange
 from progressive_core.plugins.hooks import Hooks
 from progressive_market.judging.evaluator import MarketEvaluator
 from progressive_plugins.console.console import ConsolePlugin
+from progressive_plugins.console.screen import Screen
 from progressive_plugins.report.observer import ReportPlugin
 from progressive_training import BucketInfo, Knowledge, ProgressiveTrainer, Proof, TransferContext
 from progressive_transfers import weights
@@ -82,7 +82,7 @@ PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     REPORT: ((ReportPlugin, "on_run_end"),),
     "logging": ((logs._RunLog, "write"), (logs._RunLog, "report"), (logs._RunLog, "print")),
     "console": (
-        (Live, "refresh"),
+        (Screen, "draw"),
         *((ConsolePlugin, name) for name in ("on_bucket_start", "on_episode_end", "cleanup", "on_run_end")),
     ),
 }

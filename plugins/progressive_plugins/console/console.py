@@ -152,7 +152,8 @@ def _print(text: str, stream: QuietStream) -> None:
 def _terminal(file: QuietStream) -> Console | None:
     """Return a console for the live view, or None where none can be shown."""
     console = Console(file=cast("TextIO", file), force_terminal=file.isatty(), highlight=False)
-    shown = console.is_terminal and not console.is_dumb_terminal and not console.options.ascii_only
+    plain = console.is_dumb_terminal or console.options.ascii_only or console.legacy_windows
+    shown = console.is_terminal and not plain
     return console if shown else None
 
 
