@@ -198,7 +198,10 @@ def test_off_a_terminal_it_is_plain_lines(run: Any, capsys: pytest.CaptureFixtur
     assert (
         "[2/4] Short took weights from Scalping: score -2.1 % -> +3.5 %; not features: hurt; horizons: no hor" in told
     )
-    assert "[2/4] Short 20/40: score +12.5 % (best +12.5 % at 20), exploring 10.8 % (learning progress slows" in told
+    assert (
+        "[2/4] Short 20/40: score +12.5 % (best +12.5 % at episode 20), exploring 10.8 % (learning progress slows"
+        in told
+    )
     assert "[2/4] Short ends after 31 episodes in 0:25, 1.24 GB: best score +12.5 % at episode 20 (early_stop" in told
     assert "buy and hold" in told
     assert len(re.findall(r"Short \d+/40", told)) == 4
@@ -227,6 +230,14 @@ def test_later_offers_that_changed_nothing_are_counted_at_the_end(run: Any) -> N
     lines = end_lines(state, run.result("Short", transfers=(back,)))
     assert "[2/4] Short 3 later offers changed nothing: not proven 2 times, hurt on validation once" in lines
     assert "[2/4] Short taught Scalping, which took reverse from Short: score -2.1 % -> +3.5 %" in lines
+
+
+def test_a_best_score_that_was_taken_over_came_before_the_first_episode(run: Any) -> None:
+    state = Progress(bucket=run.bucket(), resources=run.resources(), started=0.0).with_report(
+        run.episode(1, best_episode=0)
+    )
+    assert any("before the first episode)" in line for line in episode_lines(state, 1.0))
+    assert "before the first episode" in seen(LiveView(state, elapsed=1.0))
 
 
 def test_a_bucket_whose_data_are_refused_has_not_begun(run: Any, capsys: pytest.CaptureFixture[str]) -> None:

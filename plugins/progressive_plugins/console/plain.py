@@ -6,7 +6,7 @@ import re
 from textwrap import shorten
 
 from progressive_plugins.console.offers import counted, later_line, offers, refused_line, taken_line
-from progressive_plugins.console.view_state import Progress
+from progressive_plugins.console.view_state import Progress, best_at
 from progressive_training import BucketResult, EpisodeReport
 from progressive_training.presentation import bytes_text, profit_text, share_text, time_text
 
@@ -55,7 +55,7 @@ def end_lines(progress: Progress, result: BucketResult) -> list[str]:
         lines.append(
             f"{where} taught {', '.join(offer.first.target for offer in untaught)} nothing: {counted(untaught)}"
         )
-    best = f"best score {profit_text(result.best_score)} at episode {result.best_episode}"
+    best = f"best score {profit_text(result.best_score)} {best_at(result.best_episode)}"
     memory = f", {bytes_text(progress.last.memory_used)}" if progress.last and progress.last.memory_used else ""
     lines.append(
         f"{where} ends after {result.episodes} episodes in {time_text(result.seconds)}{memory}: {best} ({result.stopped})"
@@ -69,7 +69,7 @@ def _where(progress: Progress) -> str:
 
 
 def _numbers(progress: Progress, report: EpisodeReport, elapsed: float) -> str:
-    best = f"best {profit_text(report.best_score)} at {report.best_episode}"
+    best = f"best {profit_text(report.best_score)} {best_at(report.best_episode)}"
     exploring = f"exploring {share_text(report.exploration, 1)} ({_short(report.exploration_cause)})"
     line = f"{report.episode}/{progress.bucket.episodes}: score {profit_text(report.score)} ({best}), {exploring}"
     left = progress.sequence_left(elapsed) or 0.0

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from progressive_plugins.console.offers import later_line, offers, refused_line, taken_line
 from progressive_plugins.console.sparkline import sparkline
-from progressive_plugins.console.view_state import Progress, trace_lines
+from progressive_plugins.console.view_state import Progress, best_at, trace_lines
 from progressive_training import BucketInfo, BucketResult, LedgerEntry
 from progressive_training.presentation import bytes_text, profit_text, share_text, time_text
 
@@ -84,7 +84,7 @@ class LiveView:
             _profit(last.score),
             "  best ",
             _profit(last.best_score),
-            (f" at episode {last.best_episode}", "dim"),
+            (f" {best_at(last.best_episode)}", "dim"),
         )
         facts.add_row("", scores)
         exploring = Text.assemble(share_text(last.exploration, 1), (f"  {last.exploration_cause}", "dim"))
@@ -146,7 +146,7 @@ def transfer_lines(transfers: Sequence[LedgerEntry]) -> list[Text]:
 
 def finished_line(result: BucketResult) -> Text:
     """Draw how a bucket ended, without a result: that is for the verdict, which is made at the end of the run."""
-    facts = f"{result.episodes} episodes in {time_text(result.seconds)}, best at {result.best_episode}"
+    facts = f"{result.episodes} episodes in {time_text(result.seconds)}, best {best_at(result.best_episode)}"
     return Text.assemble(("✓ ", "cyan"), f"{result.bucket}  ", (f"{facts}  ({result.stopped})", "dim"))
 
 

@@ -75,6 +75,11 @@ class Progress:
         return left + (len(self.bucket.sequence) - self.position) * sum(known) / len(known)
 
 
+def best_at(episode: int) -> str:
+    """Say when the best score was: one that was taken over came before the first episode."""
+    return f"at episode {episode}" if episode else "before the first episode"
+
+
 def trace_lines(traces: Mapping[str, Any]) -> list[tuple[str, str]]:
     """One line for each naturalistic part: its name, and its newest trace as text."""
     lines = []
