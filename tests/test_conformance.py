@@ -8,7 +8,7 @@ from progressive_core.contract.catalogue import PluginRecord
 from progressive_core.plugins.registry import Registry
 from progressive_training.testing import check_bucket, check_plugin, check_transfer
 
-INSTALLED = survey(["console"])
+INSTALLED = survey(["console", "picture"])
 
 
 def of(kind: str) -> list[PluginRecord]:

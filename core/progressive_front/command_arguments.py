@@ -134,15 +134,16 @@ def _refuse_settings_but(taken: Collection[str], flags: Mapping[str, Any], done:
 def _report(arguments: list[str]) -> int:
     parser = Parser(
         prog=f"{PROGRAM} report",
-        description="Write the report of a run again, from its files: report.html, report.json and, where matplotlib is "
-        "installed, report.png in its directory. Every run writes it when it ends; this is for one that was copied, that was "
-        "trained without it, or of which more is known since, by a transfer-report for example.",
+        description="Write the report of a run again, from its files: report.html and report.json in its directory. Every run "
+        "writes it when it ends; this is for one that was copied, that was trained without it, or of which more is known since, "
+        "by a transfer-report for example.",
         epilog="Of the settings only RUNS_DIR is taken. The last line names the page.",
     )
     parser.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="for programs: show report.json")
     shown.add_argument("--open", action="store_true", help="open the page in the browser")
+    parser.add_argument("--png", action="store_true", help="draw report.png too, a picture to embed; needs matplotlib")
     add_configuration(parser)
     options = parser.parse_args(arguments)
 
@@ -152,7 +153,7 @@ def _report(arguments: list[str]) -> int:
     from progressive_front.commands.show_report import show_report
 
     config = path_of(options.config, "--config")
-    return show_report(run, flags, config, as_json=options.json, to_open=options.open)
+    return show_report(run, flags, config, as_json=options.json, to_open=options.open, png=options.png)
 
 
 def _transfer_report(arguments: list[str]) -> int:

@@ -49,7 +49,7 @@ def test_a_strangers_buckets_get_one_too(workshop: Any, report: Callable[..., An
     assert [arm["bucket"] for arm in document["transfers"]["scratch"]] == ["Second"]
 
 
-def test_of_the_runs_files_only_its_own_three_are_written(workshop: Any, report: Callable[..., Any]) -> None:
+def test_of_the_runs_files_only_its_own_two_are_written(workshop: Any, report: Callable[..., Any]) -> None:
     workshop.trainer().train_progressively()
     run = workshop.directory / "run"
 
@@ -59,7 +59,7 @@ def test_of_the_runs_files_only_its_own_three_are_written(workshop: Any, report:
     before = written()
     report()
     after = written()
-    made = {"report.html", "report.json", "report.png"}
+    made = {"report.html", "report.json"}
     assert {Path(file).name for file in after.keys() - before.keys()} == made
     assert {file: after[file] for file in before} == before
 
@@ -125,6 +125,19 @@ def test_open_shows_the_page_in_the_browser(workshop: Any, report: Callable[...,
     assert opened == [(workshop.directory / "run/report.html").as_uri()]
 
 
+def test_a_picture_is_drawn_where_it_is_asked_for(
+    workshop: Any, report: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.trainer().train_progressively()
+    picture = workshop.directory / "run/report.png"
+    report()
+    assert not picture.exists()
+    report("--png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr("progressive_plugins.report.picture_observer.find_spec", lambda name: None)
+    assert "progressive-training[report]" in report("--png", code=2)
+
+
 def test_json_and_open_contradict_each_other(capsys: Any) -> None:
     assert main(["report", "run", "--json", "--open"]) == 2
     assert "not allowed with" in capsys.readouterr().err
@@ -169,7 +182,7 @@ def test_a_damaged_file_is_named_and_nothing_half_is_left(
     shown = report(code=2)
     assert "Traceback" not in shown and name.partition(".")[0] in shown
     left = {file.name for file in (workshop.directory / "run").iterdir() if "report" in file.name}
-    assert left <= {"report.png"}
+    assert not left
 
 
 def test_a_pipe_in_a_run_is_not_waited_for(workshop: Any, report: Callable[..., Any]) -> None:

@@ -29,7 +29,7 @@ def test_it_trains_the_sequence_and_says_how_to_use_a_model(tmp_path: Path) -> N
     model = tmp_path / "made" / "models" / "Short" / "model.safetensors"
     assert model.is_file()
     assert 'load_model("made/models/Short/model.safetensors")' in done.stdout
-    assert (tmp_path / "made" / "report.png").is_file()
+    assert (tmp_path / "made" / "report.html").is_file()
 
     drawn = run("console_picture.py", "made", "docs/console.svg", "--bucket", "Short", cwd=tmp_path)
     assert drawn.returncode == 0, drawn.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -30,21 +30,24 @@ from progressive_front.report_page import PAGE, is_written_since, show_page
 
 log = structlog.get_logger("progressive_training")
 
-REPORT = "report"
-"""The plugin whose `on_run_end` writes a run's report."""
-DOCUMENT = "report.json"
+REPORT, PICTURE = "report", "picture"
+"""The plugins whose `on_run_end` writes a run's report, and draws it."""
+DOCUMENT, IMAGE = "report.json", "report.png"
 LAST_BYTES = 1 << 18
 """Of a log that are read for its last line."""
 _CLASS = re.compile(r"^[\w.]+: ")
 """What a traceback's last line begins with."""
 
 
-def show_report(run: Path, flags: Mapping[str, Any], config: Path | None, *, as_json: bool, to_open: bool) -> int:
+def show_report(
+    run: Path, flags: Mapping[str, Any], config: Path | None, *, as_json: bool, to_open: bool, png: bool
+) -> int:
     """Write the report of a run again and show where it is.
 
     Of the run's files only those of the report are written; it may be in training meanwhile.
 
     :param run: the run's directory, or its name in RUNS_DIR. :param as_json: show the document instead.
+    :param png: draw the picture too.
     :raise RunError: there is no run, no bucket of it is finished, or its report cannot be written.
     :raise PluginError: the plugin that writes it cannot be used.
     """
@@ -60,12 +63,15 @@ def show_report(run: Path, flags: Mapping[str, Any], config: Path | None, *, as_
             "results": results,
             "error": _ending(directory, finished=status == "finished"),
         }
-        _end_of_run(given)
+        _end_of_run(given, (REPORT, PICTURE) if png else (REPORT,))
     wanted = directory / (DOCUMENT if as_json else PAGE)
-    if not is_written_since(wanted, started):
-        raise RunError(f"{wanted}: the report could not be written; the warning above says why")
+    for file in (wanted, *([directory / IMAGE] if png else [])):
+        if not is_written_since(file, started):
+            raise RunError(f"{file}: it could not be written; the warning above says why")
     if as_json:
         return show_json(read_json(wanted))
+    if png:
+        print(f"picture: {directory / IMAGE}")
     show_page(wanted, to_open=to_open)
     return 0
 
@@ -102,8 +108,9 @@ def _last_error(log_file: Path) -> str | None:
     return _CLASS.sub("", traceback.strip().splitlines()[-1])
 
 
-def _end_of_run(given: Mapping[str, Any]) -> None:
-    registry = installed_registry((REPORT,), policy="warn")
-    if REPORT not in registry.plugins:
-        raise PluginError(next(record.reason for record in registry.records if record.name == REPORT))
-    call_plugin(registry.owner(REPORT), "failed", registry.manager.call, "on_run_end", REPORT, given)
+def _end_of_run(given: Mapping[str, Any], names: Sequence[str]) -> None:
+    registry = installed_registry(names, policy="warn")
+    for name in names:
+        if name not in registry.plugins:
+            raise PluginError(next(record.reason for record in registry.records if record.name == name))
+        call_plugin(registry.owner(name), "failed", registry.manager.call, "on_run_end", name, given)

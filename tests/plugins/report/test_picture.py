@@ -14,8 +14,8 @@ from attrs import asdict, evolve
 from structlog.testing import capture_logs
 
 from progressive_plugins.metrics import read_metrics
-from progressive_plugins.report.observer import ReportPlugin, write_picture
 from progressive_plugins.report.picture import draw
+from progressive_plugins.report.picture_observer import PicturePlugin, write_picture
 from progressive_training import Edge
 
 
@@ -127,14 +127,14 @@ def test_profits_beyond_all_measure_are_drawn(run: Any) -> None:
 
 
 def test_a_run_that_ends_early_shows_the_buckets_it_finished(recorded: Any) -> None:
-    ReportPlugin().on_run_end(recorded.info(), (), None)
+    PicturePlugin().on_run_end(recorded.info(), ())
     assert not (recorded.run_dir / "report.png").exists()
-    write_picture(recorded.info(), (recorded.result("Scalping"),))
+    PicturePlugin().on_run_end(recorded.info(), (recorded.result("Scalping"),))
     assert (recorded.run_dir / "report.png").is_file()
 
 
 def test_without_matplotlib_one_line_says_how_to_get_it(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("progressive_plugins.report.observer.find_spec", lambda name: None)
+    monkeypatch.setattr("progressive_plugins.report.picture_observer.find_spec", lambda name: None)
     with capture_logs() as logs:
         write_picture(run.info(), run.results("Long"))
     assert [entry["event"] for entry in logs] == [
