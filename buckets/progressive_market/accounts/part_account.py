@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,6 +13,7 @@ from progressive_market.accounts.trade_list import fill_times, trades_of
 from progressive_market.fills import account
 from progressive_market.judging.performance import performance_of
 from progressive_training import Performance, PerformanceKind
+from progressive_training.presentation import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,8 +71,8 @@ def _costs_paid(did: Account, part: Part, market: Market) -> CostsPaid:
     )
     net = float(did.growth.sum())
     return CostsPaid(
-        gross=100 * math.expm1(gross),
-        net=100 * math.expm1(net),
-        fees=-100 * math.expm1(net - charged) + 0.0,
-        charges=-100 * math.expm1(charged - gross) + 0.0,
+        gross=percent(gross),
+        net=percent(net),
+        fees=-percent(net - charged) + 0.0,
+        charges=-percent(charged - gross) + 0.0,
     )

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from progressive_market.judging.block_statistics import t_statistic
-from progressive_training.presentation import share_text
+from progressive_training.presentation import percent, share_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,8 +51,8 @@ def slices_of(account: Account, hold: Tensor, times: NDArray[np.int64], volatili
                         "bars": len(bars),
                         "trades": int(entered[bars].sum()),
                         "held": float(there.double().mean()),
-                        "profit": 100 * float(torch.expm1(earned.sum())),
-                        "hold_profit": 100 * float(torch.expm1(hold[bars].sum())),
+                        "profit": percent(float(earned.sum())),
+                        "hold_profit": percent(float(hold[bars].sum())),
                         "t": t_statistic(earned),
                     }
                 )

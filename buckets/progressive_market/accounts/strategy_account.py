@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +13,7 @@ import attrs
 import pandas as pd
 from attrs import frozen
 
+from progressive_market.accounts.account_tables import COLUMNS, read_table, replaced, write_table
 from progressive_market.accounts.part_account import CostsPaid
 from progressive_training import RunError, validated
 
@@ -23,18 +26,10 @@ if TYPE_CHECKING:
     from progressive_market.split import Split
 
 ACCOUNTS, FACTS = "accounts", "account.json"
-COLUMNS = {
-    "candles": ("time", "open", "high", "low", "close", "volume"),
-    "gaps": ("before", "after"),
-    "trades": ("part", "side", "entry_time", "entry_price", "exit_time", "exit_price", "bars", "profit", "reason"),
-    "equity": ("part", "strategy", "kind", "time", "log_equity", "drawdown"),
-    "slices": ("part", "by", "slice", "bars", "trades", "held", "profit", "hold_profit", "t"),
-}
 SHARED = ("candles", "gaps")
 """What buckets that read the same bars have in common, in files beside their folders."""
 NAME = re.compile("[0-9a-f]{16}")
-TEXTS = {"part", "side", "reason", "strategy", "kind", "by", "slice"}
-TIMES = {"time", "before", "after", "entry_time", "exit_time"}
+PARTS = ("training", "validation", "test")
 
 
 @frozen(kw_only=True)
@@ -111,11 +106,11 @@ class StrategyAccount(AccountFacts):
         for table in COLUMNS:
             file = _file(directory, table, self.drawn)
             if table not in SHARED or not file.is_file():
-                file.unlink(missing_ok=True)  # a link would be written through
-                getattr(self, table).to_parquet(file, index=False, compression="zstd")
+                write_table(getattr(self, table), file)
         facts = {field.name: getattr(self, field.name) for field in attrs.fields(AccountFacts)}
         text = json.dumps(facts, default=attrs.asdict, indent=2)
-        (directory / FACTS).write_text(text + "\n", "utf-8")
+        with replaced(directory / FACTS) as partial:
+            partial.write_text(text + "\n", "utf-8")
 
 
 def account_of(run_dir: Path | str, bucket: str) -> StrategyAccount | None:
@@ -128,13 +123,12 @@ def account_of(run_dir: Path | str, bucket: str) -> StrategyAccount | None:
         return None
     try:
         facts = validated(json.loads((directory / FACTS).read_text("utf-8")), AccountFacts)
-        if not NAME.fullmatch(facts.drawn):
-            raise ValueError(f"drawn is {facts.drawn!r:.40}")
-        tables: dict[str, Any] = {
-            table: _read(_file(directory, table, facts.drawn), columns) for table, columns in COLUMNS.items()
-        }
+        _check(facts)
+        tables: dict[str, Any] = {table: read_table(_file(directory, table, facts.drawn), table) for table in COLUMNS}
     except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{directory}: damaged ({str(error).splitlines()[0]:.200})") from error
+        raise RunError(
+            f"{directory}: damaged ({next(iter(str(error).splitlines()), type(error).__name__):.200})"
+        ) from error
     return StrategyAccount(**attrs.asdict(facts, recurse=False), **tables)
 
 
@@ -142,16 +136,28 @@ def _file(directory: Path, table: str, drawn: str) -> Path:
     return directory.parent / f"{table}-{drawn}.parquet" if table in SHARED else directory / f"{table}.parquet"
 
 
-def _read(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """:raise ValueError: the file does not hold these columns of texts, times and numbers."""
-    frame: pd.DataFrame = pd.read_parquet(file, engine="pyarrow")
-    if tuple(frame.columns) != columns:
-        raise ValueError(f"{file.name} has the columns {', '.join(map(str, frame.columns))}")
-    for name, type_ in frame.dtypes.items():
-        expected = "M" if name in TIMES else "O" if name in TEXTS else "if"
-        if type_.kind not in expected:
-            raise ValueError(f"{file.name}: {name} is of type {type_}")
-    return frame
+def _check(facts: AccountFacts) -> None:
+    """:raise ValueError: a number is out of its range, or the parts are not those of an account."""
+    expected = {
+        "interval": 0 < facts.interval < math.inf,
+        "bars": facts.bars >= 1,
+        "merged": facts.merged >= 1,
+        "gap_count": facts.gap_count >= 0,
+        "drawn": bool(NAME.fullmatch(facts.drawn)),
+        "parts": tuple(part.name for part in facts.parts) == PARTS
+        and all(_is_time(part.first) and _is_time(part.last) and part.bars >= 1 for part in facts.parts),
+        "costs": tuple(facts.costs) == PARTS[1:],
+    }
+    if odd := [name for name, holds in expected.items() if not holds]:
+        raise ValueError(f"{odd[0]} is {getattr(facts, odd[0])!s:.100}")
+
+
+def _is_time(text: str) -> bool:
+    """Whether it is a time with a zone, in ISO form."""
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _part(name: str, market: Market, bars: slice) -> AccountPart:

@@ -125,7 +125,7 @@ def _sentence(judged: Evaluation, *, has_t: bool) -> str:
 
 
 def _learning(lines: Sequence[Mapping[str, Any]], best_episode: int) -> Learning | None:
-    episodes = [validated(dict(line), _Episode) for line in lines]
+    episodes = [validated(dict(line), _Episode, "metrics.jsonl") for line in lines]
     if not episodes:
         return None
     shown = thinned(episodes, MOST_EPISODES, [each.episode == best_episode for each in episodes])

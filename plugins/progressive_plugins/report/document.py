@@ -61,8 +61,8 @@ def _notes(run: RunInfo, results: Sequence[BucketResult], without_account: Seque
         notes.append(f"not judged yet, which is done at the end of the run: {', '.join(waiting)}")
     if missing := [name for name in without_account if finished[name].evaluation is not None]:
         notes.append(
-            f"no candles, trades and equity of {', '.join(missing)}: its evaluator writes no account, or the run is older "
-            "than accounts; a new run has them"
+            f"no candles, trades and equity of {', '.join(missing)}: its evaluator writes no account, its account is "
+            "damaged, or the run is older than accounts; a new run has them"
         )
     return notes
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import structlog
 
 from progressive_plugins.report.report_files import attempt, replace
-from progressive_training import BucketResult, RunInfo, hookimpl
+from progressive_training import BucketResult, RunError, RunInfo, hookimpl
+
+if TYPE_CHECKING:
+    from progressive_training.market import StrategyAccount
+
+log = structlog.get_logger("progressive_training")
 
 
 class ReportPlugin:
@@ -26,12 +34,23 @@ class ReportPlugin:
 def _write_page(run: RunInfo, results: Sequence[BucketResult], error: BaseException | None) -> None:
     from progressive_plugins.report.document import document_of
     from progressive_plugins.report.page import page_of
-    from progressive_training.market import account_of
 
-    accounts = {result.bucket: account_of(run.run_dir, result.bucket) for result in results}
+    accounts = {result.bucket: _readable_account(run, result.bucket) for result in results}
     document = document_of(run, results, error, accounts)
     replace(run.run_dir / "report.json", (json.dumps(document, allow_nan=False) + "\n").encode())
-    replace(run.run_dir / "report.html", page_of(document, accounts).encode())
+    page = page_of(document, accounts).encode("utf-8", "replace")  # names of files may hold what is no letter
+    replace(run.run_dir / "report.html", page)
+
+
+def _readable_account(run: RunInfo, bucket: str) -> StrategyAccount | None:
+    """The account of a bucket. One that is damaged is a warning: the rest of the report is worth having without it."""
+    from progressive_training.market import account_of
+
+    try:
+        return account_of(run.run_dir, bucket)
+    except RunError as damage:
+        log.warning("the report leaves out an account that is damaged", bucket=bucket, reason=str(damage))
+        return None
 
 
 report = ReportPlugin()

@@ -51,6 +51,10 @@ class _Matrix:
     forward: float
     backward: float
 
+    def is_square(self) -> bool:
+        """Whether there is a row for the untrained model and one for each bucket's, with a score on each bucket."""
+        return [len(self.buckets)] * (len(self.buckets) + 1) == [len(row) for row in self.scores]
+
 
 @frozen(kw_only=True)
 class _Study:
@@ -72,6 +76,8 @@ def read_study(directory: Path, results: Sequence[BucketResult]) -> Study | None
     except (ValueError, RecursionError) as error:
         raise InvalidValue(f"{file} is not JSON ({error})") from error
     study = validated(document, _Study, STUDY)
+    if study.matrix is not None and not study.matrix.is_square():
+        raise InvalidValue(f"{STUDY}.matrix has other rows than an untrained one and one for each bucket")
     current = [worth.bucket for worth in study.worths] == [result.bucket for result in results]
     if study.format != STUDY_FORMAT or not current:
         return None

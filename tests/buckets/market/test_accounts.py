@@ -2,7 +2,9 @@
 
 import json
 import math
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -217,6 +219,106 @@ def test_columns_of_another_kind_are_damage(written: tuple[StrategyAccount, Path
     account.trades.assign(profit="much").to_parquet(run / "accounts/Swing/trades.parquet", index=False)
     with pytest.raises(RunError, match="profit"):
         account_of(run, "Swing")
+
+
+ODD_VALUES: dict[str, dict[str, list[object]]] = {
+    "trades": {
+        "reason": [None, b"end", ["end"], {"end": 1}, Decimal(1)],
+        "part": ["training", "x", None],
+        "side": ["<b>", None],
+        "profit": [math.nan, math.inf, True],
+        "bars": [math.nan, "3"],
+        "entry_price": [math.nan, -1.0, 0.0],
+        "exit_time": [pd.NaT, pd.Timestamp("2020"), pd.Timestamp("2020", tz="Asia/Tokyo"), "2020-01-01"],
+    },
+    "equity": {
+        "kind": ["x"],
+        "strategy": [None, 5],
+        "time": [pd.NaT],
+        "log_equity": [math.inf],
+        "drawdown": [math.nan],
+    },
+    "slices": {"by": ["year"], "held": [math.nan], "profit": [math.inf], "slice": [1]},
+    "candles": {"time": [pd.NaT, pd.Timestamp("2020", tz="UTC")], "high": [math.inf, math.nan, -1.0], "low": [0.0]},
+    "gaps": {"before": [pd.NaT], "after": [pd.NaT, 5.0]},
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [(table, column, value) for table, odd in ODD_VALUES.items() for column, all_ in odd.items() for value in all_],
+)
+def test_what_no_account_holds_is_damage(
+    written: tuple[StrategyAccount, Path], table: str, column: str, value: object
+) -> None:
+    account, run = written
+    frame = getattr(account, table)
+    file = next((run / "accounts").rglob(f"{table}*.parquet"))
+    frame.assign(**{column: [value] * len(frame)}).to_parquet(file, index=False)
+    with pytest.raises(RunError, match=f"damaged .*{table}"):
+        account_of(run, "Swing")
+
+
+FACTS: dict[str, list[object]] = {
+    "interval": [0, -1, math.nan, math.inf, "1"],
+    "bars": [0, -4, 1.5],
+    "merged": [0, -1],
+    "gap_count": [-1],
+    "parts": [[], [{"name": "test", "first": "2020-01-01T00:00:00Z", "last": "2020-01-01T00:00:00Z", "bars": 1}]],
+    "costs": [{}, {"<b>": {"gross": 1, "net": 1, "fees": 0, "charges": 0}}],
+}
+
+
+@pytest.mark.parametrize(("fact", "value"), [(fact, value) for fact, all_ in FACTS.items() for value in all_])
+def test_facts_out_of_range_are_damage(written: tuple[StrategyAccount, Path], fact: str, value: object) -> None:
+    _, run = written
+    file = run / "accounts/Swing/account.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), fact: value}))
+    with pytest.raises(RunError, match=f"damaged .*{fact}"):
+        account_of(run, "Swing")
+
+
+@pytest.mark.parametrize("time", ["yesterday", "", "NaT", "2020-01-01", "2020-01-01T00:00:00"])
+def test_a_part_has_times_with_a_zone(written: tuple[StrategyAccount, Path], time: str) -> None:
+    _, run = written
+    file = run / "accounts/Swing/account.json"
+    facts = json.loads(file.read_text())
+    facts["parts"][1]["last"] = time
+    file.write_text(json.dumps(facts))
+    with pytest.raises(RunError, match="damaged .*parts"):
+        account_of(run, "Swing")
+
+
+def test_more_rows_than_any_account_has_are_not_read(written: tuple[StrategyAccount, Path]) -> None:
+    account, run = written
+    file = next((run / "accounts").glob("candles*.parquet"))
+    first = account.candles.iloc[:1]
+    pd.concat([first] * (MOST_CANDLES + 1)).to_parquet(file, index=False)
+    with pytest.raises(RunError, match=r"100,001 rows"):
+        account_of(run, "Swing")
+
+
+@pytest.mark.parametrize("table", ["candles", "gaps", "trades"])
+def test_a_write_that_fails_leaves_no_half_of_a_file(
+    written: tuple[StrategyAccount, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    """Buckets that read the same bars take over the files that are there, so they must be whole."""
+    account, _ = written
+    write = pd.DataFrame.to_parquet
+
+    def full_disk(frame: pd.DataFrame, file: Path, **options: Any) -> None:
+        if file.name.startswith((table, f".{table}")):
+            file.write_bytes(b"PAR1")
+            raise OSError(28, "No space left on device")
+        write(frame, file, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pd.DataFrame, "to_parquet", full_disk)
+        with pytest.raises(OSError, match="space"):
+            account.write(tmp_path / "full", "Swing")
+    assert account_of(tmp_path / "full", "Swing") is None
+    account.write(tmp_path / "full", "Swing")
+    assert account_of(tmp_path / "full", "Swing") is not None
 
 
 def test_a_link_is_replaced_and_not_written_through(written: tuple[StrategyAccount, Path], tmp_path: Path) -> None:
