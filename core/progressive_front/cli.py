@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from progressive_app.machine.terminal import BUG, INTERRUPTED, PIPE_CLOSED, USER_ERROR, print_error
 from progressive_core.contract.errors import ProgressiveTrainingError
@@ -17,6 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: the arguments without the program's name; by default those of this process.
     :return: 0, or 2 for what the user can mend, 1 for a bug, 130 and 143 when interrupted.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: no name stops a command
     try:
         from progressive_front.arguments import dispatch  # here, so that Ctrl-C while it is imported is caught too
 

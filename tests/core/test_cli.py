@@ -1,5 +1,6 @@
 """The command line around training: help, lists, and what wrong input is answered with."""
 
+import io
 import json
 import subprocess
 import sys
@@ -231,6 +232,19 @@ sys.exit(main(["runs"]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, "progressive-training: stopped\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("name", ["rün", "\U0001f600", "b\udcff"])
+@pytest.mark.parametrize("arguments", [["config"], ["config", "--json"], ["runs"]])
+def test_no_name_is_beyond_what_standard_output_can_write(
+    encoding: str, name: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", stream)
+        assert main([*arguments, "--set", f"RUNS_DIR={name}"]) == 0
+    assert stream.tell()
 
 
 def test_plugins_are_listed_with_origin_hooks_and_state(
