@@ -46,8 +46,11 @@ def replaced(file: Path) -> Iterator[Path]:
     """A file beside `file` to write to, which then takes its place: a process that is killed leaves no half of one."""
     partial = file.with_name(f".{file.name}.partial")
     partial.unlink(missing_ok=True)  # a link would be written through
-    yield partial
-    partial.replace(file)
+    try:
+        yield partial
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_table(frame: pd.DataFrame, file: Path) -> None:

@@ -99,8 +99,20 @@ class StrategyAccount(AccountFacts):
         )
 
     def write(self, run_dir: Path, bucket: str) -> None:
-        """Write the account below a run, the facts last: without them there is no account."""
+        """Write the account below a run, the facts last: without them there is no account.
+
+        :raise RunError: the disk is full, or the directory cannot be written.
+        """
         directory = run_dir / ACCOUNTS / bucket
+        try:
+            self._write(directory)
+        except OSError as error:
+            raise RunError(
+                f"{error.filename or directory}: cannot be written ({error.strerror or error}); the run stands at its last commit: "
+                f"mend that, then go on with --resume --run-dir {run_dir}"
+            ) from error
+
+    def _write(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / FACTS).unlink(missing_ok=True)
         for table in COLUMNS:

@@ -314,8 +314,9 @@ def test_a_write_that_fails_leaves_no_half_of_a_file(
 
     with monkeypatch.context() as patched:
         patched.setattr(pd.DataFrame, "to_parquet", full_disk)
-        with pytest.raises(OSError, match="space"):
+        with pytest.raises(RunError, match=rf"^[^\n]+cannot be written [^\n]*space.* --run-dir {tmp_path / 'full'}$"):
             account.write(tmp_path / "full", "Swing")
+    assert not list((tmp_path / "full").rglob("*.partial"))
     assert account_of(tmp_path / "full", "Swing") is None
     account.write(tmp_path / "full", "Swing")
     assert account_of(tmp_path / "full", "Swing") is not None
