@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import asdict
+from attrs import asdict, evolve
 from rich.console import Console
 
+from progressive_plugins.console.closing import verdict_lines
 from progressive_plugins.console.console import ConsolePlugin
 from progressive_plugins.console.plain import end_lines, episode_lines
 from progressive_plugins.console.screen import CLOSE
@@ -253,6 +254,21 @@ def test_a_run_with_nothing_but_verdicts_left_shows_them(run: Any, capsys: pytes
     told = capsys.readouterr().out
     assert "profit on test" in told
     assert "Scalping, Short: no edge shown" in told
+
+
+def test_verdicts_in_one_line_name_a_number_for_each_bucket(run: Any) -> None:
+    def told(*numbers: float) -> str:
+        verdicts = [f"no edge shown (edge t = {number}; 3 is needed)" for number in numbers]
+        results = run.results("Medium")
+        return verdict_lines(
+            tuple(
+                evolve(result, evaluation=evolve(result.evaluation, verdict=verdict))
+                for result, verdict in zip(results, verdicts, strict=True)
+            )
+        )[0].plain
+
+    assert told(2.9, 2.9, 2.6) == "Scalping, Short, Medium: no edge shown (edge t = 2.9 / 2.9 / 2.6; 3 is needed)"
+    assert told(0.0, 0.0, 0.0) == "Scalping, Short, Medium: no edge shown (edge t = 0.0; 3 is needed)"
 
 
 @pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE", "CLICOLOR_FORCE"])

@@ -125,7 +125,7 @@ class Exploration:
         if not self.adaptive:
             return "fixed rate"
         why = "seldom seen yet" if values["unseen"] >= values["progress"] else "errors there still change"
-        return f"{share_text(float(values['covered']))} of the bars seen; most in {NAMES[int(values['most'])]} ({why})"
+        return f"{share_text(float(values['covered']))} of the bars seen before; most in {NAMES[int(values['most'])]} ({why})"
 
     def update(self, bars: Tensor, errors: Tensor, counted: Tensor) -> None:
         """Adapt to visited `bars` [N] with absolute `errors` [N] of their advantages; only `counted` ones [N] count."""

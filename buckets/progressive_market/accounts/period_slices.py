@@ -26,7 +26,8 @@ THURSDAY = WEEKDAYS.index("Thursday")
 
 
 def slices_of(account: Account, hold: Tensor, times: NDArray[np.int64], volatility: Tensor) -> pd.DataFrame:
-    """What a strategy earned on the bars of a part, sliced in four ways; each way's growth adds up to that of the part.
+    """What a strategy earned on the bars of a part, sliced in four ways; each way's growth adds up to that of the part. Without
+    its last bar: what is decided there would be filled behind the part, and is never held.
 
     `by` ("month", "volatility", "hour" or "weekday") and `slice`; `bars` of the slice; `trades` entered on them; `held`: share of the
     bars on which a position was held; `profit` and `hold_profit` (buy and hold), per cent of equity, net of costs; `t` of the log
@@ -35,10 +36,10 @@ def slices_of(account: Account, hold: Tensor, times: NDArray[np.int64], volatili
     :param hold: [N] log growth of buy and hold. :param times: [N] of the fills, nanoseconds since 1970.
     :param volatility: [N] known when each bar was decided on.
     """
-    growth, held, hold = account.growth.cpu(), account.held.cpu(), hold.cpu()
+    growth, held, hold = (each.cpu()[:-1] for each in (account.growth, account.held, hold))
     entered = (held != 0) & (torch.diff(held, prepend=torch.zeros_like(held[:1])) != 0)
     rows = []
-    for by, labels, codes in _ways(times, volatility.cpu().numpy()):
+    for by, labels, codes in _ways(times[:-1], volatility[:-1].cpu().numpy()):
         order = np.argsort(codes, kind="stable")
         counts = np.bincount(codes, minlength=len(labels))
         for label, bars in zip(labels, torch.from_numpy(order).split(counts.tolist()), strict=True):

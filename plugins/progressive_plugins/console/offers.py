@@ -79,7 +79,8 @@ def why_not(entries: Sequence[LedgerEntry], *, named: bool = False) -> str:
         alike.setdefault(NUMBER.sub("#", entry.reason), []).append(entry)
     reasons = []
     for same in list(alike.values())[:MOST_REASONS]:
-        reason = shorten(merged([entry.reason for entry in same]), LONGEST_REASON, placeholder="...")
+        said = dict.fromkeys((entry.source, entry.reason) for entry in same)
+        reason = shorten(merged([reason for _, reason in said]), LONGEST_REASON, placeholder="...")
         strategies = dict.fromkeys(entry.strategy for entry in same)
         failed = "failed: " if same[0].verdict == "failed" else ""
         reasons.append(
@@ -89,9 +90,9 @@ def why_not(entries: Sequence[LedgerEntry], *, named: bool = False) -> str:
 
 
 def merged(texts: Sequence[str]) -> str:
-    """Write texts that differ in their numbers as one: "its own t is 0.3 / 1.1, expected 2"."""
+    """Write texts that differ in their numbers as one, a number for each text: "its own t is 0.3 / 1.1, expected 2"."""
     numbers = zip(*(NUMBER.findall(text) for text in texts), strict=True)
-    each = iter([" / ".join(list(dict.fromkeys(slot))[:4]) for slot in numbers])
+    each = iter([" / ".join(slot if len(set(slot)) > 1 else slot[:1]) for slot in numbers])
     return NUMBER.sub(lambda _: next(each), texts[0])
 
 

@@ -86,7 +86,7 @@ def test_every_naturalistic_part_leaves_a_trace(open_learner: OpenLearner) -> No
     json.dumps(dict(report.traces))
     assert set(report.traces) == {"exploration", "lessons", "priorities", "recalls"}
     assert report.exploration > 0
-    assert "of the bars seen" in report.exploration_cause
+    assert "of the bars seen before" in report.exploration_cause
     lesson = report.traces["lessons"]["shown"][0]
     assert lesson["bars_held"] > 0
     assert lesson["adverse"] <= 0 <= lesson["favourable"]

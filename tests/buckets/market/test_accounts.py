@@ -53,6 +53,15 @@ def accounted(held: torch.Tensor, part: Part, market: Market) -> PartAccount:
     return part_account(strategies("model", held, part, market, nothing), part, market)
 
 
+def test_no_month_lies_behind_the_last_bar_of_its_part() -> None:
+    bars = synthetic_bars(BARS, seed=1)
+    first_of_july = np.datetime64("2025-07-01", "ns").astype(np.int64)
+    market = opened(evolve(bars, time=bars.time - bars.time[-1] - HOUR + first_of_july))
+    part = market.part(SPLIT.test)
+    slices = accounted(positions(part, 1), part, market).slices
+    assert slices[slices.by == "month"].slice.iloc[-1] == "2025-06"
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
@@ -76,7 +85,7 @@ def test_trades_periods_and_curve_add_up_to_the_profit(
     assert len(did.trades) == row.trades
     for _, periods in did.slices.groupby("by"):
         assert np.log1p(periods.profit / 100).sum() == pytest.approx(row.log_return, abs=1e-9)
-        assert (periods.bars.sum(), periods.trades.sum()) == (len(part), row.trades)
+        assert (periods.bars.sum(), periods.trades.sum()) == (len(part) - 1, row.trades)
     own = did.equity[did.equity.strategy == "model"]
     assert own.log_equity.iloc[-1] == pytest.approx(row.log_return, abs=1e-9)
     assert own.drawdown.max() == pytest.approx(row.drawdown)

@@ -120,6 +120,13 @@ def test_the_verdict_comes_first_and_only_a_confirmed_edge_is_green(run: Any, fo
         assert bucket["verdict"]["reason"] in elements.text
 
 
+@pytest.mark.parametrize(("edge", "told"), [("none", True), ("confirmed", False)])
+def test_what_to_try_next_stands_where_no_edge_is_shown(run: Any, edge: str, told: bool) -> None:
+    run.write_account("Scalping")
+    page = Elements(run.page(run.document(run.bucket("Scalping", edge))))
+    assert ("What to try where no edge is shown" in page.text) == told
+
+
 def test_profits_are_those_of_the_evaluation(run: Any, four: Any) -> None:
     cells = [text for attributes, text in Elements(run.page(four)).of("td") if "data-profit" in attributes]
     assert cells == [

@@ -1,7 +1,8 @@
 // A layer behind a chart: the parts as shaded bands with their names and dates, gaps as dashed lines.
 
 class Bands {
-  // `times` of the chart's rows; `parts` of {name, first, last}; `gaps` of [before, after].
+  // `times` of the chart's rows; `parts` of {name, first, last}, with the `dates` to name where these are others; `gaps` of
+  // [before, after].
   show(times, parts, gaps) {
     this.bands = parts.map((part) => ({
       ...part,
@@ -42,8 +43,8 @@ class Bands {
     if (!this.named) return;
     context.font = `11px ${getComputedStyle(document.body).fontFamily}`;
     context.textBaseline = "top";
-    for (const { name, first, last, left, right } of this.inView(width)) {
-      const texts = [`${name}  ${dateText(first)} to ${dateText(last)}`, name];
+    for (const { name, first, last, dates = [first, last], left, right } of this.inView(width)) {
+      const texts = [`${name}  ${dates.map(dateText).join(" to ")}`, name];
       const text = texts.find((each) => context.measureText(each).width < right - left - 12);
       if (!text) continue;
       context.fillStyle = colour(`band-${name}`);

@@ -110,7 +110,7 @@ function newEquityChart(box, legend, scales) {
       const all = [...new Set(lines.flatMap((line) => [...line.times]))].sort((a, b) => a - b);
       const bounds = parts.map((part) => {
         const own = lines.find((line) => line.part === part.name).times;
-        return { name: part.name, first: own[0], last: own[own.length - 1] };
+        return { name: part.name, first: own[0], last: own[own.length - 1], dates: [part.first, part.last] };
       });
       lines[0]?.equity.attachPrimitive(bands);
       lines[0]?.fall.attachPrimitive(fallBands);
