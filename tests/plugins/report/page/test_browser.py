@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from attrs import evolve
 from matplotlib.image import imread
 
 from progressive_front.cli import main
 from progressive_training.market import account_of
-from progressive_training.presentation import percent_text
+from progressive_training.presentation import percent_text, utc_text
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)")
@@ -170,6 +171,18 @@ def test_every_trade_reads_as_python_writes_it(opened: Any, run: Any) -> None:
     report = opened(run.document(bucket), {"Short": account})
     cells = report.page.locator("#trade-table tbody tr > td:nth-child(7)").all_text_contents()
     assert cells == [percent_text(profit) for profit in reversed(profits)]
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 59, 60, -1])
+def test_a_time_reads_as_python_writes_it(opened: Any, run: Any, seconds: int) -> None:
+    """Bars of a second have trades within a minute."""
+    run.write_account("Short", trades=5)
+    account = account_of(run.run_dir, "Short")
+    assert account is not None
+    account.trades["entry_time"] += pd.Timedelta(seconds=seconds)
+    report = opened(run.document(run.bucket("Short")), {"Short": account})
+    cells = report.page.locator("#trade-table tbody tr > :nth-child(1)").all_text_contents()
+    assert cells == [utc_text(time) for time in reversed(account.trades["entry_time"].to_list())]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -17,6 +17,7 @@ const shareText = (share) => `${(100 * share).toFixed(1)} %`;
 
 const priceText = (price, units) => grouped(price, Math.max(0, Math.min(8, Math.round(Math.log10(units)))));
 
-const timeText = (seconds) => `${new Date(1000 * seconds).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+// With seconds only where it has some.
+const timeText = (seconds) => `${new Date(1000 * seconds).toISOString().slice(0, 19).replace("T", " ").replace(/(:\d\d):00$/, "$1")} UTC`;
 
 const dateText = (seconds) => new Date(1000 * seconds).toISOString().slice(0, 10);

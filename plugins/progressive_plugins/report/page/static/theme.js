@@ -70,7 +70,7 @@ function tickText(chart, seconds, kind) {
   const range = chart.timeScale().getVisibleRange();
   if (kind === Year) return `${date.getUTCFullYear()}`;
   if (kind === Month) return MONTHS[date.getUTCMonth()];
-  const clock = timeText(seconds).slice(11, 16);
+  const clock = timeText(seconds).slice(11, -4);
   if (clock !== "00:00" && range && range.to - range.from < 12 * DAY) return clock;
   return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}`;
 }
