@@ -24,8 +24,8 @@ Verdict = Literal["kept", "rolled back", "skipped", "failed"]
 class Knowledge:
     """What one bucket can teach another.
 
-    `origin` is the bucket's name. `weights` maps parameter names to tensors; `feature_importance` maps feature names to shares that sum to 1;
-    `horizons` maps a prediction horizon in bars to its skill on validation data (correlation, -1 to 1).
+    `origin` is the bucket's name. `weights` maps parameter names to tensors; `feature_importance` maps feature names to shares
+    that sum to 1; `horizons` maps a prediction horizon in bars to its skill on validation data (correlation, -1 to 1).
     `distrust` says why nobody may learn from this (a policy that collapsed to one action, say); empty when all may.
     `t` is the t-statistic of what its owner earned on validation bars that did not choose it, NaN where that is not known.
     `version` is that of the saved model this was read from, 0 for a learner in training.
@@ -157,8 +157,8 @@ class BucketResult:
 class BucketInfo:
     """Which bucket trains, where in the sequence, and with which settings.
 
-    `run_dir` is the run's directory, in which plugins may keep files; all randomness comes from `seed`. `horizons` are in bars; `episodes` is the planned number; `settings` the resolved configuration, read-only, with this bucket's own values;
-    `results` those of the buckets finished so far, and in `cleanup` this one's too; `scratch_arm`: an untaught repeat,
+    `run_dir` is the run's directory, in which plugins may keep files; all randomness comes from `seed`. `horizons` are in bars;
+    `episodes` is the planned number; `settings` the resolved configuration, read-only, with this bucket's own values; `results` those of the buckets finished so far, and in `cleanup` this one's too; `scratch_arm`: an untaught repeat,
     for comparison; `probe`: a brief training, to find the order.
     """
 

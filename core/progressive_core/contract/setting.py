@@ -31,8 +31,8 @@ class Reason(Enum):
 class Setting(NamedTuple, Generic[T_co]):
     """One key of config.json, declared by its owner, who reads it as `settings[THE_DECLARATION]`.
 
-    `kind` says what is allowed, and `default` must be. `meaning` is shown by `progressive-training config`. `may_change` says when it may change in a run that has begun, and
-    `reason` why not earlier. `per_bucket`: it takes one value, or one for each named bucket; `example` is shown for that.
+    `kind` says what is allowed, and `default` must be. `meaning` is shown by `progressive-training config`. `may_change` says when
+    it may change in a run that has begun, and `reason` why not earlier. `per_bucket`: it takes one value, or one for each named bucket; `example` is shown for that.
     """
 
     key: str
