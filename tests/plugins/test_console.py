@@ -73,7 +73,7 @@ def test_the_view_tells_every_transfer_and_how_it_ended(run: Any, width: int) ->
     (initial,) = [line for line in lines if "took weights from Scalping: score -2.1 % → +3.5 %; not features:" in line]
     assert initial.endswith("│")
     assert any("took weights from Scalping at episode 10: score +6.3 % → +6.8 %" in line for line in lines)
-    assert any("1 later offer changed nothing: ValueError" in line for line in lines)
+    assert any("1 offer during training changed nothing: ValueError" in line for line in lines)
 
 
 @pytest.mark.parametrize(("width", "rows"), [(80, 21), (140, 42), (40, 12), (80, 15), (200, 80)])
@@ -229,7 +229,7 @@ def test_later_offers_that_changed_nothing_are_counted_at_the_end(run: Any) -> N
         assert not any("offer" in line or "taken" in line for line in episode_lines(state, 1.0))
     back = run.transfer(strategy="reverse", source="Short", target="Scalping", phase="reverse", episode=31)
     lines = end_lines(state, run.result("Short", transfers=(back,)))
-    assert "[2/4] Short 3 later offers changed nothing: not proven 2 times, hurt on validation once" in lines
+    assert "[2/4] Short 3 offers during training changed nothing: not proven 2 times, hurt on validation once" in lines
     assert "[2/4] Short taught Scalping, which took reverse from Short: score -2.1 % -> +3.5 %" in lines
 
 

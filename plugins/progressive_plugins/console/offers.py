@@ -65,8 +65,8 @@ def refused_line(refused: Sequence[Offer]) -> str:
 
 def later_line(refused: Sequence[Offer]) -> str:
     """Say how many offers amid training changed nothing, and why."""
-    many = "1 later offer" if len(refused) == 1 else f"{len(refused)} later offers"
-    return f"{many} changed nothing: {counted(refused)}"
+    many = "1 offer" if len(refused) == 1 else f"{len(refused)} offers"
+    return f"{many} during training changed nothing: {counted(refused)}"
 
 
 def why_not(entries: Sequence[LedgerEntry], *, named: bool = False) -> str:

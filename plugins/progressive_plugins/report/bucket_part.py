@@ -13,7 +13,7 @@ from progressive_plugins.report.report_records import AccountPart, BucketPart, F
 from progressive_plugins.report.thinning import thinned
 from progressive_training import BucketResult, Edge, Evaluation, PerformanceKind, read_tensors, validated
 from progressive_training.market import SHOWN_T
-from progressive_training.presentation import in_use, number, percent, performance_values, profit_text, shown_t, summary
+from progressive_training.presentation import in_use, percent, performance_values, profit_text, summary
 
 MOST_EPISODES = 1_000
 FINDINGS = {
@@ -98,7 +98,7 @@ def _verdict(judged: Evaluation) -> VerdictPart:
     return VerdictPart(
         edge=str(judged.edge),
         summary=summary(judged),
-        sentence=_sentence(judged, has_t=has_t),
+        sentence=_sentence(judged),
         reason=judged.verdict,
         t=judged.t if has_t else None,
         validation_t=judged.validation_t,
@@ -111,8 +111,8 @@ def _verdict(judged: Evaluation) -> VerdictPart:
     )
 
 
-def _sentence(judged: Evaluation, *, has_t: bool) -> str:
-    """What was found, what it rests on, and what follows for use."""
+def _sentence(judged: Evaluation) -> str:
+    """What was found, what its strategy earned, and what follows for use."""
     parts = [
         f"{profit_text(row.log_return)} on {name}"
         for name, rows in (("validation", judged.validation), ("test", judged.test))
@@ -120,8 +120,7 @@ def _sentence(judged: Evaluation, *, has_t: bool) -> str:
         if row.kind is PerformanceKind.MODEL
     ]
     earned = f": after costs its strategy made {' and '.join(parts)}" if parts else ""
-    needed = f", with an edge t of {number(shown_t(judged), 1)} where {number(SHOWN_T, 0)} is needed" if has_t else ""
-    return f"{FINDINGS[judged.edge]}{earned}{needed}; in use it {in_use(judged).partition(':')[0]}."
+    return f"{FINDINGS[judged.edge]}{earned}; in use it {in_use(judged).partition(':')[0]}."
 
 
 def _learning(lines: Sequence[Mapping[str, Any]], best_episode: int) -> Learning | None:
