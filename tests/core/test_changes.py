@@ -72,15 +72,14 @@ def test_a_change_is_told_recorded_and_kept_and_gives_the_same_bytes_again(rated
     told: list[str] = []
     rated.trainer().resume({"LEARNING_RATE": 3e-4}, on_message=told.append)
     assert told == [
-        "SETTING          WAS      IS  APPLIES",
-        "LEARNING_RATE  0.001  0.0003  from episode 3 of Second",
+        "LEARNING_RATE 0.001 -> 0.0003: from episode 3 of Second",
         "First: finished, and not trained again",
     ]
     assert read(run, "config.json")["LEARNING_RATE"] == 3e-4
     (change,) = read(run, "manifest.json")["changes"]
     assert change.pop("when") > read(run, "manifest.json")["started"]
     assert change == {"key": "LEARNING_RATE", "old": 1e-3, "new": 3e-4, "bucket": "Second", "episode": 2}
-    assert [json.loads(line)["event"] for line in (run / "log.jsonl").read_text().splitlines()].count(told[1]) == 1
+    assert [json.loads(line)["event"] for line in (run / "log.jsonl").read_text().splitlines()].count(told[0]) == 1
 
     rated.stop_at = "Second: episode 3"
     with pytest.raises(Interrupted):
@@ -152,7 +151,7 @@ def test_no_episode_is_trained_beyond_those_that_are_asked_for_now(rated: Any, e
     told: list[str] = []
     rated.said.clear()
     rated.trainer().resume({"EPISODES": episodes}, on_message=told.append)
-    assert told[1].endswith("at once: Second ends with the 2 episodes that it has")
+    assert told[0].endswith("at once: Second ends with the 2 episodes that it has")
     assert not any("Second: episode" in line for line in rated.said)
     assert any(line.startswith("Second: finished, all episodes trained; best score -") for line in rated.said)
     rated.trainer("short", EPISODES={"First": 4, "Second": 2}).train_progressively()
@@ -176,8 +175,8 @@ def test_a_finished_run_goes_on_with_later_buckets_and_its_own_stay(workshop: An
     before = files(run, "models")
     told: list[str] = []
     workshop.trainer().resume({"EPISODES": 6}, on_message=told.append)
-    assert told[1:] == [
-        "EPISODES    4   6  to no bucket: all have begun, and stay as they are",
+    assert told == [
+        "EPISODES 4 -> 6: to no bucket: all have begun, and stay as they are",
         "First, Second: finished, and not trained again",
     ]
     workshop.trainer().resume({"SEQUENCE": ["First", "Second", "Third"]})

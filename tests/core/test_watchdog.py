@@ -123,7 +123,7 @@ def test_a_run_that_hangs_in_a_plugin_says_so_and_ctrl_c_twice_ends_it(
         assert "still waiting for a plugin" in waited
         assert "plugin 'sleeper' (lines 1.2): on_episode_end for bucket 'First'" in waited
         process.send_signal(signal.SIGINT)
-        assert any("once more to stop at once" in line for line in process.stderr)
+        assert any("once more: at once" in line for line in process.stderr)
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read().splitlines()
     assert process.returncode == 130

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -21,7 +22,8 @@ import pyte
 import pytest
 
 SECOND_SCREEN, ONLY_THE_SCREEN = 1049, 1047
-LIMIT = 60.0
+LIMIT = 120.0
+"""Seconds until a test gives up."""
 QUICK = {"SYNTHETIC_BARS": 6_000, "UPDATES_PER_EPISODE": 40, "DEVICE": "cpu", "SEQUENCE": "Scalping,Short"}
 
 
@@ -54,6 +56,7 @@ class Terminal:
 
     def __init__(self, directory: Path, columns: int, rows: int, *arguments: str, **settings: Any) -> None:
         self.screen = TwoScreens(columns, rows)
+        self._ended = False
         self._stream = pyte.ByteStream(self.screen)
         chosen = [word for key, value in {**QUICK, **settings}.items() for word in ("--set", f"{key}={value}")]
         command = [sys.executable, "-m", "progressive_training", "--run-dir", "run", *chosen, *arguments]
@@ -85,12 +88,17 @@ class Terminal:
         """The exit status, after all that the program wrote."""
         while self._read():
             pass
-        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+        status = os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+        self._ended = True
+        return status
 
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
     def close(self) -> None:
+        if not self._ended:  # a test has failed amid a training
+            os.kill(self.process, signal.SIGKILL)
+            os.waitpid(self.process, 0)
         os.close(self._descriptor)
 
     def _read(self) -> bool:

@@ -13,7 +13,6 @@ from progressive_app.config.choices import CONSOLE, merged_choices, refuse_idle_
 from progressive_app.config.input_files import with_absolute_files
 from progressive_app.config.resolve import overlay
 from progressive_app.json_values import json_values
-from progressive_app.presentation.text_table import table
 from progressive_app.quoting import show
 from progressive_app.resume.manifest import has_moved_to, now_in_words
 from progressive_core.contract.core_settings import EPISODES
@@ -161,11 +160,10 @@ def refuse_changes(changes: Sequence[Change], directory: Path) -> None:
 
 
 def describe_changes(changes: Sequence[Change], progress: Progress) -> list[str]:
-    """The changes as lines of a table, for people; none where nothing changes."""
+    """The changes in words, a line each; none where nothing changes."""
     if not changes:
         return []
-    rows = [(each.key, show(each.old), show(each.new), each.applies) for each in changes]
-    lines = table(("SETTING", "WAS", "IS", "APPLIES"), rows).splitlines()
+    lines = [f"{each.key} {show(each.old)} -> {show(each.new)}: {each.applies}" for each in changes]
     if finished := finished_in(progress):
         lines.append(f"{', '.join(finished)}: finished, and not trained again")
     return lines

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import BUG, USER_ERROR, one_line
 from progressive_app.presentation.record_values import (
@@ -27,9 +28,11 @@ from progressive_app.store.documents import read_json
 from progressive_app.store.progress import STATE, read_commit
 from progressive_app.store.run_documents import read_manifest
 from progressive_app.store.run_store import LEDGER, METRICS
+from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import ProgressiveTrainingError, RunError
 from progressive_core.contract.evaluation import Evaluation
 from progressive_core.contract.records import BucketResult
+from progressive_core.contract.setting import as_settings
 from progressive_front.output import stdout_reserved
 from progressive_front.report_page import PAGE
 from progressive_front.watching.next_steps import resume_command
@@ -216,12 +219,12 @@ class _Run:
 
 
 def _start(directory: Path) -> dict[str, Any]:
-    manifest, settings = read_manifest(directory), read_json(directory / "config.json")
+    manifest, settings = read_manifest(directory), as_settings(read_json(directory / "config.json"))
     return {
         "format": FORMAT,
         "run": str(directory),
-        "sequence": settings["SEQUENCE"],
-        "seed": settings["SEED"],
+        "sequence": settings[SEQUENCE],
+        "seed": settings[SEED],
         "device": manifest["device"],
         "started": manifest["started"],
         "finished": [result.bucket for result in read_commit(directory / STATE).results],
