@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -18,15 +19,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: the arguments without the program's name; by default those of this process.
     :return: 0, or 2 for what the user can mend, 1 for a bug, 130 and 143 when interrupted.
     """
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: no name stops a command
+    if argv is None:  # this process is ours
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: no name stops a command
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a late Ctrl-C could only break the exit
     try:
         from progressive_front.arguments import dispatch  # here, so that Ctrl-C while it is imported is caught too
 
         code = dispatch(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
-        if argv is None:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: a late Ctrl-C could only break the exit
         return code
     except SystemExit as ended:  # argparse, after --help and --version
         return int(ended.code or 0)

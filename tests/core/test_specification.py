@@ -3,6 +3,7 @@
 import json
 import runpy
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ def run(command: str, monkeypatch: pytest.MonkeyPatch) -> int:
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(ROOT / script), run_name="__main__")
     assert isinstance(ended.value.code, int)
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # what goes on in this process can be interrupted
     return ended.value.code
 
 
