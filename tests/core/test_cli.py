@@ -243,7 +243,8 @@ def test_no_name_is_beyond_what_standard_output_can_write(
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", stream)
-        assert main([*arguments, "--set", f"RUNS_DIR={name}"]) == 0
+        patched.setattr(sys, "argv", ["progressive-training", *arguments, "--set", f"RUNS_DIR={name}"])
+        assert main() == 0
     assert stream.tell()
 
 
