@@ -114,7 +114,7 @@ def test_with_little_history_the_answer_is_warned_of(capsys: pytest.CaptureFixtu
     (answer,) = signals(capsys, "--data", "short.csv", "--bucket", "Short")
     assert "500 bars of history, and 1,959 give the decision that was evaluated" in answer["warnings"][0]
     assert main(["signal", "mine", "--data", "short.csv"]) == 0
-    assert "warning: Scalping: 500 bars of history" in capsys.readouterr().out
+    assert "warning: Scalping, Short: 500 bars of history" in capsys.readouterr().out
 
 
 def test_one_market_of_a_file_is_decided_on(capsys: pytest.CaptureFixture[str]) -> None:

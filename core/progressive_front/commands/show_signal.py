@@ -151,9 +151,9 @@ def _iso(time: Any) -> str | None:
 def _show(signals: Sequence[_Signal], source: str) -> int:
     rows = [(each.bucket, _moment(each.time), each.action, each.reason or MISSING, _expected(each)) for each in signals]
     print(table(HEADS, rows))
-    for each in signals:
-        for warning in each.warnings:
-            print(sentence(f"warning: {each.bucket}: {one_line(warning)}", indent="  "))
+    for warning in dict.fromkeys(warning for each in signals for warning in each.warnings):
+        whose = ", ".join(each.bucket for each in signals if warning in each.warnings)
+        print(sentence(f"warning: {whose}: {one_line(warning)}", indent="  "))
     known = dict.fromkeys((each.bars, each.first, each.last, each.market) for each in signals if each.bars is not None)
     for bars, first, last, market in known:
         of = f"{market} in {source}" if market else source

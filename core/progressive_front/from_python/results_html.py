@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from progressive_app.presentation.closing_table import HEADS
 from progressive_app.presentation.quantities import number, share_text, utc_text, with_error
@@ -38,7 +38,7 @@ def results_html(results: Mapping[str, Result]) -> str:
         cells += [escape(profit_text(row.log_return)) if row else "" for row in earned]
         body.append((result.bucket, cells))
     accounts = {result.bucket: result.account for result in results.values() if result.evaluation}
-    chart = equity_chart({bucket: account.equity for bucket, account in accounts.items() if account is not None})
+    chart = equity_chart({bucket: account for bucket, account in accounts.items() if account is not None})
     return _table(("", "verdict", "edge t", *strategies), body, "net profit on test") + chart
 
 
@@ -50,7 +50,7 @@ def result_html(result: Result) -> str:
     if evaluation is None or not evaluation.test:
         return "".join([*parts, learning_chart(result.episodes)])
     account = result.account
-    parts.append(learning_chart(result.episodes) if account is None else equity_chart({"its strategy": account.equity}))
+    parts.append(learning_chart(result.episodes) if account is None else equity_chart({"its strategy": account}))
     for name, rows in (("test", evaluation.test), ("validation", evaluation.validation)):
         parts.append(_table(("", *HEADS[1:]), [(row.strategy, _cells(row)) for row in rows], f"{name}, net of costs"))
     parts.append(f"<p>in use: {escape(in_use(evaluation))}</p>")
@@ -58,12 +58,12 @@ def result_html(result: Result) -> str:
     return "".join(parts)
 
 
-def equity_chart(accounts: Mapping[str, pd.DataFrame]) -> str:
+def equity_chart(accounts: Mapping[str, Any]) -> str:
     """The equity of strategies on test, and of buy and hold, as SVG on a scale of logarithms; empty where there is none.
 
-    :param accounts: the equity of each account, by what its strategy is to be called.
+    :param accounts: by what the strategy of each is to be called.
     """
-    tests = {name: equity[equity["part"] == "test"] for name, equity in accounts.items()}
+    tests = {name: account.equity[account.equity["part"] == "test"] for name, account in accounts.items()}
     shown = [
         (name, test[test["kind"] == "model"], COLORS[position % len(COLORS)])
         for position, (name, test) in enumerate(tests.items())
@@ -76,8 +76,8 @@ def equity_chart(accounts: Mapping[str, pd.DataFrame]) -> str:
     for name, rows, color in shown:
         heights = list(rows["log_equity"])
         lines.append(Line(name=f"{name} {profit_text(heights[-1])}", x=_seconds(rows["time"]), y=heights, color=color))
-    times = shown[0][1]["time"]
-    ends = utc_text(times.iloc[0].to_pydatetime()), utc_text(times.iloc[-1].to_pydatetime())
+    part = next(part for part in next(iter(accounts.values())).parts if part.name == "test")
+    ends = utc_text(part.first), utc_text(part.last)
     all_heights = [height for line in lines for height in line.y]
     levels = sorted({0.0, min(all_heights), max(all_heights)})
     return line_chart("equity on test", lines, [(each, percent_text(percent(each))) for each in levels], ends)
