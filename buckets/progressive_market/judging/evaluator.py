@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 CAPS = ("validation_t", "validation_alpha_t")
 """What a card holds of the evidence on validation bars that did not choose the model."""
+RUN_FILE = "state.json"
+"""By which a directory is that of a run: nothing is written into any other."""
 LARGEST = 1e30
 """Of a t that a card may hold, or a number of choices in a checkpoint."""
 
@@ -168,7 +170,7 @@ class MarketEvaluator:
         judged = evolve(judged, validation_dates=parts[0].dates, test_dates=parts[1].dates)
         self.judged = evolve(judged, warnings=(*judged.warnings, *notes))
         self._judged_positions = held[0]
-        if self.run_dir is not None and self.market.candles is not None:
+        if self.run_dir is not None and (self.run_dir / RUN_FILE).is_file() and self.market.candles is not None:
             did = {"validation": validation, "test": test}
             StrategyAccount.of(self.market, self.split, self.market.candles, did).write(self.run_dir, self.name)
         return self.judged

@@ -20,6 +20,7 @@ from progressive_market.accounts.strategy_account import StrategyAccount, accoun
 from progressive_market.bars import Bars, synthetic_bars
 from progressive_market.fills import Costs
 from progressive_market.judging.baselines import Ridge, strategies
+from progressive_market.judging.evaluator import MarketEvaluator
 from progressive_market.judging.performance import measure
 from progressive_market.market import Market, Part, open_market
 from progressive_market.split import split_bars
@@ -341,3 +342,14 @@ def test_a_link_is_replaced_and_not_written_through(written: tuple[StrategyAccou
     account.write(run, "Swing")
     assert outside.read_text() == "mine"
     assert account_of(run, "Swing") is not None
+
+
+def test_only_a_run_keeps_an_account(tmp_path: Path) -> None:
+    bars = synthetic_bars(BARS, seed=0)
+    market = evolve(opened(bars), candles=candles_of(bars))
+    evaluator = MarketEvaluator(market, SPLIT, "Swing", run_dir=tmp_path)
+    evaluator.evaluate(lambda part: torch.zeros_like(part.returns))
+    assert not [*tmp_path.iterdir()]
+    (tmp_path / "state.json").write_text("{}")
+    evaluator.evaluate(lambda part: torch.zeros_like(part.returns))
+    assert account_of(tmp_path, "Swing") is not None
