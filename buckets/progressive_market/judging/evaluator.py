@@ -156,12 +156,9 @@ class MarketEvaluator:
             for traded, part in zip(held, parts, strict=True)
         )
         bars = len(parts[0]), len(parts[1])
-        exposed = [
-            exposure(self.market.growth(traded, part), self.market.hold(part))
-            for traded, part in zip(held, parts, strict=True)
-        ]
         t, alpha_t = self._cross_fitted()
-        alpha = Alpha(alpha_t, exposed[1].t, max((each.beta for each in exposed), key=abs))
+        own = validation.performance[0], test.performance[0]
+        alpha = Alpha(alpha_t, own[1].alpha_t, max((row.beta for row in own), key=abs))
         doubt = implausible(lambda part: self._positions(policy, part), self.market, parts, self.allow_leak)
         rows = validation.performance, test.performance
         judged = judge(*rows, t, bars, self.degeneration(policy), doubt, alpha, self.allow_leak)

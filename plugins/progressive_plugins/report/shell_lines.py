@@ -13,7 +13,7 @@ from progressive_training.presentation import is_sound
 
 PROGRAM = "progressive-training"
 FLAT_AND_CLOSED = {"position": "flat", "forming": "drop"}
-"""What a model is told, where it can be: nothing is held, and the last bar may still be forming."""
+"""Arguments of a model that takes them: nothing is held, and the last bar may still be forming."""
 THIS_PROCESS = "this process"
 """Whose a plugin is, in a manifest, that was an object of the program that trained."""
 

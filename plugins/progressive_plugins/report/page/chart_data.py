@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 MOST_TRADES = 10_000
 """Trades of one bucket that a page holds: more are not found by eye, and would fill it."""
-MOST_GAPS = 1_000
 
 
 def chart_data(accounts: Mapping[str, StrategyAccount]) -> dict[str, Any]:
@@ -47,7 +46,7 @@ def _of_bucket(account: StrategyAccount) -> dict[str, Any]:
         ],
         "gaps": [
             [_second(before), _second(after)]
-            for before, after in account.gaps[["before", "after"]].head(MOST_GAPS).itertuples(index=False)
+            for before, after in account.gaps[["before", "after"]].itertuples(index=False)
         ],
         "reasons": reasons,
         "trades": packed(
