@@ -101,9 +101,9 @@ def _train(arguments: list[str]) -> int:
     bucket, teacher = named(options.bucket, "--bucket"), named(options.transfer, "--transfer")
     config, run_dir = path_of(options.config, "--config"), path_of(options.run_dir, "--run-dir")
 
-    from progressive_front.training import train
+    from progressive_front.training import AskedTraining, train
 
-    return train(
+    asked = AskedTraining(
         flags=flags,
         config=config,
         bucket=bucket,
@@ -115,10 +115,9 @@ def _train(arguments: list[str]) -> int:
         fork=options.fork,
         run_dir=run_dir,
         plugins=plugins,
-        quiet=options.quiet,
-        as_json=options.as_json,
         to_open=options.open,
     )
+    return train(asked, quiet=options.quiet, as_json=options.as_json)
 
 
 def _refuse_contradictions(options: argparse.Namespace) -> None:

@@ -30,115 +30,88 @@ from progressive_front.watching.json_lines import JsonLines, stdout_for_events
 from progressive_front.watching.next_steps import next_steps, resume_command
 
 
-def train(
-    *,
-    flags: Mapping[str, Any],
-    config: Path | None,
-    bucket: str | None,
-    transfer_from: str | None,
-    find_order: bool,
-    scratch_arms: bool,
-    isolate: bool,
-    resume: bool,
-    fork: bool,
-    run_dir: Path | None,
-    plugins: Sequence[str],
-    to_open: bool,
-    quiet: bool,
-    as_json: bool,
-) -> int:
+@frozen(kw_only=True)
+class AskedTraining:
+    """A training as a command line asks for it. `flags` are settings by key; `to_open` opens the run's report in the browser."""
+
+    flags: Mapping[str, Any]
+    config: Path | None = None
+    bucket: str | None = None
+    transfer_from: str | None = None
+    find_order: bool = False
+    scratch_arms: bool = False
+    isolate: bool = False
+    resume: bool = False
+    fork: bool = False
+    run_dir: Path | None = None
+    plugins: tuple[str, ...] = ()
+    to_open: bool = False
+
+
+def train(asked: AskedTraining, *, quiet: bool, as_json: bool) -> int:
     """Train what was asked for and return the exit code.
 
-    :param to_open: open the run's report in the browser.
     :param quiet: print warnings, errors and where the report is. :param as_json: print events, and nothing else.
     :raise ProgressiveTrainingError: something the user can mend; no run was begun, or the line says how to go on.
     """
     configure_logging()
-    asked = partial(
-        _train,
-        flags=flags,
-        config=config,
-        bucket=bucket,
-        transfer_from=transfer_from,
-        find_order=find_order,
-        scratch_arms=scratch_arms,
-        isolate=isolate,
-        resume=resume,
-        fork=fork,
-        run_dir=run_dir,
-        plugins=plugins,
-        to_open=to_open,
-    )
     if not as_json:
-        return asked(quiet=quiet)
+        return _train(asked, quiet=quiet)
     with stdout_for_events() as stream:
-        return JsonLines(stream).follow(asked)
+        return JsonLines(stream).follow(partial(_train, asked))
 
 
-def _train(
-    *,
-    flags: Mapping[str, Any],
-    config: Path | None,
-    bucket: str | None,
-    transfer_from: str | None,
-    find_order: bool,
-    scratch_arms: bool,
-    isolate: bool,
-    resume: bool,
-    fork: bool,
-    run_dir: Path | None,
-    plugins: Sequence[str],
-    to_open: bool,
-    quiet: bool = False,
-    events: JsonLines | None = None,
-) -> int:
+def _train(asked: AskedTraining, *, quiet: bool = False, events: JsonLines | None = None) -> int:
     """Train, shown by the console, or quietly, or with every event handed to `events`."""
-    settings = resolve(config, flags, plugins=plugins)
-    if not resume and EPISODES.key in flags:
-        refuse_idle_episodes(settings[EPISODES.key], [bucket] if bucket else settings[SEQUENCE], "command line")
-    output = _output(settings[PLUGINS], plugins, events, quiet=quiet)
-    trainer = ProgressiveTrainer(output.on_progress, settings=settings, run_dir=run_dir, plugins=output.plugins)
+    settings = resolve(asked.config, asked.flags, plugins=asked.plugins)
+    if not asked.resume and EPISODES.key in asked.flags:
+        sequence = [asked.bucket] if asked.bucket else settings[SEQUENCE]
+        refuse_idle_episodes(settings[EPISODES.key], sequence, "command line")
+    output = _output(settings[PLUGINS], asked.plugins, events, quiet=quiet)
+    trainer = ProgressiveTrainer(output.on_progress, settings=settings, run_dir=asked.run_dir, plugins=output.plugins)
     if events is not None:
         events.run_dir = lambda: trainer.run_dir
-    with page_shown_last(lambda: trainer.run_dir, to_open=to_open):
+    with page_shown_last(lambda: trainer.run_dir, to_open=asked.to_open):
         with stop_signal(trainer.interrupt) as stop:
             try:
-                if resume:
-                    changed = {**_from_file(config, settings), **flags}
-                    models = trainer.resume(
-                        changed, fork=fork, scratch_arms=scratch_arms, isolate=isolate, on_message=output.on_message
-                    )
-                elif bucket is not None:
-                    model = trainer.train_bucket(
-                        bucket, transfer_from=transfer_from, scratch_arms=scratch_arms, isolate=isolate
-                    )
-                    models = {bucket: model}
-                else:
-                    models = trainer.train_progressively(
-                        find_order=find_order, scratch_arms=scratch_arms, isolate=isolate
-                    )
+                buckets = list(_trained(trainer, asked, settings, output.on_message))
             except Interrupted as interrupted:
-                print_error(f"interrupted; go on with: {resume_command(interrupted.run_dir, plugins)}")
+                print_error(f"interrupted; go on with: {resume_command(interrupted.run_dir, asked.plugins)}")
                 return stop.exit_code
             except KeyboardInterrupt:
-                print_error(f"stopped at once; {_how_to_resume(trainer, plugins)}")
+                print_error(f"stopped at once; {_how_to_resume(trainer, asked.plugins)}")
                 return stop.exit_code
             except ProgressiveTrainingError as error:
                 # the messages of a resume and of a run error name the run themselves
-                complete = resume and not isinstance(error, ProcessLost)
+                complete = asked.resume and not isinstance(error, ProcessLost)
                 if complete or isinstance(error, RunError) or not _begun(trainer):
                     raise
-                raise type(error)(f"{error}; {_how_to_resume(trainer, plugins)}") from error
+                raise type(error)(f"{error}; {_how_to_resume(trainer, asked.plugins)}") from error
             except BrokenPipeError:
                 raise
             except Exception as error:  # noqa: BLE001  (shown in full; nothing above could add to it)
                 traceback.print_exc()
-                print_error(f"error: this is a bug; {_how_to_resume(trainer, plugins)}")
+                print_error(f"error: this is a bug; {_how_to_resume(trainer, asked.plugins)}")
                 output.on_bug(error)
                 return BUG
         if trainer.run_dir is not None:
-            _show_ending(output, trainer.run_dir, list(models), find_order=find_order)
+            _show_ending(output, trainer.run_dir, buckets, find_order=asked.find_order)
         return 0
+
+
+def _trained(
+    trainer: ProgressiveTrainer, asked: AskedTraining, settings: Settings, on_message: Callable[[str], None]
+) -> Mapping[str, Path]:
+    """Begin or resume what was asked for: the path of each bucket's model."""
+    arms, isolate = asked.scratch_arms, asked.isolate
+    if asked.resume:
+        changed = {**_from_file(asked.config, settings), **asked.flags}
+        return trainer.resume(changed, fork=asked.fork, scratch_arms=arms, isolate=isolate, on_message=on_message)
+    if asked.bucket is not None:
+        teacher = asked.transfer_from
+        model = trainer.train_bucket(asked.bucket, transfer_from=teacher, scratch_arms=arms, isolate=isolate)
+        return {asked.bucket: model}
+    return trainer.train_progressively(find_order=asked.find_order, scratch_arms=arms, isolate=isolate)
 
 
 def _from_file(config: Path | None, settings: Settings) -> Mapping[str, Any]:

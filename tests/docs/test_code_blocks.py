@@ -14,6 +14,7 @@ from attrs import frozen
 
 from progressive_front import training
 from progressive_front.cli import main
+from progressive_front.training import AskedTraining
 from progressive_training import BucketInfo, Resources, resolve
 from progressive_training.testing import check_plugin, check_transfer
 
@@ -147,22 +148,22 @@ OURS = sorted({ours for _, *words in COMMANDS if (ours := arguments_of(tuple(wor
 
 
 @pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[AskedTraining]:
     """The trainings that are asked for; none is begun, and their settings are resolved as those of one would be."""
-    asked: list[Mapping[str, Any]] = []
+    trainings: list[AskedTraining] = []
 
-    def train(**arguments: Any) -> int:
-        resolve(arguments["config"], arguments["flags"], plugins=arguments["plugins"])
-        asked.append(arguments)
+    def train(asked: AskedTraining, **shown: bool) -> int:
+        resolve(asked.config, asked.flags, plugins=asked.plugins)
+        trainings.append(asked)
         return 0
 
     monkeypatch.setattr(training, "train", train)
-    return asked
+    return trainings
 
 
 @pytest.mark.parametrize("arguments", OURS, ids=" ".join)
 def test_the_program_takes_the_arguments_that_are_shown(
-    arguments: tuple[str, ...], workplace: Path, trainings: list[Mapping[str, Any]], capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], workplace: Path, trainings: list[AskedTraining], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with chdir(workplace):
         assert main(arguments) == 0, capsys.readouterr().err
