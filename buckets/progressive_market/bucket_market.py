@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import structlog
 from attrs import evolve
 
 from progressive_market.accounts.candles import candles_of
-from progressive_market.bars import check_leaks, configured_bars, doubts
+from progressive_market.bars import check_leaks, configured_bars, doubts, parts_of
 from progressive_market.bars.bar_records import FLOWS
 from progressive_market.bars.levels import as_ratios, level_columns
 from progressive_market.bars.what_was_read import bars_line, features_line
@@ -28,13 +29,15 @@ from progressive_market.market_settings import (
     FEE,
     FREQUENCY,
     FUNDING,
+    PARTS,
     SIDES,
     SLIPPAGE,
     SYNTHETIC_BARS,
     TEST_SHARE,
     VALIDATION_SHARE,
 )
-from progressive_market.split import Split, split_bars
+from progressive_market.split import Split, split_at, split_bars
+from progressive_market.walk_forward.judged_market import market_with_test
 from progressive_training import PLUGINS, DataError, release_heap
 
 if TYPE_CHECKING:
@@ -100,7 +103,14 @@ def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, 
     """
     bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
     market, split = market_on(with_columns(bars, info.settings), info, resources.device)
-    return market, split, MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK], info.run_dir)
+    return market, split, evaluator_on(market, split, info)
+
+
+def evaluator_on(market: Market, split: Split, info: BucketInfo) -> MarketEvaluator:
+    """What judges a bucket on its `market`. Where PARTS say when the test part begins, the market ends before it, and the
+    evaluator reads the bars of it when it judges."""
+    whole = partial(market_with_test, market, split, info) if info.settings[PARTS] else None
+    return MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK], info.run_dir, whole)
 
 
 def with_columns(bars: Bars, settings: Settings) -> Bars:
@@ -144,7 +154,10 @@ def split_for(bars: Bars, info: BucketInfo) -> Split:
     :raise DataError: too few bars, in all or between two gaps.
     """
     settings, longest = info.settings, info.horizons[-1]
-    split = split_bars(len(bars.close), longest, settings[VALIDATION_SHARE], settings[TEST_SHARE], info.name)
+    if parts := parts_of(settings):
+        split = split_at(bars.time, parts, longest, info.name)
+    else:
+        split = split_bars(len(bars.close), longest, settings[VALIDATION_SHARE], settings[TEST_SHARE], info.name)
     segment = bars.segment[split.train]
     reached = int((segment[longest:] == segment[:-longest]).sum())
     if reached < LEAST_OUTCOMES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import frozen
@@ -68,6 +69,29 @@ class Funding:
         return {"anyOf": [RATE.schema(), NAME.schema()["items"]]}
 
 
+@frozen
+class Moments:
+    """The times at which training, validation and test begin, and at which test ends."""
+
+    allowed: str = 'four times in ascending order, at which training, validation and test begin and test ends, like "2024-01-31T00:00:00Z"'
+
+    def check(self, value: Any) -> tuple[str, ...]:
+        """Return them in UTC. A time without a zone is one in UTC, as bars' are."""
+        if not isinstance(value, list | tuple) or len(value) != 4 or not all(isinstance(each, str) for each in value):
+            raise Refused
+        try:
+            times = [datetime.fromisoformat(each.strip()) for each in value]
+        except ValueError:
+            raise Refused from None
+        in_utc = [time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC) for time in times]
+        if not all(1700 < time.year < 2200 for time in in_utc) or in_utc != sorted(set(in_utc)):
+            raise Refused
+        return tuple(time.isoformat().replace("+00:00", "Z") for time in in_utc)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "string"}, "minItems": 4, "maxItems": 4}
+
+
 # fmt: off
 DATA: Setting[str | None] = Setting(
     "DATA", None, OrNull(InputFile(), "a synthetic market"),
@@ -92,6 +116,9 @@ VALIDATION_SHARE = Setting(
     "share of the bars that chooses the model, after the training part", "never", Reason.BARS)
 TEST_SHARE = Setting(
     "TEST_SHARE", 0.25, Number(0.05, 0.4), "share of the bars that measures it, at the end", "never", Reason.BARS)
+PARTS: Setting[tuple[str, ...] | None] = Setting(
+    "PARTS", None, OrNull(Moments(), "shares of the bars"),
+    "when training, validation and test begin, and test ends, in place of shares of the bars", "never", Reason.BARS)
 CAPITAL_ALLOCATION = Setting(
     "CAPITAL_ALLOCATION", 1.0, Number(0, 1, low_excluded=True),
     "share of the equity that a position puts at stake", "never", Reason.COSTS)
@@ -117,6 +144,7 @@ MARKET_SETTINGS: tuple[Setting[Any], ...] = (
     SYNTHETIC_BARS,
     VALIDATION_SHARE,
     TEST_SHARE,
+    PARTS,
     CAPITAL_ALLOCATION,
     FEE,
     SLIPPAGE,

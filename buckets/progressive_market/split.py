@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 
+import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 
 from progressive_training import DataError
 
@@ -55,4 +58,24 @@ def split_bars(count: int, longest: int, validation_share: float, test_share: fl
         train=slice(0, validation - purge),
         validation=slice(validation, test - purge),
         test=slice(test, count),
+    )
+
+
+def split_at(times: NDArray[np.int64], parts: Sequence[int], longest: int, bucket: str) -> Split:
+    """Split bars at given times, purged as `split_bars` purges. Where the bars end before the test part, it is empty.
+
+    :param times: [T] opens of the bars. :param parts: when training, validation and test begin and test ends, in the same unit.
+    :raise DataError: too few bars for training or validation.
+    """
+    first, validation, test, end = (int(bar) for bar in np.searchsorted(times, list(parts)))
+    purge, needed = purge_of(longest), max(2 * longest, SMALLEST_PART)
+    for name, bars in (("training", validation - purge - first), ("validation", test - purge - validation)):
+        if bars < needed:
+            raise DataError(
+                f"{bucket}: PARTS leaves {max(bars, 0)} bars for {name} before the {purge} that part it from the next one; for its "
+                f"longest horizon of {longest} bars at least {needed} are needed. Give longer parts, or leave the longest horizons "
+                f"out with HORIZON_RANGE."
+            )
+    return Split(
+        train=slice(first, validation - purge), validation=slice(validation, test - purge), test=slice(test, end)
     )

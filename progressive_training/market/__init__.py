@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from progressive_market.bars import synthetic_bars as synthetic_bars
     from progressive_market.bucket_market import bytes_of_bucket_market as bytes_of_bucket_market
     from progressive_market.bucket_market import check_bucket_market as check_bucket_market
+    from progressive_market.bucket_market import evaluator_on as evaluator_on
     from progressive_market.bucket_market import market_on as market_on
     from progressive_market.bucket_market import open_bucket_market as open_bucket_market
     from progressive_market.bucket_market import with_columns as with_columns
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from progressive_market.market_settings import FUNDING as FUNDING
     from progressive_market.market_settings import MARKET as MARKET
     from progressive_market.market_settings import MARKET_SETTINGS as MARKET_SETTINGS
+    from progressive_market.market_settings import PARTS as PARTS
     from progressive_market.market_settings import SLIPPAGE as SLIPPAGE
     from progressive_market.market_settings import SYNTHETIC_BARS as SYNTHETIC_BARS
     from progressive_market.market_settings import TEST_SHARE as TEST_SHARE
@@ -114,7 +116,7 @@ _NAMES = {
     "judging.degenerate": "degeneration one_sided",
     "judging.evaluator": "MarketEvaluator",
     "judging.excerpt": "excerpt stretch_of",
-    "bucket_market": "bytes_of_bucket_market check_bucket_market market_on open_bucket_market with_columns",
+    "bucket_market": "bytes_of_bucket_market check_bucket_market evaluator_on market_on open_bucket_market with_columns",
     "features.feature_plugins": "with_recorded_features",
     "features.feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
     "fills": "Costs account fill_returns growth_by_bar log_growth",
@@ -123,7 +125,7 @@ _NAMES = {
     "judging.block_statistics": "standard_error t_statistic",
     "judging.performance": "completed_trades measure",
     "market_settings": (
-        "ALLOW_LEAK BORROW CAPITAL_ALLOCATION DATA FEE FILL_MINUTES FREQUENCY FUNDING MARKET MARKET_SETTINGS SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
+        "ALLOW_LEAK BORROW CAPITAL_ALLOCATION DATA FEE FILL_MINUTES FREQUENCY FUNDING MARKET MARKET_SETTINGS PARTS SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
         "VALIDATION_SHARE"
     ),
     "policy_learner": "PolicyLearner",

@@ -42,12 +42,11 @@ from progressive_buckets.naturalistic.replay import Replay
 from progressive_buckets.network_policy import NetworkPolicy
 from progressive_training import Adoption, EpisodeReport, Knowledge
 from progressive_training.market import (
-    ALLOW_LEAK,
-    MarketEvaluator,
     PolicyLearner,
     Stateful,
     as_maps,
     best_actions,
+    evaluator_on,
     follow,
     positions_of,
     sides,
@@ -58,7 +57,7 @@ if TYPE_CHECKING:
 
     from progressive_buckets.learner.critic import Hyper
     from progressive_training import BucketInfo, Model, Resources, State
-    from progressive_training.market import Market, Split
+    from progressive_training.market import Market, MarketEvaluator, Split
 
 
 class MarketLearner(PolicyLearner):
@@ -88,7 +87,7 @@ class MarketLearner(PolicyLearner):
         rate = exploration if asked is None else asked
         self.exploration = Exploration(market, split.train, rate, settings[ADAPTIVE_EXPLORATION])
         self.memory = ContextualMemory(market.features.shape[1], market.device, count)
-        self.evaluator = MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK], info.run_dir)
+        self.evaluator: MarketEvaluator = evaluator_on(market, split, info)
         self.shown = shown_bars(self.evaluator.validation)
         self.progress = TrainingProgress(self.critic.target, self.generator, fixed=settings[CHOOSE] == "fixed")
         self.shared = SharedInsight()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from progressive_market.bars.load import clean_reading as clean_reading
     from progressive_market.bars.load import configured_bars as configured_bars
     from progressive_market.bars.load import load_bars as load_bars
+    from progressive_market.bars.load import nanoseconds as nanoseconds
+    from progressive_market.bars.load import parts_of as parts_of
+    from progressive_market.bars.load import synthetic_before as synthetic_before
     from progressive_market.bars.resampling import resample as resample
     from progressive_market.bars.sources import Source as Source
     from progressive_market.bars.sources import read as read
@@ -35,9 +38,12 @@ _HOME = {
     "doubts": "doubts",
     "level_columns": "levels",
     "load_bars": "load",
+    "nanoseconds": "load",
+    "parts_of": "load",
     "read": "sources",
     "resample": "resampling",
     "synthetic_bars": "synthetic",
+    "synthetic_before": "load",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605  (one list, kept in _HOME)
 

@@ -6,21 +6,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from progressive_market.bars.bar_records import Bars
+from progressive_market.bars.bar_records import Bars, iso
 from progressive_market.bars.cleaning import clean
 from progressive_market.bars.kept.keep import keep, kept_path, read_kept
 from progressive_market.bars.layouts.columns import Reading
 from progressive_market.bars.resampling import resample
 from progressive_market.bars.sources import Source, read
 from progressive_market.bars.synthetic import synthetic_bars
-from progressive_market.market_settings import DATA, FILL_MINUTES, FREQUENCY, MARKET, SYNTHETIC_BARS
-from progressive_training import SEED, as_settings
+from progressive_market.market_settings import DATA, FILL_MINUTES, FREQUENCY, MARKET, PARTS, SYNTHETIC_BARS
+from progressive_training import SEED, DataError, Settings, as_settings
 
 
 def load_bars(
-    source: Source, frequency: str | None = None, fill_minutes: float = 10.0, *, market: str | None = None
+    source: Source,
+    frequency: str | None = None,
+    fill_minutes: float = 10.0,
+    *,
+    market: str | None = None,
+    until: int | None = None,
 ) -> Bars:
     """Read and clean bars.
 
@@ -29,9 +35,10 @@ def load_bars(
     :param frequency: resample to bars of this length ("4h", "1d"); None leaves them as they are.
     :param fill_minutes: longest quiet stretch that is filled with flat bars; a longer one is a gap.
     :param market: which one to take, where several are in the source.
+    :param until: as if rows of this time and later were not there, in nanoseconds since 1970.
     :raise DataError: the source cannot be read, or its bars cannot be traded on.
     """
-    bars = clean_reading(read(source, market=market), fill_minutes)
+    bars = clean_reading(read(source, market=market, until=until), fill_minutes)
     pa.default_memory_pool().release_unused()  # what parsing the file took
     return bars if frequency is None else resample(bars, frequency)
 
@@ -39,27 +46,57 @@ def load_bars(
 def configured_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, cache_bytes: int = 0) -> Bars:
     """Read, clean and resample the bars that `settings` name, or make some up when they name none.
 
-    :param settings: DATA, FREQUENCY, FILL_MINUTES, MARKET, SYNTHETIC_BARS and SEED of the configuration.
+    Where PARTS say when the test part begins, its rows are left out before anything is read from them: they decide nothing, not
+    even how a column is understood.
+
+    :param settings: DATA, FREQUENCY, FILL_MINUTES, MARKET, PARTS, SYNTHETIC_BARS and SEED of the configuration.
     :param cache_dir: where cleaned bars may be kept, so that the next bucket need not parse again.
     :param cache_bytes: how large that directory's bars may be in all.
     :raise DataError: the file cannot be read, or its bars cannot be traded on.
     """
     settings = as_settings(settings)
     data, frequency, fill_minutes = settings[DATA], settings[FREQUENCY], settings[FILL_MINUTES]
-    market = settings[MARKET]
+    market, until = settings[MARKET], parts[2] if (parts := parts_of(settings)) else None
     if data is None:
-        bars = synthetic_bars(settings[SYNTHETIC_BARS], settings[SEED])
+        bars = synthetic_before(settings, until)
         return bars if frequency is None else resample(bars, frequency)
     source = Path(data)
     if cache_dir is None or not source.is_file():
-        return load_bars(source, frequency, fill_minutes, market=market)
-    kept = kept_path(cache_dir, source, frequency, fill_minutes, market)
+        return load_bars(source, frequency, fill_minutes, market=market, until=until)
+    kept = kept_path(cache_dir, source, frequency, fill_minutes, market, *([] if until is None else [until]))
     found = read_kept(kept, str(source))
     if found is not None:
         return found
-    bars = load_bars(source, frequency, fill_minutes, market=market)
+    bars = load_bars(source, frequency, fill_minutes, market=market, until=until)
     keep(bars, kept, cache_bytes)
     return bars
+
+
+def synthetic_before(settings: Settings, until: int | None) -> Bars:
+    """The bars of the synthetic market of `settings` before a time in nanoseconds since 1970; all where it is None.
+
+    :raise DataError: there are none.
+    """
+    bars = synthetic_bars(settings[SYNTHETIC_BARS], settings[SEED])
+    if until is None:
+        return bars
+    count = int(np.searchsorted(bars.time, until))
+    if count < 2:
+        raise DataError(
+            f"PARTS: the synthetic market begins at {iso(bars.time)[0]}, and no bar of it is before the test part"
+        )
+    return bars.between(0, count)
+
+
+def parts_of(settings: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """PARTS in nanoseconds since 1970; None where shares of the bars hold."""
+    times = as_settings(settings)[PARTS]
+    return None if times is None else tuple(map(nanoseconds, times))
+
+
+def nanoseconds(time: str) -> int:
+    """A time in ISO form as nanoseconds since 1970."""
+    return int(np.datetime64(time.removesuffix("Z"), "ns").astype(np.int64))
 
 
 def clean_reading(reading: Reading, fill_minutes: float = 10.0, interval: int | None = None) -> Bars:

@@ -44,16 +44,19 @@ Source: TypeAlias = "str | os.PathLike[str] | pd.DataFrame | ArrowStream | Arrow
 values in the order of ccxt (milliseconds, open, high, low, close, volume) or by name."""
 
 
-def read(source: Source, *, market: str | None = None, columns: Collection[str] | None = None) -> Reading:
+def read(
+    source: Source, *, market: str | None = None, columns: Collection[str] | None = None, until: int | None = None
+) -> Reading:
     """Read the rows of `source`, whatever its layout: nothing is dropped or sorted yet.
 
     :param market: which one to take, where several are in the source.
     :param columns: names of the extra columns to keep, as a model's card records them, whatever their rows hold; None keeps
         those that can teach something.
+    :param until: as if rows of this time and later were not there, in nanoseconds since 1970.
     :raise DataError: no source of bars; the message says what was expected.
     """
     table, where = _table_of(source)
-    return understand(table, where, market=market, columns=columns)
+    return understand(table, where, market=market, columns=columns, until=until)
 
 
 def _table_of(source: Source) -> tuple[Table, str]:

@@ -63,13 +63,20 @@ class MarketEvaluator:
     """
 
     def __init__(
-        self, market: Market, split: Split, name: str, allow_leak: Sequence[str] = (), run_dir: Path | None = None
+        self,
+        market: Market,
+        split: Split,
+        name: str,
+        allow_leak: Sequence[str] = (),
+        run_dir: Path | None = None,
+        whole: Callable[[], tuple[Market, Split]] | None = None,
     ) -> None:
         """:param name: of the bucket, as the model's row is called.
         :param allow_leak: columns that may know the future, on the user's word.
         :param run_dir: of the run whose files are to hold what the judged strategy did (see `StrategyAccount`); None for none.
+        :param whole: makes the market with its test part, and its split, where `market` ends before that; asked once a judgement.
         """
-        self.run_dir = run_dir
+        self.run_dir, self._whole = run_dir, whole
         self.market, self.split, self.name, self.allow_leak = market, split, name, tuple(allow_leak)
         self.validation = market.part(split.validation)
         self.scored, rows = excerpt(self.validation)
@@ -81,9 +88,9 @@ class MarketEvaluator:
         self.choices, self.cap = 0, (math.inf, math.inf)
         self.judged: Evaluation | None = None
         self._judged_positions: Tensor | None = None
+        self._ridge: Ridge | None = None
         self._unvalued: list[Policy | None] = [None, None]
         self._t: tuple[float, float] | None = None
-        self._ridge: Ridge | None = None
 
     # ------------------------------------------------------------------ choices
 
@@ -149,27 +156,28 @@ class MarketEvaluator:
         This alone reads the test part. Call it when nothing can change the model any more: looking at test again and again
         until a verdict pleases spends it.
         """
-        parts = self.validation, self._test()
+        market, split = self._test()
+        parts = market.part(split.validation) if self._whole else self.validation, market.part(split.test)
         held = [self._positions(policy, part) for part in parts]
         validation, test = (
-            part_account(strategies(self.name, traded, part, self.market, self.ridge()), part, self.market)
+            part_account(strategies(self.name, traded, part, market, self.ridge()), part, market)
             for traded, part in zip(held, parts, strict=True)
         )
         bars = len(parts[0]), len(parts[1])
         t, alpha_t = self._cross_fitted()
         own = validation.performance[0], test.performance[0]
         alpha = Alpha(alpha_t, own[1].alpha_t, max((row.beta for row in own), key=abs))
-        doubt = implausible(lambda part: self._positions(policy, part), self.market, parts, self.allow_leak)
+        doubt = implausible(lambda part: self._positions(policy, part), market, parts, self.allow_leak)
         rows = validation.performance, test.performance
         judged = judge(*rows, t, bars, self.degeneration(policy), doubt, alpha, self.allow_leak)
         of_parts = zip(("validation", "test"), held, parts, strict=True)
-        notes = [note for name, traded, part in of_parts for note in account_notes(traded, part, self.market, name)]
+        notes = [note for name, traded, part in of_parts for note in account_notes(traded, part, market, name)]
         judged = evolve(judged, validation_dates=parts[0].dates, test_dates=parts[1].dates)
         self.judged = evolve(judged, warnings=(*judged.warnings, *notes))
-        self._judged_positions = held[0]
-        if self.run_dir is not None and (self.run_dir / RUN_FILE).is_file() and self.market.candles is not None:
+        self._judged_positions = self._positions(policy, self.validation)
+        if self.run_dir is not None and (self.run_dir / RUN_FILE).is_file() and market.candles is not None:
             did = {"validation": validation, "test": test}
-            StrategyAccount.of(self.market, self.split, self.market.candles, did).write(self.run_dir, self.name)
+            StrategyAccount.of(market, split, market.candles, did).write(self.run_dir, self.name)
         return self.judged
 
     def card(self, policy: Policy) -> dict[str, Any]:
@@ -180,7 +188,8 @@ class MarketEvaluator:
         recorded: dict[str, Any] = {name: None if math.isnan(t) else t for name, t in measured.items()}
         recorded |= {"trades": NOWHERE, "verdict": NOT_JUDGED}
         if self.judged is not None and self._is_judged(policy):
-            recorded |= {"trades": self.judged.trades, "verdict": self.judged.verdict}
+            last = {"data_until": self.judged.test_dates[1]} if self._whole else {}
+            return recorded | {"trades": self.judged.trades, "verdict": self.judged.verdict} | last
         return recorded
 
     def recall(self, card: Mapping[str, Any]) -> None:
@@ -209,8 +218,7 @@ class MarketEvaluator:
 
     def ridge(self) -> Ridge:
         """The ridge baseline, fitted once."""
-        if self._ridge is None:
-            self._ridge = fit_ridge(self.market, self.split.train, self.validation)
+        self._ridge = self._ridge or fit_ridge(self.market, self.split.train, self.validation)
         return self._ridge
 
     # ------------------------------------------------------------------ what a learner reports of its policy
@@ -226,7 +234,7 @@ class MarketEvaluator:
 
     def validation_blocks(self, policy: Policy) -> tuple[float, ...]:
         """Sums of growth over 64 blocks of the scored bars; empty where the weights are no numbers, or hold one side for good."""
-        held = policy(self.scored).double()  # whole numbers will do
+        held = policy(self.scored).double()
         if one_sided(held, self.scored.decidable):
             return ()
         sums = block_sums(self.market.growth(held, self.scored))
@@ -237,8 +245,7 @@ class MarketEvaluator:
     def state_dict(self) -> dict[str, Any]:
         """Tensors and JSON values by name."""
         self._value_kept()
-        score = torch.tensor(self.score, dtype=torch.float64)
-        cap = torch.tensor(self.cap, dtype=torch.float64)
+        score, cap = (torch.tensor(each, dtype=torch.float64) for each in (self.score, self.cap))
         return {"positions": self.positions, "score": score, "cap": cap, "choices": self.choices}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -260,8 +267,8 @@ class MarketEvaluator:
         self.score, self.cap, self.choices = score.tolist(), (t, alpha_t), choices
         self._unvalued, self._t, self.judged = [None, None], None, None
 
-    def _test(self) -> Part:
-        return self.market.part(self.split.test)
+    def _test(self) -> tuple[Market, Split]:
+        return self._whole() if self._whole else (self.market, self.split)
 
     def _positions(self, policy: Policy, part: Part) -> Tensor:
         """Positions [N] float64 of `policy`; flat where its weights are no numbers.

@@ -201,7 +201,7 @@ def market_card(market: Market, split: Split, settings: Settings) -> dict[str, A
     return card
 
 
-def market_of(card: MarketCard, bars: Bars, last: int | None = None) -> Market:
+def market_of(card: MarketCard, bars: Bars, last: int | None = None, device: str = "cpu") -> Market:
     """The market of `bars` in the order and scale of those that the model was trained on; columns are matched by name, and those
     that it was not trained with are left out.
 
@@ -226,6 +226,6 @@ def market_of(card: MarketCard, bars: Bars, last: int | None = None) -> Market:
         complete = as_ratios(with_recorded_features(given, card.feature_plugins, owner), card.ratios)
         order = dict.fromkeys((*card.features, *card.columns))  # the column of funding, if any, is the last
         columns = {name: complete.extra[name] for name in order if name not in BUILT_IN}
-        return open_market(evolve(complete, extra=columns), scaler, card.costs.costs, "cpu", last)
+        return open_market(evolve(complete, extra=columns), scaler, card.costs.costs, device, last)
     except DataError as error:
         raise ModelError(f"{owner}: {error}") from error

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 Forming = Literal["refuse", "drop"]
 
 
-def served_bars(source: Source | Bars, card: MarketCard, market: str | None = None) -> Bars:
+def served_bars(source: Source | Bars, card: MarketCard, market: str | None = None, until: int | None = None) -> Bars:
     """All bars of `source`, of the length that the model was trained on.
 
     :param market: which one to take, where several are in the source; None for the one trained on.
+    :param until: as if rows of this time and later were not there, in nanoseconds since 1970.
     :raise DataError: the source cannot be read, or its bars cannot be traded on.
     """
-    return _merged(source if isinstance(source, Bars) else _cleaned(_reading(source, card, market), card), card)
+    return _merged(source if isinstance(source, Bars) else _cleaned(_reading(source, card, market, until), card), card)
 
 
 def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming, market: str | None = None) -> Bars:
@@ -90,17 +91,17 @@ def _iso(time: int) -> str:
     return iso(np.array([time]))[0]
 
 
-def _reading(source: Source, card: MarketCard, market: str | None) -> Reading:
+def _reading(source: Source, card: MarketCard, market: str | None, until: int | None = None) -> Reading:
     """The rows of one market: the one that is asked for, the only one, or the one trained on where there are several."""
     if market is not None:
-        return read(source, market=market, columns=card.columns)
+        return read(source, market=market, columns=card.columns, until=until)
     try:
-        return read(source, columns=card.columns)
+        return read(source, columns=card.columns, until=until)
     except DataError as error:
         if not card.symbol:
             raise
         try:
-            return read(source, market=card.symbol, columns=card.columns)
+            return read(source, market=card.symbol, columns=card.columns, until=until)
         except DataError:
             raise error from None
 

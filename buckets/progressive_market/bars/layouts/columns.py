@@ -54,13 +54,19 @@ class Reading:
 
 
 def understand(
-    table: Table, where: str, *, market: str | None = None, columns: Collection[str] | None = None
+    table: Table,
+    where: str,
+    *,
+    market: str | None = None,
+    columns: Collection[str] | None = None,
+    until: int | None = None,
 ) -> Reading:
     """Find the columns that make bars, by their names, or by what their numbers do where there are no names.
 
     :param where: the source, for errors.
     :param market: which one to take, where there are several.
     :param columns: names of the extra columns to keep, whatever their rows hold; None keeps those that can teach something.
+    :param until: rows of this time and later are not there, in nanoseconds: nothing that they hold decides anything.
     :raise DataError: a column is missing, or two would do and differ.
     """
     if table.frame.empty:
@@ -79,6 +85,9 @@ def understand(
         notes.append(f"no header: by their numbers the columns are {_listed(frame.columns)}")
     roles = roles_of(frame.columns)
     stamp, time = bar_times(frame, roles, where, notes)
+    if until is not None and (late := time >= until).any():
+        earlier = evolve(table, frame=joined[~late].reset_index(drop=True))
+        return evolve(understand(earlier, where, columns=columns), market=name)
     values = {label: numbers(frame[label], decimal) for label in frame.columns if _is_number(label, roles)}
     if table.named:
         _no_two_of_a_name(table.frame, values, where)
