@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pluggy
 
-from progressive_app.config.app_settings import DEVICE, PLUGIN_ERRORS, PLUGINS, RUNS_DIR, SEQUENCE
+from progressive_app.config.app_settings import DEVICE, PLUGINS, RUNS_DIR, SEQUENCE
 from progressive_app.config.checking import checked
 from progressive_app.config.choices import named, refuse_idle_episodes
 from progressive_app.config.common_kinds import FilePath
 from progressive_app.config.resolve import with_settings
-from progressive_app.machine.local_machine import LocalMachine
-from progressive_app.machine.logs import log_to, logging_configured
-from progressive_app.machine.memory import gc_frozen
-from progressive_app.processes.ending import ending_marked
-from progressive_app.processes.isolation import check_main_guard, train_isolated
+from progressive_app.machine.logs import logging_configured
+from progressive_app.processes.isolation import check_main_guard
 from progressive_app.resume.fork import Fork, copy_run, fork_of
 from progressive_app.resume.manifest import check_isolation, manifest_of
 from progressive_app.resume.resuming import device_for, prepare_resume, registry_for
@@ -35,9 +31,6 @@ from progressive_core.contract.errors import (
 )
 from progressive_core.contract.records import EpisodeReport, StopRequest
 from progressive_core.contract.setting import Settings
-from progressive_core.engine.run import Run, always_end_run
-from progressive_core.engine.sequence import train_bucket, train_sequence
-from progressive_core.plugins.hooks import Hooks
 from progressive_core.plugins.registry import Registry
 from progressive_front.found_runs import newest_unfinished, newest_with
 from progressive_front.from_python.caller_values import (
@@ -52,8 +45,7 @@ from progressive_front.from_python.caller_values import (
 from progressive_front.from_python.results import Results, results_of
 from progressive_front.from_python.training_data import DATA, data_of_run, with_data_of_run
 from progressive_front.live import with_console_in_notebook
-from progressive_studies.curriculum import order_by_probing, order_isolated
-from progressive_studies.scratch import train_scratch_arms
+from progressive_front.train_run import train_run
 
 
 class ProgressiveTrainer:
@@ -266,32 +258,10 @@ class ProgressiveTrainer:
 
     def _train(self, store: RunStore, settings: Settings, registry: Registry, device: str) -> dict[str, Path]:
         self.run_dir = store.directory
-        machine = LocalMachine()
         try:
-            log = log_to(store.directory / "log.jsonl", progress=self._progress)
-            with log, gc_frozen(), ending_marked(store, machine):
-                isolated = store.documents.is_asked("isolate")
-                run = Run(
-                    buckets=[registry.bucket(name) for name in settings[SEQUENCE]],
-                    settings=settings,
-                    device=device,
-                    hooks=Hooks(
-                        registry, settings[PLUGIN_ERRORS], machine.is_shortage, self._on_episode, machine.watch
-                    ),
-                    store=store,
-                    machine=machine,
-                    teachers=() if isolated else store.teachers(),
-                    progress=self._progress or _quiet,
-                    interrupted=self._interrupt.is_set,
-                )
-                train = partial(train_isolated, train=train_bucket) if isolated else train_bucket
-                with always_end_run(lambda: run):
-                    if store.documents.is_asked("find_order"):
-                        run = order_isolated(run) if isolated else order_by_probing(run)
-                    models = train_sequence(run, train)
-                    if store.documents.is_asked("scratch_arms"):
-                        train_scratch_arms(run, train)
-                return models
+            return train_run(
+                store, settings, registry, device, self._progress, self._interrupt.is_set, self._on_episode
+            )
         finally:
             self._interrupt.clear()
 

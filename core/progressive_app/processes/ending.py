@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 
 import structlog
 
+from progressive_app.processes.half_sizes import ADVICE
 from progressive_core.contract.errors import OutOfMemoryError, WriteError
 from progressive_core.contract.machine import Machine
 from progressive_core.contract.store import Store
-from progressive_core.engine.out_of_memory import ADVICE
 from progressive_core.engine.run import Interrupted
 
 log = structlog.get_logger("progressive_training")

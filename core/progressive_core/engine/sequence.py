@@ -16,7 +16,6 @@ from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
 from progressive_core.contract.store import EpisodeLine
 from progressive_core.engine.exchange import teaches_back, transfer_back, transfer_in
-from progressive_core.engine.out_of_memory import retry_with_half_sizes
 from progressive_core.engine.run import Interrupted, Run, Training, always_clean_up, info_of, resources_of, within
 from progressive_core.engine.transfer import distrusted
 
@@ -32,7 +31,7 @@ ALL_TRAINED = "all episodes trained"
 def train_sequence(run: Run, train: Callable[[Run, Bucket], None]) -> dict[str, Path]:
     """Train every bucket that is not finished yet, and make the verdicts that are not made yet.
 
-    :param train: trains or judges one bucket: `train_bucket`, or the same in another process.
+    :param train: trains or judges one bucket by `try_bucket`, in this process or in another one.
     :return: the path of each bucket's model, in the order of the sequence.
     :raise Interrupted: a stop was asked for; the run can be resumed.
     """
@@ -51,20 +50,14 @@ def train_sequence(run: Run, train: Callable[[Run, Bucket], None]) -> dict[str, 
     return {result.bucket: run.store.model_path(result.bucket) for result in run.store.progress.results}
 
 
-def train_bucket(run: Run, bucket: Bucket) -> None:
-    """Train one bucket; where memory runs out, once more from its last checkpoint with half the sizes. Judge a finished one."""
-    if bucket.name in _unjudged(run):
-        _judge(run, resources_of(run, bucket, info_of(run, bucket)))
-        return
-    while shortage := _try_bucket(run, bucket):
-        # Nothing of the failed try is held here, no traceback either, so that all that it used can be freed.
-        retry_with_half_sizes(run, bucket.name, *shortage)
-
-
-def _try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
-    """Train one bucket. Where memory runs out: the resources that it had, and the allocator's message; else None."""
+def try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
+    """Train one bucket, or judge a finished one. Where memory runs out in training: the resources that it had, and the
+    allocator's message; else None."""
     info = info_of(run, bucket)
     resources = resources_of(run, bucket, info)
+    if bucket.name in _unjudged(run):
+        _judge(run, resources)
+        return None
     try:
         with always_clean_up(run, info):
             log.info(
