@@ -15,7 +15,7 @@ from progressive_app.config.choices import named, refuse_idle_episodes
 from progressive_app.config.common_kinds import FilePath
 from progressive_app.config.resolve import with_settings
 from progressive_app.machine.logs import logging_configured
-from progressive_app.processes.isolation import check_main_guard
+from progressive_app.processes.spawned import check_main_guard
 from progressive_app.resume.fork import Fork, copy_run, fork_of
 from progressive_app.resume.manifest import check_isolation, manifest_of
 from progressive_app.resume.resuming import device_for, prepare_resume, registry_for
@@ -77,8 +77,7 @@ class ProgressiveTrainer:
         check_function(on_episode, "on_episode", "an EpisodeReport")
         self.run_dir = Path(checked(FilePath(), run_dir, "run_dir")) if run_dir is not None else None
         self._asked_run_dir = self.run_dir
-        self._progress = progress_callback
-        self._on_episode = on_episode
+        self._progress, self._on_episode = progress_callback, on_episode
         self._plugins, self._manager = names_and_objects(plugins)
         self._settings, self._data = settings_and_data(settings, data, self._plugins, self._manager.objects)
         if progress_callback is None:

@@ -6,62 +6,20 @@ import os
 import signal
 import threading
 from _thread import interrupt_main
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from attrs import frozen
-
-from progressive_app.config.app_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
-from progressive_app.config.resolve import resolve_values
-from progressive_app.discovery.installed_plugins import installed_registry
-from progressive_app.machine.local_machine import LocalMachine
-from progressive_app.machine.logs import configure_logging, current_log, log_to
-from progressive_app.machine.memory import gc_frozen
+from progressive_app.machine.logs import configure_logging
 from progressive_app.processes.failure import failure_of
-from progressive_app.store.run_store import RunStore
-from progressive_core.engine.run import Interrupted, Run
-from progressive_core.plugins.hooks import Hooks
 
 Function = Callable[["Parent", Any], Any]
 """What a process may be started with; pickled, so it is a function of a module, or a `partial` of one."""
 PROGRESS, EPISODE, STOP, READY, ENDED = "progress", "episode", "stop", "ready", "ended"
 """Messages to the parent: a line of progress; a report for `on_episode`; whether to stop; that it is ready to open the run; that it has ended."""
-
-
-@frozen(kw_only=True)
-class Task:
-    """The `function` to call with the run in `directory`, opened anew, and what it takes to open it.
-
-    `settings` are JSON values; `disabled` are the plugins that failed before; events are logged to the file `log`, and those
-    in `shown` are not shown again. `on_episode` says that the parent wants every report, `progress` that it has a callback
-    for lines of progress.
-    """
-
-    function: Callable[[Run], object]
-    directory: Path
-    settings: Mapping[str, Any]
-    device: str
-    compared: Mapping[str, int]
-    disabled: frozenset[str]
-    log: Path | None
-    shown: frozenset[str]
-    on_episode: bool
-    progress: bool
-
-
-@frozen(kw_only=True)
-class Outcome:
-    """What the parent must know afterwards: as in `Task`, and whether the function stopped behind a checkpoint when asked."""
-
-    disabled: frozenset[str]
-    shown: frozenset[str]
-    interrupted: bool
 
 
 class Parent:
@@ -147,42 +105,3 @@ def main(connection: Connection, watched: Connection, function: Function, argume
     watch.interrupted = True
     with suppress(OSError):
         connection.send((ENDED, (answer, failure)))
-
-
-def run_task(parent: Parent, task: Task) -> Outcome:
-    """Open the run of the task and call its function with it."""
-    settings = resolve_values(task.settings, "the settings of the run")
-    registry = installed_registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS])
-    registry.left_out.clear()  # the parent has logged it
-    on_episode = partial(parent.ask, EPISODE) if task.on_episode else None
-    progress = partial(parent.ask, PROGRESS)
-    machine = LocalMachine()
-    hooks = Hooks(registry, settings[PLUGIN_ERRORS], machine.is_shortage, on_episode, machine.watch)
-    hooks.disable(*task.disabled)
-    import torch  # noqa: F401  (before the run is taken over: while it changes hands, nobody holds its lock)
-
-    parent.ask(READY)
-    store = RunStore.open(task.directory)
-    interrupted = False
-    try:
-        with log_to(task.log, task.shown, progress if task.progress else None), gc_frozen():
-            run = Run(
-                buckets=[registry.bucket(name) for name in settings[SEQUENCE]],
-                settings=settings,
-                device=task.device,
-                hooks=hooks,
-                store=store,
-                machine=machine,
-                teachers=store.teachers(),
-                progress=progress,
-                interrupted=parent.wants_a_stop,
-                compared=task.compared,
-            )
-            try:
-                task.function(run)
-            except Interrupted:
-                interrupted = True
-            shown = current_log()[1]
-    finally:
-        store.close()
-    return Outcome(disabled=hooks.disabled, shown=shown, interrupted=interrupted)
