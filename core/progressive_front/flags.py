@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from progressive_app.config.checking import checked
 from progressive_app.config.common_kinds import FilePath
-from progressive_app.config.flag_values import FlagText, parse_episodes, parse_setting, split_names
+from progressive_app.config.flag_values import FlagText, json_or_text, parse_episodes, parse_setting, split_names
 from progressive_core.contract.errors import ConfigError
+from progressive_core.contract.kinds import Whole
 from progressive_core.contract.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from progressive_app.engines.engine import Engine
 
 AUTO = "auto"
 """In the place of a sequence: the order is to be found."""
@@ -59,6 +62,43 @@ def add_plugin_choice(parser: argparse.ArgumentParser) -> None:
     """Add `-p`."""
     description = "enable a plugin, or disable it with no:NAME; may be repeated"
     parser.add_argument("-p", metavar="NAME", action="append", default=[], dest="plugins", help=description)
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add `--workers`, `--engine` and `--address`."""
+    group = parser.add_argument_group("workers")
+    group.add_argument(
+        "--workers", metavar="N", help="how many tasks run at once (default: 1); what is trained does not depend on it"
+    )
+    group.add_argument(
+        "--engine",
+        metavar="NAME",
+        help="where they run: here (one after the other, in this process), local (processes of this machine), ray (a cluster); "
+        "default: here for one worker, local for more",
+    )
+    group.add_argument(
+        "--address", metavar="ADDRESS", help="of the Ray cluster; without it, one on this machine for the time being"
+    )
+
+
+def workers_of(options: argparse.Namespace) -> int:
+    """How many tasks are to run at once.
+
+    :raise ConfigError: not a number from 1 to 1024.
+    """
+    number: int = checked(Whole(1, 1024), json_or_text(options.workers or "1"), "--workers")
+    return number
+
+
+def engine_of(options: argparse.Namespace) -> Engine:
+    """The engine that the flags name, to be closed by the caller.
+
+    :raise ConfigError: there is none of the name, or it does not go with the other flags.
+    """
+    from progressive_app.engines.named import engine_named
+
+    workers = workers_of(options)
+    return engine_named(options.engine or ("here" if workers == 1 else "local"), options.address)
 
 
 def flags_of(options: argparse.Namespace) -> Mapping[str, Any]:

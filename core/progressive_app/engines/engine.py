@@ -1,0 +1,68 @@
+"""What an engine must be able to do: run attempts at tasks, each in a slot, and report what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from attrs import frozen
+
+from progressive_app.engines.task import Task
+
+
+@frozen(kw_only=True)
+class Attempt:
+    """One attempt at a task, in one of the `slots` (numbered from 0, as many as may run at once)."""
+
+    task: Task
+    number: int
+    slot: int
+    slots: int
+
+
+@frozen
+class Line:
+    """A line of progress of an attempt at `task`."""
+
+    task: str
+    text: str
+
+
+@frozen(kw_only=True)
+class Ended:
+    """An attempt at `task` has ended; there are no more messages of it.
+
+    :param value: what the function returned. :param error: what it raised (failed), or why there is no answer (lost).
+    """
+
+    task: str
+    status: Literal["finished", "failed", "lost", "interrupted"]
+    value: Any = None
+    error: BaseException | None = None
+
+
+Message = Line | Ended
+"""What an engine reports of an attempt."""
+
+
+class Engine(Protocol):
+    """Runs attempts at tasks. One thread uses it."""
+
+    @property
+    def most(self) -> int | None:
+        """How many attempts may run at once at most; None where the caller decides."""
+
+    def place(self, slot: int) -> str:
+        """What a slot is called in messages: where it is."""
+
+    def start(self, attempt: Attempt, wants_a_stop: Callable[[], bool]) -> None:
+        """Begin an attempt, and return at once. `wants_a_stop` is what the worker's is to answer; it is called in this process."""
+
+    def poll(self, seconds: float, report: Callable[[Message], None]) -> None:
+        """Report what attempts have sent; wait for that for at most so long."""
+
+    def end_all(self) -> None:
+        """End at once whatever runs; none of it is left when this returns. The engine can be used again."""
+
+    def close(self) -> None:
+        """Let go of everything; the engine is not used afterwards."""

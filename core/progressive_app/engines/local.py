@@ -1,0 +1,94 @@
+"""The engine `local`: each attempt in a spawned process of its own, several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from typing import Any
+
+from progressive_app.engines.engine import Attempt, Ended, Line, Message
+from progressive_app.engines.named import refuse_address
+from progressive_app.engines.slots import environment_of
+from progressive_app.processes.child import PROGRESS, STOP, Parent
+from progressive_app.processes.spawned import SpawnedProcess
+from progressive_core.contract.errors import ProcessLost
+from progressive_core.engine.run import Interrupted
+
+
+class Local:
+    """Spawned processes: what an attempt held goes with its process, and a kill loses that attempt alone."""
+
+    most = None
+
+    def __init__(self, address: str | None = None) -> None:
+        refuse_address("local", address)
+        self._running: dict[str, tuple[SpawnedProcess, Callable[[], bool]]] = {}
+
+    def place(self, slot: int) -> str:
+        return f"worker {slot + 1}"
+
+    def start(self, attempt: Attempt, wants_a_stop: Callable[[], bool]) -> None:
+        task = attempt.task
+        process = SpawnedProcess(
+            f"{task.name}: its process",
+            _run,
+            (task.function, task.argument, attempt.number),
+            environment_of(attempt.slot),
+        )
+        self._running[task.name] = process, wants_a_stop
+
+    def poll(self, seconds: float, report: Callable[[Message], None]) -> None:
+        if not self._running:
+            return
+        sent = wait([process.connection for process, _ in self._running.values()], seconds)
+        for name in [name for name, (process, _) in self._running.items() if process.connection in sent]:
+            self._hear(name, report)
+
+    def _hear(self, name: str, report: Callable[[Message], None]) -> None:
+        process, wants_a_stop = self._running[name]
+
+        def reply(message: str, value: Any) -> Any:
+            if message == PROGRESS:
+                report(Line(name, value))
+            return wants_a_stop() if message == STOP else None
+
+        try:
+            ended = process.answer(reply)
+            if ended is None:
+                return
+            is_interrupted, value = ended[0]
+            end = Ended(task=name, status="interrupted" if is_interrupted else "finished", value=value)
+        except ProcessLost as error:
+            end = Ended(task=name, status="lost", error=error)
+        except Exception as error:  # noqa: BLE001  (the function's: whoever gets the task's end decides)
+            end = Ended(task=name, status="failed", error=error)
+        del self._running[name]
+        process.end()
+        report(end)
+
+    def end_all(self) -> None:
+        for process, _ in self._running.values():
+            process.ask_to_end()
+        while self._running:
+            self._running.popitem()[1][0].end()
+
+    close = end_all
+
+
+class _Worker:
+    def __init__(self, parent: Parent, attempt: int) -> None:
+        self.attempt = attempt
+        self.wants_a_stop = parent.wants_a_stop
+        self._parent = parent
+
+    def progress(self, line: str) -> None:
+        self._parent.ask(PROGRESS, line)
+
+
+def _run(parent: Parent, called: tuple[Callable[[Any, Any], Any], Any, int]) -> tuple[bool, Any]:
+    """In the spawned process: whether the function was interrupted, and what it returned."""
+    function, argument, attempt = called
+    try:
+        return False, function(_Worker(parent, attempt), argument)
+    except Interrupted:
+        return True, None

@@ -1,0 +1,47 @@
+"""The engines that are installed, by the names of their entry points."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from progressive_app.engines.engine import Engine
+from progressive_core.contract.errors import ConfigError, PluginError
+from progressive_core.contract.suggest import did_you_mean
+from progressive_core.plugins.blame import describe_error
+
+GROUP = "progressive_training.engines"
+
+
+def engine_named(name: str, address: str | None = None) -> Engine:
+    """The engine of that name, ready to run tasks.
+
+    :param address: of the cluster, for one that has one; None: one of its own, on this machine.
+    :raise ConfigError: no engine has the name, or it has no use for an address. :raise PluginError: it cannot be made.
+    """
+    found = [entry for entry in entry_points(group=GROUP) if entry.name == name]
+    if not found:
+        known = sorted({entry.name for entry in entry_points(group=GROUP)})
+        raise ConfigError(
+            f"--engine {name}: no engine has this name.{did_you_mean(name, known)} There are: {', '.join(known)}"
+        )
+    if len(found) > 1:
+        whose = " and ".join(entry.dist.name if entry.dist else "an unknown package" for entry in found)
+        raise PluginError(f"engine {name!r}: {whose} both have one of this name; uninstall one")
+    try:
+        engine: Engine = found[0].load()(address)
+    except (ConfigError, PluginError):
+        raise
+    except Exception as error:
+        raise PluginError(f"engine {name!r} ({found[0].value}) cannot be used: {describe_error(error)}") from error
+    return engine
+
+
+def refuse_address(name: str, address: str | None) -> None:
+    """For an engine of this machine.
+
+    :raise ConfigError: there is an address.
+    """
+    if address is not None:
+        raise ConfigError(
+            f"--address {address}: the engine {name} runs on this machine; leave the address out, or use --engine ray"
+        )
