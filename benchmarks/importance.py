@@ -149,7 +149,7 @@ def judging(learner: MarketLearner) -> float:
     once = thread_time() - start
     start = thread_time()
     permuted_importance(learner.critic, learner.evaluator.validation, otherwise=screened)
-    horizon_skill(learner.critic, learner.evaluator.validation)
+    horizon_skill(learner.critic.target, learner.market, learner.critic.horizons, learner.evaluator.validation)
     each = thread_time() - start
     cooldown: int = learner.info.settings["TRANSFER_COOLDOWN"]
     return once + each * (1 + learner.progress.episode // cooldown)

@@ -76,6 +76,9 @@ if TYPE_CHECKING:
     from progressive_front.load_model import load_model as load_model
     from progressive_front.trainer import ProgressiveTrainer as ProgressiveTrainer
     from progressive_market.bars import load_bars as load_bars
+    from progressive_studies.walk_forward.folding import Fold as Fold
+    from progressive_studies.walk_forward.folding import Folding as Folding
+    from progressive_studies.walk_forward.folding import WalksForward as WalksForward
 
 _HOME = {
     "FilePath": "progressive_app.config.common_kinds",
@@ -95,6 +98,9 @@ _HOME = {
     "as_settings": "progressive_core.contract.setting",
     "PLUGINS": "progressive_app.config.app_settings",
     "SEED": "progressive_core.contract.core_settings",
+    "Fold": "progressive_studies.walk_forward.folding",
+    "Folding": "progressive_studies.walk_forward.folding",
+    "WalksForward": "progressive_studies.walk_forward.folding",
     "load_bars": "progressive_market.bars",
     "MarketBucket": "progressive_buckets.market_bucket",
     "TradingModel": "progressive_buckets.model",

@@ -12,12 +12,12 @@ from progressive_training import Setting
 from progressive_training.market import MARKET_SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from attrs import Attribute
 
     from progressive_buckets.model import TradingModel
-    from progressive_training import BucketInfo, Learner, Resources
+    from progressive_training import BucketInfo, Fold, Folding, Learner, Resources, Settings
 
 
 def _tuple(horizons: Iterable[int]) -> tuple[int, ...]:
@@ -76,3 +76,19 @@ class MarketBucket:
         from progressive_buckets.model import load_trading_model
 
         return load_trading_model(path)
+
+    def plan_folds(
+        self, settings: Settings, horizons: Mapping[str, Sequence[int]], folding: Folding
+    ) -> tuple[Fold, ...]:
+        """The folds of a walk-forward, see `WalksForward`."""
+        from progressive_training.market import plan_folds
+
+        return plan_folds(settings, horizons, folding)
+
+    def join_folds(
+        self, walks: Mapping[str, Sequence[Any]], folds: Sequence[Fold], settings: Settings
+    ) -> dict[str, Any]:
+        """The test parts of all folds as one result, see `WalksForward`."""
+        from progressive_training.market import join_folds
+
+        return join_folds(walks, folds, settings)

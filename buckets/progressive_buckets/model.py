@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from progressive_buckets.card import Card, read_card
+from progressive_buckets.insight.importance import horizon_skill
 from progressive_buckets.learner.critic import cost_units
 from progressive_buckets.learner.network import Network, Shape
 from progressive_buckets.learner.saving import check_tensors
@@ -16,6 +17,7 @@ from progressive_buckets.naturalistic.recall import ContextualMemory
 from progressive_training import ModelError, model_file, read_tensors
 from progressive_training.market import (
     ACTIONS,
+    FLAT,
     WARM_UP,
     Decision,
     Live,
@@ -113,10 +115,13 @@ class TradingModel(ServedModel[Card]):
         blended = self.memory.blend(self.network, features, own, self.memory.weight)
         return self._finite(blended)
 
-    def _strategy(self, part: Part, market: Market) -> Tensor:
-        return positions_of(self._advantages(part.features), part.decidable, self._costs(market), part.absent)
+    def follow_strategy(self, part: Part, market: Market, start: int = FLAT) -> Tensor:
+        return positions_of(self._advantages(part.features), part.decidable, self._costs(market), part.absent, start)
 
-    def _ridge(self) -> Ridge:
+    def skill(self, part: Part, market: Market) -> dict[int, float]:
+        return horizon_skill(self.network, market, torch.tensor(self.card.horizons), part)
+
+    def ridge(self) -> Ridge:
         return Ridge(self.tensors["baseline.ridge"])
 
     def _finite(self, answer: Tensor) -> Tensor:

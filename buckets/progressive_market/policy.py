@@ -102,11 +102,13 @@ def follow(maps: Tensor, start: Tensor | int = FLAT) -> Tensor:
     return digits(maps.device).take(3 * prefix + before)
 
 
-def positions_of(advantage: Tensor, decidable: Tensor, costs: Tensor, absent: Tensor | None = None) -> Tensor:
-    """Signed positions [..., T] float64 of the policy on bars with `advantage` [..., T, 2], starting flat. Of a `Part` give
-    both `decidable` [..., T] and `absent` [..., T]."""
+def positions_of(
+    advantage: Tensor, decidable: Tensor, costs: Tensor, absent: Tensor | None = None, start: int = FLAT
+) -> Tensor:
+    """Signed positions [..., T] float64 of the policy on bars with `advantage` [..., T, 2], from the position `start`. Of a `Part`
+    give both `decidable` [..., T] and `absent` [..., T]."""
     out: list[Tensor] = []
-    held: Tensor | int = FLAT
+    held: Tensor | int = start
     masks = decidable.split(ROWS_AT_ONCE, dim=-1)
     unseen = [None] * len(masks) if absent is None else absent.split(ROWS_AT_ONCE, dim=-1)
     for values, mask, missed in zip(advantage.split(ROWS_AT_ONCE, dim=-2), masks, unseen, strict=True):

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_buckets.learner.critic import Critic
-    from progressive_training.market import Part
+    from progressive_buckets.learner.network import Network
+    from progressive_training.market import Market, Part
 
 SHIFTED_BARS = 64
 """Bars on which each feature is shifted. Twice as many, or a thousand, rank the features no better (measured)."""
@@ -69,7 +70,8 @@ class Measured:
 
 def judge_inputs(critic: Critic, part: Part, screened: Mapping[str, float]) -> Measured:
     """Measure features and horizons with the network on one part; `screened` is the importance by the training bars."""
-    return Measured(screened, permuted_importance(critic, part, otherwise=screened), horizon_skill(critic, part))
+    skill = horizon_skill(critic.target, critic.market, critic.horizons, part)
+    return Measured(screened, permuted_importance(critic, part, otherwise=screened), skill)
 
 
 def permuted_importance(critic: Critic, part: Part, otherwise: Mapping[str, float]) -> Mapping[str, float]:
@@ -99,17 +101,19 @@ def permuted_importance(critic: Critic, part: Part, otherwise: Mapping[str, floa
     return dict(zip(names, shares.tolist(), strict=True))
 
 
-def horizon_skill(critic: Critic, part: Part) -> dict[int, float]:
+def horizon_skill(network: Network, market: Market, horizons: Tensor, part: Part) -> dict[int, float]:
     """Skill by horizon: correlation of prediction and outcome on one part, less its standard error, at least 0.
 
     Outcomes over h bars overlap, so the standard error counts N / h independent ones among N bars.
+
+    :param horizons: those that the network predicts [H], in bars. :param part: of `market`.
     """
     places = decidable_bars(part, PREDICTED_BARS)
     bars, last = part.start + places, part.start + len(part)
-    predicted = critic.target.predictions(part.features[places])  # [N, horizons]
-    outcomes, exist = critic.market.outcomes(bars, critic.horizons)
+    predicted = network.predictions(part.features[places])  # [N, horizons]
+    outcomes, exist = market.outcomes(bars, horizons)
     skill = {}
-    for h, horizon in enumerate(critic.target.shape.horizons):
+    for h, horizon in enumerate(network.shape.horizons):
         exists = exist[h] & (bars + horizon + 1 < last)
         shown = correlation(predicted[exists, h], outcomes[h, exists])
         apart = max(1.0, min(int(exists.sum()), len(part) / horizon))

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from progressive_market.judging.breakout import breakout, breakout_name
 from progressive_market.judging.performance import measure
-from progressive_market.policy import cost_matrix, positions_of
+from progressive_market.policy import FLAT, cost_matrix, positions_of
 from progressive_training import PerformanceKind
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Ridge:
 
     weights: Tensor
 
-    def positions(self, part: Part, market: Market) -> Tensor:
-        """Signed positions [N] on the bars of `part`."""
-        return banded(gains(part, self.weights), part, market)
+    def positions(self, part: Part, market: Market, start: int = FLAT) -> Tensor:
+        """Signed positions [N] on the bars of `part`, from the position `start`."""
+        return banded(gains(part, self.weights), part, market, start)
 
 
 def gains(part: Part, weights: Tensor) -> Tensor:
@@ -47,10 +47,10 @@ def gains(part: Part, weights: Tensor) -> Tensor:
     return torch.cat([(rows.double() @ weights).float() for rows in part.features.split(ROWS_AT_ONCE)])
 
 
-def banded(gain: Tensor, part: Part, market: Market) -> Tensor:
+def banded(gain: Tensor, part: Part, market: Market, start: int = FLAT) -> Tensor:
     """Signed positions [N] that follow from a predicted log gain of a long position, `gain` [N], after costs."""
     costs = cost_matrix(market.costs.table(), market.device, market.costs.allowed)
-    return positions_of(torch.stack([gain, -gain], dim=1), part.decidable, costs, part.absent)
+    return positions_of(torch.stack([gain, -gain], dim=1), part.decidable, costs, part.absent, start)
 
 
 def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
@@ -97,16 +97,17 @@ class Strategy:
     part: Part
 
 
-def strategies(name: str, traded: Tensor, part: Part, market: Market, ridge: Ridge) -> Iterator[Strategy]:
+def strategies(name: str, traded: Tensor, part: Part, market: Market, ridged: Tensor) -> Iterator[Strategy]:
     """The model's strategy on one part, then each baseline on the same bars.
 
     :param name: label of the model. :param traded: [N] the signed positions of its strategy, whether or not it may trade.
+    :param ridged: [N] those of ridge regression.
     """
     yield Strategy(name, PerformanceKind.MODEL, traded, part)
     yield Strategy("flat", PerformanceKind.FLAT, torch.zeros_like(traded), part)
     yield Strategy("buy and hold", PerformanceKind.BASELINE, torch.ones_like(traded), market.unbroken(part))
     yield Strategy(breakout_name(market), PerformanceKind.BASELINE, breakout(part, market), part)
-    yield Strategy("ridge with no-trade band", PerformanceKind.BASELINE, ridge.positions(part, market), part)
+    yield Strategy("ridge with no-trade band", PerformanceKind.BASELINE, ridged, part)
     yield Strategy("same positions shifted", PerformanceKind.BASELINE, traded.roll(len(traded) // 2), part)
 
 
@@ -118,5 +119,5 @@ def with_baselines(name: str, traded: Tensor, part: Part, market: Market, ridge:
     """
     return tuple(
         measure(each.label, each.held, each.part, market, each.kind)
-        for each in strategies(name, traded, part, market, ridge)
+        for each in strategies(name, traded, part, market, ridge.positions(part, market))
     )

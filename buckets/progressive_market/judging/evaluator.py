@@ -159,16 +159,16 @@ class MarketEvaluator:
         market, split = self._test()
         parts = market.part(split.validation) if self._whole else self.validation, market.part(split.test)
         held = [self._positions(policy, part) for part in parts]
+        ridge = self.ridge()
         validation, test = (
-            part_account(strategies(self.name, traded, part, market, self.ridge()), part, market)
+            part_account(strategies(self.name, traded, part, market, ridge.positions(part, market)), part, market)
             for traded, part in zip(held, parts, strict=True)
         )
         bars = len(parts[0]), len(parts[1])
         t, alpha_t = self._cross_fitted()
-        own = validation.performance[0], test.performance[0]
-        alpha = Alpha(alpha_t, own[1].alpha_t, max((row.beta for row in own), key=abs))
-        doubt = implausible(lambda part: self._positions(policy, part), market, parts, self.allow_leak)
         rows = validation.performance, test.performance
+        alpha = Alpha(alpha_t, rows[1][0].alpha_t, max((own.beta for own, *_ in rows), key=abs))
+        doubt = implausible(lambda part: self._positions(policy, part), market, parts, self.allow_leak)
         judged = judge(*rows, t, bars, self.degeneration(policy), doubt, alpha, self.allow_leak)
         of_parts = zip(("validation", "test"), held, parts, strict=True)
         notes = [note for name, traded, part in of_parts for note in account_notes(traded, part, market, name)]
@@ -188,8 +188,8 @@ class MarketEvaluator:
         recorded: dict[str, Any] = {name: None if math.isnan(t) else t for name, t in measured.items()}
         recorded |= {"trades": NOWHERE, "verdict": NOT_JUDGED}
         if self.judged is not None and self._is_judged(policy):
-            last = {"data_until": self.judged.test_dates[1]} if self._whole else {}
-            return recorded | {"trades": self.judged.trades, "verdict": self.judged.verdict} | last
+            judged, last = self.judged, self.judged.test_dates[1]
+            recorded |= {"trades": judged.trades, "verdict": judged.verdict, "data_until": last}
         return recorded
 
     def recall(self, card: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from progressive_market.bucket_market import bytes_of_bucket_market, check_bucke
 from progressive_market.market_settings import MARKET_SETTINGS
 from progressive_market.own_learner.weights_learner import WeightsLearner
 from progressive_market.own_learner.weights_model import WeightsModel, load_weights_model
-from progressive_training import BucketInfo, Resources, Setting
+from progressive_market.walk_forward.fold_plan import plan_folds
+from progressive_market.walk_forward.walk_document import join_folds
+from progressive_training import BucketInfo, Fold, Folding, Resources, Setting, Settings
 
 
 def _with_market(settings: tuple[Setting[Any], ...]) -> tuple[Setting[Any], ...]:
@@ -43,3 +46,15 @@ class WeightsBucket:
     def load_model(self, path: str | Path) -> WeightsModel:
         """Read a model of this bucket."""
         return load_weights_model(path, self.learner.policy_from)
+
+    def plan_folds(
+        self, settings: Settings, horizons: Mapping[str, Sequence[int]], folding: Folding
+    ) -> tuple[Fold, ...]:
+        """The folds of a walk-forward, see `WalksForward`."""
+        return plan_folds(settings, horizons, folding)
+
+    def join_folds(
+        self, walks: Mapping[str, Sequence[Any]], folds: Sequence[Fold], settings: Settings
+    ) -> dict[str, Any]:
+        """The test parts of all folds as one result, see `WalksForward`."""
+        return join_folds(walks, folds, settings)

@@ -12,6 +12,7 @@ from attrs import evolve
 from progressive_market.judging.baselines import Ridge
 from progressive_market.market import carried
 from progressive_market.own_learner.weights_learner import RIDGE, PolicyFrom
+from progressive_market.policy import FLAT
 from progressive_market.serving.decision import ACTIONS, Decision
 from progressive_market.serving.saved_market import MarketCard, checked_card, market_of
 from progressive_market.serving.served_model import ServedModel
@@ -41,7 +42,7 @@ class WeightsModel(ServedModel[MarketCard]):
         closed = self.read(bars, forming)
         market = market_of(self.card.uncharged(), closed)
         part = evolve(market.part(slice(0, len(closed))), decidable=market.settled)
-        side = float(self._strategy(part, market)[-1])
+        side = float(self.follow_strategy(part, market)[-1])
         return Decision(
             action="flat" if self.stays_flat else ACTIONS[int(side)],  # -1 is the last, short
             reason=self.reason,
@@ -49,10 +50,10 @@ class WeightsModel(ServedModel[MarketCard]):
             warnings=self._warnings(closed, market),
         )
 
-    def _ridge(self) -> Ridge:
+    def ridge(self) -> Ridge:
         return Ridge(self.tensors[RIDGE])
 
-    def _strategy(self, part: Part, market: Market) -> Tensor:
+    def follow_strategy(self, part: Part, market: Market, start: int = FLAT) -> Tensor:
         try:
             held = self.policy_from(self.tensors, market)(part)
         except Exception as error:  # a stranger's function, and weights of another shape than it expects

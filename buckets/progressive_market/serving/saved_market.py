@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -85,6 +86,8 @@ class MarketCard:
     `interval_seconds` were merged of, `symbol` the market's name in the data or empty, `ratios` the columns that are given as log
     ratios to the close. `history`: bars on which a decision is the one that was evaluated.
 
+    `validation_t`, and that of alpha: of validation bars that did not choose the model, NaN where they say nothing.
+
     Opens of bars as ISO times, UTC: `data_since` the first of all and `data_until` the last, the validation and test parts included,
     and `trained_until` the last of the training part."""
 
@@ -105,6 +108,8 @@ class MarketCard:
     trades: str
     verdict: str
     feature_plugins: tuple[FeaturePlugin, ...] = ()
+    validation_t: float = math.nan
+    validation_alpha_t: float = math.nan
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from progressive_market.features.feature_table import WARM_UP
 from progressive_market.judging.baselines import Ridge, with_baselines
 from progressive_market.judging.verdict import EVERYWHERE
 from progressive_market.market import Market, Part, refuse_untradable
+from progressive_market.policy import FLAT
 from progressive_market.serving.saved_market import MarketCard, market_of
 from progressive_market.serving.served_bars import closed_bars, served_bars
 from progressive_market.serving.trajectory import trajectory_of
@@ -51,15 +52,22 @@ class ServedModel(ABC, Generic[CardT]):
     asked: str | None = None
 
     @abstractmethod
-    def _strategy(self, part: Part, market: Market) -> Tensor:
-        """Signed positions [N] of its strategy on the bars of `part`, from flat.
+    def follow_strategy(self, part: Part, market: Market, start: int = FLAT) -> Tensor:
+        """Signed positions [N] of its strategy on the bars of `part`, whatever its verdict says.
 
+        :param start: what is held before the first of them, an index into `ACTIONS`; a model whose policy decides on bars alone
+            begins flat.
         :raise ModelError: its weights give no numbers there.
         """
 
     @abstractmethod
-    def _ridge(self) -> Ridge:
+    def ridge(self) -> Ridge:
         """The ridge baseline that was fitted beside it."""
+
+    def skill(self, part: Part, market: Market) -> dict[int, float]:
+        """Skill of its predictions by horizon, on a `part` of `market` whose first bar has the number `part.start` there: correlation
+        with the outcomes less its standard error, at least 0. Empty where it predicts nothing."""
+        return {}
 
     @property
     def reason(self) -> str | None:
@@ -137,7 +145,7 @@ class ServedModel(ABC, Generic[CardT]):
         :raise ModelError: the bars do not fit those trained on, or on none of them may be traded.
         """
         _, market, part = self._from(bars, since)
-        return with_baselines(self.card.bucket, self._held(part, market), part, market, self._ridge())
+        return with_baselines(self.card.bucket, self._held(part, market), part, market, self.ridge())
 
     def trajectory(self, bars: Source | Bars, since: str | pd.Timestamp | None = None) -> pd.DataFrame:
         """What the model as it is used did on `bars`, a row for each bar, by its open in UTC; arguments and errors are those of
@@ -205,7 +213,7 @@ class ServedModel(ABC, Generic[CardT]):
         return first
 
     def _held(self, part: Part, market: Market) -> Tensor:
-        return torch.zeros_like(part.returns) if self.stays_flat else self._strategy(part, market)
+        return torch.zeros_like(part.returns) if self.stays_flat else self.follow_strategy(part, market)
 
     def __repr__(self) -> str:
         card = self.card

@@ -51,7 +51,7 @@ def positions(part: Part, seed: int, mean_length: int = 12) -> torch.Tensor:
 
 def accounted(held: torch.Tensor, part: Part, market: Market) -> PartAccount:
     nothing = Ridge(torch.zeros(market.features.shape[1], dtype=torch.float64))
-    return part_account(strategies("model", held, part, market, nothing), part, market)
+    return part_account(strategies("model", held, part, market, nothing.positions(part, market)), part, market)
 
 
 def test_no_month_lies_behind_the_last_bar_of_its_part() -> None:

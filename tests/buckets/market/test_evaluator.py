@@ -109,6 +109,7 @@ def test_a_card_holds_a_verdict_only_of_what_was_judged_last(evaluator: MarketEv
     assert evaluator.card(policy) == {
         "trades": "everywhere",
         "verdict": evaluation.verdict,
+        "data_until": evaluation.test_dates[1],
         "validation_t": evaluation.validation_t,
         "validation_alpha_t": pytest.approx(evaluation.validation_t, abs=0.5),
     }

@@ -1,0 +1,83 @@
+"""Folds in the order of time, and their test parts as one result."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from progressive_market.bars import synthetic_bars
+from progressive_market.walk_forward.fold_plan import folds_of
+from progressive_market.walk_forward.out_of_sample import drift_of
+from progressive_market.walk_forward.pooled_evidence import FirstValidation, chance_of, evidence, years_for
+from progressive_training import DataError, Folding
+
+BARS = 6_000
+DAY = 24 * 3600.0
+HORIZONS = {"Short": (1, 24), "Long": (1, 72)}
+
+
+def test_each_fold_is_chosen_by_the_test_part_before_it_and_nothing_is_left_out() -> None:
+    bars = synthetic_bars(BARS, 1)
+    folds = folds_of(bars, HORIZONS, Folding(folds=4))
+    assert [fold.number for fold in folds] == [1, 2, 3, 4]
+    for before, after in pairwise(folds):
+        assert (before.test_from, before.until) == (after.validate_from, after.test_from)
+    assert {fold.train_from for fold in folds} == {"2020-01-01T00:00:00Z"}
+    assert folds[0].settings["PARTS"][0] == folds[0].train_from
+    last = np.datetime64(folds[-1].until.removesuffix("Z"), "ns").astype(np.int64)
+    assert last == bars.time[-1] + bars.interval
+
+
+def test_folds_of_a_length_end_with_the_last_bar_and_a_window_moves_along() -> None:
+    folds = folds_of(synthetic_bars(BARS, 1), HORIZONS, Folding(every=40 * DAY, window=50 * DAY))
+    assert len(folds) == 4  # 250 days hold six stretches
+    times = [np.datetime64(fold.test_from.removesuffix("Z"), "D") for fold in folds]
+    assert set(np.diff(times).astype(int)) == {40}
+    for fold in folds[1:]:
+        start, chosen = (np.datetime64(time.removesuffix("Z"), "h") for time in (fold.train_from, fold.validate_from))
+        assert (chosen - start).astype(int) == 50 * 24
+
+
+@pytest.mark.parametrize(
+    ("folding", "words"),
+    [
+        (
+            Folding(folds=30),
+            "in 30 folds leave parts of 113 bars .* for the longest horizon of Long, 72 bars, at least 200",
+        ),
+        (Folding(every=100 * DAY), "less than the 4 stretches of 100d that 2 folds take"),
+    ],
+)
+def test_too_few_bars_are_refused(folding: Folding, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        folds_of(synthetic_bars(BARS, 1), HORIZONS, folding)
+
+
+def test_what_is_known_pools_the_first_validation_part_and_the_test_bars_so_far() -> None:
+    torch.manual_seed(0)
+    hold = torch.randn(6_400, dtype=torch.float64) * 0.01
+    earns = torch.randn(6_400, dtype=torch.float64) * 0.01 + 0.0008
+    first = FirstValidation(t=2.5, alpha_t=2.5, bars=3_000)
+    assert not evidence(earns[:0], hold[:0], first).is_enough
+    assert evidence(earns[:0], hold[:0], FirstValidation(t=3.1, alpha_t=3.1, bars=3_000)).is_enough
+    assert evidence(earns, hold, first).is_enough
+    lost = evidence(-earns, hold, FirstValidation(t=30.0, alpha_t=30.0, bars=3_000))
+    assert lost.t > 3
+    assert not lost.is_enough
+    drift = evidence(earns + hold, hold, FirstValidation(t=6.0, alpha_t=0.0, bars=30_000))
+    assert "t of alpha" in drift.lacking
+
+
+def test_the_chance_of_t_3_is_that_of_the_issue() -> None:
+    assert chance_of(3.0, 1.0, 6.0) == pytest.approx(0.29, abs=0.01)
+    assert years_for(3.0, 1.0) == 9.0
+    assert np.isnan(years_for(3.0, -0.2))
+
+
+def test_drift_is_measured_in_deviations_of_training() -> None:
+    rows = torch.randn(20_000, 10, generator=torch.Generator().manual_seed(1))
+    rows[:, 5] = 3 * rows[:, 5] + 1.5  # the second feature, at its first scale
+    drift = drift_of(rows, ("still", "moved"))
+    assert drift["still"] < 0.05
+    assert drift["moved"] == pytest.approx(2.5, abs=0.05)
