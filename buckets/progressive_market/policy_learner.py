@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from progressive_market.judging.later_bars import later_part
 from progressive_market.learner_state import Stateful, load_parts, snapshot_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ class PolicyLearner(ABC):
     def validation_blocks(self) -> tuple[float, ...]:
         """Sums of the policy's growth over blocks; empty where the weights are no numbers, or hold one side for good."""
         return self.evaluator.validation_blocks(self.acting())
+
+    def validate_after(self, moment: str) -> tuple[float, tuple[float, ...]] | None:
+        """The score and its blocks on the validation bars from `moment` (an ISO time) on; None where these are fewer than a
+        validation part of its own would need."""
+        judge, longest = self.evaluator, self.info.horizons[-1]
+        part = later_part(judge.market, judge.validation, moment, longest)
+        if part is None:
+            return None
+        return judge.validate(self.acting(), part), judge.validation_blocks(self.acting(), part)
 
     def own_t(self) -> float:
         """t of what is kept on validation bars that did not choose it; NaN where no choice was ever considered."""

@@ -40,7 +40,9 @@ def _train(arguments: list[str]) -> int:
     what.add_argument(
         "--transfer",
         metavar="NAME",
-        help="with --bucket: start from what this bucket learned last; its own name takes up an older run of it",
+        action="append",
+        help="learn from a finished model too: of the newest run that finished this bucket, or RUN/Bucket, or the path of a model; "
+        "A,B,C names several",
     )
     what.add_argument(
         "--sequence",
@@ -98,16 +100,17 @@ def _train(arguments: list[str]) -> int:
         return 0
     _refuse_contradictions(options)
     flags, plugins = flags_of(options), plugin_choices(options.plugins, "-p")
-    bucket, teacher = named(options.bucket, "--bucket"), named(options.transfer, "--transfer")
+    bucket = named(options.bucket, "--bucket")
     config, run_dir = path_of(options.config, "--config"), path_of(options.run_dir, "--run-dir")
 
+    from progressive_front.named_teachers import checked_teachers
     from progressive_front.training import AskedTraining, train
 
     asked = AskedTraining(
         flags=flags,
         config=config,
         bucket=bucket,
-        transfer_from=teacher,
+        transfer_from=checked_teachers(options.transfer, "--transfer"),
         find_order=options.sequence == AUTO,
         scratch_arms=options.scratch_arms,
         isolate=options.isolate,
@@ -123,8 +126,6 @@ def _train(arguments: list[str]) -> int:
 def _refuse_contradictions(options: argparse.Namespace) -> None:
     if options.bucket is not None and options.sequence is not None:
         raise ConfigError("--bucket trains one bucket and --sequence several: give one of the two")
-    if options.transfer is not None and options.bucket is None:
-        raise ConfigError(f"--transfer {options.transfer} needs --bucket NAME, the bucket that is to learn from it")
     if options.quiet and options.as_json:
         raise ConfigError("--quiet prints next to nothing and --json every event: give one of the two")
     if options.fork and not options.resume:

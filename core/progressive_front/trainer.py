@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 import pluggy
+from attrs import asdict
 
 from progressive_app.config.app_settings import DEVICE, PLUGINS, RUNS_DIR, SEQUENCE
 from progressive_app.config.checking import checked
@@ -32,7 +33,7 @@ from progressive_core.contract.errors import (
 from progressive_core.contract.records import EpisodeReport, StopRequest
 from progressive_core.contract.setting import Settings
 from progressive_core.plugins.registry import Registry
-from progressive_front.found_runs import newest_unfinished, newest_with
+from progressive_front.found_runs import newest_unfinished
 from progressive_front.from_python.caller_values import (
     check_flags,
     check_function,
@@ -45,6 +46,7 @@ from progressive_front.from_python.caller_values import (
 from progressive_front.from_python.results import Results, results_of
 from progressive_front.from_python.training_data import DATA, data_of_run, with_data_of_run
 from progressive_front.live import with_console_in_notebook
+from progressive_front.named_teachers import Named, Teachers, checked_teachers, teachers_named
 from progressive_front.train_run import train_run
 
 
@@ -103,22 +105,21 @@ class ProgressiveTrainer:
         self,
         bucket: str,
         episodes: int | None = None,
-        transfer_from: str | None = None,
+        transfer_from: Teachers = None,
         ui_params: Mapping[str, Any] | None = None,
         *,
         scratch_arms: bool = False,
         isolate: bool = False,
     ) -> Path:
-        """Train one bucket, from scratch or from what `transfer_from` learned in the newest run that finished it.
+        """Train one bucket, from scratch or from what other models learned; all but `episodes` as in `train_progressively`.
 
-        :param episodes: at most; EPISODES when None. :param scratch_arms, ui_params, isolate: as in `train_progressively`.
-        :return: the path of its model.
+        :param episodes: at most; EPISODES when None. :return: the path of its model.
         """
         chosen = {"SEQUENCE": [named(bucket, "bucket")], "EPISODES": episodes}
         settings = with_settings(self._settings, chosen, ui_params)
         refuse_idle_episodes(episodes, settings[SEQUENCE], "arguments")
         asked = {"scratch_arms": scratch_arms, "isolate": isolate}
-        return self._begin(settings, asked, named(transfer_from, "transfer_from"))[bucket]
+        return self._begin(settings, asked, checked_teachers(transfer_from, "transfer_from"))[bucket]
 
     def train_progressively(
         self,
@@ -129,6 +130,7 @@ class ProgressiveTrainer:
         find_order: bool = False,
         scratch_arms: bool = False,
         isolate: bool = False,
+        transfer_from: Teachers = None,
     ) -> dict[str, Path]:
         """Train the buckets of the sequence one after the other.
 
@@ -140,13 +142,16 @@ class ProgressiveTrainer:
             a run of its own below this one, so that `progressive-training transfer-report` can show what transfer was worth.
         :param isolate: train each bucket in a process of its own, which takes all that it held with it; to the same bytes.
             A script that does this does its work under `if __name__ == "__main__":`, since each process imports it.
+        :param transfer_from: finished models that teach too, one or a list: a bucket's name is that of the newest run that finished
+            it; "RUN/Bucket" one of a run, by its directory or its name in RUNS_DIR; or the path of a model.
         :return: the path of each bucket's model.
         :raise Interrupted: `interrupt` was called; the run can be resumed.
         """
         chosen = {"SEQUENCE": custom_sequence, "EPISODES": episodes_per_bucket}
         settings = with_settings(self._settings, chosen, ui_params)
         refuse_idle_episodes(episodes_per_bucket, settings[SEQUENCE], "arguments")
-        return self._begin(settings, {"scratch_arms": scratch_arms, "find_order": find_order, "isolate": isolate})
+        asked = {"scratch_arms": scratch_arms, "find_order": find_order, "isolate": isolate}
+        return self._begin(settings, asked, checked_teachers(transfer_from, "transfer_from"))
 
     @logging_configured()
     def resume(
@@ -217,7 +222,7 @@ class ProgressiveTrainer:
         self,
         settings: Settings,
         asked: Mapping[str, bool],
-        transfer_from: str | None = None,
+        transfer_from: Sequence[Named] = (),
         fork: Fork | None = None,
     ) -> dict[str, Path]:
         """Begin a run; the flags `asked` for are kept in its manifest."""
@@ -227,9 +232,7 @@ class ProgressiveTrainer:
         if asked["isolate"]:
             check_isolation(self._manager.of_this_process)
         registry = registry_for(settings, self._manager)
-        teachers = []
-        if transfer_from is not None:
-            teachers = [(str(newest_with(transfer_from, Path(self._settings[RUNS_DIR]), registry)), transfer_from)]
+        teachers = teachers_named(transfer_from, Path(self._settings[RUNS_DIR]), registry)
         device = device_for(settings[DEVICE], isolated=asked["isolate"])
         if fork is not None:
             directory, data = fork.directory, data_of_run(Path(fork.parent["run"]), settings)
@@ -240,7 +243,7 @@ class ProgressiveTrainer:
         contents = {} if data is None else {DATA: data}
         manifest = {**manifest_of(settings, device, registry.records, teachers, contents), **asked}
         if fork is not None:
-            manifest = {**manifest, "teachers": fork.teachers, "parent": fork.parent}
+            manifest = {**manifest, "teachers": list(map(asdict, fork.teachers)), "parent": fork.parent}
         store = RunStore.create(directory, settings, manifest, data)
         try:
             return self._train(store, settings, registry, device)

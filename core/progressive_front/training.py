@@ -23,6 +23,7 @@ from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingErr
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Interrupted
 from progressive_front.live import with_console, without_console
+from progressive_front.named_teachers import Named
 from progressive_front.report_page import page_shown_last
 from progressive_front.signals import stop_signal
 from progressive_front.trainer import ProgressiveTrainer
@@ -37,7 +38,7 @@ class AskedTraining:
     flags: Mapping[str, Any]
     config: Path | None = None
     bucket: str | None = None
-    transfer_from: str | None = None
+    transfer_from: tuple[Named, ...] = ()
     find_order: bool = False
     scratch_arms: bool = False
     isolate: bool = False
@@ -111,7 +112,9 @@ def _trained(
         teacher = asked.transfer_from
         model = trainer.train_bucket(asked.bucket, transfer_from=teacher, scratch_arms=arms, isolate=isolate)
         return {asked.bucket: model}
-    return trainer.train_progressively(find_order=asked.find_order, scratch_arms=arms, isolate=isolate)
+    return trainer.train_progressively(
+        find_order=asked.find_order, scratch_arms=arms, isolate=isolate, transfer_from=asked.transfer_from
+    )
 
 
 def _from_file(config: Path | None, settings: Settings) -> Mapping[str, Any]:

@@ -323,11 +323,13 @@ def test_a_fork_that_may_not_go_on_begins_anew_taught_by_its_parent(rated: Any) 
         f"{fork}: a new run from the first bucket on, taught by the parent's First; {run}, its parent, cannot go on with FEE"
     )
     manifest = read(fork, "manifest.json")
-    assert manifest["teachers"] == [[str(run), "First"]]
+    assert manifest["teachers"] == [
+        {"run": str(run), "bucket": "First", "pupil": None, "forced": False, "name": "run/First", "seen_until": ""}
+    ]
     assert manifest["parent"] == {"run": str(run), "bucket": "Second", "episode": 2}
     assert [each["bucket"] for each in read(fork, "state.json")["results"]] == ["First", "Second"]
     lines = [json.loads(line) for line in (fork / "ledger.jsonl").read_text().splitlines()]
-    assert ("First", "First") in {(line["source"], line["target"]) for line in lines}
+    assert ("run/First", "First") in {(line["source"], line["target"]) for line in lines}
     assert read(fork, "config.json")["FEE"] == 0.002
 
 

@@ -84,7 +84,7 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
             "unknown command 'plugin'. Did you mean 'plugins'? Known: plugins, config, runs, evaluate, signal, report, transfer-report",
         ),
         (["--bucket", "Long", "--sequence", "Long"], "--bucket trains one bucket and --sequence several"),
-        (["--transfer", "Medium"], "--transfer Medium needs --bucket NAME"),
+        (["--transfer", "Medium"], "Medium: no run below runs has finished it"),
         (
             ["--resume", "--bucket", "Long"],
             "--resume goes on with a run's own buckets: leave out --bucket; --sequence A,B,C can change those",

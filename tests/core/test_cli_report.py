@@ -260,8 +260,8 @@ def test_a_bucket_that_was_taught_by_another_run_names_it(workshop: Any, capsys:
     workshop.trainer().train_bucket("Second", transfer_from="First")
     assert main(["report", "run"]) == 0
     document = json.loads(Path("run/report.json").read_bytes())
-    remark, line = document["run"]["reproduce"]
-    assert str(teacher) in remark and "--bucket Second --transfer First" in line
+    (line,) = document["run"]["reproduce"]
+    assert line.endswith(f"--transfer {teacher}/First")
     assert main([*shlex.split(line)[1:], "--run-dir", "again"]) == 0
     capsys.readouterr()
     assert main(["report", "again"]) == 0

@@ -82,10 +82,10 @@ def test_the_last_word_on_the_console_stands(here: Path, capsys: pytest.CaptureF
 
 
 def test_a_bucket_may_learn_from_an_older_run_of_itself(here: Path) -> None:
-    assert main(["--bucket", "First"]) == 0
+    assert main(["--bucket", "First", "--run-dir", "runs/one"]) == 0
     assert main(["--bucket", "First", "--transfer", "First", "--run-dir", "runs/two"]) == 0
     ledger = [json.loads(line) for line in (here / "runs" / "two" / "ledger.jsonl").read_text().splitlines()]
-    assert {(entry["source"], entry["target"]) for entry in ledger} == {("First", "First")}
+    assert {(entry["source"], entry["target"]) for entry in ledger} == {("one/First", "First")}
 
 
 def test_episodes_of_other_buckets_may_stand_in_a_file(here: Path) -> None:
@@ -97,7 +97,7 @@ def test_one_bucket_learns_from_another_of_an_earlier_run(here: Path) -> None:
     assert main(["--bucket", "First", "--run-dir", "runs/one"]) == 0
     assert main(["--bucket", "Second", "--transfer", "First", "--run-dir", "runs/two"]) == 0
     ledger = [json.loads(line) for line in (here / "runs" / "two" / "ledger.jsonl").read_text().splitlines()]
-    assert {(entry["source"], entry["target"]) for entry in ledger} == {("First", "Second")}
+    assert {(entry["source"], entry["target"]) for entry in ledger} == {("one/First", "Second")}
 
 
 def test_runs_and_evaluate_show_what_was_reached(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,7 +69,7 @@ def train_one(*arguments: Any, **more: Any) -> object:
         (lambda: train_one("Long", episodes=2.5), "EPISODES is 2.5, expected a whole number"),
         (lambda: train_one("Long", episodes=0), "EPISODES is 0, expected a whole number"),
         (lambda: train_one("Long", episodes=True), "EPISODES is true, expected a whole number"),
-        (lambda: train_one("Long", transfer_from=["Short"]), 'transfer_from is ["Short"], expected the name'),
+        (lambda: train_one("Long", transfer_from=["Short", 5]), "transfer_from is 5, expected the name"),
         (lambda: ProgressiveTrainer(settings=[("FEE", 1)]), 'settings is [["FEE", 1]], expected a dictionary'),  # type: ignore[arg-type]
         (lambda: ProgressiveTrainer(settings="config.json"), 'settings is "config.json", expected a dictionary'),  # type: ignore[arg-type]
         (

@@ -227,17 +227,17 @@ class MarketEvaluator:
         """Log growth of each bar of `part` [N] under `policy`."""
         return self.market.growth(policy(part), part)
 
-    def validate(self, policy: Policy) -> float:
-        """Net log return over the scored validation bars; minus infinity where the weights are no numbers."""
-        score = float(self.growth(policy, self.scored).sum())
+    def validate(self, policy: Policy, part: Part | None = None) -> float:
+        """Net log return over the scored validation bars, or over `part`; minus infinity where the weights are no numbers."""
+        score = float(self.growth(policy, part or self.scored).sum())
         return -math.inf if math.isnan(score) else score
 
-    def validation_blocks(self, policy: Policy) -> tuple[float, ...]:
-        """Sums of growth over 64 blocks of the scored bars; empty where the weights are no numbers, or hold one side for good."""
-        held = policy(self.scored).double()
-        if one_sided(held, self.scored.decidable):
+    def validation_blocks(self, policy: Policy, part: Part | None = None) -> tuple[float, ...]:
+        """Sums of growth over 64 blocks of these bars; empty where the weights are no numbers, or hold one side for good."""
+        part = part or self.scored
+        if one_sided(held := policy(part).double(), part.decidable):
             return ()
-        sums = block_sums(self.market.growth(held, self.scored))
+        sums = block_sums(self.market.growth(held, part))
         return tuple(sums.tolist()) if bool(sums.isfinite().all()) else ()
 
     # ------------------------------------------------------------------ state

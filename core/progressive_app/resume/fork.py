@@ -28,11 +28,11 @@ from progressive_app.resume.manifest import check_data_unchanged, moved_with_the
 from progressive_app.resume.resuming import choices_of, registry_for
 from progressive_app.store.atomic_files import atomic_write, write_json
 from progressive_app.store.containment import check_no_external_links
-from progressive_app.store.creation import TEACHERS
+from progressive_app.store.creation import kept_at
 from progressive_app.store.documents import read_json
 from progressive_app.store.lock import LOCK, lock_run
-from progressive_app.store.progress import read_progress
-from progressive_app.store.run_documents import read_manifest
+from progressive_app.store.progress import model_path, read_progress
+from progressive_app.store.run_documents import Teacher, read_manifest, teachers_in
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.setting import Settings
@@ -53,7 +53,7 @@ class Fork:
     is_copy: bool
     settings: Settings
     asked: Mapping[str, bool]
-    teachers: Sequence[tuple[str, str]]
+    teachers: Sequence[Teacher]
     parent: Mapping[str, Any]
     plugins: Mapping[str, Any]
 
@@ -81,14 +81,14 @@ def fork_of(
     changes = changes_between(settings, wanted, progress, manifest)
     registry = registry_for(wanted, manager)
     refused = ", ".join(each.key for each in changes if each.refused)
-    teachers: list[tuple[str, str]] = []
+    teachers: list[Teacher] = []
     if not refused:
         check_data_unchanged(inputs_in_place(manifest["inputs"], changes), directory)
         on_message(f"{new}: goes on as a copy of {directory}, its parent, which stays as it is")
     else:
         teachers = [] if change_the_bars(changes) else teachers_of(directory, progress, manifest)
         taught = (
-            f"taught by the parent's {', '.join(bucket for _, bucket in teachers)}" if teachers else "with no teachers"
+            f"taught by the parent's {', '.join(each.bucket for each in teachers)}" if teachers else "with no teachers"
         )
         on_message(
             f"{new}: a new run from the first bucket on, {taught}; {directory}, its parent, cannot go on with {refused}"
@@ -111,12 +111,16 @@ def parent_of(directory: Path, progress: Progress) -> dict[str, Any]:
     return {"run": str(directory.absolute()), "bucket": progress.bucket, "episode": progress.episode}
 
 
-def teachers_of(directory: Path, progress: Progress, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(Run, bucket) of what the run at `directory` can teach: its finished buckets, and those that taught it from outside."""
+def teachers_of(directory: Path, progress: Progress, manifest: Mapping[str, Any]) -> list[Teacher]:
+    """What the run at `directory` can teach one on the same bars: its finished buckets, and those that taught it from outside."""
+    outside, home = teachers_in(manifest), directory.absolute()
+    kept = [
+        evolve(each, run=str(model_path(kept_at(home, outside, position), each.bucket)))
+        for position, each in enumerate(outside)
+    ]
     finished = finished_in(progress)
-    outside = [bucket for _, bucket in manifest["teachers"] if bucket not in finished]
-    kept = directory.absolute() / TEACHERS
-    return [*((str(kept), bucket) for bucket in outside), *((str(directory.absolute()), bucket) for bucket in finished)]
+    own = [Teacher(run=str(home), bucket=bucket, name=f"{home.name}/{bucket}") for bucket in finished]
+    return [*(each for each in kept if each.bucket not in finished), *own]
 
 
 def copy_run(directory: Path, new: Path, plugins: Mapping[str, Any]) -> None:

@@ -11,8 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from attrs import asdict
+
 from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.input_files import input_files
+from progressive_app.resume.teachers import recorded_teachers
+from progressive_app.store.run_documents import Teacher
 from progressive_core.contract.catalogue import THIS_PROCESS, PluginRecord
 from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import DataError, PluginError, RunError
@@ -26,21 +30,22 @@ def manifest_of(
     settings: Settings,
     device: str,
     plugins: Sequence[PluginRecord],
-    teachers: Sequence[tuple[str, str]],
+    teachers: Sequence[Teacher],
     contents: Mapping[str, bytes] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Everything a reader needs to run this again; `teachers` are (run directory, bucket) pairs used from outside.
+    """Everything a reader needs to run this again; `teachers` are models of other runs, as they were asked for.
 
     :param contents: of the files that are to be written when the run begins, by the keys of their settings.
-    :raise DataError: the data file cannot be read.
+    :raise DataError: the data file cannot be read. :raise RunError: a model cannot teach.
     """
+    inputs = {key: _file(key, path, contents.get(key)) for key, path in input_files(settings).items()}
     return {
         "started": now_in_words(),
         "sequence": list(settings[SEQUENCE]),
         "seed": settings[SEED],
         "device": device,
-        "inputs": {key: _file(key, path, contents.get(key)) for key, path in input_files(settings).items()},
-        "teachers": [list(teacher) for teacher in teachers],
+        "inputs": inputs,
+        "teachers": [asdict(teacher) for teacher in recorded_teachers(teachers, settings, inputs)],
         **plugins_of(plugins),
         "versions": {
             "python": platform.python_version(),

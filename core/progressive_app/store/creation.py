@@ -15,8 +15,11 @@ from progressive_app.store.atomic_files import atomic_write, publish, write_json
 from progressive_app.store.checkpoints import CHECKPOINTS
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.lock import LOCK, lock_run
+from progressive_app.store.models import committed_model
 from progressive_app.store.progress import BEGUN, STATE, Commit, model_path, write_commit
-from progressive_core.contract.errors import RunError
+from progressive_app.store.run_documents import Teacher, read_manifest, teachers_in
+from progressive_app.store.tensors import check_digest
+from progressive_core.contract.errors import ModelError, RunError
 
 TEACHERS = "teachers"
 """The directory of the models from other runs, in that of the run they teach in."""
@@ -63,7 +66,7 @@ def write_first_files(
             atomic_write(directory / DATA_FILE, data)
         write_json(directory / "config.json", config)
         write_json(directory / "manifest.json", manifest)
-        commit = Commit(digests=_copy_teachers(directory, manifest.get("teachers", ())))
+        commit = Commit(digests=_copy_teachers(directory, teachers_in(read_manifest(directory))))
         for name in (BEGUN, STATE):
             write_commit(directory / name, commit)
         (directory / BEGINNING).unlink()
@@ -86,22 +89,30 @@ def remove_run(directory: Path, lock: FileLock, made: Sequence[Path]) -> None:
             path.rmdir()
 
 
-def _copy_teachers(directory: Path, teachers: Sequence[Sequence[str]]) -> dict[str, str]:
+def kept_at(directory: Path, teachers: Sequence[Teacher], position: int) -> Path:
+    """Where the run at `directory` keeps the model of one of its teachers, as a run does: those of equal buckets apart."""
+    before = [each.bucket for each in teachers[:position]].count(teachers[position].bucket)
+    return directory / TEACHERS / f"{before + 1}" if before else directory / TEACHERS
+
+
+def _copy_teachers(directory: Path, teachers: Sequence[Teacher]) -> dict[str, str]:
     """Copy models of other runs here: a resumed run then finds them as they were, and reads no file but its own.
 
     :return: the SHA-256 of each copy, by its path in the run.
     """
     digests: dict[str, str] = {}
-    for run, bucket in teachers:
-        check_no_external_links(Path(run))
-        original, kept = model_path(Path(run), bucket), model_path(directory / TEACHERS, bucket)
+    for position, teacher in enumerate(teachers):
+        original, expected = committed_model(Path(teacher.run), teacher.bucket)
+        kept = model_path(kept_at(directory, teachers, position), teacher.bucket)
         try:
+            check_digest(original, expected)
             kept.parent.mkdir(parents=True, exist_ok=True)
             publish(original, kept)
             with kept.open("rb") as file:
                 digests[kept.relative_to(directory).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise RunError(f"{original}: the model that is to teach cannot be had ({error.strerror})") from error
+        except (OSError, ModelError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise RunError(f"{original}: the model that is to teach cannot be had ({why})") from error
     return digests
 
 

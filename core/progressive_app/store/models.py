@@ -11,7 +11,8 @@ from pathlib import Path
 from attrs import frozen
 
 from progressive_app.store.atomic_files import publish, write_json
-from progressive_app.store.progress import model_path
+from progressive_app.store.containment import check_no_external_links
+from progressive_app.store.progress import STATE, model_path, read_commit
 from progressive_app.store.tensors import read_tensors, write_tensors
 from progressive_app.store.validated import InvalidValue, validated
 from progressive_core.contract.errors import ModelError
@@ -91,6 +92,24 @@ def version_file(bucket: str, version: int) -> str:
 def version_path(models: Path, version: int) -> Path:
     """Where a bucket's directory of models keeps one version."""
     return models / "versions" / f"{version:04d}"
+
+
+def committed_model(run: Path, bucket: str) -> tuple[Path, str | None]:
+    """The file of the newest model of `bucket` that counts in `run`, and its SHA-256 where that is recorded.
+
+    :param run: a run's directory, or one that holds models as a run does; or the file of a model.
+    :raise RunError: the run cannot be read, or holds what no run does.
+    """
+    if run.is_file():
+        return run, None
+    check_no_external_links(run)
+    version = None
+    if (run / STATE).is_file():
+        commit = read_commit(run / STATE)
+        version = commit.versions.get(bucket)
+    if version is None:
+        return model_path(run, bucket), None
+    return run / version_file(bucket, version), commit.digests.get(version_file(bucket, version))
 
 
 def read_model(directory: Path, bucket: str, version: int | None = None) -> Model:

@@ -25,6 +25,22 @@ bucket in a process of its own, and the order of the sequence still to be found.
 
 
 @frozen(kw_only=True)
+class Teacher:
+    """A finished model of another run that teaches in this one.
+
+    `run` is that run's directory, or the file of a model that lies in none, and `bucket` whose model it is. `pupil`, `forced` and
+    `seen_until` are those of `Knowledge`. `name` is what it is called here, like "eth/Medium".
+    """
+
+    run: str
+    bucket: str
+    pupil: str | None = None
+    forced: bool = False
+    name: str = ""
+    seen_until: str = ""
+
+
+@frozen(kw_only=True)
 class _InputFile:
     file: str
     sha256: str = ""
@@ -60,7 +76,7 @@ class _Manifest:
     sequence: tuple[str, ...]
     device: str = "auto"
     inputs: dict[str, _InputFile] = field(factory=dict)
-    teachers: tuple[tuple[str, ...], ...] = ()
+    teachers: tuple[Teacher, ...] = ()
     scratch_arms: bool = False
     find_order: bool = False
     isolate: bool = False
@@ -77,6 +93,8 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """
     file = directory / MANIFEST
     manifest = read_json(file)
+    if isinstance(teachers := manifest.get("teachers"), list):
+        manifest = {**manifest, "teachers": [_as_record(each) for each in teachers]}
     try:
         known = validated(manifest, _Manifest)
     except InvalidValue as error:
@@ -86,10 +104,23 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     except Refused:
         damaged(file, f"device is {show(known.device)}, expected {Device().allowed}")
     for position, teacher in enumerate(known.teachers):
-        if len(teacher) != 2 or "\0" in teacher[0]:
-            damaged(file, f"teachers[{position}] is {show(teacher)}, expected a run's directory and a bucket")
-    refuse_odd_names([*known.sequence, *(bucket for _, bucket in known.teachers)], str(file))
-    return {**asdict(known), **manifest}
+        if not teacher.run or "\0" in teacher.run:
+            damaged(file, f"teachers[{position}].run is {show(teacher.run)}, expected a run's directory")
+    named = [name for each in known.teachers for name in (each.bucket, each.pupil) if name is not None]
+    refuse_odd_names([*known.sequence, *named], str(file))
+    return {**asdict(known), **manifest, "teachers": [asdict(each) for each in known.teachers]}
+
+
+def _as_record(teacher: Any) -> Any:
+    """A manifest's teacher as a record; runs of earlier versions have pairs of a run's directory and a bucket."""
+    if isinstance(teacher, list) and len(teacher) == 2:
+        return {"run": teacher[0], "bucket": teacher[1], "name": teacher[1]}
+    return teacher
+
+
+def teachers_in(manifest: Mapping[str, Any]) -> tuple[Teacher, ...]:
+    """The teachers of a manifest that `read_manifest` read."""
+    return tuple(Teacher(**each) for each in manifest["teachers"])
 
 
 @frozen

@@ -20,7 +20,7 @@ from filelock import FileLock
 from progressive_app.store.atomic_files import append_json_line, writes
 from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints, checkpoint_name
 from progressive_app.store.containment import check_no_external_links
-from progressive_app.store.creation import TEACHERS, remove_run, take_empty_directory, write_first_files
+from progressive_app.store.creation import kept_at, remove_run, take_empty_directory, write_first_files
 from progressive_app.store.documents import read_json_lines
 from progressive_app.store.lock import lock_run
 from progressive_app.store.models import ModelVersions, read_knowledge, read_model, version_file
@@ -35,7 +35,7 @@ from progressive_app.store.progress import (
     write_commit,
 )
 from progressive_app.store.recovery import describe_repair, newest_whole, restore_files
-from progressive_app.store.run_documents import RunDocuments
+from progressive_app.store.run_documents import RunDocuments, teachers_in
 from progressive_app.store.validated import validated
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, Sizes, State
@@ -216,7 +216,17 @@ class RunStore:
 
     def teachers(self) -> list[Knowledge]:
         """What was learned in other runs and is used in this one, as it was when this one was begun."""
-        return [read_knowledge(self.directory / TEACHERS, bucket) for _, bucket in self.documents.manifest["teachers"]]
+        teachers = teachers_in(self.documents.manifest)
+        return [
+            evolve(
+                read_knowledge(kept_at(self.directory, teachers, position), teacher.bucket),
+                origin=teacher.name or teacher.bucket,
+                pupil=teacher.pupil,
+                forced=teacher.forced,
+                seen_until=teacher.seen_until,
+            )
+            for position, teacher in enumerate(teachers)
+        ]
 
     def replace_result(self, result: BucketResult) -> None:
         """Replace the result of a finished bucket whose model has a new version."""

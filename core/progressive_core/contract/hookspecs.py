@@ -20,7 +20,7 @@ from progressive_core.contract.records import (
     TransferContext,
 )
 
-API_VERSION = 4
+API_VERSION = 5
 """Of all that a plugin may build on: hooks, records, protocols. It grows by one when something is added to them."""
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

@@ -85,6 +85,15 @@ class Learner(Protocol):
 
 
 @runtime_checkable
+class DatedLearner(Protocol):
+    """A learner whose validation data have dates. What only such a one can be taught by: models that learned on other bars."""
+
+    def validate_after(self, moment: str) -> tuple[float, tuple[float, ...]] | None:
+        """`validate()` and `validation_blocks()` on the validation data from `moment` (an ISO time) on alone; None where these
+        are too few to judge by. Changes nothing, draws no randomness."""
+
+
+@runtime_checkable
 class Bucket(Protocol):
     """A time scale to trade on. `horizons` are the prediction horizons in bars, ascending."""
 

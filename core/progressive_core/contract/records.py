@@ -24,11 +24,15 @@ Verdict = Literal["kept", "rolled back", "skipped", "failed"]
 class Knowledge:
     """What one bucket can teach another.
 
-    `origin` is the bucket's name. `weights` maps parameter names to tensors; `feature_importance` maps feature names to shares
+    `origin` is the bucket's name; of a model of another run that run's too, like "eth/Medium". `weights` maps parameter names to tensors; `feature_importance` maps feature names to shares
     that sum to 1; `horizons` maps a prediction horizon in bars to its skill on validation data (correlation, -1 to 1).
     `distrust` says why nobody may learn from this (a policy that collapsed to one action, say); empty when all may.
     `t` is the t-statistic of what its owner earned on validation bars that did not choose it, NaN where that is not known.
     `version` is that of the saved model this was read from, 0 for a learner in training.
+
+    Of a model of another run: `seen_until` is an ISO time before which it may have seen bars, where it learned on others than this
+    run's; it is then proven on later ones alone. `pupil` is the only bucket that it is offered to, None for every one. What is
+    `forced` has its fitting weights adopted before training, without proof and for good, and is not offered otherwise.
     """
 
     origin: str
@@ -38,6 +42,9 @@ class Knowledge:
     distrust: str = ""
     version: int = 0
     t: float = math.nan
+    seen_until: str = ""
+    pupil: str | None = None
+    forced: bool = False
 
     @property
     def nbytes(self) -> int:

@@ -18,7 +18,7 @@ from progressive_core.engine.transfer import distrusted, memory_short, skipped, 
 
 
 def transfer_in(training: Training, phase: Phase, episode: int) -> list[LedgerEntry]:
-    """Offer the bucket in training what earlier buckets learned, the nearest in the sequence last.
+    """Offer the bucket in training what models of other runs and earlier buckets learned, the nearest in the sequence last.
 
     :return: the ledger entries, which are recorded.
     """
@@ -28,7 +28,8 @@ def transfer_in(training: Training, phase: Phase, episode: int) -> list[LedgerEn
     context = TransferContext(phase=phase, episode=episode, bucket=info)
     entries: list[LedgerEntry] = []
     started = perf_counter()
-    for source in [*run.teachers, *(run.store.knowledge(result.bucket) for result in info.results)]:
+    outside = [source for source in run.teachers if source.pupil in (None, info.name)]
+    for source in [*outside, *(run.store.knowledge(result.bucket) for result in info.results)]:
         made = transfer_knowledge(run.hooks, run.machine, training.learner, source, context, training.resources)
         entries += _timed(made, started)
         started = perf_counter()

@@ -27,7 +27,7 @@ log = structlog.get_logger("progressive_training")
 class Run:
     """One run: what to train, with which plugins, in which store and on which machine.
 
-    `teachers` is knowledge from outside this run, offered at the start of every bucket; `progress` gets a line of text at
+    `teachers` is knowledge from outside this run, offered as that of earlier buckets is; `progress` gets a line of text at
     every step; `interrupted` is asked after every episode. `compared` is given for scratch arms: the number of episodes of
     the bucket that each is compared with. An arm trains at least as many, and its data are not checked again.
     """

@@ -27,11 +27,14 @@ from progressive_core.contract.records import (
 from progressive_core.engine.digest import digest
 from progressive_core.engine.gain import paired_t
 from progressive_core.engine.out_of_memory import Shortage, attempt
-from progressive_core.engine.proof import prove
+from progressive_core.engine.proof import prove, unprovable
+from progressive_core.plugins.copies import device_of, own_knowledge
 from progressive_core.plugins.hooks import Hooks
 
 log = structlog.get_logger("progressive_training")
 
+FORCED = "warm-start"
+"""What stands in the ledger in place of a strategy where none is asked."""
 PAIRED_T = 2.0
 """t of the gain, block by block, for which a change amid training is kept. Seen by us: those kept for any gain brought 0.29 on
 validation and lost 0.14 on test."""
@@ -46,9 +49,12 @@ def transfer_knowledge(
     change is kept where it does no harm; amid training only for a gain beyond noise; backward, of a finished model, for any gain.
 
     :return: one ledger entry a strategy. Whatever a strategy does, the learner ends as it was or better on its
-        validation data. Distrusted knowledge reaches no strategy, and is not tried.
+        validation data. Knowledge that is distrusted, or cannot be tried on bars that it has not seen, reaches no strategy,
+        and no more does what is forced.
     """
-    if reason := distrusted(source):
+    if source.forced:
+        return [_force(hooks, machine, learner, source, context)] if context.phase == "initial" else []
+    if reason := distrusted(source) or unprovable(learner, source):
         return skipped(hooks, source, context, reason)
     asked = wanted(hooks, context.phase)
     if not asked:
@@ -72,6 +78,16 @@ def transfer_knowledge(
             evolve(entry, source_digest=measured.source_digest, before_digest=before_digest, after_digest=known)
         )
     return [evolve(entries[0], proof_seconds=measured.seconds), *entries[1:]]
+
+
+def _force(
+    hooks: Hooks, machine: Machine, learner: Learner, source: Knowledge, context: TransferContext
+) -> LedgerEntry:
+    """Copy every fitting weight of `source` into `learner`, whatever becomes of its score."""
+    target, before = learner.knowledge(), learner.validate()
+    entry = evolve(_entry(hooks, FORCED, source, context), before=before, nbytes=source.nbytes)
+    offered = Knowledge(origin=target.origin, weights=own_knowledge(source, device_of(target)).weights)
+    return _adopt_or_roll_back(machine, learner, offered, before, learner.snapshot(), entry)
 
 
 def wanted(hooks: Hooks, phase: Phase) -> list[str]:
@@ -199,6 +215,8 @@ def _adopt_or_roll_back(
     entry = evolve(entry, after=after, copied=adoption.copied, new=adoption.new, dropped=adoption.dropped)
     gain = after - before if math.isfinite(after) else -math.inf
     kept, reason = _judged(gain, paired_t(before_by_block, after_by_block, before), entry.phase)
+    if entry.strategy == FORCED:
+        kept, reason = True, "forced, without proof"
     if not kept:
         learner.restore(state)
     return evolve(entry, verdict="kept" if kept else "rolled back", reason=reason)
@@ -226,6 +244,6 @@ def _entry(hooks: Hooks, strategy: str, source: Knowledge, context: TransferCont
         episode=context.episode,
         verdict="skipped",
         reason="",
-        alpha=hooks.alpha(strategy, context.bucket.settings),
+        alpha=hooks.alpha(strategy, context.bucket.settings) if strategy in hooks.transfers else None,
         proof=context.proof,
     )

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from progressive_app.store.documents import read_json_lines
 from progressive_app.store.progress import read_progress
-from progressive_app.store.run_documents import read_manifest
+from progressive_app.store.run_documents import read_manifest, teachers_in
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.records import BucketResult
 from progressive_core.contract.store import EpisodeLine
@@ -163,10 +163,11 @@ def _all_sources(bucket: str, sources: Mapping[str, tuple[str, ...]]) -> set[str
 def _trained_elsewhere(directory: Path) -> dict[str, float]:
     """Episodes of the teachers from other runs; NaN where that run is gone."""
     found = {}
-    for run, bucket in read_manifest(directory)["teachers"]:
-        gone = not (Path(run) / "state.json").is_file()
-        results = () if gone else read_progress(Path(run)).results
-        found[bucket] = next((float(each.episodes) for each in results if each.bucket == bucket), math.nan)
+    for teacher in teachers_in(read_manifest(directory)):
+        run = Path(teacher.run)
+        results = read_progress(run).results if (run / "state.json").is_file() else ()
+        episodes = (float(each.episodes) for each in results if each.bucket == teacher.bucket)
+        found[teacher.name or teacher.bucket] = next(episodes, math.nan)
     return found
 
 

@@ -32,11 +32,12 @@ def reproduce_lines(run: RunInfo, manifest: Mapping[str, Any]) -> tuple[str, ...
         remarks.append(
             f"it was trained from Python with objects of its own, which this leaves out: {', '.join(objects)}"
         )
-    teachers = manifest["teachers"]
-    if len(teachers) == len(run.sequence) == 1:
-        words += ["--bucket", run.sequence[0], "--transfer", teachers[0][1]]
-    for directory, bucket in teachers:
-        remarks.append(f"it was taught by {bucket} of {directory}, which has to be the newest run of that bucket")
+    for teacher in manifest["teachers"]:
+        model = teacher["run"]
+        words += ["--transfer", model if model.endswith(".safetensors") else f"{model}/{teacher['bucket']}"]
+        limits = [f"{teacher['pupil']} alone"] * bool(teacher["pupil"]) + ["without proof"] * bool(teacher["forced"])
+        if limits:
+            remarks.append(f"{teacher['name']} taught {', '.join(limits)}; this offers it as any other")
     return (*(f"# {_one_line(remark)}" for remark in remarks), shlex.join(words))
 
 
