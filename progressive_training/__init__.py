@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from progressive_core.contract.kinds import Whole as Whole
     from progressive_core.contract.machine import Memory as Memory
     from progressive_core.contract.protocols import Bucket as Bucket
+    from progressive_core.contract.protocols import DatedLearner as DatedLearner
     from progressive_core.contract.protocols import Evaluator as Evaluator
     from progressive_core.contract.protocols import Learner as Learner
     from progressive_core.contract.protocols import Policy as Policy
@@ -110,6 +111,7 @@ _HOME = {
     "Bucket": "progressive_core.contract.protocols",
     "Evaluator": "progressive_core.contract.protocols",
     "Learner": "progressive_core.contract.protocols",
+    "DatedLearner": "progressive_core.contract.protocols",
     "EpisodeLine": "progressive_core.contract.store",
     "Progress": "progressive_core.contract.store",
     "Store": "progressive_core.contract.store",

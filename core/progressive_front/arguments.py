@@ -103,7 +103,7 @@ def _train(arguments: list[str]) -> int:
     bucket = named(options.bucket, "--bucket")
     config, run_dir = path_of(options.config, "--config"), path_of(options.run_dir, "--run-dir")
 
-    from progressive_front.named_teachers import checked_teachers
+    from progressive_front.found_runs import checked_teachers
     from progressive_front.training import AskedTraining, train
 
     asked = AskedTraining(

@@ -33,7 +33,7 @@ from progressive_core.contract.errors import (
 from progressive_core.contract.records import EpisodeReport, StopRequest
 from progressive_core.contract.setting import Settings
 from progressive_core.plugins.registry import Registry
-from progressive_front.found_runs import newest_unfinished
+from progressive_front.found_runs import Named, Teachers, checked_teachers, newest_unfinished, teachers_named
 from progressive_front.from_python.caller_values import (
     check_flags,
     check_function,
@@ -46,7 +46,6 @@ from progressive_front.from_python.caller_values import (
 from progressive_front.from_python.results import Results, results_of
 from progressive_front.from_python.training_data import DATA, data_of_run, with_data_of_run
 from progressive_front.live import with_console_in_notebook
-from progressive_front.named_teachers import Named, Teachers, checked_teachers, teachers_named
 from progressive_front.train_run import train_run
 
 

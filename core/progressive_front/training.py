@@ -22,8 +22,8 @@ from progressive_core.contract.core_settings import EPISODES
 from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingError, RunError
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Interrupted
+from progressive_front.found_runs import Named
 from progressive_front.live import with_console, without_console
-from progressive_front.named_teachers import Named
 from progressive_front.report_page import page_shown_last
 from progressive_front.signals import stop_signal
 from progressive_front.trainer import ProgressiveTrainer

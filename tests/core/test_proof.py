@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from attrs import evolve
 
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_core.engine.digest import digest
-from progressive_core.engine.proof import prove
+from progressive_core.engine.proof import prove, unprovable
 from progressive_training import Knowledge, Proof
 
 LINES = (Path(__file__).parent / "line_bucket.py").read_text()
@@ -101,3 +102,34 @@ def test_a_fingerprint_tells_any_change_and_nothing_else() -> None:
     ]
     assert len({digest(other) for other in [known, *others]}) == 6
     assert len(json.dumps(digest(known))) == 18
+
+
+def dated(learner: Any, later: bool) -> Any:
+    """The learner, whose newest half of validation is scored apart: by twice the error of the second weight."""
+
+    def validate_after(moment: str) -> tuple[float, tuple[float, ...]] | None:
+        assert moment == "2024-01-01T00:00:00Z"
+        score = -2 * float((learner.weight - learner.truth)[1] ** 2)
+        return (score, (score - 0.5, 0.5)) if later else None
+
+    learner.validate_after = validate_after
+    return learner
+
+
+def test_a_source_that_saw_other_bars_is_tried_on_the_later_ones(pupil: Any) -> None:
+    source = evolve(teacher(9.0, 1.0), seen_until="2024-01-01T00:00:00Z")
+    before = -2 * float((pupil.weight - pupil.truth)[1] ** 2)
+    proof = tried(dated(pupil, later=True), source)
+    assert proof is not None
+    assert (proof.before, proof.after) == (before, 0.0)  # of all bars it would be -49
+    assert proof.error == pytest.approx(1.0)
+
+
+def test_a_source_that_saw_nearly_all_bars_is_offered_to_no_strategy(pupil: Any) -> None:
+    source = evolve(teacher(2.0, 1.0), seen_until="2024-01-01T00:00:00Z")
+    assert unprovable(dated(pupil, later=True), source) == ""
+    assert unprovable(dated(pupil, later=False), source).startswith(
+        "not proven: it saw the same months, all before 2024-01"
+    )
+    del pupil.validate_after  # a learner that knows no dates
+    assert unprovable(pupil, source).startswith("not proven: it saw the same months")

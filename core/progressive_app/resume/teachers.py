@@ -10,7 +10,7 @@ from attrs import evolve
 
 from progressive_app.json_values import json_values
 from progressive_app.store.documents import read_json
-from progressive_app.store.models import model_file
+from progressive_app.store.models import FILE_NAME, model_file
 from progressive_app.store.progress import STATE, read_progress
 from progressive_app.store.run_documents import Teacher, read_manifest
 from progressive_app.store.tensors import read_tensors
@@ -72,11 +72,16 @@ def same_bars(run: Path, settings: Settings, inputs: Mapping[str, Any]) -> bool:
 
 def _name(teacher: Teacher, all_of_them: Sequence[Teacher]) -> str:
     """The run's name and the bucket's; with as many directories before them as it takes to tell runs apart."""
-    parts = Path(teacher.run).parts
-    named = parts[-1:]
-    for length in range(1, len(parts) + 1):
-        named = parts[-length:]
-        alike = {each.run for each in all_of_them if Path(each.run).parts[-length:] == named}
-        if len(alike) == 1:
-            break
-    return "/".join((*named, teacher.bucket))
+    place = _place(teacher)
+    others = {_place(each) for each in all_of_them} - {place}
+    length = next(
+        (length for length in range(1, len(place)) if all(each[-length:] != place[-length:] for each in others)),
+        len(place),
+    )
+    return "/".join((*place[-length:], teacher.bucket))
+
+
+def _place(teacher: Teacher) -> tuple[str, ...]:
+    """The parts of the path of a teacher's run, or of the directory of its model."""
+    path = Path(teacher.run)
+    return (path.parent if path.name == FILE_NAME else path.with_suffix("")).parts

@@ -23,7 +23,7 @@ from progressive_app.testing.scene import (
     same_tensors,
     small_settings,
 )
-from progressive_core.contract.protocols import Bucket, Evaluator, Learner
+from progressive_core.contract.protocols import Bucket, DatedLearner, Evaluator, Learner
 from progressive_core.contract.records import Adoption, BucketInfo, EpisodeReport, Knowledge, Model, Resources, State
 
 Open = Callable[[], Learner]
@@ -71,6 +71,7 @@ def check_bucket(bucket: object, settings: Mapping[str, Any] | None = None) -> N
         try:
             learner = open_learner()
             _check_validate(owner, learner)
+            _check_validate_after(owner, learner)
             _check_knowledge(owner, learner, info)
             best_score = _check_resume(owner, learner, open_learner)
             _check_adopt(owner, learner)
@@ -111,6 +112,21 @@ def _check_validate(owner: str, learner: Learner) -> None:
         learner.validate() == first,
         f"{owner}: validation_blocks() must change nothing; validate() says so",
     )
+
+
+def _check_validate_after(owner: str, learner: Learner) -> None:
+    """Ask a learner that knows the dates of its data for its score on all, and on none, of them."""
+    if not isinstance(learner, DatedLearner):
+        return
+    before = learner.validate()
+    whole, none = learner.validate_after("1900-01-01T00:00:00Z"), learner.validate_after("2200-01-01T00:00:00Z")
+    where = f"{owner}: validate_after(moment)"
+    require(
+        whole == (before, learner.validation_blocks()),
+        f"{where} of a moment before all data must be validate() and validation_blocks(), as a pair; got {whole!r}",
+    )
+    require(none is None, f"{where} of a moment after all data must be None; got {none!r}")
+    require(learner.validate() == before, f"{where} must change nothing; validate() says so")
 
 
 def _check_knowledge(owner: str, learner: Learner, info: BucketInfo) -> None:
