@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from progressive_app.presentation.drawing import plain_text as plain_text
     from progressive_app.presentation.notebook import html_text as html_text
     from progressive_app.presentation.notebook import in_notebook as in_notebook
+    from progressive_app.presentation.page.page_parts import content_policy as content_policy
+    from progressive_app.presentation.page.page_parts import page_environment as page_environment
+    from progressive_app.presentation.page.page_parts import page_style as page_style
     from progressive_app.presentation.quantities import bytes_text as bytes_text
     from progressive_app.presentation.quantities import number as number
     from progressive_app.presentation.quantities import share_text as share_text
@@ -42,6 +45,7 @@ _NAMES = {
     "progressive_app.presentation.closing_table": "closing_table judged_table sequence_table",
     "progressive_app.presentation.drawing": "plain_text",
     "progressive_app.presentation.notebook": "html_text in_notebook",
+    "progressive_app.presentation.page.page_parts": "content_policy page_environment page_style",
     "progressive_app.presentation.quantities": "bytes_text number share_text time_text utc_text with_error",
     "progressive_app.presentation.record_values": "PerformanceValues episode_values performance_values result_values transfer_values",
     "progressive_app.presentation.strategies": "MODEL compared row_of",

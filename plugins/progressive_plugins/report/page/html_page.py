@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import distribution
@@ -17,6 +15,7 @@ from progressive_plugins.report.page.learning_curve import learning_curve
 from progressive_plugins.report.page.page_templates import template
 from progressive_plugins.report.page.slice_tables import slice_tables
 from progressive_plugins.report.page.transfer_pairs import kept_transfers, transfer_pairs
+from progressive_training.presentation import content_policy, page_style
 
 if TYPE_CHECKING:
     from progressive_training.market import StrategyAccount
@@ -47,10 +46,10 @@ def page_of(document: Mapping[str, Any], accounts: Mapping[str, StrategyAccount 
     return template("page.html").render(
         **document,
         heads=HEADS,
-        style=(STATIC / "page.css").read_text("utf-8"),
+        style=page_style(),
         library=library,
         script=script,
-        policy=_content_policy(library, script),
+        policy=content_policy(library, script),
         chart_data=_embedded(chart_data(drawn)),
         trades_cut={name: len(account.trades) for name, account in drawn.items() if len(account.trades) > MOST_TRADES},
         most_trades=MOST_TRADES,
@@ -69,13 +68,6 @@ def _scripts() -> tuple[str, str]:
     )
     parts = "\n".join((STATIC / name).read_text("utf-8") for name in SCRIPTS)
     return library, f'(() => {{\n"use strict";\n{parts}}})();'
-
-
-def _content_policy(*scripts: str) -> str:
-    """What a browser lets the page do: run these scripts and no others, and load nothing, whatever a name or a reason holds."""
-    hashes = (b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii") for script in scripts)
-    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:"
 
 
 def _embedded(values: Any) -> str:
