@@ -74,9 +74,11 @@ if TYPE_CHECKING:
     from progressive_core.engine.run import Interrupted as Interrupted
     from progressive_front.from_python.recorded_run import RecordedRun as RecordedRun
     from progressive_front.from_python.recorded_run import read_run as read_run
+    from progressive_front.from_python.study import Study as Study
     from progressive_front.load_model import load_model as load_model
     from progressive_front.trainer import ProgressiveTrainer as ProgressiveTrainer
     from progressive_market.bars import load_bars as load_bars
+    from progressive_studies.study.study_summary import StudySummary as StudySummary
     from progressive_studies.walk_forward.folding import Fold as Fold
     from progressive_studies.walk_forward.folding import Folding as Folding
     from progressive_studies.walk_forward.folding import WalksForward as WalksForward
@@ -153,6 +155,8 @@ _HOME = {
     "InvalidValue": "progressive_app.store.validated",
     "validated": "progressive_app.store.validated",
     "ProgressiveTrainer": "progressive_front.trainer",
+    "Study": "progressive_front.from_python.study",
+    "StudySummary": "progressive_studies.study.study_summary",
     "RecordedRun": "progressive_front.from_python.recorded_run",
     "read_run": "progressive_front.from_python.recorded_run",
 }

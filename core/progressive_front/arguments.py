@@ -9,7 +9,16 @@ from progressive_core import PROGRAM
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.suggest import did_you_mean
 from progressive_front.command_arguments import COMMANDS
-from progressive_front.flags import AUTO, Parser, add_configuration, add_plugin_choice, flags_of, path_of
+from progressive_front.flags import (
+    AUTO,
+    Parser,
+    add_configuration,
+    add_plugin_choice,
+    add_shown,
+    flags_of,
+    path_of,
+    refuse_contradictory_output,
+)
 from progressive_front.help_text import epilog_text
 
 
@@ -83,14 +92,9 @@ def _train(arguments: list[str]) -> int:
         help="with --resume: leave that run as it is, and begin a new one that names it as its parent, also with settings "
         "that may not change in a begun run",
     )
-    where.add_argument("--open", action="store_true", help="open the run's report in the browser when the run ends")
     add_configuration(parser)
     add_plugin_choice(parser)
-    shown = parser.add_argument_group("what is printed")
-    shown.add_argument("--quiet", action="store_true", help="warnings, errors, and where the report is")
-    shown.add_argument(
-        "--json", action="store_true", dest="as_json", help="every event as a line of JSON, and nothing else"
-    )
+    add_shown(parser, "run")
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     options = parser.parse_args(arguments)
     if options.version:
@@ -126,8 +130,7 @@ def _train(arguments: list[str]) -> int:
 def _refuse_contradictions(options: argparse.Namespace) -> None:
     if options.bucket is not None and options.sequence is not None:
         raise ConfigError("--bucket trains one bucket and --sequence several: give one of the two")
-    if options.quiet and options.as_json:
-        raise ConfigError("--quiet prints next to nothing and --json every event: give one of the two")
+    refuse_contradictory_output(options)
     if options.fork and not options.resume:
         raise ConfigError("--fork goes with --resume, which says what run is to be the parent")
     if options.resume:

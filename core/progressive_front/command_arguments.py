@@ -1,4 +1,4 @@
-"""The arguments of the commands that train nothing, and the function that each is handed to."""
+"""The arguments of the commands beside the training of a run, and the function that each is handed to."""
 
 from __future__ import annotations
 
@@ -179,7 +179,14 @@ def _transfer_report(arguments: list[str]) -> int:
     return show_transfer_report(run, flags, path_of(options.config, "--config"), as_json=options.json)
 
 
+def _study(arguments: list[str]) -> int:
+    from progressive_front.study.study_arguments import study
+
+    return study(arguments)
+
+
 COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
+    "study": _study,
     "plugins": _plugins,
     "config": _config,
     "runs": _runs,

@@ -64,6 +64,25 @@ def add_plugin_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-p", metavar="NAME", action="append", default=[], dest="plugins", help=description)
 
 
+def add_shown(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--open`, `--quiet` and `--json` of a command that trains a run or a study (`what`)."""
+    shown = parser.add_argument_group("what is printed")
+    shown.add_argument("--open", action="store_true", help=f"open the report in the browser when the {what} ends")
+    shown.add_argument("--quiet", action="store_true", help="warnings, errors, and where the report is")
+    shown.add_argument(
+        "--json", action="store_true", dest="as_json", help="every event as a line of JSON, and nothing else"
+    )
+
+
+def refuse_contradictory_output(options: argparse.Namespace) -> None:
+    """Check that not both of `--quiet` and `--json` are given.
+
+    :raise ConfigError: they are.
+    """
+    if options.quiet and options.as_json:
+        raise ConfigError("--quiet prints next to nothing and --json every event: give one of the two")
+
+
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """Add `--workers`, `--engine` and `--address`."""
     group = parser.add_argument_group("workers")

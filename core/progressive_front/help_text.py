@@ -9,6 +9,7 @@ from progressive_core import PROGRAM
 from progressive_core.contract.setting import When
 
 _COMMANDS_HELP = """commands (PROGRAM COMMAND --help explains each):
+  study                train a grid of runs: seeds, markets, settings; then means and paired differences
   plugins              list the installed buckets, transfers and plugins, and which are enabled
   config               list every setting with its value, where that is from, its owner and its meaning
   runs                 list the runs, how far they are, and their scores

@@ -14,6 +14,8 @@ from attrs import frozen
 
 from progressive_front import training
 from progressive_front.cli import main
+from progressive_front.commands import train_study
+from progressive_front.commands.train_study import AskedStudy, planned
 from progressive_front.training import AskedTraining
 from progressive_training import BucketInfo, Resources, resolve
 from progressive_training.testing import check_plugin, check_transfer
@@ -157,7 +159,11 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[AskedTraining]:
         trainings.append(asked)
         return 0
 
+    def study(asked: AskedStudy, *shown: object) -> int:
+        return 0 if asked.resume or planned(asked).runs else 1
+
     monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(train_study, "train_study", study)
     return trainings
 
 

@@ -1,0 +1,163 @@
+"""One run of a study, wherever a worker trains it: begun, gone on with, or left as it is where it is finished."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from attrs import evolve, frozen
+
+from progressive_app.config.app_settings import DEVICE, PLUGINS, RUNS_DIR, SEQUENCE
+from progressive_app.config.choices import merged_choices
+from progressive_app.config.resolve import resolve_values, with_settings
+from progressive_app.engines.task import Task, Worker
+from progressive_app.resume.resuming import device_for, registry_for
+from progressive_app.store.progress import STATE, status_of
+from progressive_app.store.run_documents import Teacher
+from progressive_core.contract.core_settings import BATCH_SIZE, PARALLEL_EPISODES, SEED
+from progressive_core.contract.records import EpisodeReport, Resources
+from progressive_core.contract.setting import Settings
+from progressive_core.engine.run import bucket_info
+from progressive_core.plugins.manager import Manager
+from progressive_front.found_runs import Named, teachers_named
+from progressive_front.trainer import ProgressiveTrainer
+from progressive_studies.study.study_plan import PLAN, PlannedRun, run_directory
+
+LEFT_OUT = ("no:memory", "no:console")
+"""Plugins that no run of a study has: sizes would follow the memory that others leave, and several runs share one terminal."""
+PROCESS_BYTES = 400 << 20
+"""What a worker holds before it reads any bars: Python, torch and pandas."""
+
+
+@frozen(kw_only=True)
+class PlannedTraining:
+    """A run of the study in the directory `study`, as a worker is handed it."""
+
+    study: Path
+    run: PlannedRun
+
+
+def fixed(settings: Settings, plugins: Sequence[str] = ()) -> Settings:
+    """`settings` with all fixed that the machine could decide in the middle of a study: device, sizes and plugins.
+
+    :param plugins: choices that follow those of PLUGINS. :raise ConfigError: a device is not there.
+    """
+    device = device_for(settings[DEVICE], isolated=True) if settings[DEVICE] == "auto" else settings[DEVICE]
+    chosen = merged_choices(settings[PLUGINS], (*plugins, *LEFT_OUT))
+    return with_settings(settings, {DEVICE.key: device, PLUGINS.key: chosen})
+
+
+def is_finished(study: Path, run: PlannedRun) -> bool:
+    """Whether the run is finished, its scratch arms included."""
+    return status_of(run_directory(study, run.name)) == "finished"
+
+
+def train_planned(worker: Worker, training: PlannedTraining) -> None:
+    """Train one run to its end: an ordinary run, with every line of its progress reported.
+
+    :raise Interrupted: the worker wants a stop. :raise ProgressiveTrainingError: as `ProgressiveTrainer` does.
+    """
+    study, run = training.study, training.run
+    directory = run_directory(study, run.name)
+    if is_finished(study, run):
+        return
+
+    def stop_where_asked(report: EpisodeReport) -> None:
+        if worker.wants_a_stop():
+            trainer.interrupt()
+
+    with _printed_as_progress(worker.progress):
+        settings = resolve_values(run.settings, f"{study / PLAN}: {run.name}")
+        trainer = ProgressiveTrainer(worker.progress, settings=settings, run_dir=directory, on_episode=stop_where_asked)
+        if (directory / STATE).is_file():
+            trainer.resume(scratch_arms=run.scratch_arms)
+        else:
+            teachers = [evolve(teacher, run=str(study.absolute() / teacher.run)) for teacher in run.teachers]
+            trainer.train_progressively(scratch_arms=run.scratch_arms, transfer_from=teachers)
+
+
+class _Printed(io.TextIOBase):
+    """Reports each whole line that is written to it; what is printed by whoever gets the report goes to `stream`."""
+
+    def __init__(self, report: Callable[[str], None], stream: TextIO) -> None:
+        self._report, self._stream = report, stream
+        self._begun, self._reporting = "", False
+
+    def write(self, text: str) -> int:
+        if self._reporting:
+            return self._stream.write(text)
+        *lines, self._begun = (self._begun + text).split("\n")
+        self._reporting = True
+        try:
+            for line in filter(str.strip, lines):
+                self._report(line)
+        finally:
+            self._reporting = False
+        return len(text)
+
+    def flush(self) -> None:
+        """Whole lines are reported at once."""
+        if self._reporting:
+            self._stream.flush()
+
+
+@contextmanager
+def _printed_as_progress(report: Callable[[str], None]) -> Iterator[None]:
+    """Within it, warnings and what else this process prints are lines of progress: several runs share one terminal."""
+    out, err = (cast("TextIO", _Printed(report, stream)) for stream in (sys.stdout, sys.stderr))
+    with redirect_stdout(out), redirect_stderr(err):
+        yield
+
+
+def tasks_of(study: Path, runs: Sequence[PlannedRun]) -> list[Task]:
+    """A task for each of the runs."""
+    needed: dict[str, int] = {}
+    tasks = []
+    for run in runs:
+        alike = json.dumps({**run.settings, SEED.key: None}, sort_keys=True)
+        if alike not in needed:
+            needed[alike] = _bytes_needed(study, run)
+        task = Task(
+            name=run.name,
+            function=train_planned,
+            argument=PlannedTraining(study=study, run=run),
+            after=run.after,
+            memory_needed=needed[alike],
+            device=run.settings[DEVICE.key].partition(":")[0],
+        )
+        tasks.append(task)
+    return tasks
+
+
+def check_settings(settings: Settings) -> None:
+    """Check that the plugins and buckets which `settings` name are there.
+
+    :raise PluginError: one cannot be used. :raise ConfigError: a setting names a bucket that is not installed.
+    """
+    registry_for(settings, Manager())
+
+
+def named_teachers(names: Sequence[Named], settings: Settings) -> tuple[Teacher, ...]:
+    """The finished models that teach in every run, found in the RUNS_DIR of `settings`.
+
+    :raise PluginError: there is no such bucket. :raise RunError: no run has finished it. :raise ModelError: a file is no model.
+    """
+    return tuple(teachers_named(names, Path(settings[RUNS_DIR]), registry_for(settings, Manager())) if names else ())
+
+
+def _bytes_needed(study: Path, run: PlannedRun) -> int:
+    """What training the run will hold at most, by the estimates of its buckets."""
+    settings = resolve_values(run.settings, f"{study / PLAN}: {run.name}")
+    registry = registry_for(settings, Manager())
+    most = 0
+    for name in settings[SEQUENCE]:
+        info = bucket_info(settings, registry.bucket(name), settings[SEQUENCE], run_directory(study, run.name))
+        own: Any = info.settings
+        sizes = Resources(device="cpu", parallel_episodes=own[PARALLEL_EPISODES], batch_size=own[BATCH_SIZE])
+        most = max(most, registry.bucket(name).memory_needed(info, sizes))
+    return PROCESS_BYTES + most

@@ -1,0 +1,171 @@
+"""Train a study for a person or a program before it: shown live, stopped by Ctrl-C, put together at its end, whatever that was."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event
+
+from attrs import frozen
+
+from progressive_app.engines.engine import Engine
+from progressive_app.engines.task import TaskEnd, TaskEvent
+from progressive_app.machine.terminal import BUG, USER_ERROR, print_error
+from progressive_core import PROGRAM
+from progressive_core.contract.errors import ProgressiveTrainingError
+from progressive_front.report_page import show_page
+from progressive_front.signals import StopSignal, stop_signal
+from progressive_front.study.planned_training import is_finished
+from progressive_front.study.study_events import StudyEvents
+from progressive_front.study.study_running import run_study
+from progressive_front.study.task_table import TaskTable
+from progressive_front.watching.json_lines import stdout_for_events
+from progressive_studies.study.study_plan import StudyPlan
+
+OURS = f"{PROGRAM}: "
+"""How a line begins that the program prints as a warning."""
+Closing = Callable[[Mapping[str, str]], tuple[Path, str]]
+"""Puts a study together from its runs, given why some did not finish, by name: the page that it wrote, and a text to show."""
+
+
+@frozen(kw_only=True)
+class Shown:
+    """What is printed: `quiet`: warnings, errors and where the page is; `as_json`: events, and nothing else; `to_open` opens the
+    page in the browser."""
+
+    quiet: bool = False
+    as_json: bool = False
+    to_open: bool = False
+
+
+def train_shown(
+    directory: Path, plan: StudyPlan, engine: Engine, workers: int, shown: Shown, command: Sequence[str], close: Closing
+) -> int:
+    """Train what is unfinished of a begun study, close it, and return the exit status.
+
+    :param command: that goes on with it, without the name of the program.
+    :return: 0; 2 or 1 (a bug) where a run failed, whose reasons are printed; 130 or 143 where it was interrupted.
+    :raise ProgressiveTrainingError: nothing could be trained.
+    """
+    resume = shlex.join([PROGRAM, *command])
+    with _events(shown) as events:
+        return _train(directory, plan, engine, workers, shown, resume, close, events)
+
+
+def _train(
+    directory: Path,
+    plan: StudyPlan,
+    engine: Engine,
+    workers: int,
+    shown: Shown,
+    resume: str,
+    close: Closing,
+    events: StudyEvents | None,
+) -> int:
+    finished = [run.name for run in plan.runs if is_finished(directory, run)]
+    unfinished = [run.name for run in plan.runs if run.name not in finished]
+    if events is not None:
+        events.start(directory, [run.name for run in plan.runs], finished)
+    elif not shown.quiet:
+        print(f"{directory}: {len(plan.runs)} runs, {len(unfinished)} to train", flush=True)
+    interrupt = Event()
+    with stop_signal(interrupt.set) as stop:
+        try:
+            with _display(unfinished, shown, events) as on_event:
+                ends = run_study(
+                    directory, plan, engine, workers=workers, interrupted=interrupt.is_set, on_event=on_event
+                )
+        except KeyboardInterrupt:
+            print_error(f"stopped at once; go on from the last checkpoints with: {resume}")
+            return _ended(events, directory, plan, None, resume, stop.exit_code)
+        except ProgressiveTrainingError as error:
+            if events is not None:
+                events.error(error)
+                _ended(events, directory, plan, None, resume, USER_ERROR)
+            raise
+    status = _status(ends, stop)
+    page, text = close({name: _reason(end) for name, end in ends.items() if end.error is not None})
+    if not shown.quiet and events is None:
+        print(text, flush=True)
+    if any(end.status == "interrupted" for end in ends.values()):
+        print_error(f"interrupted; go on with: {resume}")
+    elif status:
+        failed = sum(end.status != "finished" for end in ends.values())
+        print_error(f"{failed} of {len(plan.runs)} runs did not finish; try them again with: {resume}")
+    if events is None:
+        show_page(page, to_open=shown.to_open)
+    return _ended(events, directory, plan, page, resume, status)
+
+
+def _status(ends: Mapping[str, TaskEnd], stop: StopSignal) -> int:
+    """The exit status; each failed run's reason is printed."""
+    status = 0
+    for name, end in ends.items():
+        if end.status == "failed":
+            known = isinstance(end.error, ProgressiveTrainingError)
+            if not known and end.error is not None:
+                traceback.print_exception(end.error)
+            print_error(f"{name}: {'' if known else 'this is a bug: '}{_reason(end)}")
+            status = max(status, USER_ERROR) if known and status != BUG else BUG
+    return stop.exit_code if any(end.status == "interrupted" for end in ends.values()) else status
+
+
+def _reason(end: TaskEnd) -> str:
+    return str(end.error) if isinstance(end.error, ProgressiveTrainingError) else repr(end.error)
+
+
+def _ended(
+    events: StudyEvents | None, directory: Path, plan: StudyPlan, page: Path | None, resume: str, exit_status: int
+) -> int:
+    if events is not None:
+        unfinished = [run.name for run in plan.runs if not is_finished(directory, run)]
+        events.end(
+            status={0: "finished", USER_ERROR: "failed", BUG: "failed"}.get(exit_status, "interrupted"),
+            exit_status=exit_status,
+            study=directory,
+            unfinished=unfinished,
+            page=page,
+            resume=resume if unfinished else None,
+        )
+    return exit_status
+
+
+@contextmanager
+def _events(shown: Shown) -> Iterator[StudyEvents | None]:
+    if not shown.as_json:
+        yield None
+        return
+    with stdout_for_events() as stream:
+        yield StudyEvents(stream)
+
+
+@contextmanager
+def _display(names: Sequence[str], shown: Shown, events: StudyEvents | None) -> Iterator[Callable[[TaskEvent], None]]:
+    """What takes the events of the runs."""
+    if events is not None:
+        yield _warned(events.on_event)
+    elif shown.quiet:
+        yield _warned(lambda _: None)
+    else:
+        sys.stdout.flush()
+        with TaskTable(names) as table:
+            yield _warned(table.on_event)
+
+
+def _warned(on_event: Callable[[TaskEvent], None]) -> Callable[[TaskEvent], None]:
+    """`on_event`, but warnings of the runs are printed as those of a training are: all runs of a study may have the same one, which
+    is printed once."""
+    stderr, seen = sys.stderr, set[str]()
+
+    def take(event: TaskEvent) -> None:
+        on_event(event)
+        if event.kind == "progress" and event.line.startswith(OURS) and event.line not in seen:
+            seen.add(event.line)
+            with suppress(OSError):
+                print(event.line, file=stderr, flush=True)
+
+    return take

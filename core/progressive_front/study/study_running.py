@@ -1,0 +1,75 @@
+"""A study's directory: begun with its plan, its unfinished runs trained on an engine, and closed to a second process meanwhile."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from progressive_app.engines.engine import Engine
+from progressive_app.engines.running import run_tasks
+from progressive_app.engines.task import TaskEnd, TaskEvent
+from progressive_app.store.lock import LOCK, lock_run
+from progressive_core.contract.errors import RunError
+from progressive_front.study.planned_training import is_finished, tasks_of
+from progressive_studies.study.study_plan import PLAN, StudyPlan, check_inputs, write_plan
+
+CACHE = "cache"
+"""The directory of prepared data that the runs of a study share, in that of the study."""
+
+
+def begin_study(directory: Path, plan: StudyPlan) -> None:
+    """Make the directory of a study, and write its plan there.
+
+    :raise RunError: a study is there, or something else, or it cannot be made.
+    """
+    if (directory / PLAN).is_file():
+        raise RunError(
+            f"{directory}: a study of this name is there; go on with it with --resume, or choose another name"
+        )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(path.name != LOCK and not path.name.endswith(".partial") for path in directory.iterdir()):
+            raise RunError(f"{directory}: not an empty directory; choose another name for the study")
+    except OSError as error:
+        raise RunError(f"{directory}: cannot create a study here ({error.strerror})") from error
+    write_plan(directory, plan)
+
+
+def run_study(
+    directory: Path,
+    plan: StudyPlan,
+    engine: Engine,
+    *,
+    workers: int = 1,
+    interrupted: Callable[[], bool] = lambda: False,
+    on_event: Callable[[TaskEvent], object],
+) -> dict[str, TaskEnd]:
+    """Train every run of a begun study that is not finished, and return how each of these ended, by name.
+
+    :raise DataError: a file that the study rests on is gone. :raise RunError: one has changed, or another process runs the study.
+    """
+    with _locked(directory):
+        check_inputs(directory, plan)
+        unfinished = [run for run in plan.runs if not is_finished(directory, run)]
+        ends = run_tasks(
+            tasks_of(directory, unfinished), engine, workers=workers, interrupted=interrupted, on_event=on_event
+        )
+        if all(end.status == "finished" for end in ends.values()):
+            shutil.rmtree(directory / CACHE, ignore_errors=True)  # prepared again where a later run wants it
+    return ends
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    try:
+        lock = lock_run(directory)
+    except RunError:
+        raise RunError(f"{directory}: another process is at work on this study; wait for it, or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):
+            (directory / LOCK).unlink()

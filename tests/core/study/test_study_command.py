@@ -1,0 +1,134 @@
+"""`study`: a grid of ordinary runs, trained by workers, gone on with, and put together."""
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+ROOT = Path(__file__).parents[3]
+FAILING = """
+from progressive_training import RunError, hookimpl
+
+@hookimpl
+def on_bucket_start(bucket):
+    if bucket.run_dir.name == "seed-1" and bucket.name == "Second":
+        raise RunError("this one cannot be trained")
+"""
+STOPPING = """
+import os, signal
+from progressive_training import hookimpl
+
+@hookimpl
+def on_episode_end(bucket, episode):
+    if bucket.run_dir.name == "seed-1" and bucket.name == "Second" and episode.episode == 2:
+        os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_the_same_bytes_come_of_one_worker_and_of_two(study, kept_bytes):
+    flags = ("--seeds", "0-1", "--scratch-arms", "--quiet")
+    assert study(*flags, "--name", "one")[0] == 0
+    assert study(*flags, "--name", "two", "--workers", "2")[0] == 0
+    one, two = kept_bytes(Path("studies/one")), kept_bytes(Path("studies/two"))
+    assert {"plan.json", "summary.json", "runs/seed-1/models/Second/model.safetensors"} <= one.keys()
+    assert "runs/seed-0/scratch/models/Second/model.safetensors" in one
+    assert one == two
+
+
+def test_what_was_stopped_goes_on_to_the_same_bytes(study, install, kept_bytes):
+    assert study("--seeds", "0-2", "--name", "whole", "--quiet")[0] == 0
+    install("stopper", plugins={"stopping": "stopper_stopping"}, stopper_stopping=STOPPING)
+    status, out, err = study("--seeds", "0-2", "--name", "stopped")
+    assert status == 130
+    assert "[1/3] seed-0: finished" in out
+    assert "interrupted; go on with: progressive-training study --resume --name stopped" in err
+    assert json.loads(Path("studies/stopped/summary.json").read_text())["notes"][0].startswith(
+        "2 of 3 runs are not finished"
+    )
+    status, out, err = study("--resume")
+    assert (status, err) == (0, "")
+    assert "3 runs, 2 to train" in out
+    assert kept_bytes(Path("studies/whole")) == kept_bytes(Path("studies/stopped"))
+
+
+def test_a_run_that_fails_stops_no_other_and_is_named(study, install):
+    install("failer", plugins={"failing": "failer_failing"}, failer_failing=FAILING)
+    status, out, err = study("--seeds", "0-2", "--name", "mine")
+    assert status == 2, err
+    assert "seed-2: finished" in out
+    assert "this one cannot be trained" in err
+    assert "1 of 3 runs did not finish; try them again with: progressive-training study --resume --name mine" in err
+    summary = json.loads(Path("studies/mine/summary.json").read_text())
+    assert [run["status"] for run in summary["runs"]] == ["finished", "interrupted", "finished"]
+    assert "cannot be trained" in summary["runs"][1]["reason"]
+    assert {level["measures"]["score"]["n"] for level in summary["levels"]} == {2}
+    page = Path("studies/mine/summary.html").read_text()
+    assert "1 of 3 runs are not finished" in page
+    assert "cannot be trained" in page
+
+
+def test_every_event_is_a_line_of_json(study):
+    status, out, _ = study("--seeds", "4", "--name", "mine", "--json")
+    assert status == 0
+    schema = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/reference/events.schema.json").read_text()))
+    events = [json.loads(line) for line in out.splitlines()]
+    for event in events:
+        schema.validate(event)
+    assert (events[0]["event"], events[-1]["event"]) == ("study_start", "study_end")
+    assert [event["kind"] for event in events if event["event"] == "run" and event["kind"] != "progress"] == [
+        "started",
+        "finished",
+    ]
+    assert events[-1]["unfinished"] == []
+
+
+def test_a_finished_study_is_put_together_again(study):
+    study("--seeds", "4", "--name", "mine", "--quiet")
+    Path("studies/mine/summary.md").unlink()
+    status, out, _ = study("--resume", "--name", "mine")
+    assert status == 0
+    assert "1 runs, 0 to train" in out
+    assert Path("studies/mine/summary.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--sequence", "First,Secnd"), "Did you mean 'Second'"),
+        (("--seeds", "9-0"), "runs backward"),
+        (("--data", "config.json,./config.json"), "is given twice"),
+        (("--data", "missing.csv"), "no such file"),
+        (("--name", "a/b"), "not the name of a study"),
+        (("--name", ".."), "not the name of a study"),
+        (("--set", "SEED=1,2"), "a study takes it as --seeds"),
+        (("--set", "EPISODES=1,none"), 'EPISODES is "none", expected a whole number'),
+        (("--set", "EPISODS=1"), "the nearest known setting is EPISODES"),
+        (("--set", "EPISODES=1", "--episodes", "2"), "EPISODES is given more than once"),
+        (("--resume",), "no unfinished study to resume"),
+        (("--resume", "--name", "other"), "no study here"),
+        (("--resume", "--seeds", "1"), "leave out --seeds"),
+        (("--workers", "0"), "--workers"),
+        (("--quiet", "--json"), "give one of the two"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(study, arguments, says):
+    status, out, err = study(*arguments)
+    assert (status, out) == (2, "")
+    assert says in err
+    assert len(err.splitlines()) == 1
+    assert not Path("studies").exists()
+
+
+def test_a_study_that_is_there_is_not_begun_again_and_one_that_was_edited_not_gone_on_with(study):
+    study("--seeds", "0", "--name", "mine", "--quiet")
+    status, _, err = study("--seeds", "0", "--name", "mine")
+    assert status == 2
+    assert "go on with it with --resume" in err
+    plan = Path("studies/mine/plan.json")
+    plan.write_text(re.sub(r'"EPISODES": 3', '"EPISODES": 4', plan.read_text()))
+    status, _, err = study("--resume", "--name", "mine")
+    assert status == 2
+    assert "it was changed since it was written" in err
+    assert len(err.splitlines()) == 1
