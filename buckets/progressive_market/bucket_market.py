@@ -8,9 +8,7 @@ from time import time_ns
 from typing import TYPE_CHECKING
 
 import structlog
-from attrs import evolve
 
-from progressive_market.accounts.candles import candles_of
 from progressive_market.bars import check_leaks, configured_bars, doubts, parts_of
 from progressive_market.bars.bar_records import FLOWS
 from progressive_market.bars.levels import as_ratios, level_columns
@@ -20,7 +18,7 @@ from progressive_market.features.feature_plugins import check_features, with_fea
 from progressive_market.features.feature_table import feature_names, feature_table
 from progressive_market.fills import Costs
 from progressive_market.judging.evaluator import MarketEvaluator
-from progressive_market.market import bytes_of_market, open_market, refuse_untradable
+from progressive_market.market import bytes_of_market
 from progressive_market.market_settings import (
     ALLOW_LEAK,
     BORROW,
@@ -29,6 +27,7 @@ from progressive_market.market_settings import (
     FEE,
     FREQUENCY,
     FUNDING,
+    MARKET_SETTINGS,
     PARTS,
     SIDES,
     SLIPPAGE,
@@ -36,9 +35,11 @@ from progressive_market.market_settings import (
     TEST_SHARE,
     VALIDATION_SHARE,
 )
+from progressive_market.prepared.run_memory import memory_of
+from progressive_market.prepared.shared_market import CacheRoom, SharedBars, digest_of, shared_market
 from progressive_market.split import Split, split_at, split_bars
 from progressive_market.walk_forward.judged_market import market_with_test
-from progressive_training import PLUGINS, DataError, release_heap
+from progressive_training import PLUGINS, SEED, DataError, release_heap
 
 if TYPE_CHECKING:
     from progressive_market.bars import Bars
@@ -101,9 +102,31 @@ def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, 
     :param info, resources: what the bucket's `open` was given.
     :raise DataError: too few bars, in all or between two gaps.
     """
-    bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
-    market, split = market_on(with_columns(bars, info.settings), info, resources.device)
+    market, split = configured_market(info, resources)
     return market, split, evaluator_on(market, split, info)
+
+
+def configured_market(info: BucketInfo, resources: Resources) -> tuple[Market, Split]:
+    """The market of the configured bars, and its split, for a learner that makes its evaluator itself (`evaluator_on`).
+
+    In a run, bars and market are made once for all who open the same ones: nobody may write to the market's tensors. Where they
+    are large, the market is mapped from a file in the cache, which processes share.
+
+    :param info, resources: what the bucket's `open` was given.
+    :raise DataError: too few bars, in all or between two gaps.
+    """
+    room = None if resources.cache_dir is None else CacheRoom(resources.cache_dir, resources.cache_bytes)
+    return _shared(_configured(info, resources), info, resources.device, room)
+
+
+def _configured(info: BucketInfo, resources: Resources) -> SharedBars:
+    """The configured bars, columns of features included."""
+    settings = info.settings
+
+    def read() -> Bars:
+        return with_columns(configured_bars(settings, resources.cache_dir, resources.cache_bytes), settings)
+
+    return SharedBars(memory_of(info), tuple(repr(settings[each]) for each in (*MARKET_SETTINGS, SEED, PLUGINS)), read)
 
 
 def evaluator_on(market: Market, split: Split, info: BucketInfo) -> MarketEvaluator:
@@ -128,12 +151,18 @@ def with_columns(bars: Bars, settings: Settings) -> Bars:
 
 
 def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]:
-    """The market of `bars` at the costs that the settings name, and its split.
+    """The market of `bars` at the costs that the settings name, and its split; in a run made once, as by `configured_market`.
 
     :raise DataError: too few bars, in all or between two gaps.
     """
+    memory = memory_of(info)
+    asked = (digest_of(bars),) if memory.lasts else ()
+    return _shared(SharedBars(memory, asked, lambda: bars), info, device)
+
+
+def _shared(bars: SharedBars, info: BucketInfo, device: str, room: CacheRoom | None = None) -> tuple[Market, Split]:
     settings = info.settings
-    split = split_for(bars, info)
+    split = bars.once(("split", info.horizons[-1]), lambda read: split_for(read, info))
     costs = Costs(
         side=settings[FEE] + settings[SLIPPAGE],
         capital=settings[CAPITAL_ALLOCATION],
@@ -141,11 +170,7 @@ def market_on(bars: Bars, info: BucketInfo, device: str) -> tuple[Market, Split]
         funding=settings[FUNDING],
         borrow=settings[BORROW],
     )
-    market = evolve(open_market(bars, split, costs, device), candles=candles_of(bars))
-    refuse_untradable(market)
-    del bars  # from here on only the market is read
-    release_heap()
-    return market, split
+    return shared_market(bars, split, costs, device, room), split
 
 
 def split_for(bars: Bars, info: BucketInfo) -> Split:

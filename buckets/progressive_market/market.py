@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from progressive_market.charges import charges_on, without_funding
 from progressive_market.features.averages import age_in_segment
@@ -25,11 +25,15 @@ from progressive_market.vector_functions import choose_vector_functions
 from progressive_training import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
     from torch import Tensor
 
     from progressive_market.accounts.candles import Candles
     from progressive_market.bars import Bars, FeaturePlugin
     from progressive_market.fills import Account
+
+T = TypeVar("T")
 
 
 @frozen
@@ -70,7 +74,7 @@ class Market:
     to the close.
     `charges` [T, 2] float64: share of its value that a long and a short position pay on each bar; None for nothing. `absent`
     [T] bool: see `Part`. `history`: bars from which the features of the last of them are the same as from all bars before. `candles`:
-    of the same bars, for a chart; None in use.
+    of the same bars, for a chart; None in use. `measured`: see `once`.
     """
 
     names: tuple[str, ...]
@@ -94,6 +98,15 @@ class Market:
     absent: Tensor | None = None
     feature_plugins: tuple[FeaturePlugin, ...] = ()
     candles: Candles | None = None
+    measured: dict[Hashable, Any] = field(factory=dict, repr=False)
+
+    def once(self, what: Hashable, measure: Callable[[], T]) -> T:
+        """The result of `measure`, made once for all who open this market in one run: `what` names it, with the bars it is of.
+        It must be small, and nobody may change it."""
+        if what not in self.measured:
+            self.measured[what] = measure()
+        found: T = self.measured[what]
+        return found
 
     @property
     def device(self) -> torch.device:
@@ -167,7 +180,7 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str, l
     returns, exists = fill_returns(opens)
     settled = torch.as_tensor(age_in_segment(bars.segment)[held] >= WARM_UP, device=device)
     return Market(
-        names=feature_names(bars),
+        **described(bars),
         features=torch.from_numpy(fitted.apply(table)).to(device),
         returns=returns,
         settled=settled,
@@ -177,17 +190,24 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str, l
         segment=segment,
         times=np.asarray(bars.time[held]),
         closes=np.asarray(bars.close[held]),
-        interval=bars.interval / 1e9,
         scaler=fitted,
         costs=costs,
-        history=history_of(bars),
-        source_interval=bars.source_interval / 1e9,
-        symbol=bars.report.market,
-        ratios=bars.ratios,
         absent=None if bars.absent is None else torch.as_tensor(bars.absent[held], device=device),
         charges=None if charges is None else torch.as_tensor(charges[held], device=device),
-        feature_plugins=bars.feature_plugins,
     )
+
+
+def described(bars: Bars) -> dict[str, Any]:
+    """What a market of `bars` holds beside its arrays, by field; without the column of FUNDING, which is no feature."""
+    return {
+        "names": feature_names(bars),
+        "interval": bars.interval / 1e9,
+        "history": history_of(bars),
+        "source_interval": bars.source_interval / 1e9,
+        "symbol": bars.report.market,
+        "ratios": bars.ratios,
+        "feature_plugins": bars.feature_plugins,
+    }
 
 
 def refuse_untradable(market: Market) -> None:

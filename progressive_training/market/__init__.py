@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from progressive_market.bars import synthetic_bars as synthetic_bars
     from progressive_market.bucket_market import bytes_of_bucket_market as bytes_of_bucket_market
     from progressive_market.bucket_market import check_bucket_market as check_bucket_market
+    from progressive_market.bucket_market import configured_market as configured_market
     from progressive_market.bucket_market import evaluator_on as evaluator_on
     from progressive_market.bucket_market import market_on as market_on
     from progressive_market.bucket_market import open_bucket_market as open_bucket_market
@@ -118,7 +119,7 @@ _NAMES = {
     "judging.degenerate": "degeneration one_sided",
     "judging.evaluator": "MarketEvaluator",
     "judging.excerpt": "excerpt stretch_of",
-    "bucket_market": "bytes_of_bucket_market check_bucket_market evaluator_on market_on open_bucket_market with_columns",
+    "bucket_market": "bytes_of_bucket_market check_bucket_market configured_market evaluator_on market_on open_bucket_market with_columns",
     "features.feature_plugins": "with_recorded_features",
     "features.feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
     "fills": "Costs account fill_returns growth_by_bar log_growth",

@@ -79,7 +79,7 @@ class MarketLearner(PolicyLearner):
         self.generator.manual_seed(info.seed)
         dtype = precision(settings[PRECISION], market.device)
         self.critic = Critic(market, split.train, info.horizons, hyper, settings[LEARNING_RATE], self.generator, dtype)
-        self.screened = screened_importance(market, split.train)
+        self.screened = market.once(("screened", str(split.train)), lambda: screened_importance(market, split.train))
         self.critic.set_prior(self.screened)
         count = len(market.returns)
         self.replay = Replay(settings[REPLAY_CAPACITY], market.device, settings[PRIORITISED_REPLAY], count)

@@ -21,7 +21,7 @@ from progressive_buckets.learner_settings import (
     WEIGHT_DECAY,
     WIDTH,
 )
-from progressive_training.market import configured_bars, market_on, with_columns
+from progressive_training.market import configured_market, market_on
 
 if TYPE_CHECKING:
     from progressive_buckets.market_bucket import MarketBucket
@@ -34,8 +34,8 @@ T = TypeVar("T")
 def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
     """Load the configured bars, which `check_bucket_market` has checked, and build the bucket's learner on them."""
     prepare(info.settings)
-    bars = configured_bars(info.settings, resources.cache_dir, resources.cache_bytes)
-    return learner_on(with_columns(bars, info.settings), bucket, info, resources)
+    market, split = configured_market(info, resources)
+    return MarketLearner(info, resources, market, split, hyper_for(bucket, info.settings), bucket.exploration)
 
 
 def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:

@@ -88,7 +88,6 @@ class MarketEvaluator:
         self.choices, self.cap = 0, (math.inf, math.inf)
         self.judged: Evaluation | None = None
         self._judged_positions: Tensor | None = None
-        self._ridge: Ridge | None = None
         self._unvalued: list[Policy | None] = [None, None]
         self._t: tuple[float, float] | None = None
 
@@ -217,9 +216,10 @@ class MarketEvaluator:
         return degeneration(self._positions(policy, self.scored), self.scored, self.market, self.ridge)
 
     def ridge(self) -> Ridge:
-        """The ridge baseline, fitted once."""
-        self._ridge = self._ridge or fit_ridge(self.market, self.split.train, self.validation)
-        return self._ridge
+        """The ridge baseline, fitted once for all who open the same market in a run."""
+        return self.market.once(
+            ("ridge", str(self.split)), lambda: fit_ridge(self.market, self.split.train, self.validation)
+        )
 
     # ------------------------------------------------------------------ what a learner reports of its policy
 

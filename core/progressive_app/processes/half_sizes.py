@@ -31,6 +31,7 @@ def retry_with_half_sizes(run: Run, bucket: str, resources: Resources, reason: s
     :param reason: the allocator's message.
     :raise OutOfMemoryError: the sizes were halved before, or are the smallest: the run stops at its last checkpoint.
     """
+    run.prepared.clear()
     run.machine.release_memory()
     episodes, batch = resources.parallel_episodes, resources.batch_size
     sizes = Sizes(parallel_episodes=max(1, episodes // 2), batch_size=max(1, batch // 2))

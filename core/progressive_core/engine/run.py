@@ -29,7 +29,8 @@ class Run:
 
     `teachers` is knowledge from outside this run, offered as that of earlier buckets is; `progress` gets a line of text at
     every step; `interrupted` is asked after every episode. `compared` is given for scratch arms: the number of episodes of
-    the bucket that each is compared with. An arm trains at least as many, and its data are not checked again.
+    the bucket that each is compared with. An arm trains at least as many, and its data are not checked again. `prepared` is what
+    its buckets keep in memory for each other; it is empty again when the run ends.
     """
 
     buckets: Sequence[Bucket]
@@ -42,6 +43,7 @@ class Run:
     progress: Callable[[str], None]
     interrupted: Callable[[], bool]
     compared: Mapping[str, int] = field(factory=dict)
+    prepared: dict[Any, Any] = field(factory=dict, repr=False)
 
 
 @frozen(kw_only=True)
@@ -64,13 +66,15 @@ def always_clean_up(run: Run, info: BucketInfo) -> AbstractContextManager[None]:
 
 
 def always_end_run(current: Callable[[], Run]) -> AbstractContextManager[None]:
-    """Call every plugin's `on_run_end`, whatever happened; one that fails never hides the error that ended the run.
+    """Forget what was prepared, and call every plugin's `on_run_end`, whatever happened; one that fails never hides the error
+    that ended the run.
 
     :param current: the run as it stands, asked at its end: its order may have been found meanwhile.
     """
 
     def end(error: BaseException | None) -> None:
         run = current()
+        run.prepared.clear()
         sequence, seed = tuple(bucket.name for bucket in run.buckets), run.settings[SEED]
         info = RunInfo(run_dir=run.store.directory, sequence=sequence, settings=run.settings, seed=seed)
         run.hooks.on_run_end(info, run.store.progress.results, error)
@@ -103,7 +107,7 @@ def info_of(run: Run, bucket: Bucket) -> BucketInfo:
     """The `BucketInfo` of `bucket` in the run as it stands now."""
     sequence = tuple(each.name for each in run.buckets)
     info = bucket_info(run.settings, bucket, sequence, run.store.directory)
-    return evolve(info, results=run.store.progress.results, scratch_arm=bool(run.compared))
+    return evolve(info, results=run.store.progress.results, scratch_arm=bool(run.compared), prepared=run.prepared)
 
 
 def bucket_info(settings: Mapping[str, Any], bucket: Bucket, sequence: tuple[str, ...], run_dir: Path) -> BucketInfo:
@@ -134,20 +138,17 @@ def resources_of(run: Run, bucket: Bucket, info: BucketInfo) -> Resources:
     asked = Resources(device=run.device, parallel_episodes=own[PARALLEL_EPISODES], batch_size=own[BATCH_SIZE])
     asked = within(asked, run.store.progress.halved_to)
     smallest = evolve(asked, parallel_episodes=1, batch_size=1)
-    return evolve(
-        asked, memory_needed=bucket.memory_needed(info, asked), memory_fixed=bucket.memory_needed(info, smallest)
-    )
+    needed, fixed = (bucket.memory_needed(info, each) for each in (asked, smallest))
+    return evolve(asked, memory_needed=needed, memory_fixed=fixed)
 
 
 def within(resources: Resources, sizes: Sizes | None) -> Resources:
     """The same resources, no larger than `sizes`; None: as they are."""
     if sizes is None:
         return resources
-    return evolve(
-        resources,
-        parallel_episodes=min(resources.parallel_episodes, sizes.parallel_episodes),
-        batch_size=min(resources.batch_size, sizes.batch_size),
-    )
+    episodes = min(resources.parallel_episodes, sizes.parallel_episodes)
+    batch = min(resources.batch_size, sizes.batch_size)
+    return evolve(resources, parallel_episodes=episodes, batch_size=batch)
 
 
 def bucket_seed(seed: int, bucket: str) -> int:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def own_bucket(bucket: BucketInfo) -> BucketInfo:
-    """A copy whose settings refuse to be written to."""
-    return evolve(bucket, settings=read_only(bucket.settings))
+    """A copy whose settings refuse to be written to, and which leads to nothing that the buckets prepared."""
+    return evolve(bucket, settings=read_only(bucket.settings), prepared=None)
 
 
 def device_of(knowledge: Knowledge) -> torch.device | None:

@@ -1,0 +1,176 @@
+"""A market made once: for the buckets of a run by its memory, and for all processes on one cache by a mapped file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+from attrs import asdict, define, frozen
+
+from progressive_market.accounts.candles import candles_of
+from progressive_market.bars.bar_records import PRICES
+from progressive_market.charges import without_funding
+from progressive_market.features.feature_table import SCALES
+from progressive_market.features.scaler import Scaler
+from progressive_market.market import Market, described, open_market, refuse_untradable
+from progressive_market.prepared.market_file import identity_of, is_intact, map_arrays, write_arrays
+from progressive_training import release_heap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from progressive_market.bars import Bars
+    from progressive_market.fills import Costs
+    from progressive_market.prepared.run_memory import RunMemory
+    from progressive_market.split import Split
+
+    Arrays = dict[str, NDArray[Any]]
+
+T = TypeVar("T")
+FORMAT = 1  # counts up when features, scaler or fills change what comes out
+TENSORS = {
+    "features": "float32",
+    "returns": "float64",
+    "settled": "bool",
+    "decidable": "bool",
+    "log_open": "float64",
+    "volatility": "float32",
+    "segment": "int64",
+}
+"""Tensors of a market, each with a row for each bar."""
+SOMETIMES = {"charges": "float64", "absent": "bool"}
+"""Those that are None where nothing is paid, and where every bar was there."""
+COLUMNS = {"times": "int64", "closes": "float64"}
+SCALER = ("mean", "deviation")
+
+
+@frozen
+class CacheRoom:
+    """A directory for prepared data, and how many bytes its files may have in all."""
+
+    directory: Path
+    limit: int
+
+
+@define(eq=False)
+class SharedBars:
+    """Bars that are read when they are needed: `asked` says which, to `memory`."""
+
+    memory: RunMemory
+    asked: tuple[Hashable, ...]
+    read: Callable[[], Bars]
+    _bars: Bars | None = None
+
+    def bars(self) -> Bars:
+        """The bars, from memory where they are there."""
+        if self._bars is None:
+            self._bars = self.memory.recent(("bars", self.asked))
+        if self._bars is None:
+            self._bars = self.read()
+            self.memory.keep(
+                ("bars", self.asked), self._bars, sum(array.nbytes for array in arrays_of(self._bars).values())
+            )
+        return self._bars
+
+    def once(self, what: Hashable, make: Callable[[Bars], T]) -> T:
+        """What `make` finds in the bars, found once in a run. It must be small."""
+        return self.memory.once((what, self.asked), lambda: make(self.bars()))
+
+
+def shared_market(shared: SharedBars, split: Split, costs: Costs, device: str, room: CacheRoom | None = None) -> Market:
+    """The market of `shared` bars, scaled on the training part of `split`. Nobody may write to its tensors.
+
+    A small one stays in the memory of the run, a large one is mapped from a file in the cache.
+
+    :raise DataError: none of its bars can be traded on.
+    """
+    what = (repr(split), costs, device, shared.asked)
+    memory, plain = shared.memory, shared.once(("described", costs.funding), lambda bars: _plain(bars, costs))
+    arrays = memory.recent(what)
+    if arrays is None:
+        path = room.directory / _file_name(shared, split, costs, device) if room and memory.lasts else None
+        arrays = _mapped(path, memory, plain)
+    if arrays is None:
+        market = open_market(shared.bars(), split, costs, device)
+        refuse_untradable(market)
+        arrays = market_arrays(market)
+        size = sum(array.nbytes for array in arrays.values())
+        if not memory.keep(what, arrays, size) and room and path and write_arrays(path, arrays, room.limit):
+            arrays = _mapped(path, memory, plain) or arrays
+        del market
+        release_heap()
+    held: dict[str, Any] = {name: arrays[name] for name in COLUMNS}
+    held |= {name: torch.from_numpy(arrays[name]).to(device) for name in (*TENSORS, *SOMETIMES) if name in arrays}
+    return Market(
+        **plain,
+        **held,
+        costs=costs,
+        scaler=Scaler(*(arrays[name] for name in SCALER)),
+        measured=memory.once(("measured", what), dict),
+    )
+
+
+def _plain(bars: Bars, costs: Costs) -> dict[str, Any]:
+    return {**described(without_funding(bars, costs.funding)), "candles": candles_of(bars)}
+
+
+def market_arrays(market: Market) -> Arrays:
+    """All arrays of a market, in the memory of the host."""
+    tensors = {name: getattr(market, name) for name in (*TENSORS, *SOMETIMES)}
+    return {
+        **{name: tensor.cpu().numpy() for name, tensor in tensors.items() if tensor is not None},
+        **{name: getattr(market, name) for name in COLUMNS},
+        **{name: getattr(market.scaler, name) for name in SCALER},
+    }
+
+
+def arrays_of(bars: Bars) -> Arrays:
+    """All arrays of bars, by name."""
+    named = {name: getattr(bars, name) for name in ("time", *PRICES, "volume", "segment", "fills", "absent")}
+    named |= {f"extra.{name}": values for name, values in bars.extra.items()}
+    return {name: np.asarray(values) for name, values in named.items() if values is not None}
+
+
+def digest_of(bars: Bars) -> str:
+    """SHA-256 of all that a market is made of."""
+    digest = hashlib.sha256(repr((bars.interval, bars.source_interval, bars.ratios)).encode())
+    for name, values in arrays_of(bars).items():
+        digest.update(f"{name} {values.dtype} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _file_name(shared: SharedBars, split: Split, costs: Costs, device: str) -> str:
+    """Of a market: it says all that decides a bit of it, the libraries and the kind of processor included."""
+    kind = torch.device(device).type
+    made_by = [np.__version__, torch.__version__, torch.backends.cpu.get_cpu_capability(), kind]
+    if kind == "cuda":
+        made_by.append(torch.cuda.get_device_name(device))
+    asked = [FORMAT, SCALES, shared.once("digest", digest_of), repr(split), asdict(costs), made_by]
+    return f"market-{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]}.arrays"
+
+
+def _mapped(path: Path | None, memory: RunMemory, plain: dict[str, Any]) -> Arrays | None:
+    """The arrays in the file at `path`; None where it is absent, damaged, or of another market."""
+    if path is None or (identity := identity_of(path)) is None:
+        return None
+    if not memory.once(("intact", identity), lambda: is_intact(path)):
+        return None
+    try:
+        arrays = map_arrays(path)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, AttributeError):
+        return None
+    count, columns = len(arrays.get("times", ())), len(plain["names"]) * len(SCALES)
+    shapes = {"features": (count, columns), "charges": (count, 2), **dict.fromkeys(SCALER, (columns,))}
+    types = TENSORS | COLUMNS | dict.fromkeys(SCALER, "float64")
+    fits = types.keys() <= arrays.keys() <= (types | SOMETIMES).keys() and all(
+        array.dtype.name == (types | SOMETIMES)[name] and array.shape == shapes.get(name, (count,))
+        for name, array in arrays.items()
+    )
+    return arrays if fits else None
