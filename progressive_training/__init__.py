@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from progressive_core.contract.errors import DataError as DataError
     from progressive_core.contract.errors import ModelError as ModelError
     from progressive_core.contract.errors import PluginError as PluginError
+    from progressive_core.contract.errors import ProcessLost as ProcessLost
     from progressive_core.contract.errors import ProgressiveTrainingError as ProgressiveTrainingError
     from progressive_core.contract.errors import RunError as RunError
     from progressive_core.contract.evaluation import Edge as Edge
@@ -123,6 +124,7 @@ _HOME = {
     "DataError": "progressive_core.contract.errors",
     "ModelError": "progressive_core.contract.errors",
     "PluginError": "progressive_core.contract.errors",
+    "ProcessLost": "progressive_core.contract.errors",
     "ProgressiveTrainingError": "progressive_core.contract.errors",
     "RunError": "progressive_core.contract.errors",
     "API_VERSION": "progressive_core.contract.hookspecs",

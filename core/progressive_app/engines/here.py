@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import frozen
-
-from progressive_app.engines.engine import Attempt, Ended, Line, Message
+from progressive_app.engines.engine import Attempt, Line, Message
 from progressive_app.engines.named import refuse_address
-from progressive_core.contract.errors import ProcessLost
-from progressive_core.engine.run import Interrupted
-
-
-@frozen
-class _Worker:
-    attempt: int
-    progress: Callable[[str], None]
-    wants_a_stop: Callable[[], bool]
+from progressive_app.engines.performing import perform
 
 
 class Here:
@@ -37,23 +27,9 @@ class Here:
     def poll(self, seconds: float, report: Callable[[Message], None]) -> None:
         if self._begun:
             attempt, wants_a_stop = self._begun.pop()
-            report(_run(attempt, wants_a_stop, report))
+            report(perform(attempt, lambda line: report(Line(attempt.task.name, line)), wants_a_stop))
 
     def end_all(self) -> None:
         self._begun.clear()
 
     close = end_all
-
-
-def _run(attempt: Attempt, wants_a_stop: Callable[[], bool], report: Callable[[Message], None]) -> Ended:
-    task = attempt.task
-    worker = _Worker(attempt.number, lambda line: report(Line(task.name, line)), wants_a_stop)
-    try:
-        value = task.function(worker, task.argument)
-    except Interrupted:
-        return Ended(task=task.name, status="interrupted")
-    except ProcessLost as error:
-        return Ended(task=task.name, status="lost", error=error)
-    except Exception as error:  # noqa: BLE001  (whoever gets the task's end decides)
-        return Ended(task=task.name, status="failed", error=error)
-    return Ended(task=task.name, status="finished", value=value)

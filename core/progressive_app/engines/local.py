@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import wait
 from typing import Any
 
 from progressive_app.engines.engine import Attempt, Ended, Line, Message
 from progressive_app.engines.named import refuse_address
+from progressive_app.engines.performing import perform_apart
 from progressive_app.engines.slots import environment_of
 from progressive_app.processes.child import PROGRESS, STOP, Parent
 from progressive_app.processes.spawned import SpawnedProcess
 from progressive_core.contract.errors import ProcessLost
-from progressive_core.engine.run import Interrupted
 
 
 class Local:
@@ -28,14 +29,9 @@ class Local:
         return f"worker {slot + 1}"
 
     def start(self, attempt: Attempt, wants_a_stop: Callable[[], bool]) -> None:
-        task = attempt.task
-        process = SpawnedProcess(
-            f"{task.name}: its process",
-            _run,
-            (task.function, task.argument, attempt.number),
-            environment_of(attempt.slot),
-        )
-        self._running[task.name] = process, wants_a_stop
+        name = attempt.task.name
+        process = SpawnedProcess(f"{name}: its process", _perform, attempt, environment_of(attempt.slot))
+        self._running[name] = process, wants_a_stop
 
     def poll(self, seconds: float, report: Callable[[Message], None]) -> None:
         if not self._running:
@@ -53,18 +49,17 @@ class Local:
             return wants_a_stop() if message == STOP else None
 
         try:
-            ended = process.answer(reply)
-            if ended is None:
+            answered = process.answer(reply)
+            if answered is None:
                 return
-            is_interrupted, value = ended[0]
-            end = Ended(task=name, status="interrupted" if is_interrupted else "finished", value=value)
+            ended: Ended = answered[0]
         except ProcessLost as error:
-            end = Ended(task=name, status="lost", error=error)
-        except Exception as error:  # noqa: BLE001  (the function's: whoever gets the task's end decides)
-            end = Ended(task=name, status="failed", error=error)
+            ended = Ended(task=name, status="lost", error=error)
+        except Exception as error:  # noqa: BLE001  (what it returned cannot be sent, or the script that it imports has no guard)
+            ended = Ended(task=name, status="failed", error=error)
         del self._running[name]
         process.end()
-        report(end)
+        report(ended)
 
     def end_all(self) -> None:
         for process, _ in self._running.values():
@@ -75,20 +70,6 @@ class Local:
     close = end_all
 
 
-class _Worker:
-    def __init__(self, parent: Parent, attempt: int) -> None:
-        self.attempt = attempt
-        self.wants_a_stop = parent.wants_a_stop
-        self._parent = parent
-
-    def progress(self, line: str) -> None:
-        self._parent.ask(PROGRESS, line)
-
-
-def _run(parent: Parent, called: tuple[Callable[[Any, Any], Any], Any, int]) -> tuple[bool, Any]:
-    """In the spawned process: whether the function was interrupted, and what it returned."""
-    function, argument, attempt = called
-    try:
-        return False, function(_Worker(parent, attempt), argument)
-    except Interrupted:
-        return True, None
+def _perform(parent: Parent, attempt: Attempt) -> Ended:
+    """In the spawned process."""
+    return perform_apart(attempt, partial(parent.ask, PROGRESS), parent.wants_a_stop)

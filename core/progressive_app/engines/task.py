@@ -18,7 +18,7 @@ class Worker(Protocol):
     def attempt(self) -> int:
         """1 where the task was not begun before."""
 
-    def progress(self, line: str) -> None:
+    def progress(self, line: str, /) -> None:
         """Report a line of text."""
 
     def wants_a_stop(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
+from pickle import PicklingError
 from types import FrameType
 from typing import Any
 
@@ -104,4 +105,7 @@ def main(connection: Connection, watched: Connection, function: Function, argume
         failure = failure_of(error)
     watch.interrupted = True
     with suppress(OSError):
-        connection.send((ENDED, (answer, failure)))
+        try:
+            connection.send((ENDED, (answer, failure)))
+        except (AttributeError, TypeError, PicklingError) as error:  # what it returned is of this process alone
+            connection.send((ENDED, (None, failure_of(error))))

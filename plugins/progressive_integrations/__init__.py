@@ -1,0 +1,1 @@
+"""Tools of our users, each with an extra of its own."""

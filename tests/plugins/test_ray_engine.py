@@ -1,0 +1,46 @@
+"""The engine `ray`, with Ray itself: a cluster on loopback, started once for this module, and nothing of it left."""
+
+from importlib.util import find_spec
+
+import psutil
+import pytest
+
+from progressive_training.engines import engine_named
+from progressive_training.testing import check_engine
+
+pytestmark = pytest.mark.skipif(not find_spec("ray"), reason='needs Ray: pip install -e ".[ray]"')
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        before = psutil.Process().children(recursive=True)
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("HOME", str(home))
+        engine = engine_named("ray")
+        yield engine
+        engine.close()
+        assert psutil.Process().children(recursive=True) == before
+        assert list(home.iterdir()) == []
+
+
+def test_ray_does_what_an_engine_must_and_hears_no_other_machine(cluster, capfd) -> None:
+    class Kept(type(cluster)):
+        """Its cluster is closed by the fixture."""
+
+        def __init__(self) -> None:
+            self.__dict__ = cluster.__dict__
+
+        def close(self) -> None:
+            self.end_all()
+
+    check_engine(Kept)
+    heard = [
+        connection.laddr.ip.removeprefix("::ffff:")
+        for process in psutil.Process().children(recursive=True)
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert heard
+    assert {*heard} == {"127.0.0.1"}
+    assert capfd.readouterr() == ("", "")
