@@ -142,7 +142,8 @@ class TaskTable:
         ended = sum(task.status in STYLES and task.status not in (WAITING, "lost") for task in self._tasks.values())
         where = f"[{ended}/{len(self._tasks)}] {event.task}"
         if event.kind == "progress":
-            return f"{where}: {event.line}" if BUCKET_ENDS in event.line else ""
+            about, _, _path = event.line.rpartition("; ")
+            return f"{where}: {about}" if BUCKET_ENDS in event.line else ""
         again = f" again (attempt {event.attempt})" if event.kind == "started" and event.attempt > 1 else ""
         about = f": {event.line}" if event.line else ""
         took = (

@@ -16,10 +16,10 @@ BY_LUCK = 0.05
 MOST_NAMES = 5
 
 
-def notes_of(runs: Sequence[RunOutcome], differences: Sequence[Spread]) -> Iterator[str]:
+def notes_of(runs: Sequence[RunOutcome], differences: Sequence[Spread], *, shares_bars: bool) -> Iterator[str]:
     """A sentence for each thing to know.
 
-    :param differences: those that are shown, one measure of each.
+    :param differences: those that are shown, one measure of each. :param shares_bars: whether seeds have the same bars.
     """
     yield from _missing(runs)
     finished = [run for run in runs if run.is_finished]
@@ -34,7 +34,9 @@ def notes_of(runs: Sequence[RunOutcome], differences: Sequence[Spread]) -> Itera
         yield "one seed: no spread and no error can be given; a few more, by --seeds 0-9, show how much is luck"
     elif seeds < FEW:
         yield f"{seeds} seeds: a difference that luck alone would not bring in 19 of 20 studies needs a t of {needed_t(seeds):.1f} here"
-    if seeds > 1:
+    if not shares_bars:
+        yield "without DATA each seed has a synthetic market of its own: nothing here says anything about a real one"
+    elif seeds > 1:
         yield (
             "seeds differ in the luck of training and share their bars: they say how far a result repeats, and not whether it holds "
             "on other bars, which is what each verdict's own t is for"

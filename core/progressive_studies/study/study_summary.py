@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from progressive_app.json_values import json_values
 from progressive_core.contract.profit import percent
-from progressive_studies.study.grid import MARKET, SEED_LABEL
+from progressive_studies.study.grid import DATA, MARKET, SEED_LABEL
 from progressive_studies.study.outcomes import FROM_SCRATCH, TAUGHT, BucketOutcome, RunOutcome, outcome_of
 from progressive_studies.study.paired_statistics import Spread, spread_of
 from progressive_studies.study.study_notes import notes_of
@@ -96,7 +96,13 @@ def summary_of(study: Path, plan: StudyPlan, reasons: Mapping[str, str] | None =
         runs=runs,
         levels=levels,
         differences=differences,
-        notes=tuple(notes_of(runs, [each.measures["profit"] for each in differences])),
+        notes=tuple(
+            notes_of(
+                runs,
+                [each.measures["profit"] for each in differences],
+                shares_bars=any(run.settings.get(DATA) for run in plan.runs),
+            )
+        ),
     )
 
 

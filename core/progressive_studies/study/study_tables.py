@@ -13,7 +13,7 @@ from progressive_studies.study.study_summary import Difference, Level, StudySumm
 from progressive_studies.transfer_report.tables import Section
 
 LEVEL_HEADS = ("ARM", "SEEDS", "TEST PROFIT", "SPREAD", "WORST", "BEST", "BUY AND HOLD", "EDGE T", "EDGES")
-DIFFERENCE_HEADS = ("BUCKET", "MARKET", "SEEDS", "TEST PROFIT", "ERROR", "T", "NEEDED T", "EDGE T", "SCORE")
+DIFFERENCE_HEADS = ("SEEDS", "TEST PROFIT", "ERROR", "T", "NEEDED T", "EDGE T", "SCORE")
 ALL_MARKETS = "all"
 LEVELS_MEANING = (
     "TEST PROFIT: the mean over the seeds of what the strategy earned on test, whether or not it trades in use; SPREAD is their "
@@ -49,15 +49,25 @@ def difference_title(difference: Difference) -> str:
 
 
 def _differences(title: str, rows: Sequence[Difference]) -> Section:
-    return Section(title, DIFFERENCE_HEADS, tuple(map(difference_row, rows)), DIFFERENCES_MEANING)
+    return Section(title, difference_heads(rows), difference_rows(rows), DIFFERENCES_MEANING)
 
 
-def difference_row(difference: Difference) -> tuple[str, ...]:
-    """The cells below `DIFFERENCE_HEADS`."""
+def difference_heads(rows: Sequence[Difference]) -> tuple[str, ...]:
+    """Bucket, and market where there are several, before those of `DIFFERENCE_HEADS`."""
+    return ("BUCKET", *(("MARKET",) if _has_markets(rows) else ()), *DIFFERENCE_HEADS)
+
+
+def difference_rows(rows: Sequence[Difference]) -> tuple[tuple[str, ...], ...]:
+    """The cells below `difference_heads`, a row for each."""
+    several = _has_markets(rows)
+    return tuple(
+        (row.bucket, *((row.market or ALL_MARKETS,) if several else ()), *_difference_cells(row)) for row in rows
+    )
+
+
+def _difference_cells(difference: Difference) -> tuple[str, ...]:
     spread = difference.measures["profit"]
     return (
-        difference.bucket,
-        ALL_MARKETS if difference.market is None else difference.market,
         str(spread.n),
         profit_text(spread.mean),
         _size(spread.error),
@@ -69,21 +79,31 @@ def difference_row(difference: Difference) -> tuple[str, ...]:
 
 
 def _levels(summary: StudySummary) -> Section:
-    rows = tuple(level_row(summary, level) for level in summary.levels)
-    return Section("Each bucket over the seeds", level_heads(summary), rows, LEVELS_MEANING)
+    return Section("Each bucket over the seeds", level_heads(summary), level_rows(summary), LEVELS_MEANING)
+
+
+def shown_levels(summary: StudySummary) -> tuple[Level, ...]:
+    """The levels without the scratch arms that are the taught ones themselves in every run."""
+    return tuple(level for level in summary.levels if level.same < level.measures["profit"].n or not level.same)
 
 
 def level_heads(summary: StudySummary) -> tuple[str, ...]:
     """Bucket, market where there are several, and the settings that vary, before those of `LEVEL_HEADS`."""
-    return ("BUCKET", *(("MARKET",) if _has_markets(summary) else ()), *summary.varied, *LEVEL_HEADS)
+    return ("BUCKET", *(("MARKET",) if _has_markets(summary.levels) else ()), *summary.varied, *LEVEL_HEADS)
 
 
-def level_row(summary: StudySummary, level: Level) -> tuple[str, ...]:
-    """The cells below `level_heads`."""
+def level_rows(summary: StudySummary) -> tuple[tuple[str, ...], ...]:
+    """The cells below `level_heads`, a row for each level that is shown."""
+    several = _has_markets(summary.levels)
+    return tuple(
+        (level.bucket, *((level.market or MISSING,) if several else ()), *_level_cells(level))
+        for level in shown_levels(summary)
+    )
+
+
+def _level_cells(level: Level) -> tuple[str, ...]:
     profit = level.measures["profit"]
     return (
-        level.bucket,
-        *((level.market or MISSING,) if _has_markets(summary) else ()),
         *map(show, level.settings.values()),
         level.arm,
         str(profit.n),
@@ -93,12 +113,12 @@ def level_row(summary: StudySummary, level: Level) -> tuple[str, ...]:
         profit_text(profit.highest),
         profit_text(level.measures["buy_and_hold"].mean),
         number(level.measures["edge_t"].mean, 1),
-        f"{level.edges} of {profit.n}",
+        f"{level.edges}/{profit.n}",
     )
 
 
-def _has_markets(summary: StudySummary) -> bool:
-    return len({level.market for level in summary.levels}) > 1
+def _has_markets(rows: Sequence[Level | Difference]) -> bool:
+    return len({row.market for row in rows}) > 1
 
 
 def _size(log_return: float) -> str:
@@ -108,4 +128,6 @@ def _size(log_return: float) -> str:
 
 def signed(value: float) -> str:
     """A number with its sign, a dash where there is none."""
-    return f"{round(value, 1) + 0.0:+.1f}" if math.isfinite(value) else MISSING
+    if not math.isfinite(value):
+        return MISSING
+    return f"{value:+.1f}" if abs(value) >= 0.05 else "0.0"

@@ -9,18 +9,20 @@ from pathlib import Path
 from attrs import frozen
 
 from progressive_app.presentation.page.page_parts import content_policy, page_environment, page_style
+from progressive_app.quoting import show
 from progressive_core.contract.profit import profit_text
 from progressive_studies.study.outcomes import BucketOutcome, RunOutcome
 from progressive_studies.study.study_summary import Difference, Level, StudySummary
 from progressive_studies.study.study_tables import (
     ALL_MARKETS,
-    DIFFERENCE_HEADS,
     DIFFERENCES_MEANING,
     LEVELS_MEANING,
     difference_groups,
-    difference_row,
+    difference_heads,
+    difference_rows,
     level_heads,
-    level_row,
+    level_rows,
+    shown_levels,
 )
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -78,17 +80,16 @@ def page_of(summary: StudySummary) -> str:
             style=page_style(),
             policy=content_policy(),
             differences=[
-                (title, _differences(rows), [difference_row(row) for row in rows])
+                (title, _differences(rows), difference_heads(rows), difference_rows(rows))
                 for title, rows in difference_groups(summary.differences)
             ],
-            difference_heads=DIFFERENCE_HEADS,
             difference_meaning=DIFFERENCES_MEANING,
             buckets=[
-                (bucket, _levels([level for level in summary.levels if level.bucket == bucket], finished))
+                (bucket, _levels([level for level in shown_levels(summary) if level.bucket == bucket], finished))
                 for bucket in dict.fromkeys(level.bucket for level in summary.levels)
             ],
             level_heads=level_heads(summary),
-            levels=[level_row(summary, level) for level in summary.levels],
+            levels=level_rows(summary),
             level_meaning=LEVELS_MEANING,
         )
     )
@@ -106,7 +107,7 @@ def _levels(levels: Sequence[Level], runs: Sequence[RunOutcome]) -> Strips:
             for run, each in own
             if math.isfinite(each.profit)
         ]
-        about = [level.market or "", *(f"{key} {value}" for key, value in level.settings.items()), level.arm]
+        about = [level.market or "", *map(show, level.settings.values()), level.arm]
         rows.append(_strip(", ".join(filter(None, about)), dots, spread.mean, (spread.low, spread.high), scale))
     return Strips(scale=scale, rows=rows)
 
@@ -136,7 +137,7 @@ def _differences(differences: Sequence[Difference]) -> Strips:
 
 
 def _interval(difference: Difference) -> list[float]:
-    """The mean and what is drawn around it: no wider than the means are apart would make them all look like 0."""
+    """The mean and the ends of the interval around it, where there is one."""
     spread = difference.measures["profit"]
     return [value for value in (spread.mean, spread.low, spread.high) if math.isfinite(value)]
 
