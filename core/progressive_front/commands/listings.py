@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,12 +19,16 @@ from progressive_app.presentation.quantities import number, utc_text
 from progressive_app.presentation.record_values import result_values
 from progressive_app.presentation.text_table import MISSING, sentence, table
 from progressive_app.presentation.verdicts import shown_t, summary, verdict_style
+from progressive_app.store.progress import status_of
 from progressive_app.store.runs import RunSummary, list_runs
+from progressive_core import PROGRAM
 from progressive_core.contract.catalogue import PluginRecord
+from progressive_core.contract.errors import RunError
 from progressive_core.contract.profit import profit_text
 from progressive_front.commands.named_run import runs_dir
 from progressive_front.live import with_console
 from progressive_front.output import show_drawn, show_json, stdout_reserved
+from progressive_studies.study.study_plan import RUNS, STUDIES, read_plan, run_directory, studies_in
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, RenderableType
@@ -76,7 +81,23 @@ def show_runs(flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -
         print(f"no runs in {directory}")
     if whole := [run for run in runs if not run.reason]:
         show_drawn(_runs_table(whole))
+    for line in _study_lines(directory):
+        print(sentence(line, indent="  "))
     return 0
+
+
+def _study_lines(listed: Path) -> Iterator[str]:
+    """A line for each study, whose runs are in a directory of their own, but one whose runs are `listed`."""
+    for study in studies_in(STUDIES):
+        if (study / RUNS).absolute() != listed.absolute():
+            try:
+                runs = read_plan(study).runs
+            except RunError as error:
+                yield f"{study}  damaged: {error}"
+            else:
+                finished = sum(status_of(run_directory(study, run.name)) == "finished" for run in runs)
+                lists = shlex.join([PROGRAM, "runs", "--set", f"RUNS_DIR={study / RUNS}"])
+                yield f"study {study}: {finished} of {len(runs)} runs finished; `{lists}` lists them"
 
 
 def _run_values(run: RunSummary) -> dict[str, Any]:

@@ -27,10 +27,7 @@ from progressive_front.study.study_running import begin_study
 from progressive_studies.study.grid import DATA, STUDY, Grid, plan_of
 from progressive_studies.study.grid_flags import parse_values, settings_given
 from progressive_studies.study.study_files import write_summary
-from progressive_studies.study.study_plan import NAME_RULE, PLAN, StudyPlan, is_run_name, read_plan
-
-STUDIES = Path("studies")
-"""The directory that studies are made in, from the working directory."""
+from progressive_studies.study.study_plan import NAME_RULE, PLAN, STUDIES, StudyPlan, is_run_name, read_plan, studies_in
 
 
 @frozen(kw_only=True)
@@ -92,11 +89,10 @@ def study_to_resume(name: str | None, kind: str) -> Path:
         if (found := read_plan(directory).kind) != kind:
             raise RunError(f"{directory}: not a {kind}, but a {found}; go on with it with `{PROGRAM} {found} --resume`")
         return directory
-    plans = sorted(STUDIES.glob(f"*/{PLAN}"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
-    for file in plans:
-        plan = read_plan(file.parent)
-        if plan.kind == kind and not all(is_finished(file.parent, run) for run in plan.runs):
-            return file.parent
+    for directory in sorted(studies_in(STUDIES), key=lambda each: (each / PLAN).stat().st_mtime_ns, reverse=True):
+        plan = read_plan(directory)
+        if plan.kind == kind and not all(is_finished(directory, run) for run in plan.runs):
+            return directory
     raise RunError(f"{STUDIES}: no unfinished {kind} to resume; name one with --name")
 
 

@@ -22,12 +22,10 @@ from progressive_front.signals import StopSignal, stop_signal
 from progressive_front.study.planned_training import is_finished
 from progressive_front.study.study_events import StudyEvents
 from progressive_front.study.study_running import run_study
-from progressive_front.study.task_table import TaskTable
+from progressive_front.study.task_table import PRINTED, TaskTable
 from progressive_front.watching.json_lines import stdout_for_events
 from progressive_studies.study.study_plan import StudyPlan
 
-OURS = f"{PROGRAM}: "
-"""How a line begins that the program prints as a warning."""
 Closing = Callable[[Mapping[str, str]], tuple[Path, str]]
 """Puts a study together from its runs, given why some did not finish, by name: the page that it wrote, and a text to show."""
 
@@ -163,7 +161,7 @@ def _warned(on_event: Callable[[TaskEvent], None]) -> Callable[[TaskEvent], None
 
     def take(event: TaskEvent) -> None:
         on_event(event)
-        if event.kind == "progress" and event.line.startswith(OURS) and event.line not in seen:
+        if event.kind == "progress" and event.line.startswith(PRINTED) and event.line not in seen:
             seen.add(event.line)
             with suppress(OSError):
                 print(event.line, file=stderr, flush=True)

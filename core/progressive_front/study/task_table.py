@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from progressive_app.engines.task import TaskEvent
 from progressive_app.presentation.quantities import time_text
+from progressive_core import PROGRAM
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -34,6 +35,8 @@ STYLES = {
 FRAMES_PER_SECOND = 4
 FURNITURE = 6
 """Rows of a terminal that the table leaves to its head, its foot and the prompt."""
+PRINTED = f"{PROGRAM}: "
+"""How a line of progress begins that a worker would have printed as a warning: it is shown elsewhere."""
 BUCKET_ENDS = ": finished, "
 """In a line of progress: a bucket has trained."""
 
@@ -84,11 +87,13 @@ class TaskTable:
 
     def on_event(self, event: TaskEvent) -> None:
         """Take up what happened to a task."""
+        if event.kind == "interrupted" and not event.attempt:  # not begun: it waits for whoever resumes the study
+            return
         task = self._tasks.get(event.task) or _Task(name=event.task)
         if event.kind == "started":
             task = evolve(task, status=RUNNING, line="", worker=event.worker, begun=self._clock())
         elif event.kind == "progress":
-            task = evolve(task, line=event.line)
+            task = evolve(task, line=task.line if event.line.startswith(PRINTED) else event.line)
         else:
             task = evolve(task, status=event.kind, line=event.line, seconds=event.seconds)
         self._tasks[event.task] = task

@@ -99,9 +99,11 @@ def check_distinct(what: str, values: Sequence[Any]) -> None:
     """
     if not values:
         raise ConfigError(f"{what}: none is given")
-    for place, value in enumerate(values):
-        if value in values[:place]:
+    seen = set[str]()
+    for value in values:
+        if (text := repr(value)) in seen:
             raise ConfigError(f"{what}: {show(value)} is given twice; each makes runs of its own, so name it once")
+        seen.add(text)
 
 
 def _check_files(markets: Sequence[str]) -> None:

@@ -20,6 +20,8 @@ from progressive_app.store.run_documents import Teacher
 from progressive_app.store.validated import InvalidValue, validated
 from progressive_core.contract.errors import DataError, RunError
 
+STUDIES = Path("studies")
+"""The directory that the command line makes studies in, from the working directory."""
 PLAN = "plan.json"
 RUNS = "runs"
 """The directory of the study's runs, in that of the study."""
@@ -69,6 +71,11 @@ class _Document(StudyPlan):
 def is_run_name(name: Any) -> bool:
     """Whether `name` may be that of a study or of one of its runs: one part of a path, on any file system."""
     return isinstance(name, str) and bool(_NAME.fullmatch(name))
+
+
+def studies_in(directory: Path) -> list[Path]:
+    """The directories of the studies in `directory`, by name."""
+    return sorted(file.parent for file in directory.glob(f"*/{PLAN}"))
 
 
 def run_directory(study: Path, name: str) -> Path:

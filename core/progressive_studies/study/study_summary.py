@@ -84,16 +84,21 @@ def summary_of(study: Path, plan: StudyPlan, reasons: Mapping[str, str] | None =
 
     :param reasons: why runs did not finish, by name, as far as that is known.
     """
-    runs = tuple(outcome_of(study, run, (reasons or {}).get(run.name, "")) for run in plan.runs)
+    runs = [outcome_of(study, run, (reasons or {}).get(run.name, "")) for run in plan.runs]
+    return put_together(study.absolute().name, plan, runs)
+
+
+def put_together(name: str, plan: StudyPlan, runs: Sequence[RunOutcome]) -> StudySummary:
+    """Make the summary of the study called `name` from what its runs have come to."""
     varied = tuple(plan.about.get("varied", ()))
     rows = [_Row(run.labels, bucket) for run in runs if run.is_finished for bucket in run.buckets]
     levels = tuple(_levels(rows, varied))
     differences = tuple(_differences(rows, varied, runs))
     return StudySummary(
-        name=study.absolute().name,
+        name=name,
         kind=plan.kind,
         varied=varied,
-        runs=runs,
+        runs=tuple(runs),
         levels=levels,
         differences=differences,
         notes=tuple(

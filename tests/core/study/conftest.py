@@ -8,7 +8,13 @@ import pytest
 from progressive_front.cli import main
 
 LINES = (Path(__file__).parents[1] / "line_bucket.py").read_text()
-SETTINGS = {"SEQUENCE": ["First", "Second"], "EPISODES": 3, "DEVICE": "cpu", "TRANSFER_COOLDOWN": 2}
+SETTINGS = {
+    "SEQUENCE": ["First", "Second"],
+    "EPISODES": 3,
+    "DEVICE": "cpu",
+    "TRANSFER_COOLDOWN": 2,
+    "PLUGINS": ["no:report"],
+}
 TEACH = """
 from attrs import evolve
 from progressive_training import hookimpl

@@ -7,6 +7,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from progressive_front.cli import main
+from progressive_training import ProgressiveTrainingError, RunError, Study
+
 ROOT = Path(__file__).parents[3]
 FAILING = """
 from progressive_training import RunError, hookimpl
@@ -132,3 +135,57 @@ def test_a_study_that_is_there_is_not_begun_again_and_one_that_was_edited_not_go
     assert status == 2
     assert "it was changed since it was written" in err
     assert len(err.splitlines()) == 1
+
+
+def test_runs_of_a_study_are_listed_where_they_are_and_named_beside_the_others(study, capfd):
+    study("--seeds", "0-1", "--name", "mine", "--quiet")
+    assert main(["runs"]) == 0
+    assert "study studies/mine: 2 of 2 runs finished" in capfd.readouterr().out
+    assert main(["runs", "--set", "RUNS_DIR=studies/mine/runs"]) == 0
+    out = capfd.readouterr().out
+    assert "seed-0" in out
+    assert "study " not in out
+
+
+def test_a_study_from_python_is_opened_again_where_it_is(here):
+    lines = []
+    mine = Study("elsewhere/mine", seeds=[3, 1], vary={"EPISODES": [2, 3]}, plugins=["no:report"])
+    assert not Path("elsewhere").exists()
+    summary = mine.train(on_event=lambda event: lines.append(event.kind))
+    assert [run.name for run in summary.runs] == [
+        "EPISODES-2-seed-3",
+        "EPISODES-2-seed-1",
+        "EPISODES-3-seed-3",
+        "EPISODES-3-seed-1",
+    ]
+    assert lines.count("finished") == 4
+    again = Study("elsewhere/mine")
+    assert again.plan == mine.plan
+    assert repr(again.train(on_event=lines.append)) == repr(summary)
+    assert lines.count("finished") == 4
+    with pytest.raises(RunError, match="its plan is fixed"):
+        Study("elsewhere/mine", seeds=[3])
+
+
+def test_a_study_from_python_that_is_interrupted_returns_what_it_has(here):
+    mine = Study("mine", seeds=range(3))
+    summary = mine.train(on_event=lambda event: mine.interrupt() if event.kind == "finished" else None)
+    assert [run.status for run in summary.runs] == ["finished", "missing", "missing"]
+    assert not mine.train().unfinished
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"seeds": [1.5]}, "seeds is 1.5, expected a whole number"),
+        ({"seeds": []}, "seeds: none is given"),
+        ({"vary": {"EPISODES": 3}}, "vary: EPISODES is 3, expected a list"),
+        ({"vary": {"NOPE": [1]}}, "unknown setting"),
+        ({"data": "missing.csv"}, "no such file"),
+        ({"settings": {"SEQUENCE": ["Nope"]}}, "Nope"),
+    ],
+)
+def test_what_python_hands_over_is_checked_before_anything_is_written(here, given, says):
+    with pytest.raises(ProgressiveTrainingError, match=says):
+        Study("mine", **given)
+    assert not Path("mine").exists()
