@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing, nullcontext
 
 from progressive_app.config.choices import named, plugin_choices
 from progressive_core import PROGRAM
@@ -13,11 +14,14 @@ from progressive_front.flags import (
     AUTO,
     Parser,
     add_configuration,
+    add_engine,
     add_plugin_choice,
     add_shown,
+    engine_of,
     flags_of,
     path_of,
     refuse_contradictory_output,
+    workers_of,
 )
 from progressive_front.help_text import epilog_text
 
@@ -56,7 +60,8 @@ def _train(arguments: list[str]) -> int:
     what.add_argument(
         "--sequence",
         metavar="A,B,C",
-        help="train these buckets, in this order; auto finds the order, from a short training of each, and says why",
+        help='train these buckets, in this order; those in brackets, as in "A,(B,C)", at the same time; auto finds the order, from a '
+        "short training of each, and says why",
     )
     what.add_argument("--episodes", metavar="N", help="episodes of every bucket, or Scalping=50,Long=100")
     what.add_argument(
@@ -94,6 +99,7 @@ def _train(arguments: list[str]) -> int:
     )
     add_configuration(parser)
     add_plugin_choice(parser)
+    add_engine(parser)
     add_shown(parser, "run")
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     options = parser.parse_args(arguments)
@@ -110,21 +116,25 @@ def _train(arguments: list[str]) -> int:
     from progressive_front.found_runs import checked_teachers
     from progressive_front.training import AskedTraining, train
 
-    asked = AskedTraining(
-        flags=flags,
-        config=config,
-        bucket=bucket,
-        transfer_from=checked_teachers(options.transfer, "--transfer"),
-        find_order=options.sequence == AUTO,
-        scratch_arms=options.scratch_arms,
-        isolate=options.isolate,
-        resume=options.resume,
-        fork=options.fork,
-        run_dir=run_dir,
-        plugins=plugins,
-        to_open=options.open,
-    )
-    return train(asked, quiet=options.quiet, as_json=options.as_json)
+    is_named = options.engine is not None or options.address is not None
+    with closing(engine_of(options)) if is_named else nullcontext() as engine:
+        asked = AskedTraining(
+            flags=flags,
+            config=config,
+            bucket=bucket,
+            transfer_from=checked_teachers(options.transfer, "--transfer"),
+            find_order=options.sequence == AUTO,
+            scratch_arms=options.scratch_arms,
+            isolate=options.isolate,
+            resume=options.resume,
+            fork=options.fork,
+            run_dir=run_dir,
+            plugins=plugins,
+            workers=workers_of(options),
+            engine=engine,
+            to_open=options.open,
+        )
+        return train(asked, quiet=options.quiet, as_json=options.as_json)
 
 
 def _refuse_contradictions(options: argparse.Namespace) -> None:

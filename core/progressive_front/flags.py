@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from progressive_app.config.checking import checked
 from progressive_app.config.common_kinds import FilePath
-from progressive_app.config.flag_values import FlagText, json_or_text, parse_episodes, parse_setting, split_names
+from progressive_app.config.flag_values import FlagText, json_or_text, parse_episodes, parse_setting
+from progressive_app.config.stages import split_stages
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.kinds import Whole
 from progressive_core.contract.suggest import did_you_mean
@@ -126,7 +127,7 @@ def flags_of(options: argparse.Namespace) -> Mapping[str, Any]:
     direct = vars(options)
     given += [(key, FlagText(direct[name])) for name, key in _DIRECT.items() if direct.get(name) is not None]
     if direct.get("sequence") not in (None, AUTO):
-        given.append(("SEQUENCE", split_names(options.sequence)))
+        given.append(("SEQUENCE", split_stages(options.sequence)))
     if direct.get("episodes") is not None:
         given.append(("EPISODES", parse_episodes(options.episodes)))
     if direct.get("allow_leak"):

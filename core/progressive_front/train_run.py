@@ -6,7 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from attrs import evolve
+
 from progressive_app.config.app_settings import PLUGIN_ERRORS, SEQUENCE
+from progressive_app.config.stages import flat
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import log_to
 from progressive_app.machine.memory import gc_frozen
@@ -21,6 +24,8 @@ from progressive_core.plugins.hooks import Hooks, OnEpisode
 from progressive_core.plugins.registry import Registry
 from progressive_studies.curriculum import order_by_probing, order_isolated
 from progressive_studies.scratch import train_scratch_arms
+from progressive_studies.stages.crew import Crew
+from progressive_studies.stages.train_stages import train_with_stage
 
 
 def train_run(
@@ -31,10 +36,12 @@ def train_run(
     progress: Callable[[str], None] | None,
     interrupted: Callable[[], bool],
     on_episode: OnEpisode | None,
+    crew: Crew,
 ) -> dict[str, Path]:
     """Train the run in `store`, with what its manifest asks for beside the sequence: its order, its scratch arms.
 
     :param progress, on_episode: of the trainer, None where nobody asked. :param interrupted: asked after every episode.
+    :param crew: trains the members of a stage.
     :return: the path of each bucket's model.
     :raise Interrupted: a stop was asked for; the run can be resumed.
     """
@@ -43,7 +50,7 @@ def train_run(
     log = log_to(store.directory / "log.jsonl", progress=progress)
     with log, gc_frozen(), ending_marked(store, machine):
         run = Run(
-            buckets=[registry.bucket(name) for name in settings[SEQUENCE]],
+            buckets=[registry.bucket(name) for name in flat(settings[SEQUENCE])],
             settings=settings,
             device=device,
             hooks=Hooks(registry, settings[PLUGIN_ERRORS], machine.is_shortage, on_episode, machine.watch),
@@ -57,7 +64,8 @@ def train_run(
         with always_end_run(lambda: run):
             if store.documents.is_asked("find_order"):
                 run = order_isolated(run) if isolated else order_by_probing(run)
-            models = train_sequence(run, train)
+            staged = partial(train_with_stage, train=train, crew=evolve(crew, isolated=isolated))
+            models = train_sequence(run, staged)
             if store.documents.is_asked("scratch_arms"):
                 train_scratch_arms(run, train)
         return models

@@ -15,6 +15,7 @@ from progressive_app.config.checking import checked
 from progressive_app.config.choices import named, refuse_idle_episodes
 from progressive_app.config.common_kinds import FilePath
 from progressive_app.config.resolve import with_settings
+from progressive_app.engines.engine import Engine
 from progressive_app.machine.logs import logging_configured
 from progressive_app.processes.spawned import check_main_guard
 from progressive_app.resume.fork import Fork, copy_run, fork_of
@@ -30,6 +31,7 @@ from progressive_core.contract.errors import (
     ProgressiveTrainingError,
     WriteError,
 )
+from progressive_core.contract.kinds import Whole
 from progressive_core.contract.records import EpisodeReport, StopRequest
 from progressive_core.contract.setting import Settings
 from progressive_core.plugins.registry import Registry
@@ -47,6 +49,7 @@ from progressive_front.from_python.results import Results, results_of
 from progressive_front.from_python.training_data import DATA, data_of_run, with_data_of_run
 from progressive_front.live import with_console_in_notebook
 from progressive_front.train_run import train_run
+from progressive_studies.stages.crew import check_crew, crew_of
 
 
 class ProgressiveTrainer:
@@ -62,6 +65,9 @@ class ProgressiveTrainer:
     :param plugins: names of plugins to enable, or `no:NAME` to disable, after those of the PLUGINS setting; and objects: a
         plugin, a transfer strategy or a bucket, named by its `name` or its class, which works in this process only.
     :param on_episode: gets the report of every episode, in this process, and may answer with a StopRequest.
+    :param workers: how many members of a stage train at once; what is trained does not depend on it. For more than one, a script
+        does its work under `if __name__ == "__main__":`, since each process imports it.
+    :param engine: where they train, by its name or an `Engine`; by default in this process for one worker, in others for more.
     """
 
     def __init__(
@@ -73,6 +79,8 @@ class ProgressiveTrainer:
         run_dir: Path | str | None = None,
         plugins: Sequence[str | object] = (),
         on_episode: Callable[[EpisodeReport], StopRequest | None] | None = None,
+        workers: int = 1,
+        engine: str | Engine | None = None,
     ) -> None:
         check_function(progress_callback, "progress_callback", "one line of text")
         check_function(on_episode, "on_episode", "an EpisodeReport")
@@ -83,6 +91,7 @@ class ProgressiveTrainer:
         self._settings, self._data = settings_and_data(settings, data, self._plugins, self._manager.objects)
         if progress_callback is None:
             self._plugins = with_console_in_notebook(self._settings[PLUGINS], self._plugins)
+        self._workers, self._engine = checked(Whole(1, 1024), workers, "workers"), engine
         self._interrupt = Event()
 
     def __repr__(self) -> str:
@@ -122,7 +131,7 @@ class ProgressiveTrainer:
 
     def train_progressively(
         self,
-        custom_sequence: Sequence[str] | None = None,
+        custom_sequence: Sequence[str | Sequence[str]] | None = None,
         episodes_per_bucket: Mapping[str, int] | None = None,
         ui_params: Mapping[str, Any] | None = None,
         *,
@@ -131,9 +140,9 @@ class ProgressiveTrainer:
         isolate: bool = False,
         transfer_from: Teachers = None,
     ) -> dict[str, Path]:
-        """Train the buckets of the sequence one after the other.
+        """Train the buckets of the sequence one after the other, those in a list of their own at the same time.
 
-        :param custom_sequence: in place of SEQUENCE. :param episodes_per_bucket: at most, by bucket. :param ui_params: over all other
+        :param custom_sequence: in place of SEQUENCE, like `["Scalping", ["Short", "Medium"]]`. :param episodes_per_bucket: at most, by bucket. :param ui_params: over all other
             settings, `horizon_range` (shortest and longest), `frequency` (such as "1h"), `capital_allocation` (0 to 1).
         :param find_order: train them in the order that `progressive_studies.curriculum` finds, from a tenth of each one's
             episodes; the sequence's own stands where no other is better beyond noise.
@@ -194,6 +203,7 @@ class ProgressiveTrainer:
         try:
             try:
                 plan = prepare_resume(store, settings, self._plugins, asked, on_message, self._manager)
+                self._check_crew(plan.settings)
             except ProgressiveTrainingError:
                 store.mark(status)
                 raise
@@ -230,6 +240,7 @@ class ProgressiveTrainer:
         settings = settled(settings, self._plugins)
         if asked["isolate"]:
             check_isolation(self._manager.of_this_process)
+        self._check_crew(settings)
         registry = registry_for(settings, self._manager)
         teachers = teachers_named(transfer_from, Path(self._settings[RUNS_DIR]), registry)
         device = device_for(settings[DEVICE], isolated=asked["isolate"])
@@ -260,11 +271,16 @@ class ProgressiveTrainer:
     def _train(self, store: RunStore, settings: Settings, registry: Registry, device: str) -> dict[str, Path]:
         self.run_dir = store.directory
         try:
-            return train_run(
-                store, settings, registry, device, self._progress, self._interrupt.is_set, self._on_episode
-            )
+            with crew_of(self._workers, self._engine) as crew:
+                return train_run(
+                    store, settings, registry, device, self._progress, self._interrupt.is_set, self._on_episode, crew
+                )
         finally:
             self._interrupt.clear()
+
+    def _check_crew(self, settings: Settings) -> None:
+        objects, on_episode = self._manager.of_this_process, self._on_episode is not None
+        check_crew(settings, self._workers, self._engine, objects, on_episode=on_episode)
 
 
 def _quiet(line: str) -> None:

@@ -14,6 +14,7 @@ from progressive_app.config.app_settings import PLUGINS, SEQUENCE
 from progressive_app.config.choices import CONSOLE, refuse_idle_episodes
 from progressive_app.config.config_file import read_file
 from progressive_app.config.resolve import resolve
+from progressive_app.engines.engine import Engine
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import BUG, print_error
 from progressive_app.presentation.text_table import table
@@ -33,7 +34,7 @@ from progressive_front.watching.next_steps import next_steps, resume_command
 
 @frozen(kw_only=True)
 class AskedTraining:
-    """A training as a command line asks for it. `flags` are settings by key; `to_open` opens the run's report in the browser."""
+    """A training as a command line asks for it. `flags` are settings by key; an `engine` is closed by the caller; `to_open` opens the run's report in the browser."""
 
     flags: Mapping[str, Any]
     config: Path | None = None
@@ -46,6 +47,8 @@ class AskedTraining:
     fork: bool = False
     run_dir: Path | None = None
     plugins: tuple[str, ...] = ()
+    workers: int = 1
+    engine: Engine | None = None
     to_open: bool = False
 
 
@@ -66,10 +69,17 @@ def _train(asked: AskedTraining, *, quiet: bool = False, events: JsonLines | Non
     """Train, shown by the console, or quietly, or with every event handed to `events`."""
     settings = resolve(asked.config, asked.flags, plugins=asked.plugins)
     if not asked.resume and EPISODES.key in asked.flags:
-        sequence = [asked.bucket] if asked.bucket else settings[SEQUENCE]
+        sequence = (asked.bucket,) if asked.bucket else settings[SEQUENCE]
         refuse_idle_episodes(settings[EPISODES.key], sequence, "command line")
     output = _output(settings[PLUGINS], asked.plugins, events, quiet=quiet)
-    trainer = ProgressiveTrainer(output.on_progress, settings=settings, run_dir=asked.run_dir, plugins=output.plugins)
+    trainer = ProgressiveTrainer(
+        output.on_progress,
+        settings=settings,
+        run_dir=asked.run_dir,
+        plugins=output.plugins,
+        workers=asked.workers,
+        engine=asked.engine,
+    )
     if events is not None:
         events.run_dir = lambda: trainer.run_dir
     with page_shown_last(lambda: trainer.run_dir, to_open=asked.to_open):

@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.resolve import with_settings
+from progressive_app.config.stages import flat
 from progressive_app.processes.isolation import run_isolated
 from progressive_app.store.run_store import on_disk
 from progressive_core.contract.machine import Machine
@@ -59,9 +60,8 @@ def order_by_probing(run: Run) -> Run:
     """
     buckets = {bucket.name: bucket for bucket in run.buckets}
     store = on_disk(run.store)
-    asked = tuple(
-        store.documents.manifest["sequence"]
-    )  # not the settings': a kill may have come after they got the order found
+    asked = flat(store.documents.manifest["sequence"])
+    # not the settings': a kill may have come after they got the order found
     run = evolve(run, buckets=[buckets[name] for name in asked])
     allowed: dict[str, Resources] = {}
     found = curriculum_of(
@@ -84,7 +84,7 @@ def order_by_probing(run: Run) -> Run:
 def _in_order(run: Run, sequence: Sequence[str]) -> Run:
     buckets = {bucket.name: bucket for bucket in run.buckets}
     settings = with_settings(run.settings, {"SEQUENCE": sequence})
-    return evolve(run, buckets=[buckets[name] for name in settings[SEQUENCE]], settings=settings)
+    return evolve(run, buckets=[buckets[name] for name in flat(settings[SEQUENCE])], settings=settings)
 
 
 def probe(

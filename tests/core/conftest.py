@@ -67,6 +67,7 @@ class Workshop:
         plugins: tuple[Any, ...] = (),
         on_episode: Any = None,
         data: Any = None,
+        workers: int = 1,
         **settings: Any,
     ) -> ProgressiveTrainer:
         asked = {
@@ -85,6 +86,7 @@ class Workshop:
             run_dir=run_dir,
             plugins=plugins if "report" in plugins else ("no:report", *plugins),
             on_episode=on_episode,
+            workers=workers,
         )
         return self.trained
 

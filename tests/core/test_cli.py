@@ -116,8 +116,8 @@ def test_help_names_every_command_and_setting(capsys: pytest.CaptureFixture[str]
         (["--episodes", "Long=few"], "--episodes: expected a whole number like 40"),
         (
             ["--sequence", "Long,Short,Long"],
-            'command line: SEQUENCE is ["Long", "Short", "Long"], expected a list of distinct bucket names, one or more: '
-            "Long is there twice",
+            'command line: SEQUENCE is ["Long", "Short", "Long"], expected a list of distinct bucket names, those that train at the '
+            "same time in a list of their own, one or more: Long is there twice",
         ),
         (
             ["--sequence", "a,,b"],

@@ -42,7 +42,10 @@ def train_one(*arguments: Any, **more: Any) -> object:
         (lambda: train(ui_params=5), "ui_params: expected a dictionary of horizon_range, "),
         (lambda: train(custom_sequence="Scalping"), 'SEQUENCE is "Scalping", expected a list of distinct bucket names'),
         (lambda: train(custom_sequence=5), "SEQUENCE is 5, expected a list of distinct bucket names"),
-        (lambda: train(custom_sequence=[]), "SEQUENCE is [], expected a list of distinct bucket names, one or more"),
+        (
+            lambda: train(custom_sequence=[]),
+            "SEQUENCE is [], expected a list of distinct bucket names, those that train",
+        ),
         (
             lambda: train(custom_sequence=["Scalping"], episodes_per_bucket={"Long": 2}),
             'arguments: EPISODES names "Long" (value 2), which is not in the sequence Scalping.',

@@ -6,6 +6,7 @@ import re
 from typing import Any, Literal, NamedTuple
 
 from progressive_app.config.common_kinds import FilePath, Names, OneOf
+from progressive_app.config.stages import BucketStages, Stages
 from progressive_core.contract.kinds import Refused
 from progressive_core.contract.setting import Reason, Setting
 
@@ -49,8 +50,8 @@ class PluginChoices(NamedTuple):
 
 
 # fmt: off
-SEQUENCE: Setting[tuple[str, ...]] = Setting(
-    "SEQUENCE", ("Scalping", "Short", "Medium", "Long"), Names("bucket names", at_least=1),
+SEQUENCE: Setting[Stages] = Setting(
+    "SEQUENCE", ("Scalping", "Short", "Medium", "Long"), BucketStages(),
     "the buckets to train, in this order", "later buckets", Reason.ORDER)
 TRANSFERS: Setting[tuple[str, ...]] = Setting(
     "TRANSFERS", ("weights", "features", "horizons", "reverse"), Names("transfer names"),

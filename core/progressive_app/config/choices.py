@@ -7,6 +7,7 @@ from typing import Any
 
 from progressive_app.config.app_settings import PLUGINS
 from progressive_app.config.checking import checked
+from progressive_app.config.stages import Stages, flat, stages_text
 from progressive_app.quoting import show
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.kinds import LONGEST_NAME
@@ -33,17 +34,17 @@ def refuse_unknown_buckets(settings: Settings, installed: Iterable[str]) -> None
                 )
 
 
-def refuse_idle_episodes(episodes: Any, sequence: Sequence[str], source: str) -> None:
+def refuse_idle_episodes(episodes: Any, sequence: Stages, source: str) -> None:
     """Hold episodes that were asked for against the buckets that are to be trained.
 
     :raise ConfigError: they name a bucket that is not in the sequence, whose number would have no effect. In a file,
         which serves many sequences, that is no mistake.
     """
     for bucket in episodes if isinstance(episodes, Mapping) else ():
-        if bucket not in sequence:
+        if bucket not in flat(sequence):
             raise ConfigError(
                 f"{source}: EPISODES names {show(bucket)} (value {show(episodes[bucket])}), which is not in the "
-                f"sequence {', '.join(sequence)}.{did_you_mean(str(bucket), sequence)} Leave it out, or train it too"
+                f"sequence {stages_text(sequence)}.{did_you_mean(str(bucket), flat(sequence))} Leave it out, or train it too"
             )
 
 

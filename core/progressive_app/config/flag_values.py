@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from progressive_app.config.common_kinds import Names
+from progressive_app.config.stages import BucketStages, split_stages
 from progressive_app.quoting import show
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.kinds import OrNull, Refused
@@ -39,11 +40,14 @@ def json_or_text(word: str) -> Any:
 
 
 def value_of(setting: Setting[Any], word: FlagText) -> Any:
-    """The value that a word means for a setting: JSON or a bare word; lists of names may be `A,B`; a file may be called 123."""
+    """The value that a word means for a setting: JSON or a bare word; lists of names may be `A,B`, stages `A,(B,C)`; a file may be
+    called 123."""
     value = json_or_text(word)
     kind = setting.kind.kind if isinstance(setting.kind, OrNull) else setting.kind
     if isinstance(kind, Names) and isinstance(value, str):
         return split_names(value)
+    if isinstance(kind, BucketStages) and isinstance(value, str):
+        return split_stages(value)
     if not isinstance(value, str):
         try:
             setting.check(value)

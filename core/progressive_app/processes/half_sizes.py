@@ -6,9 +6,9 @@ import structlog
 
 from progressive_core.contract.errors import OutOfMemoryError
 from progressive_core.contract.protocols import Bucket
-from progressive_core.contract.records import Resources, Sizes
-from progressive_core.engine.run import Run
-from progressive_core.engine.sequence import try_bucket
+from progressive_core.contract.records import LedgerEntry, Resources, Sizes
+from progressive_core.engine.run import Run, Training
+from progressive_core.engine.sequence import End, teach_and_judge, try_bucket
 
 log = structlog.get_logger("progressive_training")
 
@@ -18,7 +18,20 @@ ADVICE = "lower PARALLEL_EPISODES or BATCH_SIZE, or begin anew with less REPLAY_
 
 def train_bucket(run: Run, bucket: Bucket) -> None:
     """Train one bucket; where memory runs out, once more from its last checkpoint with half the sizes. Judge a finished one."""
-    while shortage := try_bucket(run, bucket):
+    _train(run, bucket, teach_and_judge)
+
+
+def train_member(run: Run, bucket: Bucket) -> None:
+    """Train a member of a stage in its own store, as `train_bucket` does; it teaches nobody there, and is not judged."""
+    _train(run, bucket, _nothing)
+
+
+def _nothing(training: Training, episode: int) -> tuple[list[LedgerEntry], None]:
+    return [], None
+
+
+def _train(run: Run, bucket: Bucket, end: End) -> None:
+    while shortage := try_bucket(run, bucket, end):
         # Nothing of the failed try is held here, no traceback either, so that all that it used can be freed.
         retry_with_half_sizes(run, bucket.name, *shortage)
 

@@ -24,10 +24,11 @@ from progressive_core.engine.run import Interrupted, Run
 
 def train_isolated(run: Run, bucket: Bucket, train: Callable[[Run, Bucket], object]) -> None:
     """`train(run, bucket)` in a spawned process, as `run_isolated` calls it."""
-    run_isolated(run, partial(_train_named, train=train, name=bucket.name), f"{bucket.name}: its process")
+    run_isolated(run, partial(train_named, train=train, name=bucket.name), f"{bucket.name}: its process")
 
 
-def _train_named(run: Run, train: Callable[[Run, Bucket], object], name: str) -> None:
+def train_named(run: Run, train: Callable[[Run, Bucket], object], name: str) -> None:
+    """`train` the bucket of that name."""
     train(run, next(bucket for bucket in run.buckets if bucket.name == name))
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import frozen
 
 from progressive_app.config.app_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
 from progressive_app.config.resolve import resolve_values
+from progressive_app.config.stages import flat
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import current_log, log_to
 from progressive_app.machine.memory import gc_frozen
-from progressive_app.processes.child import EPISODE, PROGRESS, READY, Parent
+from progressive_app.processes.child import EPISODE, PROGRESS, READY
 from progressive_app.store.run_store import RunStore
 from progressive_core.engine.run import Interrupted, Run
 from progressive_core.plugins.hooks import Hooks
@@ -51,7 +52,17 @@ class Outcome:
     interrupted: bool
 
 
-def with_run(parent: Parent, opened: OpenedRun) -> Outcome:
+class Listener(Protocol):
+    """Who waits for a run in another process, such as a `Parent`."""
+
+    def ask(self, message: str, value: Any = None) -> Any:
+        """Send a message and return the reply."""
+
+    def wants_a_stop(self) -> bool:
+        """Whether training is to stop behind the next checkpoint."""
+
+
+def with_run(parent: Listener, opened: OpenedRun) -> Outcome:
     """Open the run and call the function with it."""
     settings = resolve_values(opened.settings, "the settings of the run")
     registry = installed_registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS])
@@ -69,7 +80,7 @@ def with_run(parent: Parent, opened: OpenedRun) -> Outcome:
     try:
         with log_to(opened.log, opened.shown, progress if opened.progress else None), gc_frozen():
             run = Run(
-                buckets=[registry.bucket(name) for name in settings[SEQUENCE]],
+                buckets=[registry.bucket(name) for name in flat(settings[SEQUENCE])],
                 settings=settings,
                 device=opened.device,
                 hooks=hooks,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from progressive_app.config.app_settings import DEVICE, PLUGINS, RUNS_DIR, SEQUE
 from progressive_app.config.choices import CONSOLE, merged_choices, refuse_idle_episodes
 from progressive_app.config.input_files import with_absolute_files
 from progressive_app.config.resolve import overlay
+from progressive_app.config.stages import flat, stages_text
 from progressive_app.json_values import json_values
 from progressive_app.quoting import show
 from progressive_app.resume.manifest import has_moved_to, now_in_words
+from progressive_app.resume.members import Standing
 from progressive_core.contract.core_settings import EPISODES
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.setting import Reason, Setting, Settings
@@ -65,7 +67,7 @@ def wanted_settings(settings: Settings, asked: Mapping[str, Any], plugins: Seque
 def _with_other_buckets(setting: Setting[Any], settings: Settings, wanted: Settings) -> Any:
     """The value for each bucket, where `wanted` names some; as it was where that comes to the same."""
     key = setting.key
-    before = {bucket: setting.value_for(bucket, settings[key]) for bucket in wanted[SEQUENCE]}
+    before = {bucket: setting.value_for(bucket, settings[key]) for bucket in flat(wanted[SEQUENCE])}
     each = {**before, **wanted[key]}
     if each == before:
         return settings[key]
@@ -73,7 +75,7 @@ def _with_other_buckets(setting: Setting[Any], settings: Settings, wanted: Setti
 
 
 def changes_between(
-    settings: Settings, wanted: Settings, progress: Progress, manifest: Mapping[str, Any]
+    settings: Settings, wanted: Settings, standing: Standing, manifest: Mapping[str, Any]
 ) -> list[Change]:
     """What of `wanted` is not as it was in the run's `settings`.
 
@@ -90,47 +92,49 @@ def changes_between(
                 Change(key=key, old=old, new=new, applies="at once: the same bytes in another place", moved=True)
             )
             continue
-        refused = _why_not(setting, settings, wanted, progress, manifest["device"])
+        refused = _why_not(setting, settings, wanted, standing, manifest["device"])
         if refused and key in manifest["inputs"] and isinstance(new, str) and not Path(new).is_file():
             refused = "there is no such file"
-        applies = "never" if refused else _applies(setting, settings, wanted, progress)
+        applies = "never" if refused else _applies(setting, settings, wanted, standing)
         reason = None if setting.may_change == "any time" else setting.reason
         found.append(Change(key=key, old=old, new=new, applies=applies, refused=refused, reason=reason))
     return found
 
 
-def _why_not(setting: Setting[Any], settings: Settings, wanted: Settings, progress: Progress, device: str) -> str:
-    """Why a run that stands at `progress` cannot have this setting of `wanted`; "" when it can."""
-    training = [progress.bucket] if progress.bucket else []
-    begun = [*finished_in(progress), *training]
+def _why_not(setting: Setting[Any], settings: Settings, wanted: Settings, standing: Standing, device: str) -> str:
+    """Why a run cannot have this setting of `wanted` where it stands; "" when it can."""
+    begun = [*standing.finished, *standing.training]
     new, sentence = wanted[setting.key], setting.reason.value
     if setting.may_change == "any time":
         return ""
     if setting.may_change == "never":
         return sentence
     if setting.reason is Reason.ORDER:
-        return "" if list(new[: len(begun)]) == begun else f"{sentence} ({', '.join(begun)})"
+        stages = tuple(stage for stage in settings[SEQUENCE] if not set(begun).isdisjoint(flat([stage])))
+        return "" if new[: len(stages)] == stages else f"{sentence} ({stages_text(stages)})"
     held = [
         bucket
-        for bucket in (training if setting.reason is Reason.STATE else begun)
+        for bucket in (standing.training if setting.reason is Reason.STATE else begun)
         if setting.value_for(bucket, settings[setting.key]) != setting.value_for(bucket, new)
     ]
     if not held or (setting == DEVICE and new == device):
         return ""
-    later = next((name for name in wanted[SEQUENCE] if name not in begun), "NAME")
+    later = next((name for name in flat(wanted[SEQUENCE]) if name not in begun), "NAME")
     hint = f"; name later ones, like {show({later: setting.value_for(later, new)})}" if setting.per_bucket else ""
     return f"{sentence} ({', '.join(held)}){hint}"
 
 
-def _applies(setting: Setting[Any], settings: Settings, wanted: Settings, progress: Progress) -> str:
+def _applies(setting: Setting[Any], settings: Settings, wanted: Settings, standing: Standing) -> str:
     """From where on a change that may be is in effect."""
-    later, bucket, key = _later(wanted, progress), progress.bucket, setting.key
-    if bucket is not None and setting.may_change == "any time":
-        now = setting.value_for(bucket, wanted[key])
-        if setting == EPISODES and now <= progress.episode:
-            return f"at once: {bucket} ends with the {progress.episode} episodes that it has"
-        if now != setting.value_for(bucket, settings[key]):
-            return f"from episode {progress.episode + 1} of {bucket}"
+    later, key, now = _later(wanted, standing), setting.key, []
+    for bucket, episode in standing.training.items() if setting.may_change == "any time" else ():
+        new = setting.value_for(bucket, wanted[key])
+        if setting == EPISODES and new <= episode:
+            now.append(f"at once: {bucket} ends with the {episode} episodes that it has")
+        elif new != setting.value_for(bucket, settings[key]):
+            now.append(f"from episode {episode + 1} of {bucket}")
+    if now:
+        return ", ".join(now)
     changed = [each for each in later if setting.value_for(each, wanted[key]) != setting.value_for(each, settings[key])]
     return f"from {changed[0]} on" if changed else "to no bucket: all have begun, and stay as they are"
 
@@ -140,9 +144,9 @@ def finished_in(progress: Progress) -> tuple[str, ...]:
     return tuple(result.bucket for result in progress.results)
 
 
-def _later(settings: Settings, progress: Progress) -> list[str]:
+def _later(settings: Settings, standing: Standing) -> list[str]:
     """The buckets that have not begun."""
-    return [name for name in settings[SEQUENCE] if name not in (*finished_in(progress), progress.bucket)]
+    return [name for name in flat(settings[SEQUENCE]) if name not in (*standing.finished, *standing.training)]
 
 
 def refuse_changes(changes: Sequence[Change], directory: Path) -> None:
@@ -159,23 +163,24 @@ def refuse_changes(changes: Sequence[Change], directory: Path) -> None:
         )
 
 
-def describe_changes(changes: Sequence[Change], progress: Progress) -> list[str]:
+def describe_changes(changes: Sequence[Change], standing: Standing) -> list[str]:
     """The changes in words, a line each; none where nothing changes."""
     if not changes:
         return []
     lines = [f"{each.key} {show(each.old)} -> {show(each.new)}: {each.applies}" for each in changes]
-    if finished := finished_in(progress):
-        lines.append(f"{', '.join(finished)}: finished, and not trained again")
+    if standing.finished:
+        lines.append(f"{', '.join(standing.finished)}: finished, and not trained again")
     return lines
 
 
-def recorded_changes(changes: Sequence[Change], wanted: Settings, progress: Progress) -> list[Mapping[str, Any]]:
-    """The changes as a manifest keeps them: when, which, and the bucket and its episodes before they took effect.
+def recorded_changes(changes: Sequence[Change], wanted: Settings, standing: Standing) -> list[Mapping[str, Any]]:
+    """The changes as a manifest keeps them: when, which, and the bucket and its episodes before they took effect, for each member
+    of a stage in training.
 
     A file that has only moved is none of them: `inputs_in_place` records it.
     """
-    when, later = now_in_words(), _later(wanted, progress)
-    bucket = progress.bucket or (later[0] if later else None)
+    when, later = now_in_words(), _later(wanted, standing)
+    places: Iterable[tuple[str | None, int]] = standing.training.items() or [(later[0] if later else None, 0)]
     return [
         {
             "when": when,
@@ -183,10 +188,11 @@ def recorded_changes(changes: Sequence[Change], wanted: Settings, progress: Prog
             "old": each.old,
             "new": each.new,
             "bucket": bucket,
-            "episode": progress.episode,
+            "episode": episode,
         }
         for each in changes
         if not each.moved
+        for bucket, episode in places
     ]
 
 

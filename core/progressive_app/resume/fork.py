@@ -25,6 +25,7 @@ from progressive_app.resume.changes import (
     wanted_settings,
 )
 from progressive_app.resume.manifest import check_data_unchanged, moved_with_the_run, now_in_words, plugins_of
+from progressive_app.resume.members import Standing, standing_of
 from progressive_app.resume.resuming import choices_of, registry_for
 from progressive_app.store.atomic_files import atomic_write, write_json
 from progressive_app.store.containment import check_no_external_links
@@ -78,7 +79,7 @@ def fork_of(
         manifest["changing"] or read_json(file), file, choices_of(asked, plugins), manager.objects
     )
     wanted = wanted_settings(settings, {**moved_with_the_run(manifest["inputs"], directory), **asked}, plugins)
-    changes = changes_between(settings, wanted, progress, manifest)
+    changes = changes_between(settings, wanted, standing_of(directory, progress), manifest)
     registry = registry_for(wanted, manager)
     refused = ", ".join(each.key for each in changes if each.refused)
     teachers: list[Teacher] = []
@@ -93,7 +94,7 @@ def fork_of(
         on_message(
             f"{new}: a new run from the first bucket on, {taught}; {directory}, its parent, cannot go on with {refused}"
         )
-        for line in describe_changes([evolve(each, applies="from the beginning") for each in changes], Progress()):
+        for line in describe_changes([evolve(each, applies="from the beginning") for each in changes], Standing()):
             on_message(line)
     return Fork(
         directory=new,

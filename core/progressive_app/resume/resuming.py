@@ -12,6 +12,7 @@ from progressive_app.config.app_settings import DEVICE, PLUGIN_ERRORS, PLUGINS, 
 from progressive_app.config.checking import checked
 from progressive_app.config.choices import merged_choices, refuse_unknown_buckets
 from progressive_app.config.resolve import settings_of_run, with_settings
+from progressive_app.config.stages import flat
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.logs import log_to
@@ -19,7 +20,6 @@ from progressive_app.processes.isolation import resolve_device_isolated
 from progressive_app.resume.changes import (
     changes_between,
     describe_changes,
-    finished_in,
     inputs_in_place,
     recorded_changes,
     refuse_changes,
@@ -33,9 +33,9 @@ from progressive_app.resume.manifest import (
     moved_with_the_run,
     plugins_of,
 )
+from progressive_app.resume.members import Standing, standing_of
 from progressive_app.store.run_store import RunStore
 from progressive_core.contract.setting import Settings
-from progressive_core.contract.store import Progress
 from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry
 
@@ -74,7 +74,8 @@ def prepare_resume(
         store.documents.config, directory / "config.json", choices_of(asked, plugins), manager.objects
     )
     wanted = wanted_settings(settings, {**moved_with_the_run(manifest["inputs"], directory), **asked}, plugins)
-    changes = changes_between(settings, wanted, progress, manifest)
+    standing = standing_of(directory, progress)
+    changes = changes_between(settings, wanted, standing, manifest)
     refuse_changes(changes, directory)
     inputs = inputs_in_place(manifest["inputs"], changes)
     check_data_unchanged(inputs, directory)
@@ -88,10 +89,10 @@ def prepare_resume(
     others = {each.key: each.new for each in changes}
     device = device_for(others.get(DEVICE.key, manifest["device"]), isolated=isolated)
     lines = [note] if note else []
-    lines += [*describe_changes(changes, progress), *_retrained_episodes(manifest["changes"], progress)]
+    lines += [*describe_changes(changes, standing), *_retrained_episodes(manifest["changes"], standing)]
     if changes:
         recorded = {
-            "changes": [*manifest["changes"], *recorded_changes(changes, wanted, progress)],
+            "changes": [*manifest["changes"], *recorded_changes(changes, wanted, standing)],
             "sequence": others.get(SEQUENCE.key, manifest["sequence"]),
             "device": device,
             "inputs": inputs,
@@ -123,7 +124,7 @@ def registry_for(settings: Settings, manager: Manager) -> Registry:
     """
     registry = installed_registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS], manager)
     refuse_unknown_buckets(settings, [record.name for record in registry.records if record.kind == "bucket"])
-    for name in settings[SEQUENCE]:
+    for name in flat(settings[SEQUENCE]):
         registry.bucket(name)
     return registry
 
@@ -133,13 +134,12 @@ def device_for(setting: str, *, isolated: bool) -> str:
     return resolve_device_isolated(setting) if isolated else resolve_device(setting)
 
 
-def _retrained_episodes(changes: Sequence[Mapping[str, Any]], progress: Progress) -> list[str]:
+def _retrained_episodes(changes: Sequence[Mapping[str, Any]], standing: Standing) -> list[str]:
     """A line where the run has to go back behind a change: what was trained before it is trained again after it."""
     behind = [
         each
         for each in changes
-        if each["bucket"] not in finished_in(progress)
-        and each["episode"] > (progress.episode if each["bucket"] == progress.bucket else 0)
+        if each["bucket"] not in standing.finished and each["episode"] > standing.training.get(each["bucket"], 0)
     ]
     if not behind:
         return []

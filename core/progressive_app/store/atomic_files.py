@@ -100,6 +100,13 @@ def append_json_line(path: Path, value: Any) -> None:
         raise
 
 
+def append_lines(path: Path, origin: Path) -> None:
+    """Append the lines of another file, which may be absent; a rollback removes them again."""
+    if origin.exists():
+        with path.open("ab") as file:
+            file.write(origin.read_bytes())
+
+
 def truncate(path: Path, length: int) -> None:
     """Cut a file of lines back to `length` bytes; an absent one stays absent."""
     if path.exists() and path.stat().st_size > length:

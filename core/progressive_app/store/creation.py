@@ -51,11 +51,16 @@ def take_empty_directory(directory: Path) -> FileLock:
 
 
 def write_first_files(
-    directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any], data: bytes | None = None
+    directory: Path,
+    config: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    data: bytes | None = None,
+    origin: tuple[Path, Commit] | None = None,
 ) -> Commit:
     """Write all that a run begins with; `state.json`, which makes it one, comes last. Returns what it holds.
 
-    :param data: the content of its `DATA_FILE`, where it is to have one.
+    :param data: the content of its `DATA_FILE`, where it is to have one. :param origin: the directory and the commit of a run
+        between two buckets, whose finished buckets and teachers this one begins with.
     :raise RunError: a model that is to teach, or the directory, cannot be used.
     """
     try:
@@ -66,7 +71,10 @@ def write_first_files(
             atomic_write(directory / DATA_FILE, data)
         write_json(directory / "config.json", config)
         write_json(directory / "manifest.json", manifest)
-        commit = Commit(digests=_copy_teachers(directory, teachers_in(read_manifest(directory))))
+        if origin is None:
+            commit = Commit(digests=_copy_teachers(directory, teachers_in(read_manifest(directory))))
+        else:
+            commit = _copy_finished(directory, *origin)
         for name in (BEGUN, STATE):
             write_commit(directory / name, commit)
         (directory / BEGINNING).unlink()
@@ -114,6 +122,16 @@ def _copy_teachers(directory: Path, teachers: Sequence[Teacher]) -> dict[str, st
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise RunError(f"{original}: the model that is to teach cannot be had ({why})") from error
     return digests
+
+
+def _copy_finished(directory: Path, run: Path, commit: Commit) -> Commit:
+    """Put the models that the `commit` of another run rests on here, those of its teachers too; returns what this run begins with."""
+    files = [Path(file) for file in commit.digests]
+    cards = [file.with_name("card.json") for file in files if file.parts[0] == "models"]
+    for file in (*files, *cards):
+        (directory / file).parent.mkdir(parents=True, exist_ok=True)
+        publish(run / file, directory / file)
+    return Commit(results=commit.results, versions=commit.versions, digests=commit.digests)
 
 
 def _refuse_unless_empty(directory: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from attrs import asdict, field, frozen
 
 from progressive_app.config.app_settings import SEQUENCE, Device
+from progressive_app.config.stages import BucketStages, flat
 from progressive_app.quoting import show
 from progressive_app.store.atomic_files import write_json, writes
 from progressive_app.store.documents import read_json
@@ -73,7 +74,7 @@ class _Manifest:
     """What this program reads of a manifest, with types."""
 
     started: str
-    sequence: tuple[str, ...]
+    sequence: tuple[Any, ...]
     device: str = "auto"
     inputs: dict[str, _InputFile] = field(factory=dict)
     teachers: tuple[Teacher, ...] = ()
@@ -106,8 +107,12 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     for position, teacher in enumerate(known.teachers):
         if not teacher.run or "\0" in teacher.run:
             damaged(file, f"teachers[{position}].run is {show(teacher.run)}, expected a run's directory")
+    try:
+        sequence = flat(BucketStages().check(known.sequence))
+    except Refused:
+        damaged(file, f"sequence is {show(known.sequence)}, expected {BucketStages().allowed}")
     named = [name for each in known.teachers for name in (each.bucket, each.pupil) if name is not None]
-    refuse_odd_names([*known.sequence, *named], str(file))
+    refuse_odd_names([*sequence, *named], str(file))
     return {**asdict(known), **manifest, "teachers": [asdict(each) for each in known.teachers]}
 
 

@@ -17,7 +17,7 @@ import structlog
 from attrs import asdict, evolve
 from filelock import FileLock
 
-from progressive_app.store.atomic_files import append_json_line, writes
+from progressive_app.store.atomic_files import append_json_line, append_lines, writes
 from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints, checkpoint_name
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import kept_at, remove_run, take_empty_directory, write_first_files
@@ -65,17 +65,25 @@ class RunStore:
 
     @classmethod
     def create(
-        cls, directory: Path, config: Mapping[str, Any], manifest: Mapping[str, Any], data: bytes | None = None
+        cls,
+        directory: Path,
+        config: Mapping[str, Any],
+        manifest: Mapping[str, Any],
+        data: bytes | None = None,
+        origin: RunStore | None = None,
     ) -> Self:
         """Begin a run in a new or empty directory, or in one where a kill came before another one had begun.
 
-        :param data: the content of its `DATA_FILE`, where it is to have one.
+        :param data: the content of its `DATA_FILE`, where it is to have one. :param origin: a run between two buckets, whose
+            finished buckets and teachers this one begins with.
         :raise RunError: the directory holds something, or cannot be written.
         """
         made = [path for path in (directory, *directory.parents) if not path.exists()]
         lock = take_empty_directory(directory)
         try:
-            commit = write_first_files(directory, config, manifest, data)
+            commit = write_first_files(
+                directory, config, manifest, data, (origin.directory, origin.progress) if origin is not None else None
+            )
         except RunError:
             remove_run(directory, lock, made)
             raise
@@ -160,6 +168,12 @@ class RunStore:
     def record_transfer(self, entry: LedgerEntry) -> None:
         """Append a transfer to `ledger.jsonl`."""
         append_json_line(self.directory / LEDGER, entry)
+
+    @writes
+    def append_lines(self, origin: Path) -> None:
+        """Append the episodes and transfers of the run at `origin`."""
+        for name in LINE_FILES:
+            append_lines(self.directory / name, origin / name)
 
     def ledger(self) -> list[LedgerEntry]:
         """Every transfer so far."""

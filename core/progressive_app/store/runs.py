@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 from attrs import evolve, frozen
 
+from progressive_app.config.stages import BucketStages, Stages
 from progressive_app.store.containment import check_is_own_file
 from progressive_app.store.lock import LOCK, is_free
 from progressive_app.store.progress import STATE, read_commit
@@ -28,7 +29,7 @@ class RunSummary:
     directory: Path
     started: str
     status: Status
-    sequence: tuple[str, ...]
+    sequence: Stages
     results: tuple[BucketResult, ...]
     reason: str = ""
     parent: str = ""
@@ -67,7 +68,7 @@ def _summary(directory: Path) -> RunSummary:
         directory=directory,
         started=manifest["started"],
         status=progress.status,
-        sequence=tuple(manifest["sequence"]),
+        sequence=BucketStages().check(manifest["sequence"]),
         results=progress.results,
         parent=manifest["parent"]["run"] if manifest["parent"] else "",
     )

@@ -146,7 +146,8 @@ class LedgerEntry:
 class BucketResult:
     """How one bucket ended: after how many `episodes` and `seconds`, and why (`stopped`); the `best_score` on validation and the
     episode that had it; and the file of its model. `transfers` are those made since its last episode, `halved_to` the reduced sizes;
-    None if memory never ran out. `evaluation` is None while a later bucket may still change its model."""
+    None if memory never ran out. `evaluation` is None while a later bucket may still change its model. `exchange_seconds` are those of its
+    `seconds` in which a member of a stage taught and was taught at the stage's end; 0 for a bucket that trained alone."""
 
     bucket: str
     episodes: int
@@ -158,6 +159,7 @@ class BucketResult:
     evaluation: Evaluation | None
     transfers: tuple[LedgerEntry, ...] = ()
     halved_to: Sizes | None = None
+    exchange_seconds: float = 0.0
 
 
 @frozen(kw_only=True)

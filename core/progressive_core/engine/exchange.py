@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from time import perf_counter
 
 from attrs import evolve
@@ -25,11 +26,18 @@ def transfer_in(training: Training, phase: Phase, episode: int) -> list[LedgerEn
     run, info = training.run, training.info
     if not info.settings[USE_CROSS_BUCKET_TRANSFER]:
         return []
-    context = TransferContext(phase=phase, episode=episode, bucket=info)
+    outside = (source for source in run.teachers if source.pupil in (None, info.name))
+    known = map(run.store.knowledge, (result.bucket for result in info.results))
+    return offer(training, chain(outside, known), phase, episode)
+
+
+def offer(training: Training, sources: Iterable[Knowledge], phase: Phase, episode: int) -> list[LedgerEntry]:
+    """Offer a bucket each of the `sources` in turn; the ledger entries, which are recorded."""
+    run = training.run
+    context = TransferContext(phase=phase, episode=episode, bucket=training.info)
     entries: list[LedgerEntry] = []
     started = perf_counter()
-    outside = [source for source in run.teachers if source.pupil in (None, info.name)]
-    for source in [*outside, *(run.store.knowledge(result.bucket) for result in info.results)]:
+    for source in sources:
         made = transfer_knowledge(run.hooks, run.machine, training.learner, source, context, training.resources)
         entries += _timed(made, started)
         started = perf_counter()

@@ -11,6 +11,7 @@ import structlog
 from attrs import evolve
 
 from progressive_core.contract.core_settings import KEEP_CHECKPOINTS, TRANSFER_COOLDOWN
+from progressive_core.contract.evaluation import Evaluation
 from progressive_core.contract.profit import profit_text
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
@@ -26,21 +27,22 @@ CHECKPOINT_SHARE = 0.005
 training, which a resume repeats to the same bits; a checkpoint after every episode took 3 to 10 % of the time."""
 
 ALL_TRAINED = "all episodes trained"
+End = Callable[[Training, int], tuple[list[LedgerEntry], Evaluation | None]]
+"""What is done with a bucket at the end of its last episode: the transfers that it made, and the verdict on it."""
 
 
 def train_sequence(run: Run, train: Callable[[Run, Bucket], None]) -> dict[str, Path]:
     """Train every bucket that is not finished yet, and make the verdicts that are not made yet.
 
-    :param train: trains or judges one bucket by `try_bucket`, in this process or in another one.
+    :param train: trains or judges one bucket by `try_bucket`, in this process or in another one; or the stage that it is in.
     :return: the path of each bucket's model, in the order of the sequence.
     :raise Interrupted: a stop was asked for; the run can be resumed.
     """
     if run.store.repaired:
         log.info(run.store.repaired)  # shown when the run was opened, before it had its log
         run.progress(run.store.repaired)
-    finished = {result.bucket for result in run.store.progress.results}
     for bucket in run.buckets:
-        if bucket.name not in finished:
+        if bucket.name not in {result.bucket for result in run.store.progress.results}:
             if run.interrupted():
                 raise Interrupted(run.store.directory)
             train(run, bucket)
@@ -50,13 +52,16 @@ def train_sequence(run: Run, train: Callable[[Run, Bucket], None]) -> dict[str, 
     return {result.bucket: run.store.model_path(result.bucket) for result in run.store.progress.results}
 
 
-def try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
+def try_bucket(run: Run, bucket: Bucket, end: End) -> tuple[Resources, str] | None:
     """Train one bucket, or judge a finished one. Where memory runs out in training: the resources that it had, and the
-    allocator's message; else None."""
+    allocator's message; else None.
+
+    :param end: `teach_and_judge`; of a member of a stage, which does so when it becomes part of the run, nothing.
+    """
     info = info_of(run, bucket)
     resources = resources_of(run, bucket, info)
     if bucket.name in _unjudged(run):
-        _judge(run, resources)
+        judge(run, resources)
         return None
     try:
         with always_clean_up(run, info):
@@ -68,9 +73,9 @@ def try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
             if run.store.progress.is_untouched and not run.compared:
                 for each in run.buckets:
                     each.check(info_of(run, each), resources)
-            _train_to_the_end(run, bucket, info, resources)
-            if bucket.name == info.sequence[-1]:
-                _judge(run, resources)
+            _train_to_the_end(run, bucket, info, resources, end)
+            if bucket.name == info.sequence[-1] and bucket.name not in _unjudged(run):
+                judge(run, resources)
     except Exception as error:
         finished = {result.bucket for result in run.store.progress.results}
         if bucket.name in finished or not run.machine.is_shortage(error):
@@ -80,16 +85,14 @@ def try_bucket(run: Run, bucket: Bucket) -> tuple[Resources, str] | None:
     return None
 
 
-def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Resources) -> None:
-    """Train all episodes, teach the finished buckets, and commit model and result, judged where no later bucket teaches it."""
+def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Resources, end: End) -> None:
+    """Train all episodes, do what is to be done at their end, and commit model and result."""
     with closing(bucket.open(info, resources)) as learner:
         begun = perf_counter() - run.store.progress.seconds
         training = Training(run=run, info=info, resources=resources, learner=learner)
         last, stopped = _train_episodes(training, begun)
         learner.keep_best()
-        backward = transfer_back(training, last.episode)
-        is_final = info.name == info.sequence[-1] or not teaches_back(training)
-        evaluation = learner.evaluator.evaluate(learner.policy()) if is_final else None
+        transfers, evaluation = end(training, last.episode)
         known = learner.knowledge()
         if known.distrust:
             log.warning(distrusted(known))
@@ -103,11 +106,18 @@ def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Res
         seconds=perf_counter() - begun,
         model_path=path,
         evaluation=evaluation,
-        transfers=tuple(backward),
+        transfers=tuple(transfers),
         halved_to=run.store.progress.halved_to,
     )
     run.store.finish_bucket(result)
     run.progress(f"{bucket.name}: finished, {stopped}; best score {profit_text(last.best_score)}; {path}")
+
+
+def teach_and_judge(training: Training, episode: int) -> tuple[list[LedgerEntry], Evaluation | None]:
+    """Teach the finished buckets, and judge where no later bucket teaches this one."""
+    backward, info, learner = transfer_back(training, episode), training.info, training.learner
+    is_final = info.name == info.sequence[-1] or not teaches_back(training)
+    return backward, learner.evaluator.evaluate(learner.policy()) if is_final else None
 
 
 def _unjudged(run: Run) -> dict[str, BucketResult]:
@@ -115,7 +125,7 @@ def _unjudged(run: Run) -> dict[str, BucketResult]:
     return {result.bucket: result for result in run.store.progress.results if result.evaluation is None}
 
 
-def _judge(run: Run, resources: Resources) -> None:
+def judge(run: Run, resources: Resources) -> None:
     """Make the verdicts that had to wait until no transfer could change a model any more, one bucket open at a time.
 
     Each is committed by itself: a run that is killed here goes on with the next one.

@@ -53,7 +53,7 @@ def transfer_knowledge(
         and no more does what is forced.
     """
     if source.forced:
-        return [_force(hooks, machine, learner, source, context)] if context.phase == "initial" else []
+        return [_copy(hooks, machine, learner, source, context)] if context.phase == "initial" else []
     if reason := distrusted(source) or unprovable(learner, source):
         return skipped(hooks, source, context, reason)
     asked = wanted(hooks, context.phase)
@@ -68,21 +68,17 @@ def transfer_knowledge(
     for name in asked:
         before_digest, started = known, perf_counter()
         entry = _transact(hooks, machine, name, learner, source, target, score, context, resources)
-        entry = evolve(entry, seconds=perf_counter() - started)
+        entry = evolve(entry, seconds=perf_counter() - started, source_digest=measured.source_digest)
         if entry.verdict == "kept":
             target, score = learner.knowledge(), entry.after
             known = digest(target)
         elif entry.before is not None:
             score = entry.before
-        entries.append(
-            evolve(entry, source_digest=measured.source_digest, before_digest=before_digest, after_digest=known)
-        )
+        entries.append(evolve(entry, before_digest=before_digest, after_digest=known))
     return [evolve(entries[0], proof_seconds=measured.seconds), *entries[1:]]
 
 
-def _force(
-    hooks: Hooks, machine: Machine, learner: Learner, source: Knowledge, context: TransferContext
-) -> LedgerEntry:
+def _copy(hooks: Hooks, machine: Machine, learner: Learner, source: Knowledge, context: TransferContext) -> LedgerEntry:
     """Copy every fitting weight of `source` into `learner`, whatever becomes of its score."""
     target, before = learner.knowledge(), learner.validate()
     entry = evolve(_entry(hooks, FORCED, source, context), before=before, nbytes=source.nbytes)
@@ -142,11 +138,9 @@ def _measure(machine: Machine, learner: Learner, source: Knowledge, phase: Phase
     """
     target, source_digest = learner.knowledge(), digest(source)
     started = perf_counter()
-    score: float | None = None
-    proof: Proof | None = None
-    if phase != "reverse" and not memory_short(machine, source.nbytes + target.nbytes, resources):
-        score = learner.validate()
-        proof = prove(machine, learner, source, target, score)
+    short = memory_short(machine, source.nbytes + target.nbytes, resources)
+    score = None if phase == "reverse" or short else learner.validate()
+    proof = None if score is None else prove(machine, learner, source, target, score)
     seconds = perf_counter() - started
     return _Measured(target, score, proof, source_digest, digest(target), seconds)
 

@@ -12,6 +12,7 @@ from attrs import evolve
 from progressive_app.config.app_settings import PLUGINS, TRANSFERS
 from progressive_app.config.choices import CONSOLE
 from progressive_app.config.resolve import resolve_program
+from progressive_app.config.stages import flat
 from progressive_app.discovery.listing import survey
 from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
@@ -118,7 +119,7 @@ def _runs_table(runs: Sequence[RunSummary]) -> RenderableType:
         about = ", ".join([run.status, *([utc_text(run.started[:MINUTES])] if run.started else []), *fork])
         table.add_row(Text(run.directory.name, "bold"), "", "", Text(about, "dim"))
         finished = {result.bucket: result for result in run.results}
-        for bucket in run.sequence:
+        for bucket in flat(run.sequence):
             name = Padding(bucket, (0, 0, 0, 2))
             if bucket not in finished:
                 table.add_row(name, MISSING, MISSING, Text("not trained yet", "dim"))

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from progressive_app.config.resolve import defaults
+from progressive_app.config.stages import flat
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.logs import configure_logging
 from progressive_app.processes.ending import ENDED_EARLY
@@ -80,7 +81,7 @@ def _info(directory: Path) -> RunInfo:
     """The run as its plugins saw it at its end. A setting that is not known any more has no declaration."""
     manifest, known = read_manifest(directory), defaults()
     settings = Settings({**known, **read_json(directory / "config.json")}, known.declared)
-    return RunInfo(run_dir=directory, sequence=tuple(manifest["sequence"]), settings=settings, seed=settings[SEED.key])
+    return RunInfo(run_dir=directory, sequence=flat(manifest["sequence"]), settings=settings, seed=settings[SEED.key])
 
 
 def _ending(directory: Path, *, finished: bool) -> BaseException | None:

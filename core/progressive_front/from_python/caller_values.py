@@ -12,6 +12,7 @@ from progressive_app.config.checking import checked
 from progressive_app.config.choices import merged_choices, plugin_choices
 from progressive_app.config.input_files import with_absolute_files
 from progressive_app.config.resolve import overlay, resolve_caller, with_settings
+from progressive_app.config.stages import stages_text
 from progressive_app.quoting import show
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.kinds import Switch
@@ -110,4 +111,4 @@ def settled(settings: Settings, plugins: Sequence[str]) -> Settings:
 def describe(settings: Settings, holds_data: bool, run_dir: Path | None) -> str:
     """What a trainer trains, on which bars, and where: "Scalping, Short on btc.csv, in runs/mine"."""
     bars = "bars in memory" if holds_data else settings.get(DATA) or "a synthetic market"
-    return f"{', '.join(settings[SEQUENCE])} on {bars}, {f'in {run_dir}' if run_dir else 'no run yet'}"
+    return f"{stages_text(settings[SEQUENCE])} on {bars}, {f'in {run_dir}' if run_dir else 'no run yet'}"

@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 from progressive_app.config.app_settings import DEVICE, PLUGINS, RUNS_DIR, SEQUENCE
 from progressive_app.config.choices import merged_choices
 from progressive_app.config.resolve import resolve_values, with_settings
+from progressive_app.config.stages import flat
 from progressive_app.engines.task import Task, Worker
 from progressive_app.resume.resuming import device_for, registry_for
 from progressive_app.store.progress import STATE, status_of
@@ -155,8 +156,9 @@ def _bytes_needed(study: Path, run: PlannedRun) -> int:
     settings = resolve_values(run.settings, f"{study / PLAN}: {run.name}")
     registry = registry_for(settings, Manager())
     most = 0
-    for name in settings[SEQUENCE]:
-        info = bucket_info(settings, registry.bucket(name), settings[SEQUENCE], run_directory(study, run.name))
+    sequence = flat(settings[SEQUENCE])
+    for name in sequence:
+        info = bucket_info(settings, registry.bucket(name), sequence, run_directory(study, run.name))
         own: Any = info.settings
         sizes = Resources(device="cpu", parallel_episodes=own[PARALLEL_EPISODES], batch_size=own[BATCH_SIZE])
         most = max(most, registry.bucket(name).memory_needed(info, sizes))

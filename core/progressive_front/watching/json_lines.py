@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from progressive_app.config.app_settings import SEQUENCE
+from progressive_app.config.stages import flat
 from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import BUG, USER_ERROR, one_line
 from progressive_app.presentation.record_values import (
@@ -24,6 +25,7 @@ from progressive_app.presentation.record_values import (
     result_values,
     transfer_values,
 )
+from progressive_app.resume.members import member_directory
 from progressive_app.store.documents import read_json
 from progressive_app.store.progress import STATE, read_commit
 from progressive_app.store.run_documents import read_manifest
@@ -72,7 +74,7 @@ class JsonLines:
         self._stream = stream
         self._started = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         self._log: _Tail | None = None
-        self._runs: dict[Path, _Run] = {}
+        self._runs: dict[Path, _Training] = {}
         self._written: list[Mapping[str, Any]] = []
 
     def follow(self, train: Callable[..., int]) -> int:
@@ -93,8 +95,11 @@ class JsonLines:
             return
         if self._log is None:
             self._log = _Tail(directory / "log.jsonl")
-            self._add(directory, scratch_arm=False)
-            self._add(directory / SCRATCH, scratch_arm=True)
+            members = _members(directory)
+            self._runs[directory] = _Run(directory, but=members)
+            for bucket in members:
+                self._runs[member_directory(directory, bucket)] = _Training(member_directory(directory, bucket))
+            self._runs[directory / SCRATCH] = _Run(directory / SCRATCH, scratch_arm=True)
             self._write("run_start", **_start(directory))
         for event in self._log.new_lines():
             if event.get("timestamp", "") >= self._started:  # a resumed run has an older part
@@ -133,9 +138,6 @@ class JsonLines:
         with suppress(OSError, ValueError):
             self._stream.write(json.dumps(json_values({"event": event, "time": _now(), **values})) + "\n")
             self._stream.flush()
-
-    def _add(self, directory: Path, *, scratch_arm: bool) -> None:
-        self._runs[directory] = _Run(directory, scratch_arm=scratch_arm)
 
     def _write_logged(self, event: Mapping[str, Any]) -> None:
         text = str(event.get("event", ""))
@@ -180,30 +182,45 @@ class _Tail:
                 yield json.loads(line)
 
 
-class _Run:
+class _Training:
+    """The transfers and episodes in one run's files.
+
+    :param but: of these buckets, which are members of a stage, neither episodes nor the transfers to them before their stage's end:
+        these stand in the files of their own stores too, and earlier.
+    """
+
+    def __init__(self, directory: Path, *, scratch_arm: bool = False, but: Collection[str] = ()) -> None:
+        self._ledger, self._metrics = (_Tail.from_now_on(directory / name) for name in (LEDGER, METRICS))
+        self._arm, self._but = {"scratch_arm": scratch_arm}, but
+
+    def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for line in self._ledger.new_lines():
+            if line["phase"] == "reverse" or line["target"] not in self._but:
+                yield "transfer", {"bucket": line["target"], **transfer_values(line), **self._arm}
+        for line in self._metrics.new_lines():
+            if line["bucket"] not in self._but:
+                values = episode_values(line)
+                del values["transfers"]  # each has an event of its own
+                yield "episode", {**values, **self._arm}
+
+
+class _Run(_Training):
     """The events of one run's files: that of the command, or of its scratch arms."""
 
-    def __init__(self, directory: Path, *, scratch_arm: bool) -> None:
+    def __init__(self, directory: Path, *, scratch_arm: bool = False, but: Collection[str] = ()) -> None:
+        super().__init__(directory, scratch_arm=scratch_arm, but=but)
         self._state = directory / STATE
-        self._ledger, self._metrics = (_Tail.from_now_on(directory / name) for name in (LEDGER, METRICS))
-        self._scratch_arm = scratch_arm
         self._seen: tuple[int, int] = (0, 0)
         self._finished = {result.bucket: result for result in self._results()}
 
     def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        arm = {"scratch_arm": self._scratch_arm}
-        for line in self._ledger.new_lines():
-            yield "transfer", {"bucket": line["target"], **transfer_values(line), **arm}
-        for line in self._metrics.new_lines():
-            values = episode_values(line)
-            del values["transfers"]  # each has an event of its own
-            yield "episode", {**values, **arm}
+        yield from super().events()
         for result in self._results():
             before = self._finished.get(result.bucket)
             if before is None:
-                yield "bucket_end", {**_ended(result), **arm}
+                yield "bucket_end", {**_ended(result), **self._arm}
             if result.evaluation is not None and (before is None or before.evaluation is None):
-                yield "verdict", {"bucket": result.bucket, **_judged(result.evaluation), **arm}
+                yield "verdict", {"bucket": result.bucket, **_judged(result.evaluation), **self._arm}
             self._finished[result.bucket] = result
 
     def _results(self) -> tuple[BucketResult, ...]:
@@ -229,6 +246,12 @@ def _start(directory: Path) -> dict[str, Any]:
         "started": manifest["started"],
         "finished": [result.bucket for result in read_commit(directory / STATE).results],
     }
+
+
+def _members(directory: Path) -> tuple[str, ...]:
+    """The buckets that train in stores of their own, as members of stages."""
+    sequence = () if read_manifest(directory)["find_order"] else read_json(directory / "config.json")[SEQUENCE.key]
+    return flat(stage for stage in sequence if not isinstance(stage, str))
 
 
 def _ended(result: BucketResult) -> dict[str, Any]:

@@ -1,0 +1,71 @@
+"""The members of a stage: each trains in a store of its own in the run's directory, begun from the run's commit."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from progressive_app.store.progress import STATE, read_commit
+from progressive_app.store.run_store import RunStore
+from progressive_core.contract.errors import RunError
+from progressive_core.contract.setting import Settings
+from progressive_core.contract.store import Progress
+
+STAGES = "stages"
+"""The directory of the members' stores, in that of their run: RUN/stages/BUCKET."""
+
+
+@frozen(kw_only=True)
+class Standing:
+    """How far a run is: its `finished` buckets in order, those too that wait for the end of their stage, and the episode that each
+    bucket in `training` stands at."""
+
+    finished: tuple[str, ...] = ()
+    training: Mapping[str, int] = {}
+
+
+def standing_of(directory: Path, progress: Progress) -> Standing:
+    """How far the run at `directory` is, which stands at `progress`.
+
+    :raise RunError: the store of a member is damaged.
+    """
+    finished = [result.bucket for result in progress.results]
+    training = {progress.bucket: progress.episode} if progress.bucket else {}
+    for state in sorted((directory / STAGES).glob(f"*/{STATE}")):
+        bucket, commit = state.parent.name, read_commit(state)
+        if bucket in finished:
+            continue
+        if bucket in {result.bucket for result in commit.results}:
+            finished.append(bucket)
+        else:
+            training[bucket] = commit.episode
+    return Standing(finished=tuple(finished), training=training)
+
+
+def member_directory(run: Path, bucket: str) -> Path:
+    """Where a member of a stage trains."""
+    return run / STAGES / bucket
+
+
+def begin_members(run: RunStore, buckets: Collection[str], settings: Settings) -> None:
+    """Make the store of each member of a stage that has none yet, with the models that the run had finished before the stage.
+
+    :param buckets: all members of the stage.
+    :raise RunError: the store of one is gone, and others are part of the run already.
+    """
+    merged = [result.bucket for result in run.progress.results if result.bucket in buckets]
+    for bucket in buckets:
+        directory = member_directory(run.directory, bucket)
+        if bucket in merged or (directory / STATE).is_file():
+            continue
+        if merged:
+            raise RunError(
+                f"{directory}: gone, and {', '.join(merged)} of its stage is part of the run already: put it back, or begin "
+                "a new run"
+            )
+        shutil.rmtree(directory, ignore_errors=True)  # a kill came while it was made
+        manifest = {**run.documents.manifest, "scratch_arms": False}
+        RunStore.create(directory, settings, manifest, origin=run).close()

@@ -1,0 +1,1 @@
+"""Stages: buckets of a sequence that train at the same time."""
