@@ -68,7 +68,7 @@ def _evaluate(arguments: list[str]) -> int:
         "were measured when the verdict was made, or on a file of other bars, at the costs that the run was begun with.",
         epilog="Of the settings only RUNS_DIR is taken and, with --data, MARKET: each model knows how its bars are read.",
     )
-    parser.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
+    parser.add_argument("run", metavar="RUN", help="the directory of a run or a walk-forward, or its name")
     parser.add_argument("--data", metavar="FILE", dest="bars", help="measure the models on these bars instead")
     parser.add_argument("--since", metavar="TIME", help="with --data: from this time on; bars before are history alone")
     parser.add_argument("--market", metavar="NAME", help="with --data: the market to take where the file holds several")
@@ -98,7 +98,7 @@ def _signal(arguments: list[str]) -> int:
         epilog="Of the settings only RUNS_DIR and MARKET are taken: each model knows how its bars are read. --json has the value of "
         "each action and the expected return over each horizon.",
     )
-    parser.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
+    parser.add_argument("run", metavar="RUN", help="the directory of a run or a walk-forward, or its name")
     parser.add_argument("--data", metavar="FILE", dest="bars", required=True, help="the bars up to now")
     parser.add_argument("--bucket", metavar="NAME", help="of this bucket alone")
     parser.add_argument(
@@ -185,8 +185,15 @@ def _study(arguments: list[str]) -> int:
     return study(arguments)
 
 
+def _walk_forward(arguments: list[str]) -> int:
+    from progressive_front.study.walk_arguments import walk_forward
+
+    return walk_forward(arguments)
+
+
 COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "study": _study,
+    "walk-forward": _walk_forward,
     "plugins": _plugins,
     "config": _config,
     "runs": _runs,

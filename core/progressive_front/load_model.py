@@ -11,6 +11,7 @@ from progressive_app.store.models import model_file
 from progressive_app.store.tensors import read_tensors
 from progressive_core.contract.errors import ModelError, PluginError, ProgressiveTrainingError
 from progressive_core.contract.names import is_name
+from progressive_studies.walk_forward.walk_directory import is_walked, walked_model
 
 if TYPE_CHECKING:
     from progressive_core.contract.evaluation import Performance
@@ -37,7 +38,8 @@ def load_model(path: str | Path, *, policy: str = "verdict") -> Any:
 
     It trades where the verdict in its card says so, and stays flat elsewhere.
 
-    :param path: a model file, or the directory that holds `model.safetensors`.
+    :param path: a model file, the directory that holds `model.safetensors`, or that of a walk-forward of one bucket, whose newest
+        fold's model it is.
     :param policy: "verdict", or "strategy" to have it trade as its strategy does, whatever its verdict says; each of its answers
         then says that no edge was shown.
     :raise ModelError: there is no such file, it is not one of our models, or its bucket does not say how it is loaded.
@@ -45,6 +47,8 @@ def load_model(path: str | Path, *, policy: str = "verdict") -> Any:
     """
     if policy not in ("verdict", "strategy"):
         raise ModelError(f"policy is {policy!r:.60}, expected 'verdict' or 'strategy'")
+    if isinstance(path, str | Path) and is_walked(Path(path)):
+        path = walked_model(Path(path))
     file = model_file(path)
     _, card = read_tensors(file)
     model = _loaded(path, file, card)

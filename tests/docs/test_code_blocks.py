@@ -14,8 +14,9 @@ from attrs import frozen
 
 from progressive_front import training
 from progressive_front.cli import main
-from progressive_front.commands import train_study
+from progressive_front.commands import train_study, train_walk
 from progressive_front.commands.train_study import AskedStudy, planned
+from progressive_front.commands.train_walk import AskedWalk
 from progressive_front.training import AskedTraining
 from progressive_training import BucketInfo, Resources, resolve
 from progressive_training.testing import check_plugin, check_transfer
@@ -162,8 +163,13 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[AskedTraining]:
     def study(asked: AskedStudy, *shown: object) -> int:
         return 0 if asked.resume or planned(asked).runs else 1
 
+    def walk(asked: AskedWalk, *shown: object) -> int:
+        resolve(asked.config, asked.flags, plugins=asked.plugins)
+        return 0
+
     monkeypatch.setattr(training, "train", train)
     monkeypatch.setattr(train_study, "train_study", study)
+    monkeypatch.setattr(train_walk, "train_walk", walk)
     return trainings
 
 

@@ -65,5 +65,8 @@ DEVICE = Setting(
     "DEVICE", "auto", Device(), "where to train; auto takes a GPU when there is one", "later buckets", Reason.STATE)
 RUNS_DIR = Setting(
     "RUNS_DIR", "runs", FilePath(), "the directory that new runs are made in, from the working directory")
+WARM_START: Setting[Literal["proof", "never", "always"]] = Setting(
+    "WARM_START", "proof", OneOf[Literal["proof", "never", "always"]](("proof", "never", "always")),
+    "how each fold of a walk-forward takes up the model of the fold before: on a proof by bars that it has not seen, never, or always")
 # fmt: on
-APP_SETTINGS: tuple[Setting[Any], ...] = (SEQUENCE, TRANSFERS, PLUGINS, PLUGIN_ERRORS, DEVICE, RUNS_DIR)
+APP_SETTINGS: tuple[Setting[Any], ...] = (SEQUENCE, TRANSFERS, PLUGINS, PLUGIN_ERRORS, DEVICE, RUNS_DIR, WARM_START)

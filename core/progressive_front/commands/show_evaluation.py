@@ -13,14 +13,18 @@ from attrs import evolve, frozen
 from progressive_app.machine.logs import configure_logging
 from progressive_app.presentation.record_values import performance_values, result_values
 from progressive_app.presentation.verdicts import judged
-from progressive_app.store.progress import finished_results
+from progressive_app.store.documents import read_json
 from progressive_core.contract.errors import ModelError
 from progressive_core.contract.evaluation import Performance
 from progressive_core.contract.records import BucketResult
-from progressive_front.commands.named_run import MARKET, errors_naming, run_directory, usable
+from progressive_front.commands.named_run import MARKET, errors_naming, usable
+from progressive_front.commands.walked_run import results_in, used_directory
 from progressive_front.load_model import load_model
 from progressive_front.output import show_drawn, show_json
 from progressive_studies.scratch import is_scratch_run
+from progressive_studies.transfer_report.tables import as_text
+from progressive_studies.walk_forward.walk_directory import RESULT, is_walked
+from progressive_studies.walk_forward.walk_tables import sections_of
 
 log = structlog.get_logger("progressive_training")
 
@@ -28,20 +32,23 @@ log = structlog.get_logger("progressive_training")
 def show_evaluation(
     run: Path, flags: Mapping[str, Any], config: Path | None, bars: Path | None, since: str | None, *, as_json: bool
 ) -> int:
-    """Show every finished bucket of a run beside its baselines.
+    """Show every finished bucket of a run beside its baselines, or what a walk-forward came to.
 
-    :param run: the run's directory, or its name in RUNS_DIR.
+    :param run: the directory of a run or a walk-forward, or its name.
     :param flags: RUNS_DIR, and MARKET of `bars`.
     :param bars: measure on this file instead of showing what was measured, from the time `since` on where there is one.
     """
     configure_logging()
-    directory = run_directory(run, config, flags)
-    results = finished_results(directory)
+    directory = used_directory(run, config, flags)
+    results = results_in(directory)
     if bars is not None:
         measured = _measured_on(bars, flags.get(MARKET), since, directory, results)
         if as_json:
             return show_json({each.result.bucket: list(map(performance_values, each.rows)) for each in measured})
         return _show_measured(measured)
+    if is_walked(directory):
+        document = read_json(directory / RESULT)
+        return show_json(document) if as_json else _show_walk(document)
     if as_json:
         return show_json(list(map(result_values, results)))
     return _show_results(results, "scratch arm" if is_scratch_run(directory) else "")
@@ -107,6 +114,11 @@ def _show_measured(measured: Sequence[_Measured]) -> int:
         verdict = evolve(judged(each.result.evaluation), validation=(), test=each.rows, warnings=())
         show_drawn(judged_table(heading, {"these bars": each.rows}, verdict, box=None))
         print()
+    return 0
+
+
+def _show_walk(document: Mapping[str, Any]) -> int:
+    print(as_text(sections_of(document)))
     return 0
 
 

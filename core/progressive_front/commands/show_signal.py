@@ -14,11 +14,11 @@ from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import one_line
 from progressive_app.presentation.quantities import utc_text
 from progressive_app.presentation.text_table import MISSING, sentence, table
-from progressive_app.store.progress import finished_results
 from progressive_core.contract.errors import ModelError, ProgressiveTrainingError, RunError
 from progressive_core.contract.profit import percent
 from progressive_core.contract.suggest import did_you_mean
-from progressive_front.commands.named_run import MARKET, errors_naming, run_directory, usable
+from progressive_front.commands.named_run import MARKET, errors_naming, usable
+from progressive_front.commands.walked_run import results_in, used_directory
 from progressive_front.load_model import load_model
 from progressive_front.output import show_json, stdout_reserved
 
@@ -62,13 +62,13 @@ def show_signal(
 ) -> int:
     """Show the decision on the newest closed bar of a file, of one bucket of a run or of each whose model can be loaded.
 
-    :param run: the run's directory, or its name in RUNS_DIR. :param flags: RUNS_DIR, and MARKET of `bars`.
+    :param run: the directory of a run or a walk-forward, or its name. :param flags: RUNS_DIR, and MARKET of `bars`.
     :param position: what is held now: "flat", "long" or "short".
     :raise RunError: there is no such run, or no such bucket in it. :raise DataError: the file cannot be read.
     :raise ModelError: a model cannot be used on such bars, or none be loaded.
     """
     configure_logging()
-    directory = run_directory(run, config, flags)
+    directory = used_directory(run, config, flags)
     signals = []
     with stdout_reserved():
         for name in _chosen(directory, bucket):
@@ -80,7 +80,7 @@ def show_signal(
 
 def _chosen(directory: Path, bucket: str | None) -> list[str]:
     """The bucket that is asked for, or all whose models can be loaded."""
-    finished = [result.bucket for result in finished_results(directory)]
+    finished = [result.bucket for result in results_in(directory)]
     if bucket is not None and bucket not in finished:
         raise RunError(
             f"{directory}: no result of {bucket!r}.{did_you_mean(bucket, finished)} Finished: {', '.join(finished)}"

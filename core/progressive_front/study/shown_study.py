@@ -26,8 +26,8 @@ from progressive_front.study.task_table import PRINTED, TaskTable
 from progressive_front.watching.json_lines import stdout_for_events
 from progressive_studies.study.study_plan import StudyPlan
 
-Closing = Callable[[Mapping[str, str]], tuple[Path, str]]
-"""Puts a study together from its runs, given why some did not finish, by name: the page that it wrote, and a text to show."""
+Closing = Callable[[Mapping[str, str]], tuple[Path | None, str]]
+"""Puts a study together from its runs, given why some did not finish, by name: the page that it wrote, if any, and a text to show."""
 
 
 @frozen(kw_only=True)
@@ -94,7 +94,7 @@ def _train(
     elif status:
         failed = sum(end.status != "finished" for end in ends.values())
         print_error(f"{failed} of {len(plan.runs)} runs did not finish; try them again with: {resume}")
-    if events is None:
+    if events is None and page is not None:
         show_page(page, to_open=shown.to_open)
     return _ended(events, directory, plan, page, resume, status)
 

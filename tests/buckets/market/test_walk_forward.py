@@ -1,16 +1,23 @@
 """Folds in the order of time, and their test parts as one result."""
 
+import json
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from progressive_market.bars import synthetic_bars
-from progressive_market.walk_forward.fold_plan import folds_of
+from progressive_market.bucket_market import open_bucket_market
+from progressive_market.judging.baselines import Ridge
+from progressive_market.serving.saved_market import MarketCard, market_card
+from progressive_market.serving.served_model import ServedModel
+from progressive_market.walk_forward.fold_plan import folds_of, plan_folds
 from progressive_market.walk_forward.out_of_sample import drift_of
 from progressive_market.walk_forward.pooled_evidence import FirstValidation, chance_of, evidence, years_for
-from progressive_training import DataError, Folding
+from progressive_market.walk_forward.walk_document import join_folds
+from progressive_training import BucketInfo, DataError, Folding, Resources, Settings, resolve, validated
 
 BARS = 6_000
 DAY = 24 * 3600.0
@@ -81,3 +88,67 @@ def test_drift_is_measured_in_deviations_of_training() -> None:
     drift = drift_of(rows, ("still", "moved"))
     assert drift["still"] < 0.05
     assert drift["moved"] == pytest.approx(2.5, abs=0.05)
+
+
+class AlwaysLong(ServedModel[MarketCard]):
+    """Long whenever it may; it remembers from which position it was asked to follow its strategy."""
+
+    def __init__(self, card: MarketCard) -> None:
+        self.card, self.began = card, []
+
+    def follow_strategy(self, part, market, start=0):
+        self.began.append(start)
+        return torch.ones_like(part.returns) * part.decidable
+
+    def ridge(self):
+        return Ridge(torch.zeros(len(self.card.scaler.mean), dtype=torch.float64))
+
+
+def models_of(settings, folds):
+    models = []
+    for fold in folds:
+        info = BucketInfo(
+            name="Swing",
+            horizons=(1, 24),
+            sequence=("Swing",),
+            episodes=1,
+            seed=1,
+            run_dir=Path(),
+            settings=settings | fold.settings,
+        )
+        market, split, _ = open_bucket_market(info, Resources(device="cpu", parallel_episodes=1, batch_size=1))
+        known = {"bucket": "Swing", "trades": "nowhere", "verdict": "", "validation_t": 5.0, "validation_alpha_t": 5.0}
+        models.append(AlwaysLong(validated({**market_card(market, split, info.settings), **known}, MarketCard)))
+    return models
+
+
+def test_positions_are_followed_across_borders_and_nothing_is_closed_there() -> None:
+    settings = {**resolve(None, {"SYNTHETIC_BARS": BARS, "DEVICE": "cpu"})}
+    folds = plan_folds(Settings(settings), {"Swing": (1, 24)}, Folding(folds=3))
+    models = models_of(settings, folds)
+    document = join_folds({"Swing": models}, folds, Settings(settings))
+    assert [model.began for model in models] == [[0], [1], [1]]
+    own, abstaining, flat, hold, *_ = document["buckets"][0]["performance"]
+    assert (own["trades"], flat["trades"]) == (1, 0)
+    assert own["profit"] == pytest.approx(hold["profit"])
+    assert document["bars"] == sum(fold["bars"] for fold in document["folds"])
+    assert own["profit"] == pytest.approx(
+        100 * np.expm1(sum(np.log1p(fold["profit"] / 100) for fold in document["buckets"][0]["folds"]))
+    )
+    traded = [fold["traded"] for fold in document["buckets"][0]["folds"]]
+    assert traded[0]  # by its validation alone
+    assert (abstaining["profit"] == pytest.approx(own["profit"])) is all(traded)
+    assert document["together"] is None
+    json.dumps(document, allow_nan=False)
+
+
+def test_buckets_together_hold_equal_shares() -> None:
+    settings = {**resolve(None, {"SYNTHETIC_BARS": BARS, "DEVICE": "cpu"})}
+    folds = plan_folds(Settings(settings), {"Swing": (1, 24)}, Folding(folds=2))
+    models = models_of(settings, folds)
+    alone, both = (
+        join_folds(dict.fromkeys(names, models), folds, Settings(settings)) for names in (["One"], ["One", "Two"])
+    )
+    assert both["together"]["performance"][0]["profit"] == pytest.approx(
+        alone["buckets"][0]["performance"][0]["profit"]
+    )
