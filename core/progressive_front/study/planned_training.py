@@ -78,7 +78,7 @@ def train_planned(worker: Worker, training: PlannedTraining) -> None:
         if (directory / STATE).is_file():
             trainer.resume(scratch_arms=run.scratch_arms)
         else:
-            teachers = [evolve(teacher, run=str(study.absolute() / teacher.run)) for teacher in run.teachers]
+            teachers = [evolve(teacher, run=str(study / teacher.run)) for teacher in run.teachers]
             trainer.train_progressively(scratch_arms=run.scratch_arms, transfer_from=teachers)
 
 
@@ -126,7 +126,7 @@ def tasks_of(study: Path, runs: Sequence[PlannedRun]) -> list[Task]:
         task = Task(
             name=run.name,
             function=train_planned,
-            argument=PlannedTraining(study=study, run=run),
+            argument=PlannedTraining(study=study.absolute(), run=run),
             after=run.after,
             memory_needed=needed[alike],
             device=run.settings[DEVICE.key].partition(":")[0],

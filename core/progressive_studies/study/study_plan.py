@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,8 @@ def read_plan(study: Path) -> StudyPlan:
         known = validated(document, _Document)
     except InvalidValue as error:
         raise RunError(f"{file}: damaged ({error})") from None
-    names = [run.name for run in known.runs]
-    for name in names:
-        if not is_run_name(name) or names.count(name) > 1:
+    for name, count in Counter(run.name for run in known.runs).items():
+        if not is_run_name(name) or count > 1:
             raise RunError(f"{file}: damaged ({show(name)} is no name for a run, expected {NAME_RULE}, each once)")
     runs = tuple(attrs.evolve(run, settings={**known.settings, **run.settings}) for run in known.runs)
     return StudyPlan(kind=known.kind, runs=runs, inputs=known.inputs, about=known.about)
