@@ -4,7 +4,7 @@
     python benchmarks/stress/studies.py --engine ray --kills 5  # the same on a local Ray cluster of two
     python benchmarks/stress/studies.py --quick                 # one run, no kill: the tests run this
 
-A study of four small runs (two seeds with two sizes of batch, with scratch arms) is trained by the command line, once with each number
+A study of three small runs, with scratch arms, is trained by the command line, once with each number
 of workers. Then it is trained with two of them and, at a time on the clock, a worker or the study's own process gets SIGKILL. A lost worker costs
 one attempt, and the study ends by itself; a study whose process was killed must leave no worker behind, and goes on with
 `--resume`. Each must then hold the bytes of the first one: plan and summary, and of every run models, versions, cards, metrics and ledger but
@@ -33,19 +33,20 @@ from attrs import frozen
 
 SMALL = {
     "SEQUENCE": '["Scalping","Short"]',
-    "EPISODES": 6,
+    "EPISODES": 5,
     "TRANSFER_COOLDOWN": 2,
-    "SYNTHETIC_BARS": 4000,
+    "SYNTHETIC_BARS": 3000,
     "HORIZON_RANGE": "[1,24]",
     "PARALLEL_EPISODES": 16,
     "EPISODE_BARS": 64,
     "UPDATES_PER_EPISODE": 8,
-    "REPLAY_CAPACITY": 4000,
+    "BATCH_SIZE": 128,
+    "REPLAY_CAPACITY": 3000,
     "DEVICE": "cpu",
     "FEE": 0,
     "SLIPPAGE": 0,
 }
-GRID = ("--seeds", "3-4", "--set", "BATCH_SIZE=96,128", "--scratch-arms")
+GRID = ("--seeds", "3-5", "--scratch-arms")
 PASSING = frozenset({"seconds", "proof_seconds", "shared_seconds", "memory_used", "model_path"})
 LONGEST = 900.0
 GRACE = 30.0
