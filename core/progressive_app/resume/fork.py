@@ -16,6 +16,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from progressive_app.config.resolve import settings_of_run
+from progressive_app.locks.lock import LOCK, lock_run
 from progressive_app.resume.changes import (
     change_the_bars,
     changes_between,
@@ -31,7 +32,6 @@ from progressive_app.store.atomic_files import atomic_write, write_json
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import kept_at
 from progressive_app.store.documents import read_json
-from progressive_app.store.lock import LOCK, lock_run
 from progressive_app.store.progress import model_path, read_progress
 from progressive_app.store.run_documents import Teacher, read_manifest, teachers_in
 from progressive_core import PROGRAM

@@ -11,10 +11,10 @@ from typing import Any
 
 from filelock import FileLock
 
+from progressive_app.locks.lock import LOCK, lock_run
 from progressive_app.store.atomic_files import atomic_write, publish, write_json
 from progressive_app.store.checkpoints import CHECKPOINTS
 from progressive_app.store.containment import check_no_external_links
-from progressive_app.store.lock import LOCK, lock_run
 from progressive_app.store.models import committed_model
 from progressive_app.store.progress import BEGUN, STATE, Commit, model_path, write_commit
 from progressive_app.store.run_documents import Teacher, read_manifest, teachers_in

@@ -17,12 +17,12 @@ import structlog
 from attrs import asdict, evolve
 from filelock import FileLock
 
+from progressive_app.locks.lock import lock_run
 from progressive_app.store.atomic_files import append_json_line, append_lines, writes
 from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints, checkpoint_name
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import kept_at, remove_run, take_empty_directory, write_first_files
 from progressive_app.store.documents import read_json_lines
-from progressive_app.store.lock import lock_run
 from progressive_app.store.models import ModelVersions, read_knowledge, read_model, version_file
 from progressive_app.store.progress import (
     BEGUN,
