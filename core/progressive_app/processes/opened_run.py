@@ -13,6 +13,7 @@ from progressive_app.config.app_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE
 from progressive_app.config.resolve import resolve_values
 from progressive_app.config.stages import flat
 from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.locks.lease import Claim, claimed_by
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import current_log, log_to
 from progressive_app.machine.memory import gc_frozen
@@ -36,6 +37,7 @@ class OpenedRun:
     settings: Mapping[str, Any]
     device: str
     compared: Mapping[str, int]
+    claim: Claim | None
     disabled: frozenset[str]
     log: Path | None
     shown: frozenset[str]
@@ -75,7 +77,8 @@ def with_run(parent: Listener, opened: OpenedRun) -> Outcome:
     import torch  # noqa: F401  (before the run is taken over: while it changes hands, nobody holds its lock)
 
     parent.ask(READY)
-    store = RunStore.open(opened.directory)
+    with claimed_by(opened.claim):
+        store = RunStore.open(opened.directory)
     interrupted = False
     try:
         with log_to(opened.log, opened.shown, progress if opened.progress else None), gc_frozen():
