@@ -31,6 +31,10 @@ from progressive_studies.study.study_plan import PLAN, PlannedRun, run_directory
 
 LEFT_OUT = ("no:memory", "no:console")
 """Plugins that no run of a study has: sizes would follow the memory that others leave, and several runs share one terminal."""
+CACHE_DIR = "CACHE_DIR"
+"""The setting that names where prepared data is kept, if the plugin that has it takes part."""
+CACHE = "cache"
+"""The directory of prepared data that the runs of a study share, in that of the study."""
 PROCESS_BYTES = 400 << 20
 """What a worker holds before it reads any bars: Python, torch and pandas."""
 
@@ -73,13 +77,19 @@ def train_planned(worker: Worker, training: PlannedTraining) -> None:
             trainer.interrupt()
 
     with _printed_as_progress(worker.progress):
-        settings = resolve_values(run.settings, f"{study / PLAN}: {run.name}")
+        settings = _with_shared_cache(resolve_values(run.settings, f"{study / PLAN}: {run.name}"), study)
         trainer = ProgressiveTrainer(worker.progress, settings=settings, run_dir=directory, on_episode=stop_where_asked)
         if (directory / STATE).is_file():
             trainer.resume(scratch_arms=run.scratch_arms)
         else:
             teachers = [evolve(teacher, run=str(study / teacher.run)) for teacher in run.teachers]
             trainer.train_progressively(scratch_arms=run.scratch_arms, transfer_from=teachers)
+
+
+def _with_shared_cache(settings: Settings, study: Path) -> Settings:
+    """`settings` with prepared data in the directory of the study, where nobody named another: its runs prepare the same."""
+    has_own = settings.get(CACHE_DIR, "") is None
+    return with_settings(settings, {CACHE_DIR: str(study / CACHE)}) if has_own else settings
 
 
 class _Printed(io.TextIOBase):

@@ -12,11 +12,8 @@ from progressive_app.engines.running import run_tasks
 from progressive_app.engines.task import TaskEnd, TaskEvent
 from progressive_app.locks.lock import LOCK, lock_run
 from progressive_core.contract.errors import RunError
-from progressive_front.study.planned_training import is_finished, tasks_of
+from progressive_front.study.planned_training import CACHE, is_finished, tasks_of
 from progressive_studies.study.study_plan import PLAN, StudyPlan, check_inputs, write_plan
-
-CACHE = "cache"
-"""The directory of prepared data that the runs of a study share, in that of the study."""
 
 
 def begin_study(directory: Path, plan: StudyPlan) -> None:
