@@ -8,7 +8,7 @@ import queue
 import secrets
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from attrs import define
 
 from progressive_training import PluginError, ProcessLost
-from progressive_training.engines import Attempt, Ended, Line, Message, perform_apart
+from progressive_training.engines import Attempt, Ended, Line, Message, Task, perform_apart, slots_for
 
 OBJECTS = 80 * 1024 * 1024
 """Bytes of the object store of a cluster of our own, the least that Ray takes: only lines of text and results pass through it."""
@@ -50,12 +50,16 @@ class RayEngine:
             )  # no other machine: Ray listens on loopback alone
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray keeps one in the user's home
 
-    @property
-    def most(self) -> int | None:
-        """As many as the cluster has processors."""
+    def slots(self, tasks: Sequence[Task], workers: int) -> int:
+        """On a cluster of our own as on this machine; on another one as many as it has processors and memory for."""
         import ray
 
-        return max(1, int(ray.cluster_resources().get("CPU", 1))) if ray.is_initialized() else None
+        if self._directory is not None or not ray.is_initialized():
+            return slots_for(tasks, workers)
+        has = ray.cluster_resources()
+        needed = max((task.memory_needed for task in tasks), default=0)
+        fitting = has.get("memory", 0) // needed if needed else workers
+        return max(1, int(min(workers, has.get("CPU", 1), fitting)))
 
     def place(self, slot: int) -> str:
         return self._places.get(slot, f"ray {slot + 1}")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from progressive_app.engines.performing import perform as perform
     from progressive_app.engines.performing import perform_apart as perform_apart
     from progressive_app.engines.running import run_tasks as run_tasks
+    from progressive_app.engines.slots import slots_for as slots_for
     from progressive_app.engines.task import Task as Task
     from progressive_app.engines.task import TaskEnd as TaskEnd
     from progressive_app.engines.task import TaskEvent as TaskEvent
@@ -31,6 +32,7 @@ _HOME = {
     "perform": "progressive_app.engines.performing",
     "perform_apart": "progressive_app.engines.performing",
     "run_tasks": "progressive_app.engines.running",
+    "slots_for": "progressive_app.engines.slots",
     "Task": "progressive_app.engines.task",
     "TaskEnd": "progressive_app.engines.task",
     "TaskEvent": "progressive_app.engines.task",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
 from attrs import frozen
@@ -52,9 +52,8 @@ Message = Line | Ended
 class Engine(Protocol):
     """Runs attempts at tasks. One thread uses it."""
 
-    @property
-    def most(self) -> int | None:
-        """How many attempts may run at once at most; None where the caller decides."""
+    def slots(self, tasks: Sequence[Task], workers: int) -> int:
+        """How many of the tasks may run at once where `workers` are asked for: at least 1, and no more than fit."""
 
     def place(self, slot: int) -> str:
         """What a slot is called in messages: where it is."""

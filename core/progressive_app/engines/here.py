@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from progressive_app.engines.engine import Attempt, Line, Message
 from progressive_app.engines.named import refuse_address
 from progressive_app.engines.performing import perform
+from progressive_app.engines.task import Task
 
 
 class Here:
     """Runs each attempt while it is polled. A kill is the end of this process too: nothing is tried again."""
 
-    most = 1
-
     def __init__(self, address: str | None = None) -> None:
         refuse_address("here", address)
         self._begun: list[tuple[Attempt, Callable[[], bool]]] = []
+
+    def slots(self, tasks: Sequence[Task], workers: int) -> int:
+        return 1
 
     def place(self, slot: int) -> str:
         return "here"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.connection import wait
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from progressive_app.engines.engine import Attempt, Ended, Line, Message
 from progressive_app.engines.named import refuse_address
 from progressive_app.engines.performing import perform_apart
-from progressive_app.engines.slots import environment_of
+from progressive_app.engines.slots import environment_of, slots_for
+from progressive_app.engines.task import Task
 from progressive_app.processes.child import PROGRESS, STOP, Parent
 from progressive_app.processes.spawned import SpawnedProcess
 from progressive_core.contract.errors import ProcessLost
@@ -19,11 +20,12 @@ from progressive_core.contract.errors import ProcessLost
 class Local:
     """Spawned processes: what an attempt held goes with its process, and a kill loses that attempt alone."""
 
-    most = None
-
     def __init__(self, address: str | None = None) -> None:
         refuse_address("local", address)
         self._running: dict[str, tuple[SpawnedProcess, Callable[[], bool]]] = {}
+
+    def slots(self, tasks: Sequence[Task], workers: int) -> int:
+        return slots_for(tasks, workers)
 
     def place(self, slot: int) -> str:
         return f"worker {slot + 1}"

@@ -35,7 +35,7 @@ def run_tasks(
     :raise ConfigError: two tasks have one name, or tasks wait for each other in a circle.
     """
     _check(tasks)
-    most = min(each for each in (workers, engine.most, len(tasks) or 1) if each is not None)
+    most = engine.slots(tasks, max(1, min(workers, len(tasks))))
     run = _Running(tasks, engine, most, interrupted, on_event)
     try:
         while run.goes_on():

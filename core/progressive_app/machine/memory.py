@@ -43,7 +43,7 @@ def read_memory(device: str, *, root: Path = Path("/")) -> Memory:
         return process_memory(root)
     index = int(device.partition(":")[2] or 0)
     torch = sys.modules.get("torch")
-    memory = gpu_memory(index, torch and torch.cuda, _nvml())
+    memory = gpu_memory(index, torch and torch.cuda, nvml())
     if memory is None:
         _warn_once("the memory of the GPU cannot be read: counting this process's memory instead", device)
         return process_memory(root)
@@ -147,7 +147,8 @@ def _checked(used: object, total: object, source: str) -> Memory | None:
     return Memory(used, total, source) if 0 <= used <= total and 0 < total <= MOST_BYTES else None
 
 
-def _nvml() -> Any:
+def nvml() -> Any:
+    """The module pynvml, or None where it cannot be used."""
     try:
         return import_module("pynvml")
     except Exception:  # noqa: BLE001  (it is absent, or a package of that name fails as it is imported)

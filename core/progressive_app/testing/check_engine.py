@@ -95,7 +95,7 @@ def _check_kill(engine: Engine) -> None:
 def _check_end_at_once(engine: Engine, scratch: Path) -> None:
     begun: set[int] = set()
     tasks = [Task(name=name, function=_until_stopped, argument=scratch / "never") for name in ("one", "two")]
-    most = min(2, engine.most or 2)
+    most = engine.slots(tasks, 2)
 
     def end_when_all_run(event: TaskEvent) -> None:
         if event.kind == "progress":
