@@ -15,6 +15,7 @@ from attrs import asdict
 
 from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.input_files import input_files
+from progressive_app.machine.processor import processor_and_torch
 from progressive_app.resume.teachers import recorded_teachers
 from progressive_app.store.run_documents import Teacher
 from progressive_core.contract.catalogue import THIS_PROCESS, PluginRecord
@@ -52,6 +53,7 @@ def manifest_of(
             **{name: version(name) for name in ("progressive-training", "torch", "numpy", "pandas", "pluggy")},
         },
         "platform": platform.platform(),
+        "machines": [processor_and_torch()],
     }
 
 

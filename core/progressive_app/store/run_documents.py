@@ -10,6 +10,7 @@ from attrs import asdict, field, frozen
 
 from progressive_app.config.app_settings import SEQUENCE, Device
 from progressive_app.config.stages import BucketStages, flat
+from progressive_app.machine.processor import processor_and_torch
 from progressive_app.quoting import show
 from progressive_app.store.atomic_files import write_json, writes
 from progressive_app.store.documents import read_json
@@ -85,6 +86,7 @@ class _Manifest:
     changing: dict[str, Any] | None = None
     parent: _Parent | None = None
     hooks: dict[str, tuple[str, ...]] = field(factory=dict)
+    machines: tuple[dict[str, str], ...] = ()
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
@@ -152,6 +154,22 @@ class RunDocuments:
     def ask_for(self, flag: Flag) -> None:
         """Record that `flag` is wanted, of a run that was begun without it."""
         write_json(self.directory / MANIFEST, {**self.manifest, flag: True})
+
+    @writes
+    def record_machine(self) -> str:
+        """Record the processor and the build of torch that the run goes on with, where they are others than before.
+
+        :return: a line that says so, or "".
+        """
+        manifest, now = self.manifest, processor_and_torch()
+        before = manifest["machines"][-1] if manifest["machines"] else None
+        if before == now:
+            return ""
+        write_json(self.directory / MANIFEST, {**manifest, "machines": [*manifest["machines"], now]})
+        if before is None:  # an earlier version began it
+            return ""
+        was, is_now = (f"{each.get('processor', '?')} with torch {each.get('torch', '?')}" for each in (before, now))
+        return f"{self.directory}: trained on {was} before, and on {is_now} from here on: its bytes may be others than there"
 
     @writes
     def settle_order(self, settings: Mapping[str, Any], found: Any) -> None:

@@ -103,6 +103,8 @@ class RunStore:
             store = cls(directory, lock, commit)
             store.mark("training")
             restore_files(directory, store._committed)
+            if moved := store.documents.record_machine():
+                log.warning(moved)
             if damage:
                 store.repaired = describe_repair(damage, commit)
                 log.warning(store.repaired)
