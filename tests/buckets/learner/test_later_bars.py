@@ -8,9 +8,12 @@ import pytest
 import torch
 from attrs import evolve
 
+from progressive_app.machine.local_machine import LocalMachine
 from progressive_buckets.learner.learner import MarketLearner
+from progressive_core.engine.proof import prove
 from progressive_market.bars import Bars
 from progressive_market.bars.bar_records import iso
+from progressive_transfers.trust import doubt
 
 OpenLearner = Callable[..., MarketLearner]
 
@@ -45,14 +48,29 @@ def test_later_bars_alone_are_scored(trained: MarketLearner) -> None:
     assert sum(later[1]) == pytest.approx(later[0], rel=0.2)  # the last 63 bars at most are in no block
 
 
-def test_fewer_bars_than_a_validation_part_needs_prove_nothing(trained: MarketLearner) -> None:
+def test_fewer_bars_than_a_validation_part_needs_prove_nothing(
+    trained: MarketLearner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     last = len(trained.evaluator.validation)
     assert trained.validate_after(time_of(trained, last - 200)) is not None
     assert trained.validate_after(time_of(trained, last - 199)) is None
     assert trained.validate_after("2100-01-01T00:00:00Z") is None
-    trained.info = evolve(trained.info, horizons=(1, 300))
+    monkeypatch.setattr(trained, "info", evolve(trained.info, horizons=(1, 300)))
     assert trained.validate_after(time_of(trained, last - 599)) is None
     assert trained.validate_after(time_of(trained, last - 600)) is not None
+
+
+def test_a_good_teacher_of_an_earlier_stretch_is_proven_on_the_later_bars(
+    open_learner: OpenLearner, leaking: Bars, trained: MarketLearner
+) -> None:
+    moment = time_of(trained, len(trained.evaluator.validation) // 2)
+    source = evolve(trained.knowledge(), origin="eth/Swing", seen_until=moment)
+    pupil = open_learner(leaking, seed=9, FEE=0.0)
+    proof = prove(LocalMachine(), pupil, source, pupil.knowledge(), pupil.validate())
+    later = trained.validate_after(moment)
+    assert proof is not None and later is not None
+    assert (proof.before, proof.after) == (0.0, pytest.approx(later[0]))
+    assert doubt(source, proof) == ""
 
 
 def test_between_markets_of_other_columns_what_fits_by_name_and_shape_travels(
