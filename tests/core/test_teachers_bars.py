@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from progressive_app.store.run_documents import read_manifest
+from progressive_app.store.run_documents import Teacher, read_manifest
 from progressive_training import ProgressiveTrainer, read_run
 
 SMALL = {
@@ -53,6 +53,12 @@ def test_a_teacher_is_proven_on_bars_that_it_has_not_seen(train: Train) -> None:
     assert train("eth", "btc/Scalping", SEED=1, VALIDATION_SHARE=0.2)["seen_until"] == part("btc", "test")[0]
     reasons = {(entry.verdict, entry.reason.partition(",")[0]) for entry in read_run(Path("runs/eth")).ledger}
     assert reasons == {("skipped", "not proven: it saw the same months")}
+
+    # What was forced on a teacher has shown it what it saw itself.
+    eth = Teacher(run="runs/eth", bucket="Scalping", forced=True)
+    seen = train("forced", eth, SEED=0)["seen_until"]
+    assert seen == part("eth", "test")[0]
+    assert train("pupil", "forced/Scalping", SEED=0)["seen_until"] == seen
 
     # The next fold of another market: what tested the teacher validates the pupil.
     begins, ends = map(datetime.fromisoformat, part("btc", "test"))

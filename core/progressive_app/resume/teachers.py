@@ -12,7 +12,7 @@ from progressive_app.json_values import json_values
 from progressive_app.store.documents import read_json
 from progressive_app.store.models import FILE_NAME, model_file
 from progressive_app.store.progress import STATE, read_progress
-from progressive_app.store.run_documents import Teacher, read_manifest
+from progressive_app.store.run_documents import Teacher, read_manifest, teachers_in
 from progressive_app.store.tensors import read_tensors
 from progressive_core import PROGRAM
 from progressive_core.contract.core_settings import SEED
@@ -39,21 +39,23 @@ def seen_until(teacher: Teacher, settings: Settings, inputs: Mapping[str, Any]) 
     """The time before which a teacher may have seen bars, in ISO form: where its test part begins.
 
     Empty where it learned on the bars and parts of a run with these `settings` and `inputs`, as a bucket of its sequence does, and
-    where its bars have no dates. Of a model that lies in no run, only the end of all of its bars is known.
+    where its bars have no dates. What was forced on it counts as seen by it; other teachers have proven themselves on bars before
+    its test part. Of a model that lies in no run, only the end of all of its bars is known.
     """
     run = Path(teacher.run)
     if not (run / STATE).is_file():
         until = read_tensors(model_file(run))[1].get("data_until", "")
         return until if isinstance(until, str) else ""
+    forced = max((each.seen_until for each in teachers_in(read_manifest(run)) if each.forced), default="")
     if same_bars(run, settings, inputs):
-        return ""
+        return forced
     result = next((each for each in read_progress(run).results if each.bucket == teacher.bucket), None)
     if result is None or result.evaluation is None:
         raise RunError(
             f"{run}: {teacher.bucket} is not judged yet, so which bars it has seen is not known; finish that run first: "
             f"{PROGRAM} --resume --run-dir {run}"
         )
-    return next(iter(result.evaluation.test_dates), "")
+    return max(forced, next(iter(result.evaluation.test_dates), ""))
 
 
 def same_bars(run: Path, settings: Settings, inputs: Mapping[str, Any]) -> bool:
