@@ -77,7 +77,7 @@ def transfer(source, target, context):
 """A strategy that always offers something, so that much is kept and rolled back, backward too."""
 CLOCK = "by the clock"
 NOT_BEGUN = "before there was a run"
-PASSING = frozenset({"seconds", "proof_seconds", "shared_seconds", "memory_used", "model_path"})
+PASSING = frozenset({"seconds", "proof_seconds", "shared_seconds", "exchange_seconds", "memory_used", "model_path"})
 LONGEST = 300.0
 
 

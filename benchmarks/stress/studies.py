@@ -47,7 +47,7 @@ SMALL = {
     "SLIPPAGE": 0,
 }
 GRID = ("--seeds", "3-5", "--scratch-arms")
-PASSING = frozenset({"seconds", "proof_seconds", "shared_seconds", "memory_used", "model_path"})
+PASSING = frozenset({"seconds", "proof_seconds", "shared_seconds", "exchange_seconds", "memory_used", "model_path"})
 LONGEST = 900.0
 GRACE = 30.0
 """Seconds in which the workers of a killed process must be gone."""
