@@ -131,8 +131,12 @@ def _walk(name: str, models: Sequence[ServedModel[Any]], folds: Sequence[Fold], 
         "years_needed": years_for(SHOWN_T, own.sharpe),
         "performance": [performance_values(row) for row in (own, abstaining, *told.performance[1:])],
         "folds": [
-            _stretch_values(fold, joined, place, did, hold, before)
-            for place, (fold, before) in enumerate(zip(folds, known, strict=True))
+            {
+                "fold": fold.number,
+                "validation_t": model.card.validation_t,
+                **_stretch_values(joined, place, did, hold, before),
+            }
+            for place, (fold, model, before) in enumerate(zip(folds, models, known, strict=True))
         ],
         "months": _months(told.slices),
         "costs": {name: getattr(told.costs, name) for name in ("gross", "net", "fees", "charges")},
@@ -158,9 +162,7 @@ def _verdict(found: Evidence, folds: int, doubt: str) -> tuple[Edge, str]:
     return Edge.NONE, f"no edge shown ({shown}; {found.lacking})"
 
 
-def _stretch_values(
-    fold: Fold, joined: OutOfSample, place: int, did: Account, hold: Tensor, before: Evidence
-) -> dict[str, Any]:
+def _stretch_values(joined: OutOfSample, place: int, did: Account, hold: Tensor, before: Evidence) -> dict[str, Any]:
     """One fold of one bucket: what it earned, what was known before it, whether it traded, and how far things had drifted."""
     stretch = joined.stretches[place]
     rows = stretch.rows
@@ -169,7 +171,6 @@ def _stretch_values(
     moved = exposure(growth, hold[rows])
     farthest = sorted(stretch.drift, key=lambda name: -stretch.drift[name])[:MOST_DRIFT]
     return {
-        "fold": fold.number,
         "profit": percent(float(growth.sum())),
         "hold_profit": percent(float(hold[rows].sum())),
         "t": t_statistic(growth),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,5 +56,5 @@ def _verdict(bucket: Mapping[str, Any]) -> dict[str, Any]:
         "edge": Edge(bucket["edge"]),
         "verdict": bucket["verdict"],
         "trades": bucket["trades"],
-        "t": float(bucket["pooled_t"]),
+        "t": math.nan if bucket["pooled_t"] is None else float(bucket["pooled_t"]),
     }

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from progressive_app.presentation.quantities import number, share_text
+from progressive_app.presentation import quantities
+from progressive_app.presentation.quantities import share_text
 from progressive_app.presentation.text_table import MISSING
 from progressive_core.contract.profit import percent_text
 from progressive_studies.transfer_report.tables import Section
@@ -57,6 +58,11 @@ def sections_of(document: Document) -> list[Section]:
     return sections
 
 
+def number(value: float | None, digits: int) -> str:
+    """A number of the document, in which one that is not known is null."""
+    return quantities.number(math.nan if value is None else value, digits)
+
+
 def findings(document: Document) -> list[str]:
     """What is shown and what is not, a sentence each; the verdict of each bucket first."""
     years, needed = document["years"], document["t_needed"]
@@ -79,7 +85,7 @@ def findings(document: Document) -> list[str]:
     return told
 
 
-def _years_text(years: float | None, needed: float, sharpe: float) -> str:
+def _years_text(years: float | None, needed: float, sharpe: float | None) -> str:
     if years is None or not math.isfinite(years):
         return f"At this ratio no history is long enough for a t of {needed:g}."
     return f"At this ratio a t of {needed:g} takes {years:,.1f} years on average, ({needed:g} / {number(sharpe, 2)}) squared."
