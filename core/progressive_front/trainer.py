@@ -20,6 +20,7 @@ from progressive_app.machine.logs import logging_configured
 from progressive_app.processes.spawned import check_main_guard
 from progressive_app.resume.fork import Fork, copy_run, fork_of
 from progressive_app.resume.manifest import check_isolation, manifest_of
+from progressive_app.resume.members import is_untouched
 from progressive_app.resume.resuming import device_for, prepare_resume, registry_for
 from progressive_app.store.progress import status_of
 from progressive_app.store.run_store import RunStore
@@ -49,7 +50,7 @@ from progressive_front.from_python.results import Results, results_of
 from progressive_front.from_python.training_data import DATA, data_of_run, with_data_of_run
 from progressive_front.live import with_console_in_notebook
 from progressive_front.train_run import train_run
-from progressive_studies.stages.crew import check_crew, crew_of
+from progressive_studies.stages.crew import TasksView, check_crew, crew_of
 
 
 class ProgressiveTrainer:
@@ -91,6 +92,8 @@ class ProgressiveTrainer:
         self._settings, self._data = settings_and_data(settings, data, self._plugins, self._manager.objects)
         if progress_callback is None:
             self._plugins = with_console_in_notebook(self._settings[PLUGINS], self._plugins)
+        self.tasks_view: TasksView | None = None
+        """Makes what shows the members of a stage that train in other processes; the command line has one."""
         self._workers, self._engine = checked(Whole(1, 1024), workers, "workers"), engine
         self._interrupt = Event()
 
@@ -259,7 +262,7 @@ class ProgressiveTrainer:
             return self._train(store, settings, registry, device)
         except ProgressiveTrainingError as error:
             resumable = isinstance(error, OutOfMemoryError | PluginError | ProcessLost | WriteError)
-            if store.progress.is_untouched and not resumable:
+            if is_untouched(store) and not resumable:
                 store.discard()
                 self.run_dir = self._asked_run_dir
                 if data is not None:  # its file is gone again
@@ -271,7 +274,7 @@ class ProgressiveTrainer:
     def _train(self, store: RunStore, settings: Settings, registry: Registry, device: str) -> dict[str, Path]:
         self.run_dir = store.directory
         try:
-            with crew_of(self._workers, self._engine) as crew:
+            with crew_of(self._workers, self._engine, self.tasks_view) as crew:
                 return train_run(
                     store, settings, registry, device, self._progress, self._interrupt.is_set, self._on_episode, crew
                 )

@@ -27,6 +27,7 @@ from progressive_front.found_runs import Named
 from progressive_front.live import with_console, without_console
 from progressive_front.report_page import page_shown_last
 from progressive_front.signals import stop_signal
+from progressive_front.study.task_table import TaskTable
 from progressive_front.trainer import ProgressiveTrainer
 from progressive_front.watching.json_lines import JsonLines, stdout_for_events
 from progressive_front.watching.next_steps import next_steps, resume_command
@@ -80,6 +81,8 @@ def _train(asked: AskedTraining, *, quiet: bool = False, events: JsonLines | Non
         workers=asked.workers,
         engine=asked.engine,
     )
+    if CONSOLE in output.plugins:
+        trainer.tasks_view = TaskTable
     if events is not None:
         events.run_dir = lambda: trainer.run_dir
     with page_shown_last(lambda: trainer.run_dir, to_open=asked.to_open):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from progressive_app.presentation.closing_table import closing_table as closing_table
     from progressive_app.presentation.closing_table import judged_table as judged_table
     from progressive_app.presentation.closing_table import sequence_table as sequence_table
+    from progressive_app.presentation.critical_path import critical_path as critical_path
     from progressive_app.presentation.drawing import plain_text as plain_text
     from progressive_app.presentation.notebook import html_text as html_text
     from progressive_app.presentation.notebook import in_notebook as in_notebook
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "progressive_app.presentation.closing_table": "closing_table judged_table sequence_table",
+    "progressive_app.presentation.critical_path": "critical_path",
     "progressive_app.presentation.drawing": "plain_text",
     "progressive_app.presentation.notebook": "html_text in_notebook",
     "progressive_app.presentation.page.page_parts": "content_policy page_environment page_style",

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from progressive_app.store.progress import STATE, read_commit
 from progressive_app.store.run_store import RunStore
@@ -45,6 +45,11 @@ def standing_of(directory: Path, progress: Progress) -> Standing:
     return Standing(finished=tuple(finished), training=training)
 
 
+def is_untouched(run: RunStore) -> bool:
+    """Whether nothing was committed to a run yet, and none of its members of a first stage has begun."""
+    return run.progress.is_untouched and not (run.directory / STAGES).is_dir()
+
+
 def member_directory(run: Path, bucket: str) -> Path:
     """Where a member of a stage trains."""
     return run / STAGES / bucket
@@ -52,6 +57,8 @@ def member_directory(run: Path, bucket: str) -> Path:
 
 def begin_members(run: RunStore, buckets: Collection[str], settings: Settings) -> None:
     """Make the store of each member of a stage that has none yet, with the models that the run had finished before the stage.
+
+    To be called when the data of all buckets are checked.
 
     :param buckets: all members of the stage.
     :raise RunError: the store of one is gone, and others are part of the run already.
@@ -68,4 +75,5 @@ def begin_members(run: RunStore, buckets: Collection[str], settings: Settings) -
             )
         shutil.rmtree(directory, ignore_errors=True)  # a kill came while it was made
         manifest = {**run.documents.manifest, "scratch_arms": False}
-        RunStore.create(directory, settings, manifest, origin=run).close()
+        commit = evolve(run.progress, bucket=bucket)  # it has begun: the data of all buckets are checked
+        RunStore.create(directory, settings, manifest, origin=(run.directory, commit)).close()

@@ -60,8 +60,8 @@ def write_first_files(
 ) -> Commit:
     """Write all that a run begins with; `state.json`, which makes it one, comes last. Returns what it holds.
 
-    :param data: the content of its `DATA_FILE`, where it is to have one. :param origin: the directory and the commit of a run
-        between two buckets, whose finished buckets and teachers this one begins with.
+    :param data: the content of its `DATA_FILE`, where it is to have one. :param origin: another run and a commit of it, whose
+        finished buckets and teachers this one begins with.
     :raise RunError: a model that is to teach, or the directory, cannot be used.
     """
     try:
@@ -132,7 +132,7 @@ def _copy_finished(directory: Path, run: Path, commit: Commit) -> Commit:
     for file in (*files, *cards):
         (directory / file).parent.mkdir(parents=True, exist_ok=True)
         publish(run / file, directory / file)
-    return Commit(results=commit.results, versions=commit.versions, digests=commit.digests)
+    return Commit(bucket=commit.bucket, results=commit.results, versions=commit.versions, digests=commit.digests)
 
 
 def _refuse_unless_empty(directory: Path) -> None:

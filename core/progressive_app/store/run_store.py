@@ -69,20 +69,18 @@ class RunStore:
         config: Mapping[str, Any],
         manifest: Mapping[str, Any],
         data: bytes | None = None,
-        origin: RunStore | None = None,
+        origin: tuple[Path, Commit] | None = None,
     ) -> Self:
         """Begin a run in a new or empty directory, or in one where a kill came before another one had begun.
 
-        :param data: the content of its `DATA_FILE`, where it is to have one. :param origin: a run between two buckets, whose
-            finished buckets and teachers this one begins with.
+        :param data: the content of its `DATA_FILE`, where it is to have one. :param origin: another run and a commit of
+            it, whose finished buckets and teachers this one begins with.
         :raise RunError: the directory holds something, or cannot be written.
         """
         made = [path for path in (directory, *directory.parents) if not path.exists()]
         lock = take_empty_directory(directory)
         try:
-            commit = write_first_files(
-                directory, config, manifest, data, (origin.directory, origin.progress) if origin is not None else None
-            )
+            commit = write_first_files(directory, config, manifest, data, origin)
         except RunError:
             remove_run(directory, lock, made)
             raise

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 from attrs import frozen
 
@@ -13,17 +14,30 @@ from progressive_app.engines.engine import Engine
 from progressive_app.engines.here import Here
 from progressive_app.engines.local import Local
 from progressive_app.engines.named import engine_named
+from progressive_app.engines.task import TaskEvent
 from progressive_core.contract.errors import ConfigError, PluginError
 from progressive_core.contract.setting import Settings
 
 
+class ShowsTasks(Protocol):
+    """Shows tasks while it is entered."""
+
+    def on_event(self, event: TaskEvent) -> None:
+        """Take up what happened to a task."""
+
+
+TasksView = Callable[[Sequence[str]], AbstractContextManager[ShowsTasks]]
+
+
 @frozen(kw_only=True)
 class Crew:
-    """So many `workers` at once, on an `engine`; `isolated`: this process is to hold no bucket itself."""
+    """So many `workers` at once, on an `engine`; `isolated`: this process is to hold no bucket itself. `view` makes what shows the members
+    that train elsewhere, from their names."""
 
     engine: Engine
     workers: int
     isolated: bool = False
+    view: TasksView | None = None
 
     @property
     def is_here(self) -> bool:
@@ -32,7 +46,7 @@ class Crew:
 
 
 @contextmanager
-def crew_of(workers: int, engine: str | Engine | None) -> Iterator[Crew]:
+def crew_of(workers: int, engine: str | Engine | None, view: TasksView | None = None) -> Iterator[Crew]:
     """The crew that a caller asked for. Its engine is closed at the end, unless the caller made it.
 
     :param engine: an engine or its name; None: here for one worker, local for more.
@@ -40,7 +54,7 @@ def crew_of(workers: int, engine: str | Engine | None) -> Iterator[Crew]:
     """
     made = engine_named(engine) if isinstance(engine, str) else engine or (Here() if workers == 1 else Local())
     try:
-        yield Crew(engine=made, workers=workers)
+        yield Crew(engine=made, workers=workers, view=view)
     finally:
         if made is not engine:
             made.close()

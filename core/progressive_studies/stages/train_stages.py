@@ -7,6 +7,7 @@ same with however many workers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import structlog
 from attrs import evolve
 
+from progressive_app.config.app_settings import PLUGINS
+from progressive_app.config.choices import CONSOLE, merged_choices
 from progressive_app.engines.running import run_tasks
 from progressive_app.engines.task import Task, TaskEvent, Worker
 from progressive_app.json_values import json_values
@@ -21,14 +24,14 @@ from progressive_app.machine.logs import current_log, has_progress, mark_as_show
 from progressive_app.processes.child import PROGRESS
 from progressive_app.processes.ending import ending_marked
 from progressive_app.processes.half_sizes import train_member
-from progressive_app.processes.isolation import train_isolated, train_named
+from progressive_app.processes.isolation import run_isolated, train_isolated, train_named
 from progressive_app.processes.opened_run import OpenedRun, Outcome, with_run
-from progressive_app.resume.members import begin_members, member_directory
+from progressive_app.resume.members import begin_members, is_untouched, member_directory
 from progressive_app.store.progress import read_progress
 from progressive_app.store.run_store import RunStore, on_disk
 from progressive_core.contract.protocols import Bucket
 from progressive_core.engine.run import Interrupted, Run, info_of, resources_of
-from progressive_studies.stages.crew import Crew
+from progressive_studies.stages.crew import Crew, ShowsTasks
 from progressive_studies.stages.merging import merge_member, stage_with
 
 log = structlog.get_logger("progressive_training")
@@ -44,6 +47,11 @@ def train_with_stage(run: Run, bucket: Bucket, train: Callable[[Run, Bucket], No
     if len(stage) == 1 or bucket.name in finished:
         train(run, bucket)
         return
+    if is_untouched(on_disk(run.store)):
+        if crew.isolated:
+            run_isolated(run, _check_data, "the process that was to check the data")
+        else:
+            _check_data(run)
     begin_members(on_disk(run.store), stage, run.settings)
     members = [each for each in run.buckets if each.name in stage and each.name not in finished]
     untrained = [each for each in members if not _is_trained(member_directory(run.store.directory, each.name))]
@@ -57,13 +65,23 @@ def train_with_stage(run: Run, bucket: Bucket, train: Callable[[Run, Bucket], No
             merge_member(run, member)
 
 
+def _check_data(run: Run) -> None:
+    """Have every bucket look at its data, as before the first bucket of a sequence."""
+    for bucket in run.buckets:
+        info = info_of(run, bucket)
+        bucket.check(info, resources_of(run, bucket, info))
+
+
 def _train_members(run: Run, members: Sequence[Bucket], crew: Crew) -> None:
     """Train members of a stage, each in its own store, until all are trained.
 
     :raise Interrupted: a stop was asked for. What one of them raised is raised when the others are trained.
     """
+    shown: ShowsTasks | None = None
 
     def show(event: TaskEvent) -> None:
+        if shown is not None:
+            shown.on_event(event)
         if event.kind == "progress":
             run.progress(event.line)
         elif event.kind == "lost":
@@ -71,7 +89,10 @@ def _train_members(run: Run, members: Sequence[Bucket], crew: Crew) -> None:
             run.progress(f"{event.task}: {event.line}; going on from there")
 
     tasks = [_task_of(run, member, crew) for member in members]
-    ends = run_tasks(tasks, crew.engine, workers=crew.workers, interrupted=run.interrupted, on_event=show)
+    with ExitStack() as stack:
+        if crew.view is not None and not crew.is_here:
+            shown = stack.enter_context(crew.view([task.name for task in tasks]))
+        ends = run_tasks(tasks, crew.engine, workers=crew.workers, interrupted=run.interrupted, on_event=show)
     for outcome in (end.value for end in ends.values() if isinstance(end.value, Outcome)):
         run.hooks.disable(*outcome.disabled)
         mark_as_shown(outcome.shown)
@@ -88,10 +109,11 @@ def _task_of(run: Run, member: Bucket, crew: Crew) -> Task:
         here = partial(_train_here, run=run, member=member, train=train)
         return Task(name=member.name, function=here, argument=directory)
     log_file, shown = current_log()
+    unwatched = merged_choices(run.settings[PLUGINS], [f"no:{CONSOLE}"])  # one terminal is not for several
     opened = OpenedRun(
         function=partial(_train_marked, name=member.name),
         directory=directory,
-        settings=json_values(run.settings),
+        settings=json_values({**run.settings, PLUGINS.key: unwatched}),
         device=run.device,
         compared={},
         disabled=run.hooks.disabled,

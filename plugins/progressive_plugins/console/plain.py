@@ -44,10 +44,17 @@ def episode_lines(progress: Progress, elapsed: float) -> list[str]:
 
 
 def end_lines(progress: Progress, result: BucketResult) -> list[str]:
-    """The lines about a bucket's end: what was offered meanwhile for nothing, what it taught, why it ended, its best score."""
+    """The lines about a bucket's end: what was offered meanwhile for nothing, what it taught, why it ended, its best score.
+
+    Of a member of a stage they come twice: when it is trained, and when it joins the run and meets the others.
+    """
     where = _where(progress)
-    made = offers(result.transfers)
-    lines = [f"{where} taught {offer.first.target}, which {taken_line(offer)}" for offer in made if offer.taken]
+    met = [offer for offer in offers(result.transfers) if offer.first.target == result.bucket]
+    made = [offer for offer in offers(result.transfers) if offer.first.target != result.bucket]
+    lines = [f"{where} {taken_line(offer)}" for offer in met if offer.taken]
+    if refused := [offer for offer in met if not offer.taken]:
+        lines.append(f"{where} {refused_line(refused)}")
+    lines += [f"{where} taught {offer.first.target}, which {taken_line(offer)}" for offer in made if offer.taken]
     later = [offer for offer in offers(progress.transfers) if offer.first.phase == "periodic" and not offer.taken]
     if later:
         lines.append(f"{where} {later_line(later)}")
@@ -57,8 +64,9 @@ def end_lines(progress: Progress, result: BucketResult) -> list[str]:
         )
     best = f"best score {profit_text(result.best_score)} {best_at(result.best_episode)}"
     memory = f", {bytes_text(progress.last.memory_used)}" if progress.last and progress.last.memory_used else ""
+    ends = "joins the run" if result.exchange_seconds else "ends"
     lines.append(
-        f"{where} ends after {result.episodes} episodes in {time_text(result.seconds)}{memory}: {best} ({result.stopped})"
+        f"{where} {ends} after {result.episodes} episodes in {time_text(result.seconds)}{memory}: {best} ({result.stopped})"
     )
     return lines
 

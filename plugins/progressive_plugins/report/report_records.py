@@ -53,7 +53,8 @@ class Use:
 @frozen(kw_only=True)
 class RunPart:
     """The run. `error` is what ended one that failed; `parent` the run that it was forked from (`run`, `bucket`, `episode`); `changes`
-    the settings that were changed when it was resumed; `reproduce` shell lines, comments among them where more is needed than a line."""
+    the settings that were changed when it was resumed; `stages` the buckets that trained at the same time, together; `critical_path` the
+    seconds that its finished buckets take with a worker for each of these; `reproduce` shell lines, comments among them where more is needed than a line."""
 
     name: str
     directory: str
@@ -62,6 +63,8 @@ class RunPart:
     status: Literal["finished", "failed", "interrupted"]
     error: str | None
     sequence: tuple[str, ...]
+    stages: tuple[tuple[str, ...], ...]
+    critical_path: float
     seed: int
     device: str
     versions: Mapping[str, str]

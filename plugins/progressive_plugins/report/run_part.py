@@ -9,8 +9,11 @@ from progressive_plugins.report.report_records import ChangedSetting, DataFile, 
 from progressive_plugins.report.shell_lines import reproduce_lines, use_of
 from progressive_training import PLUGINS, BucketResult, Interrupted, RecordedRun, RunInfo, Settings
 from progressive_training.market import DATA
+from progressive_training.presentation import critical_path
 
 CONSOLE = "console"
+SEQUENCE = "SEQUENCE"
+"""The setting that says which buckets train at the same time."""
 LONGEST_ERROR = 500
 """Letters of what ended a run that its report repeats."""
 
@@ -27,6 +30,7 @@ def run_part(
     :param parts: of all accounts, for the dates of the data.
     """
     manifest = recorded.manifest
+    sequence = run.settings[SEQUENCE]
     stopped = isinstance(error, Interrupted | KeyboardInterrupt)
     return RunPart(
         name=run.run_dir.absolute().name,
@@ -36,6 +40,8 @@ def run_part(
         status="finished" if error is None else "interrupted" if stopped else "failed",
         error=None if error is None or stopped else _described(error),
         sequence=run.sequence,
+        stages=tuple(tuple(stage) for stage in sequence if not isinstance(stage, str)),
+        critical_path=critical_path(sequence, results),
         seed=run.seed,
         device=manifest["device"],
         versions=_texts(manifest.get("versions")),

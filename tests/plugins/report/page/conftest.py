@@ -169,6 +169,8 @@ class MadeUpRun:
             "status": "finished",
             "error": None,
             "sequence": [bucket["name"] for bucket in buckets],
+            "stages": [],
+            "critical_path": 62.0,
             "seed": 7,
             "device": "cpu",
             "versions": {"progressive-training": "0.1.0", "torch": "2.9.1", "numpy": "2.3.1"},
