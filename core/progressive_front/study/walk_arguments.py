@@ -42,7 +42,9 @@ def walk_forward(arguments: list[str]) -> int:
         epilog=_EPILOG.replace("PROGRAM", PROGRAM),
     )
     what = parser.add_argument_group("what to train")
-    what.add_argument("--data", metavar="FILE", help="bars as CSV, Parquet, Feather or JSON")
+    what.add_argument(
+        "--data", metavar="FILE", help="bars as CSV, Parquet, Feather or JSON (without: a synthetic market)"
+    )
     what.add_argument("--market", metavar="NAME", help="the market to take where the file holds several")
     what.add_argument("--folds", metavar="N", help="folds of equal length (8)")
     what.add_argument(
