@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from progressive_training.market import Part
 
 PARTS_KEPT = 2
+MOST_ROWS = 16_384
+"""Of a part whose advantages are kept for policies of the same weights: those on which every choice is scored."""
 
 
 class NetworkPolicy:
@@ -30,6 +33,13 @@ class NetworkPolicy:
         self.network.load_state(network.state())
         self.memory, self.costs = memory, costs
         self._known: list[tuple[Part, Tensor]] = []
+        self._own: list[tuple[Part, Tensor]] = []
+
+    def recalling(self, memory: ContextualMemory) -> NetworkPolicy:
+        """The policy of the same weights with another `memory`, a copy that nobody trains."""
+        other = copy(self)
+        other.memory, other._known = memory, []
+        return other
 
     def __call__(self, part: Part) -> Tensor:
         """Positions [N] float64 over the bars of `part`; not a number where the weights are none."""
@@ -43,5 +53,13 @@ class NetworkPolicy:
 
     def advantages(self, part: Part) -> Tensor:
         """Advantage of long and short over flat [N, 2], in units, memory included."""
-        own = self.network.advantages(part.features)
-        return self.memory.blend(self.network, part.features, own, self.memory.weight)
+        return self.memory.blend(self.network, part.features, self._own_advantages(part), self.memory.weight)
+
+    def _own_advantages(self, part: Part) -> Tensor:
+        for known, advantages in self._own:
+            if known is part:
+                return advantages
+        advantages = self.network.advantages(part.features)
+        if len(part) <= MOST_ROWS:
+            self._own[:] = [(part, advantages)]  # of all policies of these weights
+        return advantages

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
 FLAT = 0
@@ -46,6 +48,13 @@ def compositions(device: torch.device) -> Tensor:
 
 
 @cache
+def idempotent(device: torch.device) -> Tensor:
+    """Whether a map applied twice is the map itself [27] bool, on the device."""
+    number = torch.arange(27, device=device)
+    return compositions(device).take(28 * number) == number
+
+
+@cache
 def sides(device: torch.device) -> Tensor:
     """Signed position (0, 1, -1) by position [3] float64, on the device."""
     position = torch.arange(3, device=device)
@@ -69,29 +78,57 @@ def best_actions(advantage: Tensor, costs: Tensor) -> Tensor:
     :param advantage: [..., 2] of long and short over flat. :param costs: [3, 3] of `cost_matrix`, in the same unit.
         Of equal values the first wins: the position held, flat, long, short.
     """
+    return torch.stack(list(_best_actions(advantage, costs)), dim=-1).long()
+
+
+def _best_actions(advantage: Tensor, costs: Tensor) -> Iterator[Tensor]:
+    """The best new position [...] uint8, for each old one in turn."""
     long, short = advantage.unbind(dim=-1)
-    chosen = []
     for position, (to_flat, to_long, to_short) in enumerate(costs.unbind()):
         # Comparisons in place of argmax, which is five times slower over three values.
         flat, up, down = -to_flat, long - to_long, short - to_short
-        entered = (up >= flat if position == LONG else up > flat).to(torch.int64)
+        entered = up >= flat if position == LONG else up > flat
         others = torch.maximum(up, flat)
         sold = down >= others if position == SHORT else down > others
-        chosen.append(torch.where(sold, SHORT, entered))
-    return torch.stack(chosen, dim=-1)
+        yield entered.to(torch.uint8).masked_fill_(sold, SHORT)
 
 
 def as_maps(actions: Tensor, decidable: Tensor | None = None, absent: Tensor | None = None) -> Tensor:
     """Maps [..., T], as numbers, of `actions` [..., T, 3] (see `best_actions`); each position stays on bars that were `absent`
     [..., T] (see `Part`), and becomes flat where not `decidable` [..., T]."""
-    maps = actions[..., 0] + 3 * actions[..., 1] + 9 * actions[..., 2]
+    return _masked(actions[..., 0] + 3 * actions[..., 1] + 9 * actions[..., 2], decidable, absent)
+
+
+def _masked(maps: Tensor, decidable: Tensor | None, absent: Tensor | None) -> Tensor:
     if absent is not None:
         maps = maps.masked_fill(absent, HOLD)
     return maps if decidable is None else maps * decidable  # the map to flat is 0
 
 
+def may_count(device: torch.device) -> bool:
+    """Whether the host may ask how many there are of something: it would wait for a GPU."""
+    return device.type == "cpu"
+
+
 def follow(maps: Tensor, start: Tensor | int = FLAT) -> Tensor:
     """Positions [..., T] after each bar, by applying the `maps` [..., T] in turn from position `start` [...]."""
+    if maps.dim() == 1 and may_count(maps.device):
+        return _follow_changes(maps, start)
+    return _scanned(maps.long(), start)
+
+
+def _follow_changes(maps: Tensor, start: Tensor | int) -> Tensor:
+    """As `follow`, of `maps` [T], with a scan of those alone that can change the position: most leave it as it is, or do again
+    what the one before has done."""
+    changes = maps != HOLD
+    again = torch.nonzero(changes[1:] & (maps[1:] == maps[:-1])).flatten() + 1
+    changes[again] = ~idempotent(maps.device).take(maps[again].long())
+    after = _scanned(maps[changes].long(), start)
+    at_first = after.new_full((1,), start) if isinstance(start, int) else start.reshape(1)
+    return torch.cat([at_first, after]).take(torch.cumsum(changes, dim=0))
+
+
+def _scanned(maps: Tensor, start: Tensor | int) -> Tensor:
     composed, prefix = compositions(maps.device), maps
     reach, length = 1, maps.shape[-1]
     while reach < length:
@@ -112,7 +149,9 @@ def positions_of(
     masks = decidable.split(ROWS_AT_ONCE, dim=-1)
     unseen = [None] * len(masks) if absent is None else absent.split(ROWS_AT_ONCE, dim=-1)
     for values, mask, missed in zip(advantage.split(ROWS_AT_ONCE, dim=-2), masks, unseen, strict=True):
-        positions = follow(as_maps(best_actions(values, costs), mask, missed), held)
+        from_flat, from_long, from_short = _best_actions(values, costs)
+        maps = _masked(from_flat.add_(from_long, alpha=3).add_(from_short, alpha=9), mask, missed)
+        positions = follow(maps, held)
         held = positions[..., -1]
         out.append(sides(positions.device).take(positions))
     return torch.cat(out, dim=-1)

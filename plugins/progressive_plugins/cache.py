@@ -10,13 +10,21 @@ from pathlib import Path
 import structlog
 from attrs import evolve, frozen
 
-from progressive_training import BucketInfo, Resources, RunInfo, Setting, Whole, hookimpl
+from progressive_training import BucketInfo, FilePath, OrNull, Resources, RunInfo, Setting, Whole, hookimpl
 from progressive_training.presentation import bytes_text
 
 log = structlog.get_logger("progressive_training")
 
 CACHE = "cache"
-CACHE_MB = Setting("CACHE_MB", 512, Whole(0, 1_000_000), "room for prepared data on disk, in MB")
+OF_OURS = "progressive-training"
+"""The folder within a named directory: what else is there is nobody's to evict."""
+CACHE_MB = Setting("CACHE_MB", 2048, Whole(0, 1_000_000), "room for prepared data on disk, in MB")
+CACHE_DIR: Setting[str | None] = Setting(
+    "CACHE_DIR",
+    None,
+    OrNull(FilePath(), "the run's own directory, and gone at its end"),
+    "where prepared data is kept; in a named directory it stays, for all runs and workers that name it",
+)
 
 
 @frozen
@@ -29,12 +37,12 @@ class CachedFile:
 
 
 class CachePolicy:
-    """Gives each bucket RUN/cache of CACHE_MB, and removes it at the end of the run.
+    """Gives each bucket RUN/cache of CACHE_MB, and removes it at the end of the run; or the named CACHE_DIR, which stays.
 
     An error keeps the cache, because a resumed run will want it.
     """
 
-    settings = (CACHE_MB,)
+    settings = (CACHE_MB, CACHE_DIR)
 
     @hookimpl
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> Resources | None:
@@ -61,13 +69,15 @@ class CachePolicy:
     def on_run_end(self, run: RunInfo, error: BaseException | None) -> None:
         """Remove the cache of a run that is done."""
         folder = run.run_dir / CACHE
-        if error is None and folder.is_dir() and not folder.is_symlink():
+        if error is None and run.settings[CACHE_DIR] is None and folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder)
             log.info("cache removed", path=str(folder))
 
 
 def cache_dir(bucket: BucketInfo) -> Path:
     """Return where this run's cache is, whether it exists or not; scratch arms share that of the run around theirs."""
+    if (named := bucket.settings[CACHE_DIR]) is not None:
+        return Path(named) / OF_OURS
     return (bucket.run_dir.parent if bucket.scratch_arm else bucket.run_dir) / CACHE
 
 

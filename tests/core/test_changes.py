@@ -208,7 +208,7 @@ def test_a_setting_that_is_newer_than_the_run_is_at_its_default_and_told(rated: 
     write_json(file, written)
     rated.said.clear()
     rated.trainer().resume()
-    assert rated.said[0] == f"{file}: older than the settings CACHE_MB (512), which are at their defaults"
+    assert rated.said[0] == f"{file}: older than the settings CACHE_MB (2048), which are at their defaults"
 
 
 def test_a_setting_that_is_unknown_or_lost_is_refused(rated: Any) -> None:
@@ -370,6 +370,7 @@ OTHERS = {
     "PLUGIN_ERRORS": "warn",
     "KEEP_CHECKPOINTS": 1,
     "CACHE_MB": 0,
+    "CACHE_DIR": "shared",
     "DISCOUNT": 0.9,
     "RELUCTANCE": 1.0,
     "DROPOUT": 0.1,

@@ -167,6 +167,18 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+def test_a_named_cache_is_shared_and_stays_and_nothing_else_there_is_touched(run: Any, tmp_path: Path) -> None:
+    named = tmp_path / "shared"
+    settings = {**run.bucket().settings, "CACHE_MB": 1, "CACHE_DIR": str(named)}
+    policy, precious = CachePolicy(), file_of(named / "precious", 5_000_000, 1)
+    resources = policy.on_bucket_start(run.bucket(settings=settings), run.resources())
+    assert resources is not None and resources.cache_dir == named / "progressive-training"
+    old, new = (file_of(resources.cache_dir / name, 600_000, at) for at, name in enumerate(("old", "new"), start=1_000))
+    policy.cleanup(run.bucket(settings=settings))
+    policy.on_run_end(evolve(run.info(), settings=settings), None)
+    assert (precious.exists(), old.exists(), new.exists()) == (True, False, True)
+
+
 def test_scratch_arms_share_the_cache_of_the_run_around_theirs(run: Any) -> None:
     arm = run.bucket("Short", run_dir=run.run_dir / "scratch", scratch_arm=True)
     assert CachePolicy().on_bucket_start(arm, run.resources()).cache_dir == run.run_dir / "cache"

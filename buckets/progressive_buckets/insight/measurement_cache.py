@@ -28,6 +28,9 @@ class MeasurementCache(Generic[Measurement]):
             if torch.equal(known, state):
                 self._known.append(self._known.pop(place))
                 return result
-        result = measure()
+        return self.put(state, measure())
+
+    def put(self, state: Tensor, result: Measurement) -> Measurement:
+        """Keep the result for `state`, which is new: to ask whether it is known would wait for the device."""
         self._known = [*self._known[1 - KEPT :], (state, result)]
         return result

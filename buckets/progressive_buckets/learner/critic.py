@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -80,7 +81,6 @@ class Critic:
         self.online, self.target = Network(shape, device), Network(shape, device)
         self.online.initialise(generator)
         self.target.load_state(self.online.state())
-        self.features = in_precision(market.features, dtype)
         self.dropout = Dropout(hyper.drop, dtype, device)
         self.adam = Adam(self.online.flat, self.online.decay_mask(), rate, hyper.decay)
         self.horizons = torch.tensor(horizons, device=device)
@@ -90,19 +90,24 @@ class Critic:
         falls from 80 to 43 % of the ceiling on `hard`."""
         self.horizon_weight = torch.ones(len(horizons), device=device)
 
-        kept = market.decidable[train]
-        sides = torch.tensor([1.0, -1.0], dtype=torch.float64, device=device)
-        earned = market.rewards(sides)  # [T, 2] log growth of long and of short
-        gross = market.costs.earned(sides, market.returns[:, None])  # before funding and borrowing, which are no drift
-        self.unit = deviation = float(earned[train][kept].std().clamp(min=1e-9))
+        self.scale = market.once(
+            ("reward scale", str(train), hyper.by_volatility), lambda: scale_of(market, train, hyper.by_volatility)
+        )
+        self.unit = self.scale.unit
         """Standard deviation of one bar's reward, as log growth: the unit of every advantage."""
-        if hyper.by_volatility:
-            earned, gross = (each / market.volatility[:, None] for each in (earned, gross))
-            deviation = float(earned[train][kept].std().clamp(min=1e-9))
-        self.rewards = ((earned - gross[train][kept].mean(dim=0)) / deviation - hyper.holding).float()
-        """Rewards of long and short [T, 2] in units, less their mean over the training part: the market's drift there
-        must not be a reason to hold a position."""
         self.costs = cost_units(market.costs, self.unit, hyper.reluctance, device)
+
+    @cached_property
+    def features(self) -> Tensor:
+        """The market's features in the precision of the gradient step; made for a critic that learns."""
+        return in_precision(self.market.features, self.dropout.pool.dtype)
+
+    @cached_property
+    def rewards(self) -> Tensor:
+        """Rewards of long and short [T, 2] in units, less their mean over the training part: the market's drift there
+        must not be a reason to hold a position. Made for a critic that learns."""
+        earned, _ = earned_by_bar(self.market, self.hyper.by_volatility)
+        return ((earned - self.scale.drift) / self.scale.deviation - self.hyper.holding).float()
 
     def advantages(self, features: Tensor) -> Tensor:
         """Advantages of long and short over flat [N, 2] in units, by the target network, of `features` [N, columns]."""
@@ -228,6 +233,40 @@ class Critic:
         self.online.load_state(networks["online"])
         self.target.load_state(networks["target"])
         self.horizon_weight.copy_(tensors["horizon_weight"])
+
+
+@frozen
+class RewardScale:
+    """Of the log growth of one bar on the training part: the standard deviation as it is (`unit`) and as it is learned from
+    (`deviation`), and the mean before charges of long and short, as it is learned from (`drift` [2])."""
+
+    unit: float
+    deviation: float
+    drift: Tensor
+
+
+def earned_by_bar(market: Market, by_volatility: bool) -> tuple[Tensor, Tensor]:
+    """Log growth of long and of short on each bar [T, 2], after funding and borrowing, and before them: they are no drift."""
+    sides = 1.0 - 2.0 * torch.arange(2, dtype=torch.float64, device=market.device)  # long, short
+    earned, gross = market.rewards(sides), market.costs.earned(sides, market.returns[:, None])
+    if by_volatility:
+        earned, gross = (each / market.volatility[:, None] for each in (earned, gross))
+    return earned, gross
+
+
+def scale_of(market: Market, train: slice, by_volatility: bool) -> RewardScale:
+    """The scale of the rewards on the training part."""
+    kept = market.decidable[train]
+
+    def deviation_of(earned: Tensor) -> float:
+        return float(earned[train][kept].std().clamp(min=1e-9))
+
+    plain, gross = earned_by_bar(market, by_volatility=False)
+    unit = deviation = deviation_of(plain)
+    if by_volatility:
+        earned, gross = earned_by_bar(market, by_volatility)
+        deviation = deviation_of(earned)
+    return RewardScale(unit, deviation, gross[train][kept].mean(dim=0))
 
 
 def cost_units(costs: Costs, unit: float, reluctance: float, device: torch.device) -> Tensor:

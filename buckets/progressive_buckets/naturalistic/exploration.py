@@ -8,6 +8,7 @@ changing. A share of the episodes, equal to the mean rate, starts on the least v
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -45,13 +46,17 @@ def market_conditions(market: Market, train: slice) -> Tensor:
     """Condition of every bar [T] uint8, 0 to 8: thirds, measured on the training part, of volatility and of the slow
     average of returns."""
     trend_column = market.names.index("log_return") * (market.features.shape[1] // len(market.names)) + 3
-    levels = []
+    levels: list[Tensor] = []
     for values in (market.volatility, market.features[:, trend_column]):
-        inside = values[train]
-        thinned = inside[:: max(1, len(inside) // 100_000)]
-        edges = torch.quantile(thinned, torch.tensor([1 / 3, 2 / 3], device=values.device))
+        edges = market.once(("thirds", len(levels), str(train)), partial(thirds, values[train]))
         levels.append(torch.bucketize(values.contiguous(), edges))
     return (3 * levels[0] + levels[1]).to(torch.uint8)
+
+
+def thirds(values: Tensor) -> Tensor:
+    """The two edges of the thirds of `values` [N], by at most some 100,000 of them."""
+    thinned = values[:: max(1, len(values) // 100_000)]
+    return torch.quantile(thinned, torch.tensor([1 / 3, 2 / 3], device=values.device))
 
 
 class Exploration:

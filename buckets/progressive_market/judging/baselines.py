@@ -50,7 +50,7 @@ def gains(part: Part, weights: Tensor) -> Tensor:
 def banded(gain: Tensor, part: Part, market: Market, start: int = FLAT) -> Tensor:
     """Signed positions [N] that follow from a predicted log gain of a long position, `gain` [N], after costs."""
     costs = cost_matrix(market.costs.table(), market.device, market.costs.allowed)
-    return positions_of(torch.stack([gain, -gain], dim=1), part.decidable, costs, part.absent, start)
+    return positions_of(torch.stack([gain, -gain]).T, part.decidable, costs, part.absent, start)
 
 
 def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
@@ -74,12 +74,15 @@ def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
         gram += rows.T @ rows
         cross += rows.T @ (torch.stack(ahead, dim=1) * kept[start : start + len(bars), None])  # [columns, horizons]
     best = Ridge(torch.zeros(columns, dtype=torch.float64, device=market.device))
-    best_score = 0.0
+    best_score, entering = 0.0, market.costs.table()[1]
     for penalty in PENALTIES:
         solved = torch.linalg.solve(gram + penalty * torch.eye(columns, dtype=gram.dtype, device=gram.device), cross)
         predicted = gains(validation, solved)  # [N, horizons]
+        largest = predicted.abs().amax(dim=0)
         for h in range(len(HORIZONS)):
             for scale in SCALES:
+                if not largest[h] * scale > entering:  # it never trades, and earns nothing
+                    continue
                 positions = banded(predicted[:, h] * scale, validation, market)
                 score = float(market.growth(positions, validation).sum())
                 if score > best_score:

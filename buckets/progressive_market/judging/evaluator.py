@@ -24,9 +24,10 @@ from progressive_market.judging.account_notes import account_notes
 from progressive_market.judging.baselines import Ridge, fit_ridge, strategies
 from progressive_market.judging.block_statistics import block_sums, t_statistic
 from progressive_market.judging.degenerate import degeneration, one_sided
-from progressive_market.judging.excerpt import excerpt, stretch_of
+from progressive_market.judging.excerpt import excerpt, in_first_half
 from progressive_market.judging.exposure import exposure
 from progressive_market.judging.implausible import implausible
+from progressive_market.judging.recent_answers import RecentAnswers
 from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE, Alpha, judge
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class MarketEvaluator:
         self._judged_positions: Tensor | None = None
         self._unvalued: list[Policy | None] = [None, None]
         self._t: tuple[float, float] | None = None
+        self._recent = RecentAnswers()
 
     # ------------------------------------------------------------------ choices
 
@@ -155,7 +157,7 @@ class MarketEvaluator:
         This alone reads the test part. Call it when nothing can change the model any more: looking at test again and again
         until a verdict pleases spends it.
         """
-        market, split = self._test()
+        market, split = self._whole() if self._whole else (self.market, self.split)
         parts = market.part(split.validation) if self._whole else self.validation, market.part(split.test)
         held = [self._positions(policy, part) for part in parts]
         ridge = self.ridge()
@@ -213,7 +215,12 @@ class MarketEvaluator:
 
     def degeneration(self, policy: Policy) -> str:
         """Why `policy` is degenerate, in words; empty when it is not."""
-        return degeneration(self._positions(policy, self.scored), self.scored, self.market, self.ridge)
+        held = policy(self.scored)
+        return self._recent.get(
+            "why",
+            held,
+            lambda: degeneration(self._positions(policy, self.scored), self.scored, self.market, self.ridge),
+        )
 
     def ridge(self) -> Ridge:
         """The ridge baseline, fitted once for all who open the same market in a run."""
@@ -221,11 +228,12 @@ class MarketEvaluator:
             ("ridge", str(self.split)), lambda: fit_ridge(self.market, self.split.train, self.validation)
         )
 
-    # ------------------------------------------------------------------ what a learner reports of its policy
-
     def growth(self, policy: Policy, part: Part) -> Tensor:
         """Log growth of each bar of `part` [N] under `policy`."""
-        return self.market.growth(policy(part), part)
+        held = policy(part)
+        if part is not self.scored:
+            return self.market.growth(held, part)
+        return self._recent.get("growth", held, lambda: self.market.growth(held, part))
 
     def validate(self, policy: Policy, part: Part | None = None) -> float:
         """Net log return over the scored validation bars, or over `part`; minus infinity where the weights are no numbers."""
@@ -235,9 +243,9 @@ class MarketEvaluator:
     def validation_blocks(self, policy: Policy, part: Part | None = None) -> tuple[float, ...]:
         """Sums of growth over 64 blocks of these bars; empty where the weights are no numbers, or hold one side for good."""
         part = part or self.scored
-        if one_sided(held := policy(part).double(), part.decidable):
+        if one_sided(policy(part).double(), part.decidable):
             return ()
-        sums = block_sums(self.market.growth(held, part))
+        sums = block_sums(self.growth(policy, part))
         return tuple(sums.tolist()) if bool(sums.isfinite().all()) else ()
 
     # ------------------------------------------------------------------ state
@@ -267,9 +275,6 @@ class MarketEvaluator:
         self.score, self.cap, self.choices = score.tolist(), (t, alpha_t), choices
         self._unvalued, self._t, self.judged = [None, None], None, None
 
-    def _test(self) -> tuple[Market, Split]:
-        return self._whole() if self._whole else (self.market, self.split)
-
     def _positions(self, policy: Policy, part: Part) -> Tensor:
         """Positions [N] float64 of `policy`; flat where its weights are no numbers.
 
@@ -286,11 +291,6 @@ class MarketEvaluator:
                 f"{self.name}: a policy went short, and SIDES allows long alone; read `market.costs.allowed`"
             )
         return held
-
-
-def in_first_half(bars: Tensor, count: int) -> Tensor:
-    """Whether `bars` of a part of `count` lie in its first half: every other stretch, so that both see all times."""
-    return stretch_of(bars, count) % 2 == 0
 
 
 def _like(state: Mapping[str, Any], name: str, like: Tensor) -> Tensor:

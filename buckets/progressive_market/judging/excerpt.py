@@ -23,6 +23,11 @@ def stretch_of(bars: Tensor, count: int) -> Tensor:
     return bars * STRETCHES // count
 
 
+def in_first_half(bars: Tensor, count: int) -> Tensor:
+    """Whether `bars` of a part of `count` lie in its first half: every other stretch, so that both see all times."""
+    return stretch_of(bars, count) % 2 == 0
+
+
 def excerpt(part: Part, limit: int = LIMIT) -> tuple[Part, Tensor]:
     """The whole part if it has at most `limit` bars, else a copy of the middle of each of its stretches.
 

@@ -1,7 +1,7 @@
 """A market's arrays in one file of the cache, mapped into memory: processes that map it share its pages.
 
 The file is a line of JSON (its own name, those of the arrays with type, shape and place, the SHA-256 of all after the line), filled with spaces
-to a multiple of `ALIGNED` bytes, then each array at such a multiple. It is written beside its place and moved there, and mapped
+to a multiple of `ALIGNED` bytes, then each array at such a multiple. It is written beside its place and put there, and mapped
 copy-on-write: what a process writes to an array is its own.
 """
 
@@ -12,14 +12,17 @@ import json
 import mmap
 import os
 import threading
-from time import time_ns
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import structlog
+from filelock import FileLock
+
+from progressive_market.bars.kept.room import mark_used, room_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -31,6 +34,8 @@ log = structlog.get_logger("progressive_training")
 ALIGNED = 64
 """Bytes: those of a cache line, at which matrix libraries expect data to begin."""
 LONGEST_HEADER = 1 << 16
+PATIENCE = 300.0
+"""Seconds to wait for another process that makes the same file."""
 TYPES = ("float32", "float64", "int64", "bool")
 
 
@@ -46,9 +51,8 @@ def write_arrays(path: Path, arrays: Arrays, limit: int) -> bool:
     part = path.with_suffix(f".part{os.getpid()}-{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file())
-        if held + place > limit:
-            log.info("market not kept: the cache would exceed its bound", bytes=place, held=held, bound=limit)
+        if not room_for(place, path.parent, limit):
+            log.info("market not kept: the cache would exceed its bound", bytes=place, bound=limit)
             return False
         digest = hashlib.sha256()
         for array in arrays.values():
@@ -60,13 +64,38 @@ def write_arrays(path: Path, arrays: Arrays, limit: int) -> bool:
             for array in arrays.values():
                 file.write(_bytes_of(array))
                 file.write(_padding(array.nbytes))
-        part.replace(path)
+        _publish(part, path)
     except OSError as error:
         log.info("market not kept", path=str(path), error=str(error))
         return False
     finally:
         part.unlink(missing_ok=True)
     return True
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Within it no other process makes the file at `path`; where nothing can be locked, or for too long, each makes its own."""
+    lock = FileLock(path.with_suffix(".lock"), timeout=PATIENCE)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        log.info("nobody waits for a market that another process makes", path=str(path), error=str(error))
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _publish(part: Path, path: Path) -> None:
+    """Make `part` the file at `path`; if another process was faster, theirs stays, which others may have mapped."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        part.replace(path)
 
 
 def identity_of(path: Path) -> tuple[Any, ...] | None:
@@ -98,7 +127,7 @@ def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
     with path.open("rb") as file:
         line = file.readline(LONGEST_HEADER)
         pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    os.utime(path, ns=(time_ns(), path.stat().st_mtime_ns))
+    mark_used(path)
     arrays = {}
     for name, (kind, shape, place) in json.loads(line)["arrays"].items():
         if kind not in TYPES:

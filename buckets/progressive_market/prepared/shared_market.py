@@ -16,7 +16,8 @@ from progressive_market.charges import without_funding
 from progressive_market.features.feature_table import SCALES
 from progressive_market.features.scaler import Scaler
 from progressive_market.market import Market, described, open_market, refuse_untradable
-from progressive_market.prepared.market_file import identity_of, is_intact, map_arrays, write_arrays
+from progressive_market.prepared.market_file import identity_of, is_intact, map_arrays, one_at_a_time, write_arrays
+from progressive_market.prepared.run_memory import LARGEST
 from progressive_training import release_heap
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ SOMETIMES = {"charges": "float64", "absent": "bool"}
 """Those that are None where nothing is paid, and where every bar was there."""
 COLUMNS = {"times": "int64", "closes": "float64"}
 SCALER = ("mean", "deviation")
+BESIDE = 64
+"""Bytes of a bar beside its features, at most."""
 
 
 @frozen
@@ -92,19 +95,23 @@ def shared_market(shared: SharedBars, split: Split, costs: Costs, device: str, r
     """
     what = (repr(split), costs, device, shared.asked)
     memory, plain = shared.memory, shared.once(("described", costs.funding), lambda bars: _plain(bars, costs))
-    arrays = memory.recent(what)
-    if arrays is None:
-        path = room.directory / _file_name(shared, split, costs, device) if room and memory.lasts else None
-        arrays = _mapped(path, memory, plain)
-    if arrays is None:
+    columns = len(plain["names"]) * len(SCALES)
+    small = shared.once("length", len) * (4 * columns + BESIDE) <= LARGEST
+
+    def make() -> Arrays:
         market = open_market(shared.bars(), split, costs, device)
         refuse_untradable(market)
-        arrays = market_arrays(market)
-        size = sum(array.nbytes for array in arrays.values())
-        if not memory.keep(what, arrays, size) and room and path and write_arrays(path, arrays, room.limit):
-            arrays = _mapped(path, memory, plain) or arrays
+        made = market_arrays(market)
         del market
         release_heap()
+        return made
+
+    arrays = memory.recent(what)
+    if arrays is None and room and memory.lasts and not small:
+        arrays = _from_file(room, _file_name(shared, split, costs, device), memory, columns, make)
+    elif arrays is None:
+        arrays = make()
+        memory.keep(what, arrays, sum(array.nbytes for array in arrays.values()))
     held: dict[str, Any] = {name: arrays[name] for name in COLUMNS}
     held |= {name: torch.from_numpy(arrays[name]).to(device) for name in (*TENSORS, *SOMETIMES) if name in arrays}
     return Market(
@@ -156,17 +163,31 @@ def _file_name(shared: SharedBars, split: Split, costs: Costs, device: str) -> s
     return f"market-{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]}.arrays"
 
 
-def _mapped(path: Path | None, memory: RunMemory, plain: dict[str, Any]) -> Arrays | None:
+def _from_file(room: CacheRoom, name: str, memory: RunMemory, columns: int, make: Callable[[], Arrays]) -> Arrays:
+    """The arrays in a file of the cache, which is made where it is absent or damaged; in memory where it cannot be written."""
+    path = room.directory / name
+    found = _mapped(path, memory, columns)
+    if found is None:
+        with one_at_a_time(path):
+            found = _mapped(path, memory, columns)  # another process may have made it meanwhile
+            if found is None:
+                path.unlink(missing_ok=True)
+                found = make()
+                if write_arrays(path, found, room.limit):
+                    found = _mapped(path, memory, columns) or found
+    return found
+
+
+def _mapped(path: Path, memory: RunMemory, columns: int) -> Arrays | None:
     """The arrays in the file at `path`; None where it is absent, damaged, or of another market."""
-    if path is None or (identity := identity_of(path)) is None:
-        return None
-    if not memory.once(("intact", identity), lambda: is_intact(path)):
+    identity = identity_of(path)
+    if identity is None or not memory.once(("intact", identity), lambda: is_intact(path)):
         return None
     try:
         arrays = map_arrays(path)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, AttributeError):
         return None
-    count, columns = len(arrays.get("times", ())), len(plain["names"]) * len(SCALES)
+    count = len(arrays.get("times", ()))
     shapes = {"features": (count, columns), "charges": (count, 2), **dict.fromkeys(SCALER, (columns,))}
     types = TENSORS | COLUMNS | dict.fromkeys(SCALER, "float64")
     fits = types.keys() <= arrays.keys() <= (types | SOMETIMES).keys() and all(

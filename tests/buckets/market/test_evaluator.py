@@ -90,7 +90,7 @@ def test_a_real_edge_is_confirmed(evaluator: MarketEvaluator) -> None:
 
 
 def test_validation_t_never_reads_test(evaluator: MarketEvaluator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluator, "_test", lambda: pytest.fail("test was read"))
+    monkeypatch.setattr(evaluator, "_whole", lambda: pytest.fail("test was read"))
     policy = knowing(0.3)
     assert math.isnan(evaluator.validation_t(policy))
     evaluator.consider(policy)

@@ -1,5 +1,7 @@
 """A market is made once in a run: kept in memory where it is small, mapped from a file of the cache where it is large."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +45,17 @@ def resources(tmp_path: Path) -> Resources:
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is small enough for memory."""
-    monkeypatch.setattr(run_memory, "LARGEST", 0)
+    for module in (run_memory, shared_market):
+        monkeypatch.setattr(module, "LARGEST", 0)
 
 
 def market_for(info: BucketInfo, resources: Resources) -> Market:
     return configured_market(info, resources)[0]
+
+
+def files(resources: Resources) -> list[Path]:
+    assert resources.cache_dir is not None
+    return list(resources.cache_dir.glob("*.arrays"))
 
 
 def same(one: Market, other: Market) -> bool:
@@ -94,7 +102,7 @@ def test_what_is_measured_on_it_is_measured_once(resources: Resources) -> None:
 @pytest.mark.usefixtures("large")
 def test_a_large_one_is_mapped_from_the_cache_which_other_processes_share(resources: Resources) -> None:
     first = market_for(info_of({}), resources)  # another run, as in another process
-    (file,) = resources.cache_dir.iterdir()  # type: ignore[union-attr]
+    (file,) = files(resources)
     written = file.stat().st_mtime_ns
     prepared: dict[Any, Any] = {}
     second, third = (market_for(info_of(prepared), resources) for _ in range(2))
@@ -107,16 +115,26 @@ def test_a_large_one_is_mapped_from_the_cache_which_other_processes_share(resour
 
 
 @pytest.mark.usefixtures("large")
+def test_of_several_that_want_it_at_once_one_makes_it(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, make = [], shared_market.open_market
+    monkeypatch.setattr(shared_market, "open_market", lambda *asked: made.append(1) or make(*asked))
+    with ThreadPoolExecutor(3) as workers:
+        markets = list(workers.map(lambda _: market_for(info_of({}), resources), range(3)))
+    assert (len(made), len(files(resources))) == (1, 1)
+    assert all(same(markets[0], each) for each in markets[1:])
+
+
+@pytest.mark.usefixtures("large")
 @pytest.mark.parametrize("harm", ["cut", "changed", "emptied", "no header", "of another market"])
 def test_a_damaged_file_is_made_anew(harm: str, resources: Resources) -> None:
     sound = market_for(info_of({}), resources)
-    (file,) = resources.cache_dir.iterdir()  # type: ignore[union-attr]
+    (file,) = files(resources)
     content = file.read_bytes()
     file.unlink()
     changed = content[:-200] + bytes([content[-200] ^ 1]) + content[-199:]
     if harm == "of another market":
         market_for(info_of({}, SYNTHETIC_BARS=3_100), resources)
-        next(resources.cache_dir.iterdir()).rename(file)  # type: ignore[union-attr]
+        files(resources)[0].rename(file)
     else:
         file.write_bytes({"cut": content[:-64], "changed": changed, "emptied": b"", "no header": b"\0" * 99}[harm])
     assert same(market_for(info_of({}), resources), sound)
@@ -128,9 +146,22 @@ def test_a_damaged_file_is_made_anew(harm: str, resources: Resources) -> None:
 def test_without_room_on_disk_it_is_made_again(resources: Resources) -> None:
     small = evolve(resources, cache_bytes=1_000)
     assert same(market_for(info_of({}), small), market_for(info_of(None), small))
-    assert not list(small.cache_dir.iterdir())  # type: ignore[union-attr]
+    assert not files(small)
     none = evolve(resources, cache_dir=None)
     assert same(market_for(info_of({}), none), market_for(info_of(None), none))
+
+
+@pytest.mark.usefixtures("large")
+def test_what_nobody_used_for_an_hour_makes_room(resources: Resources) -> None:
+    assert resources.cache_dir is not None
+    market_for(info_of({}), resources)
+    (older,) = files(resources)
+    tight = evolve(resources, cache_bytes=older.stat().st_size + 1_000)
+    market_for(info_of({}, FEE=0.01), tight)
+    assert files(resources) == [older], "it is in use"
+    os.utime(older, (1_000, 1_000))
+    market_for(info_of({}, FEE=0.01), tight)
+    assert len(files(resources)) == 1 and not older.exists()
 
 
 def test_bars_that_a_bucket_read_itself_are_known_again(resources: Resources) -> None:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from progressive_market.bars.bar_records import PRICES, WHERE_ABSENT, Bars, CleaningReport
+from progressive_market.bars.kept.room import mark_used, room_for
 
 log = structlog.get_logger("progressive_training")
 
@@ -52,6 +53,7 @@ def read_kept(path: Path, source: str) -> Bars | None:
         )
         if not _sound(bars):
             raise ValueError("they are no bars")
+        mark_used(path)
         return bars
     except (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         log.info("kept bars are damaged, reading the source again", path=str(path), error=str(error))
@@ -99,9 +101,8 @@ def keep(bars: Bars, path: Path, limit: int) -> None:
     part = path.with_suffix(f".part{os.getpid()}-{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file())
-        if held + size > limit:
-            log.info("bars not kept: the cache would exceed its bound", bytes=size, held=held, bound=limit)
+        if not room_for(size, path.parent, limit):
+            log.info("bars not kept: the cache would exceed its bound", bytes=size, bound=limit)
             return
         save_file({name: array.copy() for name, array in arrays.items()}, part, metadata={"bars": json.dumps(header)})
         part.replace(path)
