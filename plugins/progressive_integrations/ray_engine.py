@@ -195,7 +195,7 @@ class _Actor:
 
     def perform(self, attempt: Attempt) -> Ended:
         try:
-            return perform_apart(attempt, self._lines.put, self._stop.is_set)
+            return perform_apart(attempt, self._lines.put, self._stop.is_set, leased=True)
         finally:
             self._lines.put(None)
 

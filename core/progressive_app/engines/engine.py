@@ -12,12 +12,16 @@ from progressive_app.engines.task import Task
 
 @frozen(kw_only=True)
 class Attempt:
-    """One attempt at a task, in one of the `slots` (numbered from 0, as many as may run at once)."""
+    """One attempt at a task, in one of the `slots` (numbered from 0, as many as may run at once).
+
+    `session` is of the call of `run_tasks`: a later attempt of the same one may take over what an earlier one holds.
+    """
 
     task: Task
     number: int
     slot: int
     slots: int
+    session: str
 
 
 @frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 
@@ -78,6 +79,7 @@ class _Running:
         self._begun: dict[str, _Begun] = {}
         self._attempts = dict.fromkeys(self._waiting, 0)
         self._engine, self._most = engine, most
+        self._session = secrets.token_hex(8)
         self._interrupted, self._on_event = interrupted, on_event
 
     def goes_on(self) -> bool:
@@ -101,7 +103,9 @@ class _Running:
     def _begin(self, task: Task) -> None:
         self._attempts[task.name] += 1
         slot = min({*range(self._most)} - {each.attempt.slot for each in self._begun.values()})
-        attempt = Attempt(task=task, number=self._attempts[task.name], slot=slot, slots=self._most)
+        attempt = Attempt(
+            task=task, number=self._attempts[task.name], slot=slot, slots=self._most, session=self._session
+        )
         self._begun[task.name] = _Begun(attempt, time.monotonic())
         self._event(task.name, "started")
         self._engine.start(attempt, self._interrupted)

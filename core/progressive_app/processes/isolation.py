@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from progressive_app.json_values import json_values
+from progressive_app.locks.lease import current_claim
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.logs import current_log, has_progress, mark_as_shown
 from progressive_app.processes.child import EPISODE, PROGRESS, READY, STOP, Parent
@@ -47,6 +48,7 @@ def run_isolated(run: Run, function: Callable[[Run], object], process_name: str)
         settings=json_values(run.settings),
         device=run.device,
         compared=dict(run.compared),
+        claim=current_claim(),
         disabled=run.hooks.disabled,
         log=log,
         shown=shown,

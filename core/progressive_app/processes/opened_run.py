@@ -13,6 +13,7 @@ from progressive_app.config.app_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE
 from progressive_app.config.resolve import resolve_values
 from progressive_app.config.stages import flat
 from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.locks.lease import Claim, claimed_by, current_claim
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import current_log, log_to
 from progressive_app.machine.memory import gc_frozen
@@ -28,7 +29,7 @@ class OpenedRun:
 
     `settings` are JSON values; `disabled` are the plugins that failed before; events are logged to the file `log`, and those
     in `shown` are not shown again. `on_episode` says that the parent wants every report, `progress` that it has a callback
-    for lines of progress.
+    for lines of progress. `claim` is by what right the run is taken, where not by this process's own.
     """
 
     function: Callable[[Run], object]
@@ -41,6 +42,7 @@ class OpenedRun:
     shown: frozenset[str]
     on_episode: bool
     progress: bool
+    claim: Claim | None = None
 
 
 @frozen(kw_only=True)
@@ -75,7 +77,8 @@ def with_run(parent: Listener, opened: OpenedRun) -> Outcome:
     import torch  # noqa: F401  (before the run is taken over: while it changes hands, nobody holds its lock)
 
     parent.ask(READY)
-    store = RunStore.open(opened.directory)
+    with claimed_by(opened.claim or current_claim()):
+        store = RunStore.open(opened.directory)
     interrupted = False
     try:
         with log_to(opened.log, opened.shown, progress if opened.progress else None), gc_frozen():

@@ -16,6 +16,8 @@ from typing import Any
 from attrs import evolve, frozen
 
 from progressive_app.config.resolve import settings_of_run
+from progressive_app.locks.lease import LEASE
+from progressive_app.locks.lock import LOCK, lock_run
 from progressive_app.resume.changes import (
     change_the_bars,
     changes_between,
@@ -31,7 +33,6 @@ from progressive_app.store.atomic_files import atomic_write, write_json
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import kept_at
 from progressive_app.store.documents import read_json
-from progressive_app.store.lock import LOCK, lock_run
 from progressive_app.store.progress import model_path, read_progress
 from progressive_app.store.run_documents import Teacher, read_manifest, teachers_in
 from progressive_core import PROGRAM
@@ -153,4 +154,4 @@ def copy_run(directory: Path, new: Path, plugins: Mapping[str, Any]) -> None:
 def _of_the_process(run: Path, directory: str, names: list[str]) -> set[str]:
     """What is not copied: locks, the cache, what is half written, and the state, which comes last."""
     outside = {STATE, CACHE} if Path(directory) == run else set()
-    return {name for name in names if name in {LOCK, *outside} or name.endswith(".partial")}
+    return {name for name in names if name in {LOCK, LEASE, *outside} or name.endswith(".partial")}

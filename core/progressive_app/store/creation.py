@@ -9,12 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
+from progressive_app.locks.lease import LEASE
+from progressive_app.locks.lock import LOCK, RunLock, lock_run
 from progressive_app.store.atomic_files import atomic_write, publish, write_json
 from progressive_app.store.checkpoints import CHECKPOINTS
 from progressive_app.store.containment import check_no_external_links
-from progressive_app.store.lock import LOCK, lock_run
 from progressive_app.store.models import committed_model
 from progressive_app.store.progress import BEGUN, STATE, Commit, model_path, write_commit
 from progressive_app.store.run_documents import Teacher, read_manifest, teachers_in
@@ -27,10 +26,12 @@ DATA_FILE = "data.parquet"
 """The bars of a run whose caller held them in memory."""
 BEGINNING = ".run.partial"
 """Marks a run that is being created; if found later, the directory may be reused."""
-_BEGUN_WITH = frozenset({LOCK, CHECKPOINTS, "models", "config.json", "manifest.json", TEACHERS, DATA_FILE, BEGUN})
+_BEGUN_WITH = frozenset(
+    {LOCK, LEASE, CHECKPOINTS, "models", "config.json", "manifest.json", TEACHERS, DATA_FILE, BEGUN}
+)
 
 
-def take_empty_directory(directory: Path) -> FileLock:
+def take_empty_directory(directory: Path) -> RunLock:
     """Make and lock the directory of a run that is to be created.
 
     :raise RunError: it holds something, or cannot be made.
@@ -83,11 +84,11 @@ def write_first_files(
     return commit
 
 
-def remove_run(directory: Path, lock: FileLock, made: Sequence[Path]) -> None:
+def remove_run(directory: Path, lock: RunLock, made: Sequence[Path]) -> None:
     """Remove a run, and the directories `made` for it alone, where nothing else has moved in meanwhile."""
     with suppress(OSError):  # what cannot be removed stays
         for path in directory.iterdir():
-            if path.name != LOCK:  # to the last, so that nobody moves in meanwhile
+            if path.name not in {LOCK, LEASE}:  # to the last, so that nobody moves in meanwhile
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
     lock.release()
     with suppress(OSError):
@@ -138,5 +139,5 @@ def _refuse_unless_empty(directory: Path) -> None:
     found = {path.name for path in directory.iterdir()}
     if BEGINNING in found:  # what a run begins with was to be put here, and nothing else was here
         found = {name for name in found if name not in _BEGUN_WITH and not name.endswith(".partial")}
-    if found - {LOCK}:
+    if found - {LOCK, LEASE}:
         raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")

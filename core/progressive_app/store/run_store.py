@@ -15,14 +15,13 @@ from typing import Any, Self
 
 import structlog
 from attrs import asdict, evolve
-from filelock import FileLock
 
+from progressive_app.locks.lock import RunLock, lock_run
 from progressive_app.store.atomic_files import append_json_line, append_lines, writes
 from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints, checkpoint_name
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import kept_at, remove_run, take_empty_directory, write_first_files
 from progressive_app.store.documents import read_json_lines
-from progressive_app.store.lock import lock_run
 from progressive_app.store.models import ModelVersions, read_knowledge, read_model, version_file
 from progressive_app.store.progress import (
     BEGUN,
@@ -53,7 +52,7 @@ class RunStore:
     manifest; `repaired` names what was damaged when the run was opened and where it resumes instead, empty where nothing was.
     """
 
-    def __init__(self, directory: Path, lock: FileLock, progress: Commit, made: Sequence[Path] = ()) -> None:
+    def __init__(self, directory: Path, lock: RunLock, progress: Commit, made: Sequence[Path] = ()) -> None:
         self.directory = directory
         self.documents = RunDocuments(directory)
         self.progress = self._committed = progress
@@ -118,6 +117,7 @@ class RunStore:
     @writes
     def go_back(self, halved_to: Sizes) -> None:
         """Undo what was written since the last commit; the bucket resumes there, no larger than `halved_to`."""
+        self._lock.check()
         self.progress = self._committed = evolve(self._committed, halved_to=halved_to)
         self.mark("training")
         restore_files(self.directory, self._committed)
@@ -141,6 +141,7 @@ class RunStore:
 
     def discard(self) -> None:
         """Remove a run that never got to its first checkpoint, and the directories that were made for it alone."""
+        self._lock.check()
         remove_run(self.directory, self._lock, self._made)
 
     @writes
@@ -154,6 +155,7 @@ class RunStore:
     @writes
     def record_episode(self, bucket: str, report: EpisodeReport) -> None:
         """Append an episode to `metrics.jsonl`."""
+        self._lock.check()
         append_json_line(
             self.directory / METRICS, {"bucket": bucket, **asdict(evolve(report, bucket=bucket), recurse=False)}
         )
@@ -167,11 +169,13 @@ class RunStore:
     @writes
     def record_transfer(self, entry: LedgerEntry) -> None:
         """Append a transfer to `ledger.jsonl`."""
+        self._lock.check()
         append_json_line(self.directory / LEDGER, entry)
 
     @writes
     def append_lines(self, origin: Path) -> None:
         """Append the episodes and transfers of the run at `origin`."""
+        self._lock.check()
         for name in LINE_FILES:
             append_lines(self.directory / name, origin / name)
 
@@ -207,6 +211,7 @@ class RunStore:
     @writes
     def save_model(self, bucket: str, model: Model, knowledge: Knowledge) -> Path:
         """Write a new version of a bucket's model beside the old ones; it is the bucket's model from here on."""
+        self._lock.check()
         version = self.progress.versions.get(bucket, 0) + 1
         digest = self._models.write(bucket, version, model, knowledge)
         self.progress = evolve(
@@ -271,6 +276,7 @@ class RunStore:
         return evolve(self.progress, status="training", lengths=lengths, **changes)
 
     def _commit(self, commit: Commit) -> None:
+        self._lock.check()
         self.progress = self._committed = commit
         write_commit(self.directory / STATE, commit)
 

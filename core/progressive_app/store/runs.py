@@ -10,8 +10,8 @@ import structlog
 from attrs import evolve, frozen
 
 from progressive_app.config.stages import BucketStages, Stages
+from progressive_app.locks.lock import LOCK, is_free
 from progressive_app.store.containment import check_is_own_file
-from progressive_app.store.lock import LOCK, is_free
 from progressive_app.store.progress import STATE, read_commit
 from progressive_app.store.run_documents import MANIFEST, read_manifest
 from progressive_core.contract.errors import RunError

@@ -22,7 +22,7 @@ from progressive_core.contract.core_settings import EPISODES, SEED
 from progressive_core.contract.errors import ConfigError, RunError
 from progressive_front.found_runs import Named
 from progressive_front.study.planned_training import check_settings, fixed, is_finished, named_teachers
-from progressive_front.study.shown_study import Shown, train_shown
+from progressive_front.study.shown_study import Shown, planning, train_shown
 from progressive_front.study.study_running import begin_study
 from progressive_studies.study.grid import DATA, STUDY, Grid, plan_of
 from progressive_studies.study.grid_flags import parse_values, settings_given
@@ -53,13 +53,14 @@ def train_study(asked: AskedStudy, engine: Engine, workers: int, shown: Shown) -
     :raise ProgressiveTrainingError: something the user can mend; nothing was begun, or the line says how to go on.
     """
     configure_logging()
-    if asked.resume:
-        directory = study_to_resume(asked.name, STUDY)
-        plan = read_plan(directory)
-    else:
-        directory = new_study_directory(asked.name)
-        plan = planned(asked)
-        begin_study(directory, plan)
+    with planning(shown):
+        if asked.resume:
+            directory = study_to_resume(asked.name, STUDY)
+            plan = read_plan(directory)
+        else:
+            directory = new_study_directory(asked.name)
+            plan = planned(asked)
+            begin_study(directory, plan)
     command = [STUDY, "--resume", "--name", directory.name]
     return train_shown(directory, plan, engine, workers, shown, command, partial(write_summary, directory, plan))
 

@@ -22,7 +22,7 @@ from progressive_core.plugins.manager import Manager
 from progressive_front.commands.train_study import new_study_directory, study_to_resume
 from progressive_front.load_model import load_model
 from progressive_front.study.planned_training import fixed
-from progressive_front.study.shown_study import Shown, train_shown
+from progressive_front.study.shown_study import Shown, planning, train_shown
 from progressive_front.study.study_running import begin_study
 from progressive_studies.study.study_plan import StudyPlan, read_plan
 from progressive_studies.walk_forward.folding import Folding, WalksForward
@@ -49,13 +49,14 @@ def train_walk(asked: AskedWalk, engine: Engine, workers: int, shown: Shown) -> 
     :raise ProgressiveTrainingError: something the user can mend; nothing was begun, or the line says how to go on.
     """
     configure_logging()
-    if asked.resume:
-        directory = study_to_resume(asked.name, WALK)
-        plan = read_plan(directory)
-    else:
-        directory = new_study_directory(asked.name)
-        plan = _planned(asked)
-        begin_study(directory, plan)
+    with planning(shown):
+        if asked.resume:
+            directory = study_to_resume(asked.name, WALK)
+            plan = read_plan(directory)
+        else:
+            directory = new_study_directory(asked.name)
+            plan = _planned(asked)
+            begin_study(directory, plan)
     command = [WALK, "--resume", "--name", directory.name]
     return train_shown(directory, plan, engine, workers, shown, command, partial(_close, directory, plan))
 

@@ -40,6 +40,20 @@ class Shown:
     to_open: bool = False
 
 
+@contextmanager
+def planning(shown: Shown) -> Iterator[None]:
+    """While a study is planned or opened: where events are wanted, what refuses it is one too, and nothing else is printed there."""
+    with _events(shown) as events:
+        try:
+            yield
+        except BaseException as error:
+            if events is not None:
+                events.error(error)
+                status = USER_ERROR if isinstance(error, ProgressiveTrainingError) else BUG
+                events.end(status="failed", exit_status=status, study=None, unfinished=(), page=None, resume=None)
+            raise
+
+
 def train_shown(
     directory: Path, plan: StudyPlan, engine: Engine, workers: int, shown: Shown, command: Sequence[str], close: Closing
 ) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from progressive_app.engines.engine import Engine
 from progressive_app.engines.running import run_tasks
 from progressive_app.engines.task import TaskEnd, TaskEvent
-from progressive_app.store.lock import LOCK, lock_run
+from progressive_app.locks.lock import LOCK, lock_run
 from progressive_core.contract.errors import RunError
 from progressive_front.study.planned_training import CACHE, is_finished, tasks_of
 from progressive_studies.study.study_plan import PLAN, StudyPlan, check_inputs, write_plan

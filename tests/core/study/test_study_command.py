@@ -11,6 +11,7 @@ from progressive_front.cli import main
 from progressive_training import ProgressiveTrainingError, RunError, Study
 
 ROOT = Path(__file__).parents[3]
+SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/reference/events.schema.json").read_text()))
 FAILING = """
 from progressive_training import RunError, hookimpl
 
@@ -75,16 +76,26 @@ def test_a_run_that_fails_stops_no_other_and_is_named(study, install):
 def test_every_event_is_a_line_of_json(study):
     status, out, _ = study("--seeds", "4", "--name", "mine", "--json")
     assert status == 0
-    schema = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/reference/events.schema.json").read_text()))
     events = [json.loads(line) for line in out.splitlines()]
     for event in events:
-        schema.validate(event)
+        SCHEMA.validate(event)
     assert (events[0]["event"], events[-1]["event"]) == ("study_start", "study_end")
     assert [event["kind"] for event in events if event["event"] == "run" and event["kind"] != "progress"] == [
         "started",
         "finished",
     ]
     assert events[-1]["unfinished"] == []
+
+
+def test_a_mistake_is_an_event_too(study):
+    status, out, err = study("--data", "missing.csv", "--json")
+    assert status == 2
+    error, end = map(json.loads, out.splitlines())
+    for event in (error, end):
+        SCHEMA.validate(event)
+    assert "no such file" in error["message"]
+    assert (end["event"], end["exit_status"], end["study"]) == ("study_end", 2, None)
+    assert "no such file" in err
 
 
 def test_a_finished_study_is_put_together_again(study):

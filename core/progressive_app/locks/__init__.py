@@ -1,0 +1,1 @@
+"""Who may train a run: one trainer at a time, on one machine or on several."""

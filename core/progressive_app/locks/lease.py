@@ -1,0 +1,203 @@
+"""A lease on a run: who trains it, where the file lock of one machine does not hold on another.
+
+`.lease` names the holder, which touches it every few seconds. One that is no longer touched is taken over, and so is that of an
+earlier attempt at the same task: whoever began the later attempt had given the earlier one up. The holder looks before each
+write whether the lease is still its own, so that a worker that was given up and is alive stops before its next commit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+from attrs import asdict, frozen
+
+from progressive_core.contract.errors import RunError
+
+LEASE = ".lease"
+BEAT = 5.0
+"""Seconds between two touches of a lease."""
+STALE = 30.0
+"""Seconds without a touch after which a lease may be taken over. Its last change is compared, and no two machines' clocks."""
+
+
+@frozen(kw_only=True)
+class Claim:
+    """By what right this process trains: an `attempt` at a task, of one `session` of whoever hands them out.
+
+    `leased`: by a lease, beside the file lock.
+    """
+
+    session: str
+    attempt: int
+    leased: bool = False
+
+
+_claim: ContextVar[Claim | None] = ContextVar("by what right this context trains", default=None)
+
+
+@contextmanager
+def claimed_by(claim: Claim | None) -> Iterator[None]:
+    """Within it, runs are taken by this claim."""
+    before = _claim.set(claim)
+    try:
+        yield
+    finally:
+        _claim.reset(before)
+
+
+def current_claim() -> Claim | None:
+    """That of this context."""
+    return _claim.get()
+
+
+@frozen(kw_only=True)
+class _Holder:
+    """What a lease says; `token` is of this lease alone, `began` tells a process from a later one of its number."""
+
+    host: str
+    process: int
+    began: float
+    session: str
+    attempt: int
+    token: str
+
+    @classmethod
+    def of_this_process(cls, claim: Claim | None) -> Self:
+        process = psutil.Process()
+        return cls(
+            host=socket.gethostname(),
+            process=process.pid,
+            began=process.create_time(),
+            session=claim.session if claim else "",
+            attempt=claim.attempt if claim else 1,
+            token=secrets.token_hex(8),
+        )
+
+    def may_be_taken_by(self, other: Self) -> bool:
+        """Whether this holder has been given up, or has ended on the other's own machine."""
+        if self.session and self.session == other.session:
+            return self.attempt < other.attempt
+        if self.host != other.host:
+            return False
+        try:
+            return psutil.Process(self.process).create_time() != self.began
+        except psutil.Error:
+            return True
+
+
+class Lease:
+    """A lease that this process holds."""
+
+    def __init__(self, directory: Path, holder: _Holder) -> None:
+        self._path, self._holder = directory / LEASE, holder
+        self._ended = threading.Event()
+        threading.Thread(target=self._beat, name="heart-beat of a lease", daemon=True).start()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether nobody has taken it over."""
+        found = _read(self._path)
+        return found is not None and found[0] == self._holder
+
+    def check(self) -> None:
+        """Stop here if the run is another one's.
+
+        :raise RunError: it has been taken over.
+        """
+        if not self.is_ours:
+            found = _read(self._path)
+            by = f" by attempt {found[0].attempt} on {found[0].host}" if found else ""
+            raise RunError(
+                f"{self._path.parent}: this run was taken over{by}; this attempt stops before its next commit"
+            )
+
+    def release(self) -> None:
+        """Let another process have the run at once."""
+        self._ended.set()
+        if self.is_ours:
+            with suppress(OSError):
+                self._path.unlink()
+
+    def _beat(self) -> None:
+        with (
+            suppress(OSError),
+            self._path.open("rb") as file,
+        ):  # of the file that it is now: never of another one's lease
+            while not self._ended.wait(BEAT):
+                os.utime(file.fileno())
+
+
+def take_lease(directory: Path) -> Lease:
+    """Take the lease on the run in `directory`; wait for one that may be stale.
+
+    :raise RunError: another process holds it.
+    """
+    holder = _Holder.of_this_process(current_claim())
+    own = directory / f"{LEASE}.{holder.token}.partial"
+    try:
+        own.write_text(json.dumps(asdict(holder)), "utf-8")
+        try:
+            await_lease(directory, holder)
+            os.link(own, directory / LEASE)  # fails where another one was quicker
+        finally:
+            own.unlink()
+    except FileExistsError:
+        raise RunError(_busy(directory, None)) from None
+    except OSError as error:
+        raise RunError(f"{directory / LEASE}: the run cannot be leased ({error.strerror})") from error
+    return Lease(directory, holder)
+
+
+def await_lease(directory: Path, holder: _Holder | None = None) -> None:
+    """Wait until nobody holds the lease on the run in `directory`: at most until a stale one has shown that it is.
+
+    :raise RunError: its holder is alive.
+    """
+    holder = holder or _Holder.of_this_process(current_claim())
+    path = directory / LEASE
+    first = _read(path)
+    until = time.monotonic() + STALE
+    while (found := _read(path)) is not None:
+        if found != first:
+            raise RunError(_busy(directory, found[0]))
+        if found[0].may_be_taken_by(holder) or time.monotonic() > until:
+            aside = path.with_name(f"{LEASE}.{found[0].token}.partial")
+            path.rename(aside)
+            aside.unlink()
+            return
+        time.sleep(min(BEAT / 10, STALE / 10))
+
+
+def is_leased(directory: Path) -> bool:
+    """Whether the lease on the run was touched lately, by the clock of this machine."""
+    found = _read(directory / LEASE)
+    return found is not None and time.time() - found[1] < STALE
+
+
+def _read(path: Path) -> tuple[_Holder, float] | None:
+    """A lease's holder, and when it was touched; None where there is none."""
+    try:
+        with path.open("rb") as file:  # opened, so that a network disk looks at the server
+            touched, text = os.fstat(file.fileno()).st_mtime, file.read(4096)
+        document: dict[str, Any] = json.loads(text)
+        return _Holder(**document), touched
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise RunError(f"{path}: not a lease of this program ({error}); remove it if nobody trains this run") from error
+
+
+def _busy(directory: Path, holder: _Holder | None) -> str:
+    who = f"process {holder.process} on {holder.host}" if holder else "another process"
+    return f"{directory}: {who} is training this run; wait for it, or stop it"
