@@ -31,7 +31,7 @@ MARK = Path(__file__).with_suffix(".mark")
 
 @hookimpl
 def on_episode_end(bucket, episode):
-    if bucket.name == "Second" and episode.episode == 3 and not MARK.exists():
+    if bucket.name == "Third" and episode.episode == 3 and not MARK.exists():
         MARK.touch()
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -153,7 +153,7 @@ def test_one_that_was_stopped_goes_on_to_the_same_bytes(workshop: Any, at: str) 
 def test_one_that_dies_at_any_of_its_writes_goes_on_to_the_same_bytes(
     workshop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each write of a store in turn is the last: what was written stays, and nothing is cleaned up behind it."""
+    """Each third write of a store in turn is the last: what was written stays, and nothing is cleaned up behind it."""
     settings = {"SEQUENCE": STAGED, "EPISODES": 1}
     workshop.trainer("whole", **settings).train_progressively()
     whole, write, count = left(workshop.directory / "whole"), run_store.write_commit, 0
@@ -166,7 +166,7 @@ def test_one_that_dies_at_any_of_its_writes_goes_on_to_the_same_bytes(
         if count > 0:
             write(*arguments)
 
-    for moment in range(1, 100):
+    for moment in range(1, 100, 3):
         count = moment
         monkeypatch.setattr(run_store, "write_commit", dies)
         run = f"run-{moment}"
@@ -181,12 +181,18 @@ def test_one_that_dies_at_any_of_its_writes_goes_on_to_the_same_bytes(
             break
 
 
-def test_with_more_workers_and_one_of_them_killed_the_bytes_are_the_same(workshop: Any, capfd: Any) -> None:
+def test_with_more_workers_from_somewhere_on_and_one_of_them_killed_the_bytes_are_the_same(
+    workshop: Any, capfd: Any
+) -> None:
     workshop.strategy(NUDGE)
     workshop.trainer("one", SEQUENCE=STAGED).train_progressively()
+    workshop.stop_at = "Third: episode 1"
+    with pytest.raises(Interrupted):
+        workshop.trainer("two", SEQUENCE=STAGED).train_progressively()
+    workshop.stop_at = ""
     workshop.install("killer", plugins={"killer": "killer_plugin"}, killer_plugin=KILLS_ITSELF)
     workshop.said.clear()
-    workshop.trainer("two", SEQUENCE=STAGED, workers=2).train_progressively()
+    workshop.trainer("two", workers=2, SEQUENCE=STAGED).resume()
     assert left(workshop.directory / "two") == left(workshop.directory / "one")
     assert any("was ended by SIGKILL" in line and "going on from there" in line for line in workshop.said)
     assert "a worker was lost" in capfd.readouterr().err
