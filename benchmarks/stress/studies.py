@@ -32,7 +32,6 @@ import psutil
 from attrs import frozen
 
 SMALL = {
-    "SEQUENCE": '["Scalping","Short"]',
     "EPISODES": 5,
     "TRANSFER_COOLDOWN": 2,
     "SYNTHETIC_BARS": 3000,
@@ -46,6 +45,7 @@ SMALL = {
     "FEE": 0,
     "SLIPPAGE": 0,
 }
+SEQUENCE = "Scalping,Short"
 GRID = ("--seeds", "3-5", "--scratch-arms")
 PASSING = frozenset({"seconds", "proof_seconds", "shared_seconds", "exchange_seconds", "memory_used", "model_path"})
 LONGEST = 900.0
@@ -61,10 +61,13 @@ class Place:
     directory: Path
     engine: str
 
-    def begin(self, name: str, workers: int, *more: str, grid: Sequence[str] = GRID) -> subprocess.Popen[str]:
+    def begin(
+        self, name: str, workers: int, *, grid: Sequence[str] = GRID, sequence: str = SEQUENCE
+    ) -> subprocess.Popen[str]:
         """Begin a study."""
         settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
-        return self._start("--name", name, *grid, *settings, "-p", "no:report", "--workers", str(workers), *more)
+        settings += ["--sequence", sequence]
+        return self._start("--name", name, *grid, *settings, "-p", "no:report", "--workers", str(workers))
 
     def resume(self, name: str, workers: int) -> subprocess.Popen[str]:
         """Go on with one."""
@@ -168,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with TemporaryDirectory() as directory:
         if options.quick:
             place = Place(Path(directory), "here")
-            wrong = ended(place.begin("whole", 1, grid=("--seeds", "3")))
+            wrong = ended(place.begin("whole", 1, grid=("--seeds", "3"), sequence="Scalping"))
             print(wrong or f"{len(place.contents('whole'))} files are held against one another")
             return int(bool(wrong))
         place = Place(Path(directory), options.engine)
