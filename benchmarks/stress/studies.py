@@ -116,7 +116,7 @@ def workers_of(process: psutil.Process) -> list[psutil.Process]:
     found = []
     for child in process.children(recursive=True):
         try:
-            if "spawn_main" in " ".join(child.cmdline()) or child.name().startswith("ray::"):
+            if "spawn_main" in " ".join(child.cmdline()) or child.name() == "ray::_Actor":
                 found.append(child)
         except psutil.Error:  # it has ended meanwhile
             continue

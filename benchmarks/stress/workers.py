@@ -204,7 +204,7 @@ def speed(place: Path) -> bool:
         "--set",
         "SYNTHETIC_BARS=20000",
         "--set",
-        "EPISODES=60",
+        "EPISODES=120",
         "--set",
         "UPDATES_PER_EPISODE=32",
         "-p",

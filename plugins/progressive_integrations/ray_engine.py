@@ -154,8 +154,15 @@ class RayEngine:
                 logging_level=logging.ERROR,
                 **options,
             )
-        except (ConnectionError, OSError, RuntimeError, TimeoutError, ValueError, ray.exceptions.RayError) as error:
-            raise PluginError(f"--engine ray: no cluster at {address} ({' '.join(str(error).split())})") from error
+        except Exception as error:
+            ray.shutdown()  # what was started of a cluster of our own
+            where = (
+                "a cluster on this machine cannot be started"
+                if address == "local"
+                else f"no cluster answers at {address}"
+            )
+            reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            raise PluginError(f"--engine ray: {where} ({reason})") from error
         self._started = True
 
 
