@@ -6,6 +6,7 @@ import logging
 import os
 import queue
 import secrets
+import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -20,6 +21,8 @@ from progressive_training.engines import Attempt, Ended, Line, Message, Task, pe
 
 OBJECTS = 80 * 1024 * 1024
 """Bytes of the object store of a cluster of our own, the least that Ray takes: only lines of text and results pass through it."""
+CONNECTING = 10.0
+"""Seconds in which the head of a cluster must answer."""
 
 
 class RayEngine:
@@ -43,6 +46,7 @@ class RayEngine:
             "RAY_DEDUP_LOGS_SKIP_REGEX", "."
         )  # else Ray prints to standard output that a worker was lost
         if address is not None:
+            _check_answers(address)
             self._connect(address)
         else:
             os.environ.setdefault(
@@ -164,6 +168,19 @@ class RayEngine:
             reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
             raise PluginError(f"--engine ray: {where} ({reason})") from error
         self._started = True
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself would try for minutes.
+
+    :raise PluginError: nothing listens there.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        if port.isdigit():
+            socket.create_connection((host, int(port)), CONNECTING).close()
+    except OSError as error:
+        raise PluginError(f"--engine ray: no cluster answers at {address} ({error.strerror or error})") from error
 
 
 @define
