@@ -28,17 +28,18 @@ class FirstValidation:
 @frozen(kw_only=True)
 class Evidence:
     """`t` of the first fold's validation and of the test bars so far, pooled, and that of alpha to buy and hold; `test_t` of the test
-    bars alone, and their `beta`. NaN where there is nothing yet."""
+    bars alone, and their `beta`; `own_t` of the validation part of the fold whose model is to trade. NaN where there is nothing."""
 
     t: float
     alpha_t: float
     test_t: float
     beta: float
+    own_t: float
 
     @property
     def is_enough(self) -> bool:
-        """Whether an edge is shown: a pooled t of `SHOWN_T`, no loss out of sample, and alpha likewise where the strategy moves with
-        buy and hold."""
+        """Whether an edge is shown: a pooled t of `SHOWN_T`, no loss out of sample nor in the model's own validation part (where a
+        market has turned, that part knows first), and alpha likewise where the strategy moves with buy and hold."""
         return not self.lacking
 
     @property
@@ -48,17 +49,22 @@ class Evidence:
             return f"{SHOWN_T:g} is needed"
         if self.test_t <= 0:
             return "and out of sample it did not earn"
+        if self.own_t <= 0:
+            return f"and t = {self.own_t:.1f} on the newest validation part, which must be above 0"
         if abs(self.beta) >= LARGE_BETA and not self.alpha_t >= SHOWN_T:
             return f"and t of alpha = {self.alpha_t:.1f} at beta {self.beta:.1f} to buy and hold, where {SHOWN_T:g} is needed"
         return ""
 
 
-def evidence(growth: Tensor, hold: Tensor, validation: FirstValidation) -> Evidence:
+def evidence(growth: Tensor, hold: Tensor, validation: FirstValidation, own_t: float) -> Evidence:
     """What is known after the out-of-sample bars so far, whose log growth under the strategy is `growth` [N], under buy and hold
-    `hold` [N]."""
+    `hold` [N].
+
+    :param own_t: of the validation part of the fold whose model is to trade, on bars that did not choose it.
+    """
     count = len(growth)
     if count == 0:
-        return Evidence(t=validation.t, alpha_t=validation.alpha_t, test_t=math.nan, beta=math.nan)
+        return Evidence(t=validation.t, alpha_t=validation.alpha_t, test_t=math.nan, beta=math.nan, own_t=own_t)
     moved = exposure(growth, hold)
     test_t, bars = t_statistic(growth), (validation.bars, count)
     return Evidence(
@@ -66,6 +72,7 @@ def evidence(growth: Tensor, hold: Tensor, validation: FirstValidation) -> Evide
         alpha_t=pooled_t(validation.alpha_t, moved.t, bars),
         test_t=test_t,
         beta=moved.beta,
+        own_t=own_t,
     )
 
 

@@ -102,7 +102,10 @@ def _walk(name: str, models: Sequence[ServedModel[Any]], folds: Sequence[Fold], 
     market, part = joined.market, joined.part
     did, hold = market.account(joined.held, part), market.hold(part)
     validation = _first_validation(models[0], folds[0], market)
-    known = [evidence(did.growth[: each.rows.start], hold[: each.rows.start], validation) for each in joined.stretches]
+    known = [
+        evidence(did.growth[: each.rows.start], hold[: each.rows.start], validation, model.card.validation_t)
+        for each, model in zip(joined.stretches, models, strict=True)
+    ]
     trades = torch.cat(
         [
             torch.full((each.rows.stop - each.rows.start,), float(before.is_enough))
@@ -112,7 +115,7 @@ def _walk(name: str, models: Sequence[ServedModel[Any]], folds: Sequence[Fold], 
     gated = market.account(joined.held * trades, part)
     told = part_account(strategies(name, joined.held, part, market, joined.ridged), part, market)
     own, abstaining = told.performance[0], performance_of(name + ABSTAINING, gated, part, market)
-    after = evidence(did.growth, hold, validation)
+    after = evidence(did.growth, hold, validation, models[-1].card.validation_t)
     doubt = next((model.card.verdict for model in models if model.card.verdict.startswith(IMPLAUSIBLE)), "")
     edge, verdict = _verdict(after, len(folds), doubt)
     curves = [

@@ -34,9 +34,10 @@ RESULT_MEANING = (
     "followed across borders. ALPHA T and BETA: to buy and hold on the same bars. Abstaining: flat in folds before which no edge was shown."
 )
 FOLD_MEANING = (
-    "KNOWN T: of the first validation part and the test parts before this fold, pooled; from {t:g} on, and with alpha likewise where "
-    "beta is 0.2 or more, the fold would have traded. WARM START: what became of the model of the fold before. DRIFT: how far the "
-    "features moved from the training bars, the mean over features, in their deviations there."
+    "KNOWN T: of the first validation part and the test parts before this fold, pooled; from {t:g} on, with alpha likewise where "
+    "beta is 0.2 or more and a t above 0 on its own validation part, the fold would have traded. WARM START: what became of the "
+    "model of the fold before. DRIFT: how far the features moved from the training bars, the mean over features, in their "
+    "deviations there."
 )
 SKILL_MEANING = (
     "MOVED MOST: the features that drifted most, and how far. H: the correlation of predicted and actual returns over so many bars, "

@@ -66,14 +66,16 @@ def test_what_is_known_pools_the_first_validation_part_and_the_test_bars_so_far(
     hold = torch.randn(6_400, dtype=torch.float64) * 0.01
     earns = torch.randn(6_400, dtype=torch.float64) * 0.01 + 0.0008
     first = FirstValidation(t=2.5, alpha_t=2.5, bars=3_000)
-    assert not evidence(earns[:0], hold[:0], first).is_enough
-    assert evidence(earns[:0], hold[:0], FirstValidation(t=3.1, alpha_t=3.1, bars=3_000)).is_enough
-    assert evidence(earns, hold, first).is_enough
-    lost = evidence(-earns, hold, FirstValidation(t=30.0, alpha_t=30.0, bars=3_000))
+    assert not evidence(earns[:0], hold[:0], first, 2.5).is_enough
+    assert evidence(earns[:0], hold[:0], FirstValidation(t=3.1, alpha_t=3.1, bars=3_000), 3.1).is_enough
+    assert evidence(earns, hold, first, 1.0).is_enough
+    lost = evidence(-earns, hold, FirstValidation(t=30.0, alpha_t=30.0, bars=3_000), 1.0)
     assert lost.t > 3
     assert not lost.is_enough
-    drift = evidence(earns + hold, hold, FirstValidation(t=6.0, alpha_t=0.0, bars=30_000))
+    drift = evidence(earns + hold, hold, FirstValidation(t=6.0, alpha_t=0.0, bars=30_000), 1.0)
     assert "t of alpha" in drift.lacking
+    turned = evidence(earns, hold, first, -0.4)
+    assert turned.lacking == "and t = -0.4 on the newest validation part, which must be above 0"
 
 
 def test_the_chance_of_t_3_is_that_of_the_issue() -> None:
