@@ -14,10 +14,13 @@ from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import structlog
 from attrs import define
 
 from progressive_training import PluginError, ProcessLost
 from progressive_training.engines import Attempt, Ended, Line, Message, Task, perform_apart, slots_for
+
+log = structlog.get_logger("progressive_training")
 
 OBJECTS = 80 * 1024 * 1024
 """Bytes of the object store of a cluster of our own, the least that Ray takes: only lines of text and results pass through it."""
@@ -63,7 +66,10 @@ class RayEngine:
         has = ray.cluster_resources()
         needed = max((task.memory_needed for task in tasks), default=0)
         fitting = has.get("memory", 0) // needed if needed else workers
-        return max(1, int(min(workers, has.get("CPU", 1), fitting)))
+        most = max(1, int(min(workers, has.get("CPU", 1), fitting)))
+        if most < workers:
+            log.warning("the cluster has room for fewer tasks at once", workers=f"{workers} -> {most}")
+        return most
 
     def place(self, slot: int) -> str:
         return self._places.get(slot, f"ray {slot + 1}")

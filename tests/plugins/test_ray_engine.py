@@ -1,6 +1,7 @@
 """The engine `ray`, with Ray itself: a cluster on loopback, started once for this module, and nothing of it left."""
 
 import socket
+from contextlib import suppress
 from importlib.util import find_spec
 
 import psutil
@@ -53,12 +54,11 @@ def test_ray_does_what_an_engine_must_and_hears_no_other_machine(cluster, capfd)
             self.end_all()
 
     check_engine(Kept)
-    heard = [
-        connection.laddr.ip.removeprefix("::ffff:")
-        for process in psutil.Process().children(recursive=True)
-        for connection in process.net_connections()
-        if connection.status == psutil.CONN_LISTEN
-    ]
+    heard = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # an actor that is just ending
+            listening = (each for each in process.net_connections() if each.status == psutil.CONN_LISTEN)
+            heard += [each.laddr.ip.removeprefix("::ffff:") for each in listening]
     assert heard
     assert {*heard} == {"127.0.0.1"}
     assert capfd.readouterr() == ("", "")
