@@ -157,7 +157,7 @@ def _levels(rows: Sequence[_Row], varied: Sequence[str]) -> Iterator[Level]:
 
 def _differences(rows: Sequence[_Row], varied: Sequence[str], runs: Sequence[RunOutcome]) -> Iterator[Difference]:
     """Taught less scratch, then each value of a varied setting less its first one; on each market, and over all."""
-    markets = list(dict.fromkeys(run.labels.get(MARKET) for run in runs))
+    markets = list(dict.fromkeys(row.labels.get(MARKET) for row in rows))
     if len(markets) > 1:
         markets.append(None)
     taught = [row for row in rows if row.outcome.arm == TAUGHT]
