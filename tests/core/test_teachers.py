@@ -47,6 +47,13 @@ def test_runs_of_one_name_are_told_apart_by_their_directories(runs: Any) -> None
     assert sources(runs) == {("runs/one/First", "Second"), ("elsewhere/one/First", "Second")}
 
 
+def test_runs_whose_names_hold_a_dot_keep_them(runs: Any) -> None:
+    shutil.copytree("runs/one", "runs/RATE-0.001-seed-0")
+    shutil.copytree("runs/two", "runs/RATE-0.003-seed-0")
+    runs.trainer().train_bucket("Second", transfer_from=["RATE-0.001-seed-0/First", "RATE-0.003-seed-0/First"])
+    assert sources(runs) == {("RATE-0.001-seed-0/First", "Second"), ("RATE-0.003-seed-0/First", "Second")}
+
+
 def test_a_whole_sequence_is_taught_on_the_command_line(runs: Any) -> None:
     assert (
         main(["--transfer", "one", "--transfer", "runs/two/models/First", "--run-dir", "run", "-p", "no:report"]) == 0

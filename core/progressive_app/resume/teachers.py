@@ -86,4 +86,6 @@ def _name(teacher: Teacher, all_of_them: Sequence[Teacher]) -> str:
 def _place(teacher: Teacher) -> tuple[str, ...]:
     """The parts of the path of a teacher's run, or of the directory of its model."""
     path = Path(teacher.run)
-    return (path.parent if path.name == FILE_NAME else path.with_suffix("")).parts
+    if path.name == FILE_NAME:
+        path = path.parent
+    return (path.with_suffix("") if path.suffix == Path(FILE_NAME).suffix else path).parts

@@ -76,9 +76,9 @@ def train_planned(worker: Worker, training: PlannedTraining) -> None:
         if worker.wants_a_stop():
             trainer.interrupt()
 
-    with _printed_as_progress(worker.progress):
+    with _printed_as_progress(worker.progress) as progress:
         settings = _with_shared_cache(resolve_values(run.settings, f"{study / PLAN}: {run.name}"), study)
-        trainer = ProgressiveTrainer(worker.progress, settings=settings, run_dir=directory, on_episode=stop_where_asked)
+        trainer = ProgressiveTrainer(progress, settings=settings, run_dir=directory, on_episode=stop_where_asked)
         if (directory / STATE).is_file():
             trainer.resume(scratch_arms=run.scratch_arms)
         else:
@@ -93,36 +93,33 @@ def _with_shared_cache(settings: Settings, study: Path) -> Settings:
 
 
 class _Printed(io.TextIOBase):
-    """Reports each whole line that is written to it; what is printed by whoever gets the report goes to `stream`."""
+    """Reports each whole line that is written to it."""
 
-    def __init__(self, report: Callable[[str], None], stream: TextIO) -> None:
-        self._report, self._stream = report, stream
-        self._begun, self._reporting = "", False
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report, self._begun = report, ""
 
     def write(self, text: str) -> int:
-        if self._reporting:
-            return self._stream.write(text)
         *lines, self._begun = (self._begun + text).split("\n")
-        self._reporting = True
-        try:
-            for line in filter(str.strip, lines):
-                self._report(line)
-        finally:
-            self._reporting = False
+        for line in filter(str.strip, lines):
+            self._report(line)
         return len(text)
-
-    def flush(self) -> None:
-        """Whole lines are reported at once."""
-        if self._reporting:
-            self._stream.flush()
 
 
 @contextmanager
-def _printed_as_progress(report: Callable[[str], None]) -> Iterator[None]:
-    """Within it, warnings and what else this process prints are lines of progress: several runs share one terminal."""
-    out, err = (cast("TextIO", _Printed(report, stream)) for stream in (sys.stdout, sys.stderr))
+def _printed_as_progress(report: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
+    """Within it, warnings and what else this process prints are lines of progress: several runs share one terminal.
+
+    Yields `report` for other lines. What whoever gets a line prints in turn, in this process, is printed and no progress.
+    """
+    before = sys.stdout, sys.stderr
+
+    def reported(line: str) -> None:
+        with redirect_stdout(before[0]), redirect_stderr(before[1]):
+            report(line)
+
+    out, err = (cast("TextIO", _Printed(reported)) for _ in before)
     with redirect_stdout(out), redirect_stderr(err):
-        yield
+        yield reported
 
 
 def tasks_of(study: Path, runs: Sequence[PlannedRun]) -> list[Task]:

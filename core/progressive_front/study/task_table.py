@@ -166,6 +166,6 @@ def _terminal() -> Console | None:
     """A console for the live table, or None where none can be shown."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(file=sys.stdout, highlight=False)  # that of now: a task in this process has its own
     plain: Any = console.is_dumb_terminal or console.options.ascii_only
     return console if sys.stdout.isatty() and console.is_terminal and not plain else None

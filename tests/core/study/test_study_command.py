@@ -73,6 +73,15 @@ def test_a_run_that_fails_stops_no_other_and_is_named(study, install):
     assert "cannot be trained" in page
 
 
+def test_a_pipe_gets_each_line_once(study):
+    status, out, _ = study("--seeds", "4", "--name", "mine")
+    assert status == 0
+    lines = [line for line in out.splitlines() if line.startswith("[")]
+    assert lines[0] == "[0/1] seed-4: started"
+    assert len(lines) == 2 + sum("all episodes trained; best score" in line for line in lines) >= 3
+    assert all(line.count("seed-4: ") == 1 for line in lines)
+
+
 def test_every_event_is_a_line_of_json(study):
     status, out, _ = study("--seeds", "4", "--name", "mine", "--json")
     assert status == 0

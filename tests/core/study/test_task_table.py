@@ -1,5 +1,9 @@
 """What is shown of tasks while they run."""
 
+import io
+import sys
+from contextlib import redirect_stdout
+
 from progressive_app.engines.task import TaskEvent
 from progressive_app.presentation.drawing import plain_text
 from progressive_front.study.task_table import TaskTable
@@ -53,3 +57,18 @@ def test_off_a_terminal_a_line_says_when_a_task_begins_and_ends_and_when_a_bucke
         "[0/2] a: Long: finished, all episodes trained; best score 0.0 %",
         "[1/2] a: finished",
     ]
+
+
+def test_a_live_table_goes_on_while_a_task_of_this_process_has_standard_output(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+    with TaskTable(["a"]) as table, redirect_stdout(io.StringIO()) as taken:
+        table.on_event(TaskEvent(task="a", kind="started", worker="here"))
+        table.on_event(TaskEvent(task="a", kind="progress", line="Long: episode 1"))
+        table._live.refresh()
+        assert "Long: episode 1" in terminal.getvalue()
+    assert taken.getvalue() == ""
