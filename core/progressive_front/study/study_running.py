@@ -67,6 +67,6 @@ def _locked(directory: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
         with suppress(OSError):
-            (directory / LOCK).unlink()
+            (directory / LOCK).unlink()  # while it is held: afterwards it may be the lock of the next process
+        lock.release()
