@@ -371,6 +371,7 @@ OTHERS = {
     "KEEP_CHECKPOINTS": 1,
     "CACHE_MB": 0,
     "CACHE_DIR": "shared",
+    "WARM_START": "never",
     "DISCOUNT": 0.9,
     "RELUCTANCE": 1.0,
     "DROPOUT": 0.1,

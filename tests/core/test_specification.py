@@ -130,7 +130,7 @@ def test_the_five_commands(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert run(transfer, monkeypatch) == 0
     ledger = [json.loads(line) for line in (newest_run() / "ledger.jsonl").read_text().splitlines()]
-    assert {(entry["source"], entry["target"]) for entry in ledger} == {("Medium", "Long")}
+    assert {(entry["source"].partition("/")[2], entry["target"]) for entry in ledger} == {("Medium", "Long")}
 
 
 def test_the_python_blocks(capsys: pytest.CaptureFixture[str]) -> None:

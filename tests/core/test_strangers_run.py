@@ -201,7 +201,7 @@ def test_a_state_of_other_types_is_refused_by_key(
     tmp_path_factory: pytest.TempPathFactory, key: str, wrong: object
 ) -> None:
     directory = tmp_path_factory.mktemp("run")
-    RunStore.create(directory, {}, {"started": "", "sequence": []}).close()
+    RunStore.create(directory, {}, {"started": "", "sequence": ["Scalping"]}).close()
     change(directory / "state.json", lambda state: state.update({key: wrong}))
     try:
         read_progress(directory)
@@ -305,4 +305,6 @@ def test_a_model_that_is_a_pipe_makes_nobody_wait_who_is_taught_by_it(run: Path,
     file.unlink()
     os.mkfifo(file)
     with pytest.raises(RunError, match="neither a file nor a directory"):
-        RunStore.create(tmp_path / "two", {}, {"started": "", "sequence": [], "teachers": [[str(run), "Scalping"]]})
+        RunStore.create(
+            tmp_path / "two", {}, {"started": "", "sequence": ["Scalping"], "teachers": [[str(run), "Scalping"]]}
+        )
