@@ -159,6 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         took = run_here(json.loads(options.here[1]), Path(options.here[0]))
         print(json.dumps({"run": took.run, "buckets": took.buckets, "transfers": took.transfers, "files": took.files}))
         return 0
+    if options.before is not None and not (options.before / "progressive_training").is_dir():
+        parser.error(f"--before {options.before}: no checkout of this project is there")
     cases: dict[str, dict[str, Any]] = {"a default run": {}}
     for data in options.data or [REAL_BARS]:
         if data.is_file():
