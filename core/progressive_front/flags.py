@@ -101,6 +101,23 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_study(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the flags of a command that trains the runs of a study, called `what`: where it is, by whom it is trained, what is shown."""
+    where = parser.add_argument_group("where, and from where")
+    where.add_argument(
+        "--name", metavar="NAME", help=f"of the {what}: its directory is studies/NAME (else one by the time)"
+    )
+    where.add_argument(
+        "--resume",
+        action="store_true",
+        help=f"go on with what is unfinished of the newest {what}, or of that of --name; its plan stays as it is",
+    )
+    add_engine(parser)
+    add_configuration(parser)
+    add_plugin_choice(parser)
+    add_shown(parser, what)
+
+
 def workers_of(options: argparse.Namespace) -> int:
     """How many tasks are to run at once.
 

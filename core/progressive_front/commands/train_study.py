@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,15 +54,23 @@ def train_study(asked: AskedStudy, engine: Engine, workers: int, shown: Shown) -
     """
     configure_logging()
     with planning(shown):
-        if asked.resume:
-            directory = study_to_resume(asked.name, STUDY)
-            plan = read_plan(directory)
-        else:
-            directory = new_study_directory(asked.name)
-            plan = planned(asked)
-            begin_study(directory, plan)
+        directory, plan = opened_study(STUDY, asked.name, partial(planned, asked), resume=asked.resume)
     command = [STUDY, "--resume", "--name", directory.name]
     return train_shown(directory, plan, engine, workers, shown, command, partial(write_summary, directory, plan))
+
+
+def opened_study(kind: str, name: str | None, plan: Callable[[], StudyPlan], *, resume: bool) -> tuple[Path, StudyPlan]:
+    """The directory and the plan of a study of a `kind` that is begun as `plan` says, or gone on with as it was planned.
+
+    :raise ConfigError: `name` is no name, or what is asked for cannot be planned. :raise RunError: the study is there already, or
+        is not there to go on with.
+    """
+    if resume:
+        directory = study_to_resume(name, kind)
+        return directory, read_plan(directory)
+    directory, made = new_study_directory(name), plan()
+    begin_study(directory, made)
+    return directory, made
 
 
 def new_study_directory(name: str | None) -> Path:

@@ -19,12 +19,11 @@ from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import bucket_info
 from progressive_core.plugins.manager import Manager
-from progressive_front.commands.train_study import new_study_directory, study_to_resume
+from progressive_front.commands.train_study import opened_study
 from progressive_front.load_model import load_model
 from progressive_front.study.planned_training import fixed
 from progressive_front.study.shown_study import Shown, planning, train_shown
-from progressive_front.study.study_running import begin_study
-from progressive_studies.study.study_plan import StudyPlan, read_plan
+from progressive_studies.study.study_plan import StudyPlan
 from progressive_studies.walk_forward.folding import Folding, WalksForward
 from progressive_studies.walk_forward.walk_files import write_walk
 from progressive_studies.walk_forward.walk_plan import WALK, walk_plan
@@ -50,13 +49,7 @@ def train_walk(asked: AskedWalk, engine: Engine, workers: int, shown: Shown) -> 
     """
     configure_logging()
     with planning(shown):
-        if asked.resume:
-            directory = study_to_resume(asked.name, WALK)
-            plan = read_plan(directory)
-        else:
-            directory = new_study_directory(asked.name)
-            plan = _planned(asked)
-            begin_study(directory, plan)
+        directory, plan = opened_study(WALK, asked.name, partial(_planned, asked), resume=asked.resume)
     command = [WALK, "--resume", "--name", directory.name]
     return train_shown(directory, plan, engine, workers, shown, command, partial(_close, directory, plan))
 

@@ -11,10 +11,7 @@ from progressive_core.contract.errors import ConfigError
 from progressive_front.flags import (
     AUTO,
     Parser,
-    add_configuration,
-    add_engine,
-    add_plugin_choice,
-    add_shown,
+    add_study,
     engine_of,
     flags_of,
     path_of,
@@ -63,19 +60,7 @@ def study(arguments: list[str]) -> int:
         action="store_true",
         help="beside every bucket that was taught, train it without transfer, to see what it was worth",
     )
-    where = parser.add_argument_group("where, and from where")
-    where.add_argument(
-        "--name", metavar="NAME", help="of the study: its directory is studies/NAME (else one by the time)"
-    )
-    where.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with what is unfinished of the newest study, or of that of --name; its plan stays as it is",
-    )
-    add_engine(parser)
-    add_configuration(parser)
-    add_plugin_choice(parser)
-    add_shown(parser, "study")
+    add_study(parser, "study")
     options = parser.parse_args(arguments)
     refuse_contradictory_output(options)
     if options.resume:

@@ -10,10 +10,7 @@ from progressive_core.contract.errors import ConfigError
 from progressive_front.flags import (
     AUTO,
     Parser,
-    add_configuration,
-    add_engine,
-    add_plugin_choice,
-    add_shown,
+    add_study,
     engine_of,
     flags_of,
     path_of,
@@ -60,19 +57,7 @@ def walk_forward(arguments: list[str]) -> int:
     what.add_argument("--episodes", metavar="N", help="episodes of every bucket, or Scalping=50,Long=100")
     what.add_argument("--seed", metavar="N", help="where all randomness starts")
     what.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N")
-    where = parser.add_argument_group("where, and from where")
-    where.add_argument(
-        "--name", metavar="NAME", help="of the walk-forward: its directory is studies/NAME (else one by the time)"
-    )
-    where.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with what is unfinished of the newest walk-forward, or of that of --name; its plan stays as it is",
-    )
-    add_engine(parser)
-    add_configuration(parser)
-    add_plugin_choice(parser)
-    add_shown(parser, "walk-forward")
+    add_study(parser, "walk-forward")
     options = parser.parse_args(arguments)
     refuse_contradictory_output(options)
     _refuse_contradictions(options)
