@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from progressive_app.engines.task import TaskEvent
-from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import one_line
+from progressive_front.watching.event_line import write_event
 
 FORMAT = 1
 """Of the events: it grows by one when a key is removed or means something else, not when one is added."""
@@ -58,8 +55,4 @@ class StudyEvents:
         self._write("study_end", status=status, exit_status=exit_status, **about)
 
     def _write(self, event: str, **values: Any) -> None:
-        """Write one event. Where nobody reads any more, the study goes on."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        with suppress(OSError, ValueError):
-            self._stream.write(json.dumps(json_values({"event": event, "time": now, **values})) + "\n")
-            self._stream.flush()
+        write_event(self._stream, event, **values)

@@ -37,6 +37,7 @@ from progressive_core.contract.records import BucketResult
 from progressive_core.contract.setting import as_settings
 from progressive_front.output import stdout_reserved
 from progressive_front.report_page import PAGE
+from progressive_front.watching.event_line import write_event
 from progressive_front.watching.next_steps import resume_command
 from progressive_studies.scratch import SCRATCH
 
@@ -134,10 +135,7 @@ class JsonLines:
         self._write("run_end", status=ended, exit_status=exit_status, **about)
 
     def _write(self, event: str, **values: Any) -> None:
-        """Write one event. Where nobody reads any more, the training goes on."""
-        with suppress(OSError, ValueError):
-            self._stream.write(json.dumps(json_values({"event": event, "time": _now(), **values})) + "\n")
-            self._stream.flush()
+        write_event(self._stream, event, **values)
 
     def _write_logged(self, event: Mapping[str, Any]) -> None:
         text = str(event.get("event", ""))
@@ -267,7 +265,3 @@ def _judged(evaluation: Evaluation) -> dict[str, Any]:
 
 def _details(event: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in event.items() if key not in HIDDEN_KEYS}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
