@@ -26,7 +26,8 @@ from progressive_app.resume.changes import (
     inputs_in_place,
     wanted_settings,
 )
-from progressive_app.resume.manifest import check_data_unchanged, moved_with_the_run, now_in_words, plugins_of
+from progressive_app.resume.inputs import check_data_unchanged, moved_with_the_run
+from progressive_app.resume.manifest import now_in_words, plugins_of
 from progressive_app.resume.members import Standing, standing_of
 from progressive_app.resume.resuming import choices_of, registry_for
 from progressive_app.store.atomic_files import atomic_write, write_json

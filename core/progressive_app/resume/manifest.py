@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,11 +15,12 @@ from attrs import asdict
 from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.input_files import input_files
 from progressive_app.machine.processor import processor_and_torch
+from progressive_app.resume.inputs import described
 from progressive_app.resume.teachers import recorded_teachers
 from progressive_app.store.run_documents import Teacher
 from progressive_core.contract.catalogue import THIS_PROCESS, PluginRecord
 from progressive_core.contract.core_settings import SEED
-from progressive_core.contract.errors import DataError, PluginError, RunError
+from progressive_core.contract.errors import PluginError, RunError
 from progressive_core.contract.setting import Settings
 
 ACTING = frozenset({"on_bucket_start", "transfer"})
@@ -39,7 +39,7 @@ def manifest_of(
     :param contents: of the files that are to be written when the run begins, by the keys of their settings.
     :raise DataError: the data file cannot be read. :raise RunError: a model cannot teach.
     """
-    inputs = {key: _file(key, path, contents.get(key)) for key, path in input_files(settings).items()}
+    inputs = {key: described(key, path, contents.get(key)) for key, path in input_files(settings).items()}
     return {
         "started": now_in_words(),
         "sequence": list(settings[SEQUENCE]),
@@ -70,45 +70,6 @@ def plugins_of(plugins: Sequence[PluginRecord]) -> dict[str, Any]:
 def now_in_words() -> str:
     """The time as a manifest holds it; the order of the words is that of the times."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def has_moved_to(path: Any, begun: Mapping[str, Any] | None) -> bool:
-    """Whether the file at `path` holds the bytes of one that the manifest describes (`begun`), wherever that was."""
-    return (
-        begun is not None
-        and isinstance(path, str)
-        and Path(path).is_file()
-        and _sha256(Path(path)) == begun.get("sha256")
-    )
-
-
-def moved_with_the_run(inputs: Mapping[str, Any], directory: Path) -> dict[str, str]:
-    """The files of a manifest's `inputs` that are gone, by key, where the run itself holds them: it was moved, or copied."""
-    return {
-        key: str(found)
-        for key, begun in inputs.items()
-        if not Path(begun["file"]).is_file()
-        and has_moved_to(str(found := (directory / Path(begun["file"]).name).absolute()), begun)
-    }
-
-
-def check_data_unchanged(inputs: Mapping[str, Any], directory: Path) -> None:
-    """A resumed run must see the files that it was begun with.
-
-    :param inputs: of the run's manifest. :raise RunError: one is gone or holds other bytes.
-    """
-    for key, begun in inputs.items():
-        file = Path(begun["file"])
-        if not file.is_file():
-            flag = "--data PLACE" if key == "DATA" else f"--set {key}=PLACE"
-            raise RunError(
-                f"{directory}: its data file {file} is gone; put it back, or go on with its new place: {flag}, or "
-                f'resume(settings={{"{key}": PLACE}}) from Python'
-            )
-        if _sha256(file) != begun.get("sha256"):
-            raise RunError(
-                f"{directory}: its data file {file} has changed since; put the old one back, or start a new run"
-            )
 
 
 def check_objects_there(manifest: Mapping[str, Any], objects: Collection[str], directory: Path) -> None:
@@ -156,21 +117,3 @@ def check_plugins_there(manifest: Mapping[str, Any], installed: Collection[str],
 def _acts(manifest: Mapping[str, Any], plugin: str) -> bool:
     """Whether a plugin could change what a run comes to, as far as it is known."""
     return plugin in manifest.get("features", ()) or not ACTING.isdisjoint(manifest["hooks"].get(plugin, ()))
-
-
-def _file(key: str, path: str, content: bytes | None) -> dict[str, Any]:
-    file = Path(path)
-    if content is not None:
-        return {"file": path, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    if not file.is_file():
-        what = "a directory" if file.is_dir() else "no such file"
-        raise DataError(f"{file}: {what}; {key} names a file to read")
-    return {"file": path, "sha256": _sha256(file), "bytes": file.stat().st_size}
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error

@@ -25,14 +25,8 @@ from progressive_app.resume.changes import (
     refuse_changes,
     wanted_settings,
 )
-from progressive_app.resume.manifest import (
-    check_data_unchanged,
-    check_isolation,
-    check_objects_there,
-    check_plugins_there,
-    moved_with_the_run,
-    plugins_of,
-)
+from progressive_app.resume.inputs import check_data_unchanged, moved_with_the_run
+from progressive_app.resume.manifest import check_isolation, check_objects_there, check_plugins_there, plugins_of
 from progressive_app.resume.members import Standing, standing_of
 from progressive_app.store.run_store import RunStore
 from progressive_core.contract.setting import Settings

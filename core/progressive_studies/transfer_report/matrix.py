@@ -14,7 +14,7 @@ from progressive_app.config.resolve import resolve_values
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.local_machine import LocalMachine
-from progressive_app.resume.manifest import check_data_unchanged, moved_with_the_run
+from progressive_app.resume.inputs import check_data_unchanged, moved_with_the_run
 from progressive_app.store.documents import read_json
 from progressive_app.store.models import read_knowledge
 from progressive_app.store.progress import read_progress
