@@ -11,10 +11,10 @@ import torch
 from attrs import evolve
 
 from progressive_market.bars import configured_bars
+from progressive_market.bars.kept.array_file import map_arrays
 from progressive_market.bucket_market import configured_market, market_on, with_columns
 from progressive_market.market import Market
 from progressive_market.prepared import run_memory, shared_market
-from progressive_market.prepared.market_file import map_arrays
 from progressive_market.prepared.run_memory import RunMemory
 from progressive_training import BucketInfo, Resources, resolve
 

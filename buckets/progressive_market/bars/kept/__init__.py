@@ -1,1 +1,1 @@
-"""Bars kept beside a run, ready to be mapped."""
+"""Prepared data on disk: cleaned bars, and markets to be mapped."""

@@ -1,4 +1,4 @@
-"""A market's arrays in one file of the cache, mapped into memory: processes that map it share its pages.
+"""Arrays in one file of the cache, mapped into memory where they are many: processes that map it share its pages.
 
 The file is a line of JSON (its own name, those of the arrays with type, shape and place, the SHA-256 of all after the line), filled with spaces
 to a multiple of `ALIGNED` bytes, then each array at such a multiple. It is written beside its place and put there, and mapped
