@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from progressive_app.config.common_kinds import OneOf as OneOf
     from progressive_app.config.resolve import resolve as resolve
     from progressive_app.discovery.listing import installed_features as installed_features
+    from progressive_app.machine.durable_files import make_directory as make_directory
+    from progressive_app.machine.durable_files import replacing as replacing
     from progressive_app.machine.memory import read_memory as read_memory
     from progressive_app.machine.memory import release_heap as release_heap
     from progressive_app.machine.memory import release_memory as release_memory
@@ -131,6 +133,8 @@ _HOME = {
     "installed_features": "progressive_app.discovery.listing",
     "hookimpl": "progressive_core.contract.hookspecs",
     "Memory": "progressive_core.contract.machine",
+    "make_directory": "progressive_app.machine.durable_files",
+    "replacing": "progressive_app.machine.durable_files",
     "read_memory": "progressive_app.machine.memory",
     "release_heap": "progressive_app.machine.memory",
     "release_memory": "progressive_app.machine.memory",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from progressive_market.accounts.candles import MOST_CANDLES, MOST_GAPS
-from progressive_training import PerformanceKind
+from progressive_training import PerformanceKind, replacing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,21 +39,9 @@ MOST_ROWS = {"candles": MOST_CANDLES, "gaps": MOST_GAPS, "trades": 10_000_000, "
 """More than any account has, and soon read: a file of a few kB can stand for gigabytes."""
 
 
-@contextmanager
-def replaced(file: Path) -> Iterator[Path]:
-    """A file beside `file` to write to, which then takes its place: a process that is killed leaves no half of one."""
-    partial = file.with_name(f".{file.name}.partial")
-    partial.unlink(missing_ok=True)  # a link would be written through
-    try:
-        yield partial
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def write_table(frame: pd.DataFrame, file: Path) -> None:
-    """Write a table, whole or not at all."""
-    with replaced(file) as partial:
+    """Write a table, whole or not at all; it is on the disk then."""
+    with replacing(file) as partial:
         frame.to_parquet(partial, index=False, compression="zstd")
 
 

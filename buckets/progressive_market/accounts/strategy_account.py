@@ -13,9 +13,9 @@ import attrs
 import pandas as pd
 from attrs import frozen
 
-from progressive_market.accounts.account_tables import COLUMNS, read_table, replaced, write_table
+from progressive_market.accounts.account_tables import COLUMNS, read_table, write_table
 from progressive_market.accounts.part_account import CostsPaid
-from progressive_training import RunError, validated
+from progressive_training import RunError, make_directory, replacing, validated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,7 +113,7 @@ class StrategyAccount(AccountFacts):
             ) from error
 
     def _write(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         (directory / FACTS).unlink(missing_ok=True)
         for table in COLUMNS:
             file = _file(directory, table, self.drawn)
@@ -121,7 +121,7 @@ class StrategyAccount(AccountFacts):
                 write_table(getattr(self, table), file)
         facts = {field.name: getattr(self, field.name) for field in attrs.fields(AccountFacts)}
         text = json.dumps(facts, default=attrs.asdict, indent=2)
-        with replaced(directory / FACTS) as partial:
+        with replacing(directory / FACTS) as partial:
             partial.write_text(text + "\n", "utf-8")
 
 

@@ -19,6 +19,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from progressive_app.json_values import json_values
+from progressive_app.machine.durable_files import open_to_append
 from progressive_app.machine.terminal import one_line
 
 _SHOWN_LEVELS = frozenset({"warning", "error", "critical", "exception"})
@@ -40,7 +41,7 @@ class _RunLog:
             return
         line = json.dumps(json_values(event), default=str, ensure_ascii=False)
         try:
-            with self.path.open("ab") as file:
+            with open_to_append(self.path) as file:
                 file.write(line.encode("utf-8", "backslashreplace") + b"\n")
         except OSError as error:  # a full disk must not end a training that could go on
             path, self.path = self.path, None

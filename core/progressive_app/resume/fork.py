@@ -18,6 +18,7 @@ from attrs import evolve, frozen
 from progressive_app.config.resolve import settings_of_run
 from progressive_app.locks.lease import LEASE
 from progressive_app.locks.lock import LOCK, lock_run
+from progressive_app.machine.durable_files import sync_tree
 from progressive_app.resume.changes import (
     change_the_bars,
     changes_between,
@@ -141,6 +142,7 @@ def copy_run(directory: Path, new: Path, plugins: Mapping[str, Any]) -> None:
         progress, manifest = read_progress(directory), read_manifest(directory)
         state = (directory / STATE).read_bytes()
         shutil.copytree(directory, new, ignore=partial(_of_the_process, directory))
+        sync_tree(new)  # before the state that makes it a run
         begun = {"started": now_in_words(), "parent": parent_of(directory, progress), **plugins}
         write_json(new / "manifest.json", {**manifest, **begun})
         atomic_write(new / STATE, state)

@@ -1,16 +1,16 @@
-"""Writing that a crash cannot tear: whole files by rename, lines by append."""
+"""Writing that neither a crash nor a power cut can tear: whole files by rename, lines by append."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from progressive_app.json_values import json_values
+from progressive_app.machine.durable_files import open_to_append, replacing, separate, sync, sync_directory
 from progressive_core.contract.errors import WriteError
 
 _P = ParamSpec("_P")
@@ -43,21 +43,9 @@ def writes(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S
 
 
 def atomic_write(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`: after a crash at any point it holds the old bytes or the new ones."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.unlink(missing_ok=True)  # a killed run's, or a link that a stranger left: never written through
-        with partial.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        error.filename = str(path)  # the error of a failed write has no file name
-        raise
-    _sync_directory(path.parent)
+    """Replace `path` by `content`: after a crash or a power cut at any point it holds the old bytes or the new ones."""
+    with replacing(path) as partial, partial.open("xb") as file:
+        file.write(content)
 
 
 def publish(original: Path, path: Path) -> None:
@@ -77,7 +65,7 @@ def publish(original: Path, path: Path) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)  # where both are names of one file already, a rename leaves them as they are
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def as_document(value: Any) -> bytes:
@@ -93,7 +81,7 @@ def write_json(path: Path, value: Any) -> None:
 def append_json_line(path: Path, value: Any) -> None:
     """Append one line of JSON; a rollback removes it again by `truncate`."""
     try:
-        with path.open("ab") as file:
+        with open_to_append(path) as file:
             file.write((json.dumps(json_values(value), allow_nan=False) + "\n").encode())
     except OSError as error:
         error.filename = str(path)
@@ -103,21 +91,27 @@ def append_json_line(path: Path, value: Any) -> None:
 def append_lines(path: Path, origin: Path) -> None:
     """Append the lines of another file, which may be absent; a rollback removes them again."""
     if origin.exists():
-        with path.open("ab") as file:
+        with open_to_append(path) as file:
             file.write(origin.read_bytes())
+
+
+def sync_lines(path: Path, synced: int) -> int:
+    """Bytes of a file of lines, all of which are on the disk from here on; `synced` of them were before."""
+    length = size_of(path)
+    if length != synced:
+        sync(path)
+        if not synced:  # its name is new, too
+            sync_directory(path.parent)
+    return length
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file of lines; an absent one has none."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def truncate(path: Path, length: int) -> None:
     """Cut a file of lines back to `length` bytes; an absent one stays absent."""
-    if path.exists() and path.stat().st_size > length:
+    if size_of(path) > length:
+        separate(path)
         os.truncate(path, length)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make a rename durable, where the platform can."""
-    if os.name == "posix":
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

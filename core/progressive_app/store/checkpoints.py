@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from progressive_app.machine.durable_files import sync_directory
 from progressive_app.store.progress import Commit, read_commit, write_commit
 from progressive_app.store.tensors import read_tensors, write_tensors
 from progressive_core.contract.errors import ModelError, RunError
@@ -74,6 +75,7 @@ class Checkpoints:
         for bucket, episode, path in self._files():
             if bucket != commit.bucket or episode > commit.episode:
                 path.unlink()
+        sync_directory(self.directory)  # a finished run has none, and nobody opens it again to remove them
 
     def _read_commit(self, path: Path) -> Commit:
         commit = read_commit(path, self.run)

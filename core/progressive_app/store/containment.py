@@ -1,7 +1,9 @@
 """Checks that a run holds its own files and nothing else, made before anything in its directory is read or written.
 
 A run may come from a stranger. A link in it could have us read, cut or append to any file of the user; a pipe would have us
-wait for ever.
+wait for ever. A second name of a file (a hard link) cannot be told from a copy by its path: whole files are written beside
+their place and renamed, and files of lines are made anew before they are cut or appended to (`separate`). Only the lock is
+opened as it is, and it is empty.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import os
 import stat
 from pathlib import Path
 
+from progressive_app.locks.lock import LOCK
 from progressive_core.contract.errors import RunError
 
 MOST_ENTRIES = 100_000
@@ -37,8 +40,10 @@ def check_no_external_links(directory: Path) -> None:
                 _check_stays_within(Path(entry.path), home)
             elif entry.is_dir(follow_symlinks=False):
                 ahead.append(Path(entry.path))
-            elif not _is_file(entry):
-                raise RunError(f"{entry.path}: neither a file nor a directory; a run holds nothing else")
+            elif (status := _status(entry)) is not None:
+                if not stat.S_ISREG(status.st_mode):
+                    raise RunError(f"{entry.path}: neither a file nor a directory; a run holds nothing else")
+                _check_lock(Path(entry.path), status)
 
 
 def check_is_own_file(path: Path) -> None:
@@ -47,20 +52,27 @@ def check_is_own_file(path: Path) -> None:
     :raise RunError: it is something else. An absent one is not refused.
     """
     try:
-        mode = path.lstat().st_mode
+        status = path.lstat()
     except FileNotFoundError:
         return
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error.strerror})") from error
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(status.st_mode):
         raise RunError(f"{path}: not a file of its own run, but a link, a directory or a pipe; remove it")
+    _check_lock(path, status)
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
+def _check_lock(path: Path, status: os.stat_result) -> None:
+    """Check that a run's lock is no second name of a file that holds something: locking may empty it."""
+    if path.name == LOCK and status.st_nlink > 1 and status.st_size:
+        raise RunError(f"{path}: a second name of a file that is no lock; remove it")
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
     try:
-        return stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
+        return entry.stat(follow_symlinks=False)
     except FileNotFoundError:  # written beside and renamed meanwhile
-        return True
+        return None
 
 
 def _check_stays_within(link: Path, home: Path) -> None:

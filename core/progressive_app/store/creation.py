@@ -11,6 +11,7 @@ from typing import Any
 
 from progressive_app.locks.lease import LEASE
 from progressive_app.locks.lock import LOCK, RunLock, lock_run
+from progressive_app.machine.durable_files import make_directory, sync, sync_directory
 from progressive_app.store.atomic_files import atomic_write, publish, write_json
 from progressive_app.store.checkpoints import CHECKPOINTS
 from progressive_app.store.containment import check_no_external_links
@@ -37,7 +38,7 @@ def take_empty_directory(directory: Path) -> RunLock:
     :raise RunError: it holds something, or cannot be made.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         _refuse_unless_empty(directory)
         check_no_external_links(directory)
         lock = lock_run(directory)
@@ -66,6 +67,7 @@ def write_first_files(
     """
     try:
         (directory / BEGINNING).touch()
+        sync_directory(directory)  # before all that it makes room for
         (directory / CHECKPOINTS).mkdir(exist_ok=True)
         (directory / "models").mkdir(exist_ok=True)
         if data is not None:
@@ -115,7 +117,8 @@ def _copy_teachers(directory: Path, teachers: Sequence[Teacher]) -> dict[str, st
         kept = model_path(kept_at(directory, teachers, position), teacher.bucket)
         try:
             check_digest(original, expected)
-            kept.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(kept.parent)
+            sync(original)
             publish(original, kept)
             with kept.open("rb") as file:
                 digests[kept.relative_to(directory).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -130,7 +133,8 @@ def _copy_finished(directory: Path, run: Path, commit: Commit) -> Commit:
     files = [Path(file) for file in commit.digests]
     cards = [file.with_name("card.json") for file in files if file.parts[0] == "models"]
     for file in (*files, *cards):
-        (directory / file).parent.mkdir(parents=True, exist_ok=True)
+        make_directory((directory / file).parent)
+        sync(run / file)
         publish(run / file, directory / file)
     return Commit(bucket=commit.bucket, results=commit.results, versions=commit.versions, digests=commit.digests)
 

@@ -57,7 +57,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_json_lines(path: Path, kind: type) -> list[dict[str, Any]]:
-    """The lines of a run's metrics or ledger; none where nothing was written. A torn last line is left out.
+    """The lines of a run's metrics or ledger; none where nothing was written. A torn last line is left out, and so is all
+    from where a power cut left zeros: no commit counts it.
 
     :param kind: the record whose fields every line must hold.
     :raise RunError: one does not.
@@ -72,6 +73,8 @@ def read_json_lines(path: Path, kind: type) -> list[dict[str, Any]]:
         del lines[-1]
     found = []
     for number, line in enumerate(lines, 1):
+        if b"\0" in line:
+            break
         try:
             found.append(json.loads(line))
         except (ValueError, RecursionError) as error:

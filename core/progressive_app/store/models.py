@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from progressive_app.machine.durable_files import make_directory
 from progressive_app.store.atomic_files import publish, write_json
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.progress import STATE, model_path, read_commit
@@ -52,7 +53,7 @@ class ModelVersions:
     def write(self, bucket: str, version: int, model: Model, knowledge: Knowledge) -> str:
         """Write a version, with what it can teach in its card; returns the SHA-256 of its file of tensors."""
         path = version_path(self.directory / "models" / bucket, version)
-        path.mkdir(parents=True, exist_ok=True)
+        make_directory(path)
         taught = {
             "distrust": knowledge.distrust,
             "weights": list(knowledge.weights),

@@ -89,11 +89,6 @@ def write_commit(file: Path, commit: Commit) -> None:
     atomic_write(file, line_with_checksum(commit))
 
 
-def size_of(file: Path) -> int:
-    """Bytes of a file of lines; an absent one has none."""
-    return file.stat().st_size if file.exists() else 0
-
-
 def commit_of(document: Mapping[str, Any], file: Path, directory: Path) -> Commit:
     """The commit in a `document` that was read from `file`, with the paths of models as they are in `directory`.
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import structlog
 from attrs import evolve
 
-from progressive_app.store.atomic_files import truncate
+from progressive_app.machine.durable_files import make_directory
+from progressive_app.store.atomic_files import size_of, truncate
 from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints
 from progressive_app.store.models import ModelVersions, version_file
 from progressive_app.store.progress import (
@@ -22,7 +23,6 @@ from progressive_app.store.progress import (
     Commit,
     OtherVersion,
     read_commit,
-    size_of,
     write_commit,
 )
 from progressive_app.store.tensors import check_digest
@@ -75,7 +75,7 @@ def restore_files(directory: Path, commit: Commit) -> None:
 
     `state.json` must hold it already: whenever this is killed, it can be done again.
     """
-    (directory / CHECKPOINTS).mkdir(exist_ok=True)
+    make_directory(directory / CHECKPOINTS)
     for partial in directory.rglob(".*.partial"):
         if partial.is_file():
             partial.unlink()

@@ -17,7 +17,7 @@ import structlog
 from attrs import asdict, evolve
 
 from progressive_app.locks.lock import RunLock, lock_run
-from progressive_app.store.atomic_files import append_json_line, append_lines, writes
+from progressive_app.store.atomic_files import append_json_line, append_lines, sync_lines, writes
 from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints, checkpoint_name
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import kept_at, remove_run, take_empty_directory, write_first_files
@@ -30,7 +30,6 @@ from progressive_app.store.progress import (
     Commit,
     model_path,
     read_commit,
-    size_of,
     write_commit,
 )
 from progressive_app.store.recovery import describe_repair, newest_whole, restore_files
@@ -271,8 +270,9 @@ class RunStore:
         return {file: digest for file, digest in self.progress.digests.items() if not file.startswith(f"{but}/")}
 
     def _next(self, **changes: Any) -> Commit:
-        """What is to be committed, with all lines that were written."""
-        lengths = {name: size_of(self.directory / name) for name in LINE_FILES}
+        """What is to be committed, with all lines that were written; they are on the disk before anything counts them."""
+        synced = self._committed.lengths
+        lengths = {name: sync_lines(self.directory / name, synced.get(name, 0)) for name in LINE_FILES}
         return evolve(self.progress, status="training", lengths=lengths, **changes)
 
     def _commit(self, commit: Commit) -> None:

@@ -11,6 +11,7 @@ from progressive_app.engines.engine import Engine
 from progressive_app.engines.running import run_tasks
 from progressive_app.engines.task import TaskEnd, TaskEvent
 from progressive_app.locks.lock import LOCK, lock_run
+from progressive_app.machine.durable_files import make_directory
 from progressive_core.contract.errors import RunError
 from progressive_front.study.planned_training import CACHE, is_finished, tasks_of
 from progressive_studies.study.study_plan import PLAN, StudyPlan, check_inputs, write_plan
@@ -26,7 +27,7 @@ def begin_study(directory: Path, plan: StudyPlan) -> None:
             f"{directory}: a study of this name is there; go on with it with --resume, or choose another name"
         )
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         if any(path.name != LOCK and not path.name.endswith(".partial") for path in directory.iterdir()):
             raise RunError(f"{directory}: not an empty directory; choose another name for the study")
     except OSError as error:

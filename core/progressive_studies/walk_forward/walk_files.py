@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from progressive_app.machine.durable_files import make_directory
 from progressive_app.store.atomic_files import as_document, atomic_write, write_json
 from progressive_app.store.models import FILE_NAME
 from progressive_app.store.progress import status_of
@@ -55,6 +56,6 @@ def _serve(newest: Path, study: Path, bucket: Document) -> None:
     tensors, card = read_tensors(newest / MODELS / name / FILE_NAME)
     judged = {**card, "trades": bucket["trades"], "verdict": bucket["verdict"]}
     place = study / MODELS / name
-    place.mkdir(parents=True, exist_ok=True)
+    make_directory(place)
     write_tensors(place / FILE_NAME, tensors, judged)
     write_json(place / CARD, judged)

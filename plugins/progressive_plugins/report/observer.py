@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from progressive_plugins.report.report_files import attempt, replace
-from progressive_training import BucketResult, RunError, RunInfo, hookimpl
+from progressive_plugins.report.report_files import attempt
+from progressive_training import BucketResult, RunError, RunInfo, hookimpl, replacing
 
 if TYPE_CHECKING:
     from progressive_training.market import StrategyAccount
@@ -37,9 +37,11 @@ def _write_page(run: RunInfo, results: Sequence[BucketResult], error: BaseExcept
 
     accounts = {result.bucket: _readable_account(run, result.bucket) for result in results}
     document = document_of(run, results, error, accounts)
-    replace(run.run_dir / "report.json", (json.dumps(document, allow_nan=False) + "\n").encode())
+    with replacing(run.run_dir / "report.json") as partial:
+        partial.write_text(json.dumps(document, allow_nan=False) + "\n", "utf-8")
     page = page_of(document, accounts).encode("utf-8", "replace")  # names of files may hold what is no letter
-    replace(run.run_dir / "report.html", page)
+    with replacing(run.run_dir / "report.html") as partial:
+        partial.write_bytes(page)
 
 
 def _readable_account(run: RunInfo, bucket: str) -> StrategyAccount | None:

@@ -1,0 +1,108 @@
+"""Files that a crash cannot tear and a power cut cannot undo, and that are never written through another name of theirs.
+
+A file system may keep what was written, and what was created, renamed or removed in a directory, in memory, and bring it to
+the disk in any order. What must be there before something else is waited for (fsync): a file before the name that it gets,
+a directory after a change in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+_CANNOT_WAIT = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+"""Of a disk that knows no waiting: of directories on some network disks, of anything on a few."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Within it, the path of a file to write beside `path`; at the end it takes the place of `path`, also if the power fails
+    right afterwards.
+
+    At any time `path` holds the old bytes or the new ones. After an error it holds the old ones, and nothing lies beside it.
+
+    :raise OSError: it cannot be written; its `filename` is `path`.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.unlink(missing_ok=True)  # a killed run's, or a link that a stranger left: never written through
+        yield partial
+        sync(partial)
+        partial.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # the error of a failed write has no file name
+        raise
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def make_directory(directory: Path) -> None:
+    """Make a directory and those above it, where they are absent; a power cut does not take them back."""
+    absent = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in absent:
+        sync_directory(path.parent)
+    if absent:  # the one above may have been made a moment ago, by another process
+        sync_directory(absent[-1].parent.parent)
+
+
+def open_to_append(path: Path) -> BinaryIO:
+    """A file opened to be appended to, which may be absent; other names of it keep what they show."""
+    separate(path)
+    return path.open("ab")
+
+
+def separate(path: Path) -> None:
+    """Make a file that has other names one of its own, with the same bytes: what is written to it in place must not change a
+    snapshot by hard links, or a file of the user that a stranger's run holds under a second name."""
+    try:
+        if path.stat().st_nlink < 2:
+            return
+    except FileNotFoundError:
+        return
+    # several processes may write to one log
+    own = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
+    try:
+        shutil.copyfile(path, own)
+        sync(own)
+        own.replace(path)
+    finally:
+        own.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until the bytes of a file are on the disk, where that can be waited for."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_WAIT:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def sync_directory(directory: Path) -> None:
+    """Wait until the names in a directory are on the disk, where that can be waited for."""
+    with suppress(PermissionError):  # one that may be written and not read, or is another user's
+        sync(directory)
+
+
+def sync_tree(directory: Path) -> None:
+    """Wait until a directory, all that is below it, and its own name are on the disk."""
+    for path in directory.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            sync(path)
+    for path in (directory, *directory.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            sync_directory(path)
+    sync_directory(directory.parent)
