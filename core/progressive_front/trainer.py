@@ -17,6 +17,7 @@ from progressive_app.config.common_kinds import FilePath
 from progressive_app.config.resolve import with_settings
 from progressive_app.engines.engine import Engine
 from progressive_app.machine.logs import logging_configured
+from progressive_app.machine.undoing import undoes_all
 from progressive_app.processes.spawned import check_main_guard
 from progressive_app.resume.fork import Fork, copy_run, fork_of
 from progressive_app.resume.manifest import check_isolation, manifest_of
@@ -164,6 +165,7 @@ class ProgressiveTrainer:
         asked = {"scratch_arms": scratch_arms, "find_order": find_order, "isolate": isolate}
         return self._begin(settings, asked, checked_teachers(transfer_from, "transfer_from"))
 
+    @undoes_all
     @logging_configured()
     def resume(
         self,
@@ -229,6 +231,7 @@ class ProgressiveTrainer:
         """Stop behind the checkpoint of the episode in progress. May be called from a signal handler or a thread."""
         self._interrupt.set()
 
+    @undoes_all
     @logging_configured()
     def _begin(
         self,

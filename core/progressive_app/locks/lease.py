@@ -97,11 +97,31 @@ class _Holder:
 
 
 class Lease:
-    """A lease that this process holds."""
+    """A lease on the run in `directory`, which this process holds once it is taken."""
 
-    def __init__(self, directory: Path, holder: _Holder) -> None:
-        self._path, self._holder = directory / LEASE, holder
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / LEASE
+        self._holder = _Holder.of_this_process(current_claim())
+        self._own = directory / f"{LEASE}.{self._holder.token}.partial"
         self._ended = threading.Event()
+
+    def take(self) -> None:
+        """Take it; wait for another one that may be stale.
+
+        :raise RunError: another process holds it.
+        """
+        directory = self._path.parent
+        try:
+            self._own.write_text(json.dumps(asdict(self._holder)), "utf-8")
+            try:
+                await_lease(directory, self._holder)
+                os.link(self._own, self._path)  # fails where another one was quicker
+            finally:
+                self._own.unlink()
+        except FileExistsError:
+            raise RunError(_busy(directory, None)) from None
+        except OSError as error:
+            raise RunError(f"{self._path}: the run cannot be leased ({error.strerror})") from error
         threading.Thread(target=self._beat, name="heart-beat of a lease", daemon=True).start()
 
     @property
@@ -125,8 +145,9 @@ class Lease:
     def release(self) -> None:
         """Let another process have the run at once."""
         self._ended.set()
-        if self.is_ours:
-            with suppress(OSError):
+        with suppress(OSError, RunError):  # RunError: it is no lease any more
+            self._own.unlink(missing_ok=True)
+            if self.is_ours:
                 self._path.unlink()
 
     def _beat(self) -> None:
@@ -136,27 +157,6 @@ class Lease:
         ):  # of the file that it is now: never of another one's lease
             while not self._ended.wait(BEAT):
                 os.utime(file.fileno())
-
-
-def take_lease(directory: Path) -> Lease:
-    """Take the lease on the run in `directory`; wait for one that may be stale.
-
-    :raise RunError: another process holds it.
-    """
-    holder = _Holder.of_this_process(current_claim())
-    own = directory / f"{LEASE}.{holder.token}.partial"
-    try:
-        own.write_text(json.dumps(asdict(holder)), "utf-8")
-        try:
-            await_lease(directory, holder)
-            os.link(own, directory / LEASE)  # fails where another one was quicker
-        finally:
-            own.unlink()
-    except FileExistsError:
-        raise RunError(_busy(directory, None)) from None
-    except OSError as error:
-        raise RunError(f"{directory / LEASE}: the run cannot be leased ({error.strerror})") from error
-    return Lease(directory, holder)
 
 
 def await_lease(directory: Path, holder: _Holder | None = None) -> None:

@@ -6,14 +6,11 @@ A lease stands beside the lock where that may not hold: for the workers of a clu
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
-from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from progressive_app.locks.lease import LEASE, Lease, await_lease, current_claim, is_leased, take_lease
+from progressive_app.locks.file_lock import FileLock
+from progressive_app.locks.lease import LEASE, Lease, await_lease, current_claim, is_leased
+from progressive_app.machine.undoing import note_undo
 from progressive_core.contract.errors import RunError
 
 LOCK = ".lock"
@@ -25,10 +22,39 @@ _NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVA
 
 
 class RunLock:
-    """The hold of this process on a run: by the file lock, by a lease, or by both."""
+    """The hold of this process on the run in `directory`, once it is taken: by the file lock, by a lease, or by both."""
 
-    def __init__(self, lock: FileLock | None, lease: Lease | None) -> None:
-        self._lock, self._lease = lock, lease
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._lock = FileLock(directory / LOCK)
+        self._lease: Lease | None = None
+        self._is_held = False
+
+    def take(self) -> None:
+        """Take the run.
+
+        :raise RunError: another process, or another trainer of this one, has it.
+        """
+        claim = current_claim()
+        try:
+            note_undo(self.release)
+            has_locks = _has_locks(self._directory / LOCK)
+            if not has_locks or (claim is not None and claim.leased):
+                self._lease = Lease(self._directory)
+                self._lease.take()
+            elif (self._directory / LEASE).exists():
+                await_lease(self._directory)
+            if has_locks:
+                self._lock.acquire(RETRY_TIMEOUT if claim is not None and claim.attempt > 1 else LOCK_TIMEOUT)
+        except BaseException as error:
+            self.release()
+            if isinstance(error, TimeoutError):
+                raise RunError(
+                    f"{self._directory}: another process, or trainer of this one, is training this run; wait for it, or stop it"
+                ) from None
+            if isinstance(error, OSError):
+                raise _unlockable(self._directory, error) from error
+            raise
         self._is_held = True
 
     @property
@@ -49,8 +75,7 @@ class RunLock:
         self._is_held = False
         if self._lease is not None:
             self._lease.release()
-        if self._lock is not None:
-            self._lock.release()
+        self._lock.release()
 
 
 def lock_run(directory: Path) -> RunLock:
@@ -58,31 +83,9 @@ def lock_run(directory: Path) -> RunLock:
 
     :raise RunError: another process, or another trainer of this one, has it.
     """
-    claim = current_claim()
-    try:
-        has_locks = _has_locks(directory / LOCK)
-    except OSError as error:
-        raise RunError(f"{directory / '.lock'}: the run cannot be locked ({error.strerror})") from error
-    lease = None
-    if not has_locks or (claim is not None and claim.leased):
-        lease = take_lease(directory)
-    elif (directory / LEASE).exists():
-        await_lease(directory)
-    lock = FileLock(directory / LOCK) if has_locks else None
-    try:
-        if lock is not None:
-            lock.acquire(timeout=RETRY_TIMEOUT if claim is not None and claim.attempt > 1 else LOCK_TIMEOUT)
-    except BaseException as error:
-        if lease is not None:
-            lease.release()
-        if isinstance(error, Timeout):
-            raise RunError(
-                f"{directory}: another process, or trainer of this one, is training this run; wait for it, or stop it"
-            ) from None
-        if isinstance(error, OSError):
-            raise RunError(f"{directory / '.lock'}: the run cannot be locked ({error.strerror})") from error
-        raise
-    return RunLock(lock, lease)
+    lock = RunLock(directory)
+    lock.take()
+    return lock
 
 
 def is_free(directory: Path) -> bool:
@@ -92,25 +95,34 @@ def is_free(directory: Path) -> bool:
     """
     if is_leased(directory):
         return False
+    lock = FileLock(directory / LOCK)
     try:
-        if not _has_locks(directory / LOCK):
-            return True
-        with FileLock(directory / LOCK).acquire(timeout=0):
-            return True
-    except Timeout:
+        if _has_locks(directory / LOCK):
+            lock.acquire(timeout=0)
+    except TimeoutError:
         return False
     except OSError as error:
-        raise RunError(f"{directory / '.lock'}: the run cannot be locked ({error.strerror})") from error
+        raise _unlockable(directory, error) from error
+    finally:
+        lock.release()
+    return True
+
+
+def _unlockable(directory: Path, error: OSError) -> RunError:
+    return RunError(f"{directory / LOCK}: the run cannot be locked ({error.strerror})")
 
 
 def _has_locks(path: Path) -> bool:
     """Whether the disk of the lock file has locks: that is tried."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    lock = FileLock(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.acquire(timeout=0)
+    except TimeoutError:
+        return True
     except OSError as error:
-        return error.errno not in _NO_LOCKS
+        if error.errno in _NO_LOCKS:
+            return False
+        raise
     finally:
-        with suppress(OSError):
-            os.close(descriptor)
+        lock.release()
     return True

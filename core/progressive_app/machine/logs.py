@@ -21,6 +21,7 @@ from structlog.typing import EventDict, WrappedLogger
 from progressive_app.json_values import json_values
 from progressive_app.machine.durable_files import open_to_append
 from progressive_app.machine.terminal import one_line
+from progressive_app.machine.undoing import undone_after
 
 _SHOWN_LEVELS = frozenset({"warning", "error", "critical", "exception"})
 SHOW = "show"
@@ -101,24 +102,24 @@ class _Configuration:
     """structlog's configuration while a trainer is at work, and the application's before and after it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
+        self._lock = threading.RLock()  # an interrupt that left it taken leaves it to the same thread
+        self._users: set[object] = set()
         self._restore: Callable[[], None] | None = None
 
-    def install(self) -> None:
+    def install(self, user: object) -> None:
         with self._lock:
-            self._users += 1
+            self._users.add(user)
             before = structlog.get_config()
             if not structlog.is_configured():
-                configure_logging()
                 self._restore = structlog.reset_defaults
+                configure_logging()
             elif _write not in before["processors"]:
-                structlog.configure(processors=[structlog.processors.add_log_level, _write, *before["processors"]])
                 self._restore = partial(structlog.configure, **before)
+                structlog.configure(processors=[structlog.processors.add_log_level, _write, *before["processors"]])
 
-    def remove(self) -> None:
+    def remove(self, user: object) -> None:
         with self._lock:
-            self._users -= 1
+            self._users.discard(user)
             if not self._users and self._restore is not None:
                 if _write in structlog.get_config()["processors"]:  # else the application has configured it meanwhile
                     self._restore()
@@ -135,11 +136,10 @@ def logging_configured() -> Iterator[None]:
     An application's own configuration is kept, and the file written beside it. Of trainers in several threads the first one
     configures structlog and the last one puts it back.
     """
-    _configuration.install()
-    try:
+    user = object()
+    with undone_after(partial(_configuration.remove, user)):
+        _configuration.install(user)
         yield
-    finally:
-        _configuration.remove()
 
 
 @contextmanager
@@ -150,13 +150,10 @@ def log_to(
 
     :param shown: what is not shown again. :param progress: gets what is to be shown and is no warning; None: it is printed.
     """
-    with logging_configured():
-        before = _current.set(_RunLog(path, progress))
+    with logging_configured(), undone_after(partial(_current.set, _current.get())):
+        _current.set(_RunLog(path, progress))
         mark_as_shown(shown)
-        try:
-            yield
-        finally:
-            _current.reset(before)
+        yield
 
 
 def current_log() -> tuple[Path | None, frozenset[str]]:

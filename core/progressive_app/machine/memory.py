@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import structlog
 from attrs import evolve
 
 from progressive_app.machine.cgroup import memory_limit
+from progressive_app.machine.undoing import undone_after
 from progressive_core.contract.machine import Memory
 
 log = structlog.get_logger("progressive_training")
@@ -164,20 +165,20 @@ class _FrozenObjects:
     """Freezes the objects that exist now, for as long as at least one caller wants that."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
+        self._lock = threading.RLock()  # an interrupt that left it taken leaves it to the same thread
+        self._users: set[object] = set()
         self._frozen_by_us = False
 
-    def freeze(self) -> None:
+    def freeze(self, user: object) -> None:
         with self._lock:
             if not self._users and not gc.get_freeze_count():  # an application may have frozen its own
-                gc.freeze()
                 self._frozen_by_us = True
-            self._users += 1
+                gc.freeze()
+            self._users.add(user)
 
-    def unfreeze(self) -> None:
+    def unfreeze(self, user: object) -> None:
         with self._lock:
-            self._users -= 1
+            self._users.discard(user)
             if not self._users and self._frozen_by_us:
                 release_memory()  # while it is quick: else garbage of this run may outlive the runs after it
                 gc.unfreeze()
@@ -194,11 +195,10 @@ def gc_frozen() -> Iterator[None]:
     torch alone brings 180,000, and a collection after every bucket would take 80 ms longer. Of trainers in several threads
     the first one freezes and the last one unfreezes.
     """
-    _frozen_objects.freeze()
-    try:
+    user = object()
+    with undone_after(partial(_frozen_objects.unfreeze, user)):
+        _frozen_objects.freeze(user)
         yield
-    finally:
-        _frozen_objects.unfreeze()
 
 
 def release_memory() -> None:

@@ -14,6 +14,7 @@ from progressive_app.engines.engine import Engine
 from progressive_app.engines.named import engine_named
 from progressive_app.engines.task import TaskEvent
 from progressive_app.machine.logs import logging_configured
+from progressive_app.machine.undoing import undoes_all
 from progressive_app.quoting import show
 from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import ConfigError, RunError
@@ -82,6 +83,7 @@ class Study:
         """What the runs have come to so far; one that is not finished counts nowhere."""
         return summary_of(self.directory, self._plan, self._reasons)
 
+    @undoes_all
     @logging_configured()
     def train(
         self,
