@@ -47,6 +47,7 @@ from progressive_front.from_python.caller_values import (
     settings_and_data,
     settled,
 )
+from progressive_front.from_python.reentry import outer_run, training_in
 from progressive_front.from_python.results import Results, results_of
 from progressive_front.from_python.training_data import DATA, data_of_run, with_data_of_run
 from progressive_front.live import with_console_in_notebook
@@ -209,7 +210,7 @@ class ProgressiveTrainer:
             try:
                 plan = prepare_resume(store, settings, self._plugins, asked, on_message, self._manager)
                 self._check_crew(plan.settings)
-            except ProgressiveTrainingError:
+            except BaseException:
                 store.mark(status)
                 raise
             return self._train(store, plan.settings, plan.registry, plan.device)
@@ -267,7 +268,7 @@ class ProgressiveTrainer:
             resumable = isinstance(error, OutOfMemoryError | PluginError | ProcessLost | WriteError)
             if is_untouched(store) and not resumable:
                 store.discard()
-                self.run_dir = self._asked_run_dir
+                self.run_dir = outer_run(self) or self._asked_run_dir
                 if data is not None:  # its file is gone again
                     raise type(error)(str(error).replace(settings[DATA], "data")) from error
             raise
@@ -275,14 +276,13 @@ class ProgressiveTrainer:
             store.close()
 
     def _train(self, store: RunStore, settings: Settings, registry: Registry, device: str) -> dict[str, Path]:
-        self.run_dir = store.directory
-        try:
-            with crew_of(self._workers, self._engine, self.tasks_view) as crew:
-                return train_run(
-                    store, settings, registry, device, self._progress, self._interrupt.is_set, self._on_episode, crew
-                )
-        finally:
-            self._interrupt.clear()
+        with (
+            training_in(self, store.directory, self._interrupt.clear),
+            crew_of(self._workers, self._engine, self.tasks_view) as crew,
+        ):
+            return train_run(
+                store, settings, registry, device, self._progress, self._interrupt.is_set, self._on_episode, crew
+            )
 
     def _check_crew(self, settings: Settings) -> None:
         objects, on_episode = self._manager.of_this_process, self._on_episode is not None

@@ -16,12 +16,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
 from attrs import asdict, frozen
 
+from progressive_app.machine.undoing import undone_after
 from progressive_core.contract.errors import RunError
 
 LEASE = ".lease"
@@ -49,11 +51,9 @@ _claim: ContextVar[Claim | None] = ContextVar("by what right this context trains
 @contextmanager
 def claimed_by(claim: Claim | None) -> Iterator[None]:
     """Within it, runs are taken by this claim."""
-    before = _claim.set(claim)
-    try:
+    with undone_after(partial(_claim.set, _claim.get())):
+        _claim.set(claim)
         yield
-    finally:
-        _claim.reset(before)
 
 
 def current_claim() -> Claim | None:

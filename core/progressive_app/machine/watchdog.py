@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, copy_context
+from functools import partial
 
 import structlog
 from attrs import define
+
+from progressive_app.machine.undoing import undone_after
 
 PATIENCE = 10.0
 """Seconds until the first line about a call; each further one comes when the call has lasted twice as long."""
@@ -39,23 +42,20 @@ class Watchdog:
         self._clock = clock
         self._calls: set[_Call] = set()
         self._looking = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # an interrupt that left it taken leaves it to the same thread
 
     @contextmanager
     def over(self, what: str) -> Iterator[None]:
         """Within it, `what` is under way: whose code, and what it is to do."""
         now = self._clock()
         call = _Call(what, now, now + self._patience, copy_context())
-        with self._lock:
-            self._calls.add(call)
-            start, self._looking = not self._looking, True
-        if start:
-            threading.Thread(target=self._watch, name="plugin watchdog", daemon=True).start()
-        try:
-            yield
-        finally:
+        with undone_after(partial(self._calls.discard, call)):
             with self._lock:
-                self._calls.discard(call)
+                self._calls.add(call)
+                if not self._looking:
+                    threading.Thread(target=self._watch, name="plugin watchdog", daemon=True).start()
+                    self._looking = True
+            yield
 
     def look(self) -> float | None:
         """Log each call that has lasted too long.
@@ -63,12 +63,12 @@ class Watchdog:
         :return: seconds until the next look, None when there is nothing to look at.
         """
         with self._lock:
-            now = self._clock()
-            late = [call for call in self._calls if call.due <= now]
+            now, calls = self._clock(), tuple(self._calls)  # which may end meanwhile
+            late = [call for call in calls if call.due <= now]
             for call in late:
                 call.due = now + (now - call.begun)
-            self._looking = bool(self._calls)
-            pause = min((call.due - now for call in self._calls), default=None)
+            self._looking = bool(calls)
+            pause = min((call.due - now for call in calls), default=None)
         for call in late:
             call.context.run(_log_waiting, call.what, now - call.begun)
         return None if pause is None else min(pause, self._patience)

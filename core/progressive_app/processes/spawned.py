@@ -7,11 +7,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import current_process, get_context, resource_tracker
 from types import MappingProxyType
 from typing import Any
 
 from progressive_app.machine.terminal import restore_terminal
+from progressive_app.machine.undoing import note_undo, undone_after
 from progressive_app.processes.child import ENDED, Function, main
 from progressive_app.processes.failure import Failure
 from progressive_core import PROGRAM
@@ -63,6 +65,7 @@ class SpawnedProcess:
         arguments = (child_connection, child_watched, function, argument)
         self._process = context.Process(target=main, args=arguments, name=f"{OURS}{name}")
         sys.stdout.flush()  # what it prints comes after what was printed here
+        self._forget = note_undo(self.end)
         with _signals_blocked(), _environment(environment):
             self._process.start()
         child_connection.close()
@@ -118,13 +121,15 @@ class SpawnedProcess:
     def end(self) -> None:
         """Have it end at once, if it has not yet, and wait until it has."""
         self.ask_to_end()
-        try:
-            self._process.join(GRACE)
-        finally:
-            self._process.kill()
-            self._process.join()
-            if self._process.exitcode:  # it cleaned nothing up
-                restore_terminal()
+        if self._process.pid is not None:  # else an interrupt came before it was started
+            try:
+                self._process.join(GRACE)
+            finally:
+                self._process.kill()
+                self._process.join()
+                if self._process.exitcode:  # it cleaned nothing up
+                    restore_terminal()
+        self._forget()
 
 
 @contextmanager
@@ -144,20 +149,20 @@ def _signals_blocked() -> Iterator[None]:
         yield
         return
     resource_tracker.ensure_running()  # here: the first start of it lets both signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with undone_after(partial(signal.pthread_sigmask, signal.SIG_SETMASK, before)):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
 def _environment(changes: Mapping[str, str]) -> Iterator[None]:
     """A process started within has these variables from its first line on: what it imports may read them."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
+    with undone_after(partial(_restore_environment, {name: os.environ.get(name) for name in changes})):
+        os.environ.update(changes)
         yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _restore_environment(before: Mapping[str, str | None]) -> None:
+    for name, value in before.items():
+        os.environ.pop(name, None) if value is None else os.environ.update({name: value})
