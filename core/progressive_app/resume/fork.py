@@ -146,8 +146,11 @@ def copy_run(directory: Path, new: Path, plugins: Mapping[str, Any]) -> None:
         begun = {"started": now_in_words(), "parent": parent_of(directory, progress), **plugins}
         write_json(new / "manifest.json", {**manifest, **begun})
         atomic_write(new / STATE, state)
-    except OSError as error:  # shutil.Error too, whose one argument lists what could not be copied, and why
+    except BaseException as error:
         shutil.rmtree(new, ignore_errors=True)
+        if not isinstance(error, OSError):
+            raise
+        # shutil.Error too, whose one argument lists what could not be copied, and why
         said = error.strerror or "; ".join(str(why) for _, _, why in error.args[0])
         raise RunError(f"{directory}: cannot be copied to {new} ({said})") from error
     finally:

@@ -16,7 +16,7 @@ from progressive_app.store.atomic_files import atomic_write, publish, write_json
 from progressive_app.store.checkpoints import CHECKPOINTS
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.models import committed_model
-from progressive_app.store.progress import BEGUN, STATE, Commit, model_path, write_commit
+from progressive_app.store.progress import BEGUN, LINE_FILES, STATE, Commit, model_path, write_commit
 from progressive_app.store.run_documents import Teacher, read_manifest, teachers_in
 from progressive_app.store.tensors import check_digest
 from progressive_core.contract.errors import ModelError, RunError
@@ -27,9 +27,21 @@ DATA_FILE = "data.parquet"
 """The bars of a run whose caller held them in memory."""
 BEGINNING = ".run.partial"
 """Marks a run that is being created; if found later, the directory may be reused."""
-_BEGUN_WITH = frozenset(
-    {LOCK, LEASE, CHECKPOINTS, "models", "config.json", "manifest.json", TEACHERS, DATA_FILE, BEGUN}
+_OF_A_RUN = frozenset(
+    {
+        CHECKPOINTS,
+        "models",
+        "config.json",
+        "manifest.json",
+        TEACHERS,
+        DATA_FILE,
+        BEGUN,
+        "log.jsonl",
+        "cache",
+        *LINE_FILES,
+    }
 )
+"""What a run may hold that is being created, or removed."""
 
 
 def take_empty_directory(directory: Path) -> RunLock:
@@ -43,7 +55,8 @@ def take_empty_directory(directory: Path) -> RunLock:
         check_no_external_links(directory)
         lock = lock_run(directory)
         try:
-            _refuse_unless_empty(directory)  # another one may have been here since
+            for name in _refuse_unless_empty(directory):  # another one may have been here since
+                _remove(directory / name)
         except BaseException:
             lock.release()
             raise
@@ -87,11 +100,17 @@ def write_first_files(
 
 
 def remove_run(directory: Path, lock: RunLock, made: Sequence[Path]) -> None:
-    """Remove a run, and the directories `made` for it alone, where nothing else has moved in meanwhile."""
+    """Remove a run, and the directories `made` for it alone, where nothing else has moved in meanwhile.
+
+    Wherever that is cut short, the directory holds the whole run, or may be reused.
+    """
     with suppress(OSError):  # what cannot be removed stays
+        (directory / BEGINNING).touch()
+        (directory / STATE).unlink(missing_ok=True)
         for path in directory.iterdir():
-            if path.name not in {LOCK, LEASE}:  # to the last, so that nobody moves in meanwhile
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if path.name not in {LOCK, LEASE, BEGINNING}:  # to the last, so that nobody moves in meanwhile
+                _remove(path)
+        (directory / BEGINNING).unlink()
     lock.release()
     with suppress(OSError):
         (directory / LOCK).unlink()
@@ -139,9 +158,14 @@ def _copy_finished(directory: Path, run: Path, commit: Commit) -> Commit:
     return Commit(bucket=commit.bucket, results=commit.results, versions=commit.versions, digests=commit.digests)
 
 
-def _refuse_unless_empty(directory: Path) -> None:
-    found = {path.name for path in directory.iterdir()}
-    if BEGINNING in found:  # what a run begins with was to be put here, and nothing else was here
-        found = {name for name in found if name not in _BEGUN_WITH and not name.endswith(".partial")}
-    if found - {LOCK, LEASE}:
+def _refuse_unless_empty(directory: Path) -> set[str]:
+    """Return what is left in the directory of a run that was being created or removed."""
+    found = {path.name for path in directory.iterdir()} - {LOCK, LEASE}
+    left = {name for name in found if name in _OF_A_RUN or name.endswith(".partial")} if BEGINNING in found else set()
+    if found - left:
         raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")
+    return left - {BEGINNING}
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

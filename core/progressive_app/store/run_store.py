@@ -80,7 +80,7 @@ class RunStore:
         lock = take_empty_directory(directory)
         try:
             commit = write_first_files(directory, config, manifest, data, origin)
-        except RunError:
+        except BaseException:
             remove_run(directory, lock, made)
             raise
         return cls(directory, lock, commit, made)
