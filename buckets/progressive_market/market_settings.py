@@ -96,6 +96,9 @@ class Moments:
 DATA: Setting[str | None] = Setting(
     "DATA", None, OrNull(InputFile(), "a synthetic market"),
     "the file of bars (CSV, Parquet, Feather or JSON), from the working directory", "never", Reason.BARS)
+DATA_MB = Setting(
+    "DATA_MB", 2_000, Whole(1, 10_000_000),
+    "the most memory, in MB, that the file of bars, unpacked, and the table that is read from it may each take")
 FREQUENCY: Setting[str | None] = Setting(
     "FREQUENCY", None, OrNull(Frequency(), "the bars as they are"),
     "combine the bars into longer ones of this duration", "never", Reason.BARS)
@@ -137,6 +140,7 @@ SIDES = Setting(
 # fmt: on
 MARKET_SETTINGS: tuple[Setting[Any], ...] = (
     DATA,
+    DATA_MB,
     FREQUENCY,
     FILL_MINUTES,
     MARKET,

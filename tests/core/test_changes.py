@@ -370,6 +370,7 @@ OTHERS = {
     "PLUGIN_ERRORS": "warn",
     "KEEP_CHECKPOINTS": 1,
     "CACHE_MB": 0,
+    "DATA_MB": 3000,
     "CACHE_DIR": "shared",
     "WARM_START": "never",
     "DISCOUNT": 0.9,

@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from progressive_market.bars.bar_records import Bars, iso
 from progressive_market.bars.cleaning import clean
+from progressive_market.bars.kept.bounds import memory_of_reading
 from progressive_market.bars.kept.keep import keep, kept_path, read_kept
 from progressive_market.bars.layouts.columns import Reading
 from progressive_market.bars.resampling import resample
 from progressive_market.bars.sources import Source, read
 from progressive_market.bars.synthetic import synthetic_bars
-from progressive_market.market_settings import DATA, FILL_MINUTES, FREQUENCY, MARKET, PARTS, SYNTHETIC_BARS
+from progressive_market.market_settings import DATA, DATA_MB, FILL_MINUTES, FREQUENCY, MARKET, PARTS, SYNTHETIC_BARS
 from progressive_training import SEED, DataError, Settings, as_settings
 
 
@@ -27,6 +28,7 @@ def load_bars(
     *,
     market: str | None = None,
     until: int | None = None,
+    data_mb: int = DATA_MB.default,
 ) -> Bars:
     """Read and clean bars.
 
@@ -36,11 +38,13 @@ def load_bars(
     :param fill_minutes: longest quiet stretch that is filled with flat bars; a longer one is a gap.
     :param market: which one to take, where several are in the source.
     :param until: as if rows of this time and later were not there, in nanoseconds since 1970.
+    :param data_mb: MB that a file, unpacked, and the table that is made of it may each take.
     :raise DataError: the source cannot be read, or its bars cannot be traded on.
     """
-    bars = clean_reading(read(source, market=market, until=until), fill_minutes)
+    bars = clean_reading(read(source, market=market, until=until, data_mb=data_mb), fill_minutes)
     pa.default_memory_pool().release_unused()  # what parsing the file took
-    return bars if frequency is None else resample(bars, frequency)
+    with memory_of_reading(bars.report.source):
+        return bars if frequency is None else resample(bars, frequency)
 
 
 def configured_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, cache_bytes: int = 0) -> Bars:
@@ -49,25 +53,26 @@ def configured_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, 
     Where PARTS say when the test part begins, its rows are left out before anything is read from them: they decide nothing, not
     even how a column is understood.
 
-    :param settings: DATA, FREQUENCY, FILL_MINUTES, MARKET, PARTS, SYNTHETIC_BARS and SEED of the configuration.
+    :param settings: DATA, DATA_MB, FREQUENCY, FILL_MINUTES, MARKET, PARTS, SYNTHETIC_BARS and SEED of the configuration.
     :param cache_dir: where cleaned bars may be kept, so that the next bucket need not parse again.
     :param cache_bytes: how large that directory's bars may be in all.
     :raise DataError: the file cannot be read, or its bars cannot be traded on.
     """
     settings = as_settings(settings)
     data, frequency, fill_minutes = settings[DATA], settings[FREQUENCY], settings[FILL_MINUTES]
-    market, until = settings[MARKET], parts[2] if (parts := parts_of(settings)) else None
+    market, data_mb = settings[MARKET], settings[DATA_MB]
+    until = parts[2] if (parts := parts_of(settings)) else None
     if data is None:
         bars = synthetic_before(settings, until)
         return bars if frequency is None else resample(bars, frequency)
     source = Path(data)
     if cache_dir is None or not source.is_file():
-        return load_bars(source, frequency, fill_minutes, market=market, until=until)
+        return load_bars(source, frequency, fill_minutes, market=market, until=until, data_mb=data_mb)
     kept = kept_path(cache_dir, source, frequency, fill_minutes, market, *([] if until is None else [until]))
     found = read_kept(kept, str(source))
     if found is not None:
         return found
-    bars = load_bars(source, frequency, fill_minutes, market=market, until=until)
+    bars = load_bars(source, frequency, fill_minutes, market=market, until=until, data_mb=data_mb)
     keep(bars, kept, cache_bytes)
     return bars
 
@@ -104,14 +109,15 @@ def clean_reading(reading: Reading, fill_minutes: float = 10.0, interval: int | 
 
     :raise DataError: they are no bars.
     """
-    return clean(
-        reading.time,
-        reading.columns,
-        source=reading.source,
-        fill_minutes=fill_minutes,
-        interval=interval,
-        skipped=reading.skipped,
-        notes=reading.notes,
-        market=reading.market,
-        left_out=reading.left_out,
-    )
+    with memory_of_reading(reading.source):
+        return clean(
+            reading.time,
+            reading.columns,
+            source=reading.source,
+            fill_minutes=fill_minutes,
+            interval=interval,
+            skipped=reading.skipped,
+            notes=reading.notes,
+            market=reading.market,
+            left_out=reading.left_out,
+        )

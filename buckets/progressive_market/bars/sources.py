@@ -12,13 +12,15 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from progressive_market.bars.kept.bounds import memory_of_reading, reading_at_most
 from progressive_market.bars.kept.packed import reading
-from progressive_market.bars.kept.stored import arrow_frame, index_as_column
+from progressive_market.bars.kept.stored import index_as_column, stream_frame
 from progressive_market.bars.layouts.bar_files import Table, read_table
 from progressive_market.bars.layouts.columns import Reading, understand
 from progressive_market.bars.layouts.numbers import numbers
 from progressive_market.bars.layouts.times import looks_like_time
 from progressive_market.bars.layouts.trees import table_of_tree
+from progressive_market.market_settings import DATA_MB
 from progressive_training import DataError
 
 CCXT = ("time", "open", "high", "low", "close", "volume")
@@ -45,7 +47,12 @@ values in the order of ccxt (milliseconds, open, high, low, close, volume) or by
 
 
 def read(
-    source: Source, *, market: str | None = None, columns: Collection[str] | None = None, until: int | None = None
+    source: Source,
+    *,
+    market: str | None = None,
+    columns: Collection[str] | None = None,
+    until: int | None = None,
+    data_mb: int = DATA_MB.default,
 ) -> Reading:
     """Read the rows of `source`, whatever its layout: nothing is dropped or sorted yet.
 
@@ -53,10 +60,16 @@ def read(
     :param columns: names of the extra columns to keep, as a model's card records them, whatever their rows hold; None keeps
         those that can teach something.
     :param until: as if rows of this time and later were not there, in nanoseconds since 1970.
+    :param data_mb: MB that a file, unpacked, and the table that is made may each take.
     :raise DataError: no source of bars; the message says what was expected.
     """
-    table, where = _table_of(source)
-    return understand(table, where, market=market, columns=columns, until=until)
+    with reading_at_most(data_mb), memory_of_reading(_called(source)):
+        table, where = _table_of(source)
+        return understand(table, where, market=market, columns=columns, until=until)
+
+
+def _called(source: Source) -> str:
+    return str(source) if isinstance(source, str | os.PathLike) else f"the {type(source).__name__} given"
 
 
 def _table_of(source: Source) -> tuple[Table, str]:
@@ -101,7 +114,12 @@ def _unnamed(frame: pd.DataFrame) -> Table:
 
 def _of_arrow(source: ArrowStream | ArrowArray, where: str) -> Table:
     with reading(where):
-        frame, notes = arrow_frame(pa.table(source))
+        if isinstance(source, ArrowStream):
+            stream = pa.RecordBatchReader.from_stream(source)
+            frame, notes = stream_frame(stream, stream.schema, where)
+        else:
+            batch = pa.record_batch(source)
+            frame, notes = stream_frame([batch], batch.schema, where)
     return Table(frame=frame, named=True, notes=notes)
 
 

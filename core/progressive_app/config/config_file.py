@@ -10,6 +10,8 @@ from typing import Any
 from progressive_app.quoting import show
 from progressive_core.contract.errors import ConfigError
 
+MOST_BYTES = 16 << 20
+"""Of a configuration: a thousand times what one has."""
 NOT_SETTINGS = ("//", "$schema")
 """How keys begin that are comments, or meant for an editor."""
 
@@ -20,7 +22,11 @@ def read_file(file: Path) -> dict[str, Any]:
     :raise ConfigError: the file cannot be read, is not a JSON object, or names a key twice.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_without_duplicates)
+        with file.open("rb") as opened:
+            text = opened.read(MOST_BYTES + 1)
+        if len(text) > MOST_BYTES:
+            raise ConfigError(f"more than {MOST_BYTES:,} bytes, which no configuration has")
+        content = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_without_duplicates)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
     except OSError as error:

@@ -35,7 +35,7 @@ from progressive_core.plugins.registry import Registry
 
 log = structlog.get_logger("progressive_training")
 
-NO_PART_OF_A_RESULT = frozenset({"SEQUENCE", "KEEP_CHECKPOINTS", "CACHE_MB", "PLUGIN_ERRORS", "THREADS"})
+NO_PART_OF_A_RESULT = frozenset({"SEQUENCE", "KEEP_CHECKPOINTS", "CACHE_MB", "DATA_MB", "PLUGIN_ERRORS", "THREADS"})
 """Settings that may change and still leave a scratch arm and the taught bucket comparable."""
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+MOST_HEADER = 16 << 20
+"""Bytes of what a file says of its tensors, its card included: a thousand times what one has."""
+
+
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> str:
     """Write `tensors` with `values` in the file's header, atomically; returns the SHA-256 of the file."""
     from safetensors.torch import save
@@ -35,6 +39,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        _check_header(path)
         with safe_open(path, framework="pt") as file:
             card = json.loads((file.metadata() or {}).get("card", ""))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
@@ -45,6 +50,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not isinstance(card, dict):
         raise ModelError(f"{path}: its card is not a JSON object")
     return tensors, card
+
+
+def _check_header(path: Path) -> None:
+    """Look at how long a file's header is before millions of keys are made of it."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > MOST_HEADER:
+        raise ModelError(f"{path}: its header has {size:,} bytes, {MOST_HEADER:,} at most can be read")
 
 
 def check_digest(path: Path, expected: str | None) -> None:

@@ -82,22 +82,6 @@ def test_what_is_packed_too_often_or_in_itself_is_refused(frame: pd.DataFrame, t
     assert "packed more than 2 times" in refused(file, zipped(zipped(gzip.compress(csv_of(frame)))))
 
 
-def test_a_file_that_grows_without_bound_is_refused(
-    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("progressive_market.bars.kept.packed.MOST_BYTES", 1000)
-    for content in (gzip.compress(csv_of(frame)), zipped(csv_of(frame))):
-        assert "holds more than 1,000 bytes" in refused(tmp_path / "bars.data", content)
-
-
-def test_a_parquet_of_too_many_rows_is_refused_unread(
-    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("progressive_market.bars.kept.stored.MOST_VALUES", 1000)
-    content = parquet_of(pa.Table.from_pandas(frame))
-    assert "200 rows of 8 columns; 1,000 values at most" in refused(tmp_path / "bars.parquet", content)
-
-
 def test_columns_of_odd_types_are_left_out(frame: pd.DataFrame, tmp_path: Path) -> None:
     table = pa.Table.from_pandas(frame)
     rows = len(frame)
@@ -107,7 +91,7 @@ def test_columns_of_odd_types_are_left_out(frame: pd.DataFrame, tmp_path: Path) 
     file.write_bytes(parquet_of(table))
     bars = load(file)
     assert len(bars) == 200
-    assert any("raw, lists" in note for note in bars.report.notes)
+    assert any("left out: lists, raw" in note for note in bars.report.notes)
 
 
 @pytest.mark.parametrize("ending", ["\r", "\r\n", "\n"])

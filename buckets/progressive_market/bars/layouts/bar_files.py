@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
-from attrs import frozen
+from attrs import define, frozen
 
-from progressive_market.bars.kept.packed import MOST_BYTES, reading, unpacked
-from progressive_market.bars.kept.stored import feather_frame, parquet_frame
+from progressive_market.bars.kept.bounds import check_size, memory_of_reading
+from progressive_market.bars.kept.packed import reading, unpacked
+from progressive_market.bars.kept.stored import arrow_frame, feather_frame, parquet_frame
 from progressive_market.bars.layouts.decimal_signs import doubtful_floats, likely_sign
 from progressive_market.bars.layouts.headers import fields, find_rows
 from progressive_market.bars.layouts.trees import table_of_tree, tree_of_text
@@ -46,17 +47,29 @@ def read_table(path: Path) -> Table:
         if not path.is_file():
             path.stat()  # says why, where there is nothing
             raise DataError(f"{path}: {'a directory' if path.is_dir() else 'no file'}; name a file of bars")
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{path}: holds more than {MOST_BYTES:,} bytes; give fewer bars, or Parquet")
+        refuse_too_large(path.stat().st_size, path)
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise DataError(f"{str(path)!r} is no path of a file: {error}; name a file of bars") from error
-    return _table(unpacked(content, str(path)), str(path))
+    return table_of(content, str(path))
 
 
-def _table(content: bytes, where: str) -> Table:
+def refuse_too_large(size: int, path: Path) -> None:
+    """Check that a file of `size` bytes is not more than can be read.
+
+    :raise DataError: it is.
+    """
+    check_size(size, "the file", str(path))
+
+
+def table_of(content: bytes, where: str) -> Table:
+    """The one table in the content of a file, gzip and zip unpacked.
+
+    :raise DataError: it is not of these kinds, damaged, or too large.
+    """
+    content = unpacked(content, where)
     if content.startswith((PARQUET, FEATHER)):
         frame, notes = (parquet_frame if content.startswith(PARQUET) else feather_frame)(content, where)
         return Table(frame=frame, named=True, notes=notes)
@@ -65,11 +78,11 @@ def _table(content: bytes, where: str) -> Table:
     if not head:
         raise DataError(f"{where}: the file is empty")
     if head[:1] in (b"[", b"{"):
-        tree = tree_of_text(content, where)
         with reading(where):
-            frame, named = table_of_tree(tree, where)
+            frame, named = table_of_tree(tree_of_text(content, where), where)
         return Table(frame=frame, named=named)
-    return _delimited(content, where)
+    with memory_of_reading(where):
+        return _delimited(content, where)
 
 
 def _utf8(content: bytes, where: str) -> bytes:
@@ -99,20 +112,18 @@ def _delimited(content: bytes, where: str) -> Table:
     if delimiter == " ":
         start = _offset(content, first)
         content = content[:start] + re.sub(rb"[ ]{2,}", b" ", re.sub(rb"(?m)^ +| +$", b"", content[start:]))
-    skipped: list[str] = []
+    skipped = _Skipped()
     columns = [str(i) for i in range(width)]
     body = pa.py_buffer(content).slice(_offset(content, first))
-
-    def skip(row: pa.csv.InvalidRow) -> str:
-        skipped.append(row.text)
-        return "skip"
+    rows_at_most = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n") + 1
+    check_size(8 * width * rows_at_most, f"its table of up to {rows_at_most:,} rows and {width:,} columns", where)
 
     def read(as_text: list[str]) -> pa.Table:
-        skipped.clear()
+        skipped.count = 0
         return pa.csv.read_csv(
             body,
             read_options=pa.csv.ReadOptions(column_names=columns),
-            parse_options=pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skipped),
             convert_options=pa.csv.ConvertOptions(
                 decimal_point=decimal or ".",
                 strings_can_be_null=True,
@@ -130,11 +141,25 @@ def _delimited(content: bytes, where: str) -> Table:
     notes = []
     if rows.banner:
         notes.append(f"skipped before the rows: {'; '.join(line[:60] for line in rows.banner[:3])}")
-    if skipped:
-        notes.append(f"lines without {width} fields skipped, the first: {skipped[0][:60]!r}")
-    frame = table.to_pandas()
+    if skipped.count:
+        notes.append(f"lines without {width} fields skipped, the first: {skipped.first[:60]!r}")
+    frame, _ = arrow_frame(table, where)
     frame.columns = pd.Index(names) if names else pd.RangeIndex(width)
-    return Table(frame=frame, named=bool(names), decimal=decimal, skipped=len(skipped), notes=tuple(notes))
+    return Table(frame=frame, named=bool(names), decimal=decimal, skipped=skipped.count, notes=tuple(notes))
+
+
+@define
+class _Skipped:
+    """Skips lines that give no row: how many, and the first of them."""
+
+    count: int = 0
+    first: str = ""
+
+    def __call__(self, row: pa.csv.InvalidRow) -> str:
+        if not self.count:
+            self.first = row.text
+        self.count += 1
+        return "skip"
 
 
 def _offset(content: bytes, line: int) -> int:

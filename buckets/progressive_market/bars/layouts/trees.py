@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from progressive_market.bars.kept.bounds import check_cells, check_size
 from progressive_market.bars.layouts.headers import NUMBER
 from progressive_training import DataError
 
@@ -15,8 +16,18 @@ SYMBOL = "symbol"
 MARKETS_AT_LEAST = 0.1  # as long as the longest table beside it: a market, and not the newest bar or a sample
 
 
+OF_A_PART = ((b"{", 230), (b"[", 90), (b",", 40), (b'"', 25), (b"\n", 40))
+"""Bytes that Python takes at most for what begins or ends with each sign: an object, a list, a value, half a text, a line."""
+
+
 def tree_of_text(content: bytes, where: str) -> Any:
-    """Parse JSON, or JSON lines (one value a line)."""
+    """Parse JSON, or JSON lines (one value a line).
+
+    :raise DataError: it is none, or what it holds would take more memory than DATA_MB allows.
+    """
+    check_size(
+        len(content) + sum(size * content.count(sign) for sign, size in OF_A_PART), "what this JSON holds", where
+    )
     try:
         return _parsed(content, where)
     except UnicodeDecodeError as error:
@@ -50,7 +61,7 @@ def table_of_tree(tree: Any, where: str) -> tuple[pd.DataFrame, bool]:
 
     :raise DataError: there is none with five columns or more.
     """
-    tables = [table for table in _tables(tree, WRAPPED) if table[0].shape[1] >= 5]
+    tables = [table for table in _tables(tree, WRAPPED, where) if table[0].shape[1] >= 5]
     if not tables:
         raise DataError(
             f"{where}: no table of bars in this JSON; expected an array of arrays, an array of objects or an object of "
@@ -59,15 +70,15 @@ def table_of_tree(tree: Any, where: str) -> tuple[pd.DataFrame, bool]:
     return max(tables, key=lambda table: len(table[0]))
 
 
-def _tables(tree: Any, depth: int) -> list[tuple[pd.DataFrame, bool]]:
+def _tables(tree: Any, depth: int, where: str) -> list[tuple[pd.DataFrame, bool]]:
     if depth == 0 or not tree:
         return []
     if isinstance(tree, list):
-        return _table_of_list(tree, depth)
+        return _table_of_list(tree, depth, where)
     if not isinstance(tree, dict):
         return []
     if isinstance(tree.get("columns"), list) and isinstance(tree.get("data"), list):  # pandas, split
-        frame = pd.DataFrame(tree["data"])
+        frame = _of_rows(tree["data"], where)
         if frame.shape[1] == len(tree["columns"]):
             frame.columns = pd.Index([str(name) for name in tree["columns"]])
             index = tree.get("index")
@@ -77,8 +88,10 @@ def _tables(tree: Any, depth: int) -> list[tuple[pd.DataFrame, bool]]:
     if len(columns) >= 5 and len({len(child) for child in columns.values()}) == 1:
         return [(pd.DataFrame(columns), True)]
     if all(isinstance(child, dict) and _plain(child.values()) for child in children):
-        return [_table_of_objects(tree)]
-    return _one_below_the_other({name: _tables(child, depth - 1) for name, child in tree.items()})
+        return [_table_of_objects(tree, where)]
+    return _one_below_the_other(
+        {name: _tables(child, depth - 1, where) for name, child in tree.items() if isinstance(child, (list, dict))}
+    )
 
 
 def _one_below_the_other(found: dict[str, list[tuple[pd.DataFrame, bool]]]) -> list[tuple[pd.DataFrame, bool]]:
@@ -94,33 +107,44 @@ def _one_below_the_other(found: dict[str, list[tuple[pd.DataFrame, bool]]]) -> l
     return [(pd.concat(frames, ignore_index=True), next(iter(tables.values()))[1])]
 
 
-def _table_of_list(tree: list[Any], depth: int) -> list[tuple[pd.DataFrame, bool]]:
+def _of_rows(rows: list[Any], where: str) -> pd.DataFrame:
+    """A table of rows that are lists or objects; of what else there is pandas says what is wrong with it."""
+    lists = [row for row in rows if isinstance(row, list)]
+    objects = [row for row in rows if isinstance(row, dict)]
+    width = max(max(map(len, lists), default=0), len({name for row in objects for name in row}))
+    check_cells(len(rows), width, sum(map(len, lists)) + sum(map(len, objects)), where)
+    return pd.DataFrame(rows)
+
+
+def _table_of_list(tree: list[Any], depth: int, where: str) -> list[tuple[pd.DataFrame, bool]]:
     if all(isinstance(row, list) for row in tree):
         if all(_plain(row) for row in tree):
             header = tree[0] if all(isinstance(name, str) and not NUMBER.fullmatch(name) for name in tree[0]) else None
-            frame = pd.DataFrame(tree[1:] if header else tree)
+            frame = _of_rows(tree[1:] if header else tree, where)
             if header and len(header) == frame.shape[1]:
                 frame.columns = pd.Index(header)
             return [(frame, bool(header))]
     elif all(isinstance(row, dict) and _plain(row.values()) for row in tree):
-        return [(pd.DataFrame(tree), True)]
+        return [(_of_rows(tree, where), True)]
     names = [
         next((value for value in child.values() if isinstance(value, str)), "")
         for child in tree
         if isinstance(child, dict)
     ]
     if len(names) == len(tree) == len({*names} - {""}):
-        return _one_below_the_other(dict(zip(names, (_tables(child, depth - 1) for child in tree), strict=True)))
-    return [table for child in tree for table in _tables(child, depth - 1)]
+        return _one_below_the_other(dict(zip(names, (_tables(child, depth - 1, where) for child in tree), strict=True)))
+    return [table for child in tree for table in _tables(child, depth - 1, where)]
 
 
-def _table_of_objects(tree: dict[str, dict[str, Any]]) -> tuple[pd.DataFrame, bool]:
+def _table_of_objects(tree: dict[str, dict[str, Any]], where: str) -> tuple[pd.DataFrame, bool]:
     """pandas, by columns ({"open": {"0": 1, ...}, ...}) or by rows ({"2024-01-01": {"open": 1, ...}, ...}): few outer
     names with no digits are columns."""
     if len(tree) <= len(next(iter(tree.values()))) or not any(map(str.isdigit, "".join(tree))):
+        rows = len({name for column in tree.values() for name in column})
+        check_cells(rows, len(tree), sum(map(len, tree.values())), where)
         frame = pd.DataFrame({name: pd.Series(column) for name, column in tree.items()})
         return _indexed(frame.reset_index(drop=True), list(frame.index)), True
-    return _indexed(pd.DataFrame(list(tree.values())), list(tree)), True
+    return _indexed(_of_rows(list(tree.values()), where), list(tree)), True
 
 
 def _indexed(frame: pd.DataFrame, index: list[Any]) -> pd.DataFrame:
