@@ -17,10 +17,12 @@ from progressive_front.flags import (
     add_engine,
     add_plugin_choice,
     add_shown,
+    add_strict,
     engine_of,
     flags_of,
     path_of,
     refuse_contradictory_output,
+    refuse_idle_strictness,
     workers_of,
 )
 from progressive_front.help_text import epilog_text
@@ -97,6 +99,7 @@ def _train(arguments: list[str]) -> int:
         help="with --resume: leave that run as it is, and begin a new one that names it as its parent, also with settings "
         "that may not change in a begun run",
     )
+    add_strict(where, "run")
     add_configuration(parser)
     add_plugin_choice(parser)
     add_engine(parser)
@@ -128,6 +131,7 @@ def _train(arguments: list[str]) -> int:
             isolate=options.isolate,
             resume=options.resume,
             fork=options.fork,
+            strict=options.strict,
             run_dir=run_dir,
             plugins=plugins,
             workers=workers_of(options),
@@ -143,6 +147,7 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
     refuse_contradictory_output(options)
     if options.fork and not options.resume:
         raise ConfigError("--fork goes with --resume, which says what run is to be the parent")
+    refuse_idle_strictness(options)
     if options.resume:
         given = [f"--{name}" for name in ("bucket", "transfer") if getattr(options, name) is not None]
         given += ["--sequence auto"] if options.sequence == AUTO else []

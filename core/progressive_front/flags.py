@@ -75,6 +75,25 @@ def add_shown(parser: argparse.ArgumentParser, what: str) -> None:
     )
 
 
+def add_strict(group: argparse._ArgumentGroup, what: str) -> None:
+    """Add `--strict` of a command that goes on with a run or a study (`what`)."""
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help=f"with --resume: refuse a {what} that was trained in another environment (Python, torch, other packages, plugins, "
+        "processor) instead of going on with a warning",
+    )
+
+
+def refuse_idle_strictness(options: argparse.Namespace) -> None:
+    """Check that `--strict` is given with what it is about.
+
+    :raise ConfigError: without `--resume`.
+    """
+    if options.strict and not options.resume:
+        raise ConfigError("--strict goes with --resume: a run that begins has no environment before this one")
+
+
 def refuse_contradictory_output(options: argparse.Namespace) -> None:
     """Check that not both of `--quiet` and `--json` are given.
 

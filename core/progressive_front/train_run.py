@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import structlog
 from attrs import evolve
 
 from progressive_app.config.app_settings import PLUGIN_ERRORS, SEQUENCE
@@ -26,6 +27,8 @@ from progressive_studies.curriculum import order_by_probing, order_isolated
 from progressive_studies.scratch import train_scratch_arms
 from progressive_studies.stages.crew import Crew
 from progressive_studies.stages.train_stages import train_with_stage
+
+events = structlog.get_logger("progressive_training")
 
 
 def train_run(
@@ -49,6 +52,8 @@ def train_run(
     isolated = store.documents.is_asked("isolate")
     log = log_to(store.directory / "log.jsonl", progress=progress)
     with log, gc_frozen(), ending_marked(store, machine):
+        if store.moved:
+            events.warning(store.moved)
         run = Run(
             buckets=[registry.bucket(name) for name in flat(settings[SEQUENCE])],
             settings=settings,

@@ -23,7 +23,8 @@ from progressive_app.resume.fork import Fork, copy_run, fork_of
 from progressive_app.resume.manifest import check_isolation, manifest_of
 from progressive_app.resume.members import is_untouched
 from progressive_app.resume.resuming import device_for, prepare_resume, registry_for
-from progressive_app.store.progress import status_of
+from progressive_app.store.progress import read_progress, status_of
+from progressive_app.store.run_documents import RunDocuments
 from progressive_app.store.run_store import RunStore
 from progressive_app.store.runs import new_run_directory
 from progressive_core.contract.errors import (
@@ -175,6 +176,7 @@ class ProgressiveTrainer:
         fork: bool = False,
         scratch_arms: bool = False,
         isolate: bool = False,
+        strict: bool = False,
         on_message: Callable[[str], None] | None = None,
     ) -> dict[str, Path]:
         """Go on with `run_dir`, or with the newest unfinished run, from its last checkpoint and with its settings.
@@ -187,16 +189,18 @@ class ProgressiveTrainer:
             unless it is to see other bars.
         :param scratch_arms: train the scratch arms too, where the run was begun without them; it may be a finished one.
         :param isolate: give each bucket a process of its own from here on; a run that was begun so keeps to it.
+        :param strict: refuse a run that was trained in another environment (Python, torch, other packages, plugins, processor), and leave
+            it as it is. Without it a warning says what differs, and the manifest keeps from where on.
         :param on_message: gets a line for each thing that changes, before anything is trained; `progress_callback` when None.
-        :raise RunError: there is nothing to go on with, or the run's data have changed.
+        :raise RunError: there is nothing to go on with, the run's data have changed, or (`strict`) the environment is another one.
         :raise ConfigError: a setting may not change in a run that has begun, or is unknown or out of range.
         """
         check_main_guard()
         check_mapping(settings)
         check_function(on_message, "on_message", "one line of text")
-        check_flags({"fork": fork, "scratch_arms": scratch_arms, "isolate": isolate})
+        asked = {"scratch_arms": scratch_arms, "isolate": isolate, "strict": strict}
+        check_flags({**asked, "fork": fork})
         directory = self._asked_run_dir or newest_unfinished(Path(self._settings[RUNS_DIR]))
-        asked = {"scratch_arms": scratch_arms, "isolate": isolate}
         go_on = self._fork if fork else self._go_on
         return go_on(directory, settings or {}, asked, on_message or self._progress or _quiet)
 
@@ -205,7 +209,7 @@ class ProgressiveTrainer:
     ) -> dict[str, Path]:
         """Go on with the run at `directory`; where it cannot go on, its status stays as it was."""
         status = status_of(directory)
-        store = RunStore.open(directory)
+        store = RunStore.open(directory, strict=asked["strict"])
         try:
             try:
                 plan = prepare_resume(store, settings, self._plugins, asked, on_message, self._manager)
@@ -224,6 +228,8 @@ class ProgressiveTrainer:
         new = new_run_directory(Path(self._settings[RUNS_DIR]))
         fork = fork_of(directory, new, settings, self._plugins, asked, on_message, self._manager)
         if fork.is_copy:
+            if asked["strict"]:
+                RunDocuments(directory).check_environment(read_progress(directory))
             copy_run(directory, new, fork.plugins)
             return self._go_on(new, settings, asked, on_message)
         return self._begin(fork.settings, fork.asked, fork=fork)

@@ -46,6 +46,7 @@ class AskedTraining:
     isolate: bool = False
     resume: bool = False
     fork: bool = False
+    strict: bool = False
     run_dir: Path | None = None
     plugins: tuple[str, ...] = ()
     workers: int = 1
@@ -120,7 +121,9 @@ def _trained(
     arms, isolate = asked.scratch_arms, asked.isolate
     if asked.resume:
         changed = {**_from_file(asked.config, settings), **asked.flags}
-        return trainer.resume(changed, fork=asked.fork, scratch_arms=arms, isolate=isolate, on_message=on_message)
+        return trainer.resume(
+            changed, fork=asked.fork, scratch_arms=arms, isolate=isolate, strict=asked.strict, on_message=on_message
+        )
     if asked.bucket is not None:
         teacher = asked.transfer_from
         model = trainer.train_bucket(asked.bucket, transfer_from=teacher, scratch_arms=arms, isolate=isolate)

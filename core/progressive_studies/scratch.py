@@ -14,6 +14,7 @@ from progressive_app.config.resolve import with_settings
 from progressive_app.processes.ending import ending_marked
 from progressive_app.store.documents import read_json_lines
 from progressive_app.store.progress import STATE
+from progressive_app.store.run_documents import begun_here
 from progressive_app.store.run_store import RunStore, on_disk
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import LedgerEntry
@@ -91,10 +92,12 @@ def _store(compared: RunStore, settings: Settings) -> RunStore:
     """The store of the scratch arms' own run, created or opened again."""
     directory = compared.directory / SCRATCH
     if (directory / STATE).is_file():
-        return RunStore.open(directory)
+        return RunStore.open(directory, strict=compared.strict)
     shutil.rmtree(directory, ignore_errors=True)  # a kill came while it was made
+    manifest = compared.documents.manifest
     manifest = {
-        **compared.documents.manifest,
+        **manifest,
+        **begun_here(manifest, manifest["started"]),
         "sequence": list(settings[SEQUENCE]),
         "teachers": [],
         "scratch_arms": False,

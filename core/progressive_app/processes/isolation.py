@@ -54,6 +54,7 @@ def run_isolated(run: Run, function: Callable[[Run], object], process_name: str)
         shown=shown,
         on_episode=run.hooks.on_episode is not None,
         progress=has_progress(),
+        strict=on_disk(run.store).strict,
     )
     with ExitStack() as stack:
         process = stack.enter_context(spawned(process_name, with_run, opened))

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import structlog
 from attrs import frozen
 
 from progressive_app.config.app_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
@@ -22,6 +23,8 @@ from progressive_app.store.run_store import RunStore
 from progressive_core.engine.run import Interrupted, Run
 from progressive_core.plugins.hooks import Hooks
 
+events = structlog.get_logger("progressive_training")
+
 
 @frozen(kw_only=True)
 class OpenedRun:
@@ -29,7 +32,8 @@ class OpenedRun:
 
     `settings` are JSON values; `disabled` are the plugins that failed before; events are logged to the file `log`, and those
     in `shown` are not shown again. `on_episode` says that the parent wants every report, `progress` that it has a callback
-    for lines of progress. `claim` is by what right the run is taken, where not by this process's own.
+    for lines of progress. `claim` is by what right the run is taken, where not by this process's own; `strict` that it is not where
+    it was trained in another environment.
     """
 
     function: Callable[[Run], object]
@@ -43,6 +47,7 @@ class OpenedRun:
     on_episode: bool
     progress: bool
     claim: Claim | None = None
+    strict: bool = False
 
 
 @frozen(kw_only=True)
@@ -78,10 +83,12 @@ def with_run(parent: Listener, opened: OpenedRun) -> Outcome:
 
     parent.ask(READY)
     with claimed_by(opened.claim or current_claim()):
-        store = RunStore.open(opened.directory)
+        store = RunStore.open(opened.directory, strict=opened.strict)
     interrupted = False
     try:
         with log_to(opened.log, opened.shown, progress if opened.progress else None), gc_frozen():
+            if store.moved:
+                events.warning(store.moved)
             run = Run(
                 buckets=[registry.bucket(name) for name in flat(settings[SEQUENCE])],
                 settings=settings,

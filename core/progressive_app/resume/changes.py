@@ -16,8 +16,8 @@ from progressive_app.config.stages import flat, stages_text
 from progressive_app.json_values import json_values
 from progressive_app.quoting import show
 from progressive_app.resume.inputs import has_moved_to
-from progressive_app.resume.manifest import now_in_words
-from progressive_app.resume.members import Standing
+from progressive_app.store.progress import Standing
+from progressive_app.store.run_documents import now_in_words
 from progressive_core.contract.core_settings import EPISODES
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.setting import Reason, Setting, Settings

@@ -28,15 +28,14 @@ from progressive_app.resume.changes import (
     wanted_settings,
 )
 from progressive_app.resume.inputs import check_data_unchanged, moved_with_the_run
-from progressive_app.resume.manifest import now_in_words, plugins_of
-from progressive_app.resume.members import Standing, standing_of
+from progressive_app.resume.manifest import plugins_of
 from progressive_app.resume.resuming import choices_of, registry_for
 from progressive_app.store.atomic_files import atomic_write, write_json
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import kept_at
 from progressive_app.store.documents import read_json
-from progressive_app.store.progress import model_path, read_progress
-from progressive_app.store.run_documents import Teacher, read_manifest, teachers_in
+from progressive_app.store.progress import Standing, model_path, read_progress, standing_of
+from progressive_app.store.run_documents import Teacher, now_in_words, read_manifest, teachers_in
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.setting import Settings

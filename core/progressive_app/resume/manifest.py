@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,10 +12,9 @@ from attrs import asdict
 
 from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.input_files import input_files
-from progressive_app.machine.processor import processor_and_torch
 from progressive_app.resume.inputs import described
 from progressive_app.resume.teachers import recorded_teachers
-from progressive_app.store.run_documents import Teacher
+from progressive_app.store.run_documents import Teacher, begun_here, now_in_words
 from progressive_core.contract.catalogue import THIS_PROCESS, PluginRecord
 from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import PluginError, RunError
@@ -40,20 +37,17 @@ def manifest_of(
     :raise DataError: the data file cannot be read. :raise RunError: a model cannot teach.
     """
     inputs = {key: described(key, path, contents.get(key)) for key, path in input_files(settings).items()}
+    started, of_plugins = now_in_words(), plugins_of(plugins)
     return {
-        "started": now_in_words(),
+        "started": started,
         "sequence": list(settings[SEQUENCE]),
         "seed": settings[SEED],
         "device": device,
         "inputs": inputs,
         "teachers": [asdict(teacher) for teacher in recorded_teachers(teachers, settings, inputs)],
-        **plugins_of(plugins),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("progressive-training", "torch", "numpy", "pandas", "pluggy")},
-        },
+        **of_plugins,
+        **begun_here({"device": device, **of_plugins}, started),
         "platform": platform.platform(),
-        "machines": [processor_and_torch()],
     }
 
 
@@ -65,11 +59,6 @@ def plugins_of(plugins: Sequence[PluginRecord]) -> dict[str, Any]:
         "hooks": {plugin.name: list(plugin.hooks) for plugin in enabled if plugin.hooks},
         "features": [plugin.name for plugin in enabled if plugin.kind == "feature"],
     }
-
-
-def now_in_words() -> str:
-    """The time as a manifest holds it; the order of the words is that of the times."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def check_objects_there(manifest: Mapping[str, Any], objects: Collection[str], directory: Path) -> None:

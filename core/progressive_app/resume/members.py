@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from progressive_app.store.progress import STATE, read_commit
+from progressive_app.store.progress import STAGES, STATE
+from progressive_app.store.run_documents import begun_here, now_in_words
 from progressive_app.store.run_store import RunStore
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.setting import Settings
-from progressive_core.contract.store import Progress
-
-STAGES = "stages"
-"""The directory of the members' stores, in that of their run: RUN/stages/BUCKET."""
-
-
-@frozen(kw_only=True)
-class Standing:
-    """How far a run is: its `finished` buckets in order, those too that wait for the end of their stage, and the episode that each
-    bucket in `training` stands at."""
-
-    finished: tuple[str, ...] = ()
-    training: Mapping[str, int] = {}
-
-
-def standing_of(directory: Path, progress: Progress) -> Standing:
-    """How far the run at `directory` is, which stands at `progress`.
-
-    :raise RunError: the store of a member is damaged.
-    """
-    finished = [result.bucket for result in progress.results]
-    training = {progress.bucket: progress.episode} if progress.bucket else {}
-    for state in sorted((directory / STAGES).glob(f"*/{STATE}")):
-        bucket, commit = state.parent.name, read_commit(state)
-        if bucket in finished:
-            continue
-        if bucket in {result.bucket for result in commit.results}:
-            finished.append(bucket)
-        else:
-            training[bucket] = commit.episode
-    return Standing(finished=tuple(finished), training=training)
 
 
 def is_untouched(run: RunStore) -> bool:
@@ -75,5 +45,6 @@ def begin_members(run: RunStore, buckets: Collection[str], settings: Settings) -
             )
         shutil.rmtree(directory, ignore_errors=True)  # a kill came while it was made
         manifest = {**run.documents.manifest, "scratch_arms": False}
+        manifest.update(begun_here(manifest, now_in_words()))
         commit = evolve(run.progress, bucket=bucket)  # it has begun: the data of all buckets are checked
         RunStore.create(directory, settings, manifest, origin=(run.directory, commit)).close()

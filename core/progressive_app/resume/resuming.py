@@ -27,7 +27,7 @@ from progressive_app.resume.changes import (
 )
 from progressive_app.resume.inputs import check_data_unchanged, moved_with_the_run
 from progressive_app.resume.manifest import check_isolation, check_objects_there, check_plugins_there, plugins_of
-from progressive_app.resume.members import Standing, standing_of
+from progressive_app.store.progress import Standing, standing_of
 from progressive_app.store.run_store import RunStore
 from progressive_core.contract.setting import Settings
 from progressive_core.plugins.manager import Manager

@@ -24,6 +24,8 @@ STATE = "state.json"
 """Holds the newest commit."""
 BEGUN = "begun.json"
 """Holds what was committed when the bucket in training was begun."""
+STAGES = "stages"
+"""The directory of the stores of a stage's members, in that of their run: RUN/stages/BUCKET."""
 LINE_FILES = ("metrics.jsonl", "ledger.jsonl")
 MOST_EPISODES = 1_000_000
 """As many as EPISODES may ask for."""
@@ -51,6 +53,33 @@ class Commit(Progress):
     versions: dict[str, int] = field(factory=dict)
     lengths: dict[str, int] = field(factory=dict)
     digests: dict[str, str] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Standing:
+    """How far a run is: its `finished` buckets in order, those too that wait for the end of their stage, and the episode that each
+    bucket in `training` stands at."""
+
+    finished: tuple[str, ...] = ()
+    training: Mapping[str, int] = {}
+
+
+def standing_of(directory: Path, progress: Progress) -> Standing:
+    """How far the run at `directory` is, which stands at `progress`.
+
+    :raise RunError: the store of a member is damaged.
+    """
+    finished = [result.bucket for result in progress.results]
+    training = {progress.bucket: progress.episode} if progress.bucket else {}
+    for state in sorted((directory / STAGES).glob(f"*/{STATE}")):
+        bucket, commit = state.parent.name, read_commit(state)
+        if bucket in finished:
+            continue
+        if bucket in {result.bucket for result in commit.results}:
+            finished.append(bucket)
+        else:
+            training[bucket] = commit.episode
+    return Standing(finished=tuple(finished), training=training)
 
 
 def read_progress(directory: Path) -> Commit:

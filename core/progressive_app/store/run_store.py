@@ -48,7 +48,8 @@ class RunStore:
     """The directory of one run, locked while it is open; `progressive_core.contract.store` describes its methods.
 
     `progress` is where the run stands in this process, ahead of what is committed; `documents` are its configuration and
-    manifest; `repaired` names what was damaged when the run was opened and where it resumes instead, empty where nothing was.
+    manifest; `repaired` names what was damaged when the run was opened and where it resumes instead, empty where nothing was;
+    `moved` is a warning where it was trained in another environment before, and `strict` whether that is refused.
     """
 
     def __init__(self, directory: Path, lock: RunLock, progress: Commit, made: Sequence[Path] = ()) -> None:
@@ -56,6 +57,8 @@ class RunStore:
         self.documents = RunDocuments(directory)
         self.progress = self._committed = progress
         self.repaired = ""
+        self.moved = ""
+        self.strict = False
         self._checkpoints = Checkpoints(directory)
         self._models = ModelVersions(directory)
         self._lock = lock
@@ -86,10 +89,11 @@ class RunStore:
         return cls(directory, lock, commit, made)
 
     @classmethod
-    def open(cls, directory: Path) -> Self:
+    def open(cls, directory: Path, *, strict: bool = False) -> Self:
         """Resume a run, from its last commit.
 
-        :raise RunError: there is no run, another process is on it, or its files are damaged.
+        :raise RunError: there is no run, another process is on it, its files are damaged, or (`strict`) it was trained in another
+            environment, where nothing is changed.
         """
         if not (directory / STATE).is_file():
             raise RunError(f"{directory}: no run here (state.json is missing); `progressive-training runs` lists them")
@@ -98,10 +102,13 @@ class RunStore:
         try:
             commit, damage = newest_whole(directory)
             store = cls(directory, lock, commit)
+            store.strict = strict
+            if strict:
+                store.documents.check_environment(commit)
+            if changes := store.documents.enter_environment(commit):
+                store.moved = f"another environment than this was trained in so far: {changes}; from here on its bytes may be others"
             store.mark("training")
             restore_files(directory, store._committed)
-            if moved := store.documents.record_machine():
-                log.warning(moved)
             if damage:
                 store.repaired = describe_repair(damage, commit)
                 log.warning(store.repaired)

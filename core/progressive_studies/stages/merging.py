@@ -60,6 +60,7 @@ def merge_member(run: Run, bucket: Bucket) -> None:
             evaluation=evaluation,
             transfers=(*met, *taught),
         )
+        store.documents.take_environments(own, store.progress)
         store.finish_bucket(merged)
         run.progress(f"{bucket.name}: part of the run; {path}")
         if bucket.name == info.sequence[-1]:

@@ -121,6 +121,7 @@ def _task_of(run: Run, member: Bucket, crew: Crew) -> Task:
         shown=shown,
         on_episode=False,
         progress=has_progress(),
+        strict=on_disk(run.store).strict,
     )
     needed = resources_of(run, member, info_of(run, member)).memory_needed
     device = run.device.partition(":")[0]
@@ -131,7 +132,7 @@ def _train_here(
     worker: Worker, directory: Path, run: Run, member: Bucket, train: Callable[[Run, Bucket], None]
 ) -> None:
     """In this process: train a member of a stage of `run` in its store at `directory`."""
-    store = RunStore.open(directory)
+    store = RunStore.open(directory, strict=on_disk(run.store).strict)
     try:
         with ending_marked(store, run.machine):
             train(evolve(run, store=store, progress=worker.progress, interrupted=worker.wants_a_stop), member)

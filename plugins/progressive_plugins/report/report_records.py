@@ -53,7 +53,8 @@ class Use:
 @frozen(kw_only=True)
 class RunPart:
     """The run. `error` is what ended one that failed; `parent` the run that it was forked from (`run`, `bucket`, `episode`); `changes`
-    the settings that were changed when it was resumed; `stages` the buckets that trained at the same time, together; `critical_path` the
+    the settings that were changed when it was resumed; `environments` the one that it was begun in and those that it went on in (`since`,
+    `bucket`, `episode`, `processor`, `versions`); `stages` the buckets that trained at the same time, together; `critical_path` the
     seconds that its finished buckets take with a worker for each of these; `reproduce` shell lines, comments among them where more is needed than a line."""
 
     name: str
@@ -69,6 +70,7 @@ class RunPart:
     device: str
     versions: Mapping[str, str]
     platform: str
+    environments: Rows
     plugins: Mapping[str, str]
     parent: Mapping[str, Any] | None
     changes: Rows

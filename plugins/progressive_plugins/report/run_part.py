@@ -46,6 +46,7 @@ def run_part(
         device=manifest["device"],
         versions=_texts(manifest.get("versions")),
         platform=str(manifest.get("platform", "")),
+        environments=tuple(manifest["environments"]),
         plugins=_texts(manifest.get("plugins")),
         parent=manifest["parent"],
         changes=tuple(manifest["changes"]),

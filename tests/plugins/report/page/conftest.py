@@ -175,6 +175,7 @@ class MadeUpRun:
             "device": "cpu",
             "versions": {"progressive-training": "0.1.0", "torch": "2.9.1", "numpy": "2.3.1"},
             "platform": "Linux-6.1-x86_64",
+            "environments": [],
             "plugins": {"report": "progressive-training", "console": "progressive-training"},
             "parent": None,
             "changes": [],

@@ -1,0 +1,97 @@
+"""What the bytes of a result depend on beside data, settings and seed: versions, and by what the processor computes."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from attrs import field, frozen
+
+from progressive_app.machine.memory import nvml
+
+PACKAGES = ("progressive-training", "torch", "numpy", "pandas", "pyarrow", "pluggy")
+_FLAGS = ("asimd", "sve", "sve2", "sse4_2", "avx", "avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16")
+"""Of a processor, those that libraries choose their kernels by."""
+_VARIABLES = (
+    "ATEN_CPU_CAPABILITY",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "NPY_DISABLE_CPU_FEATURES",
+    "NVIDIA_TF32_OVERRIDE",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "ONEDNN_MAX_CPU_ISA",
+    "OPENBLAS_CORETYPE",
+    "PROGRESSIVE_TRAINING_AUTO_PRECISION",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+)
+"""Environment variables that libraries choose their kernels by. How many threads there are is none: THREADS says that."""
+
+
+@frozen(kw_only=True)
+class Environment:
+    """The `versions` of Python, of packages by their names and of the C library; the `processor` with what kernels are chosen by."""
+
+    processor: str = ""
+    versions: dict[str, str] = field(factory=dict)
+
+    def changes_to(self, other: Environment) -> list[str]:
+        """What is known of both and differs, in words."""
+        shared = [name for name in self.versions if name in other.versions]
+        changed = [
+            f"{name} {self.versions[name]} -> {other.versions[name]}"
+            for name in shared
+            if self.versions[name] != other.versions[name]
+        ]
+        if self.processor and other.processor and self.processor != other.processor:
+            changed.append(f"processor {self.processor} -> {other.processor}")
+        return changed
+
+
+def environment_here(device: str, packages: Iterable[str]) -> Environment:
+    """The environment of this process. Does not import torch.
+
+    :param device: where it trains: that of a GPU has the GPU's name too. :param packages: that count beside those of `PACKAGES`.
+    """
+    versions = {"python": platform.python_version()}
+    for name in dict.fromkeys((*PACKAGES, *packages)):
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    library, its_version = platform.libc_ver()
+    if library:
+        versions[library] = its_version
+    variables = [f"{name}={os.environ[name]}" for name in _VARIABLES if os.environ.get(name)]
+    gpus = _gpus() if device.startswith("cuda") else ()
+    return Environment(processor=", ".join([_processor(Path("/proc/cpuinfo")), *gpus, *variables]), versions=versions)
+
+
+@cache
+def _processor(cpuinfo: Path) -> str:
+    text = ""
+    with suppress(OSError):
+        text = cpuinfo.read_text("utf-8", "replace").partition("\n\n")[0]  # the first of them
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    numbers = [f"{key} {fields[key]}" for key in ("cpu family", "model") if key in fields]
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    return ", ".join([name, *numbers, *(flag for flag in _FLAGS if flag in flags)])
+
+
+@cache
+def _gpus() -> tuple[str, ...]:
+    """The names of the GPUs of this machine, each once; none where its driver does not say."""
+    library = nvml()
+    try:
+        library.nvmlInit()
+        try:
+            handles = map(library.nvmlDeviceGetHandleByIndex, range(library.nvmlDeviceGetCount()))
+            return tuple(sorted({str(library.nvmlDeviceGetName(handle)) for handle in handles}))
+        finally:
+            library.nvmlShutdown()
+    except Exception:  # noqa: BLE001  (no bindings, no driver, or one without the right: each version has errors of its own)
+        return ()
