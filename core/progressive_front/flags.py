@@ -131,6 +131,7 @@ def add_study(parser: argparse.ArgumentParser, what: str) -> None:
         action="store_true",
         help=f"go on with what is unfinished of the newest {what}, or of that of --name; its plan stays as it is",
     )
+    add_strict(where, what)
     add_engine(parser)
     add_configuration(parser)
     add_plugin_choice(parser)

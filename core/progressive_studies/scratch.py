@@ -13,8 +13,8 @@ from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.resolve import with_settings
 from progressive_app.processes.ending import ending_marked
 from progressive_app.store.documents import read_json_lines
+from progressive_app.store.environments import begun_here
 from progressive_app.store.progress import STATE
-from progressive_app.store.run_documents import begun_here
 from progressive_app.store.run_store import RunStore, on_disk
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import LedgerEntry

@@ -60,8 +60,8 @@ def environment_here(device: str, packages: Iterable[str]) -> Environment:
     """
     versions = {"python": platform.python_version()}
     for name in dict.fromkeys((*PACKAGES, *packages)):
-        with suppress(PackageNotFoundError):
-            versions[name] = version(name)
+        with suppress(PackageNotFoundError, KeyError):  # KeyError: its metadata are broken
+            versions[name] = str(version(name))
     library, its_version = platform.libc_ver()
     if library:
         versions[library] = its_version

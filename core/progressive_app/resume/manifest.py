@@ -14,7 +14,8 @@ from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.input_files import input_files
 from progressive_app.resume.inputs import described
 from progressive_app.resume.teachers import recorded_teachers
-from progressive_app.store.run_documents import Teacher, begun_here, now_in_words
+from progressive_app.store.environments import begun_here
+from progressive_app.store.run_documents import Teacher, now_in_words
 from progressive_core.contract.catalogue import THIS_PROCESS, PluginRecord
 from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import PluginError, RunError

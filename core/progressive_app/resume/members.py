@@ -8,8 +8,9 @@ from pathlib import Path
 
 from attrs import evolve
 
+from progressive_app.store.environments import begun_here
 from progressive_app.store.progress import STAGES, STATE
-from progressive_app.store.run_documents import begun_here, now_in_words
+from progressive_app.store.run_documents import now_in_words
 from progressive_app.store.run_store import RunStore
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.setting import Settings

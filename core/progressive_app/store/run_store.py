@@ -22,6 +22,7 @@ from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints, checkpoi
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import kept_at, remove_run, take_empty_directory, write_first_files
 from progressive_app.store.documents import read_json_lines
+from progressive_app.store.environments import Environments
 from progressive_app.store.models import ModelVersions, read_knowledge, read_model, version_file
 from progressive_app.store.progress import (
     BEGUN,
@@ -104,8 +105,8 @@ class RunStore:
             store = cls(directory, lock, commit)
             store.strict = strict
             if strict:
-                store.documents.check_environment(commit)
-            if changes := store.documents.enter_environment(commit):
+                Environments(directory).check(commit)
+            if changes := Environments(directory).enter(commit):
                 store.moved = f"another environment than this was trained in so far: {changes}; from here on its bytes may be others"
             store.mark("training")
             restore_files(directory, store._committed)

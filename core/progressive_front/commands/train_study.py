@@ -45,6 +45,7 @@ class AskedStudy:
     scratch_arms: bool = False
     name: str | None = None
     resume: bool = False
+    strict: bool = False
 
 
 def train_study(asked: AskedStudy, engine: Engine, workers: int, shown: Shown) -> int:
@@ -56,7 +57,8 @@ def train_study(asked: AskedStudy, engine: Engine, workers: int, shown: Shown) -
     with planning(shown):
         directory, plan = opened_study(STUDY, asked.name, partial(planned, asked), resume=asked.resume)
     command = [STUDY, "--resume", "--name", directory.name]
-    return train_shown(directory, plan, engine, workers, shown, command, partial(write_summary, directory, plan))
+    close = partial(write_summary, directory, plan)
+    return train_shown(directory, plan, engine, workers, shown, command, close, strict=asked.strict)
 
 
 def opened_study(kind: str, name: str | None, plan: Callable[[], StudyPlan], *, resume: bool) -> tuple[Path, StudyPlan]:

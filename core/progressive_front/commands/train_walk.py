@@ -40,6 +40,7 @@ class AskedWalk:
     plugins: tuple[str, ...] = ()
     name: str | None = None
     resume: bool = False
+    strict: bool = False
 
 
 def train_walk(asked: AskedWalk, engine: Engine, workers: int, shown: Shown) -> int:
@@ -51,7 +52,8 @@ def train_walk(asked: AskedWalk, engine: Engine, workers: int, shown: Shown) -> 
     with planning(shown):
         directory, plan = opened_study(WALK, asked.name, partial(_planned, asked), resume=asked.resume)
     command = [WALK, "--resume", "--name", directory.name]
-    return train_shown(directory, plan, engine, workers, shown, command, partial(_close, directory, plan))
+    close = partial(_close, directory, plan)
+    return train_shown(directory, plan, engine, workers, shown, command, close, strict=asked.strict)
 
 
 def _close(directory: Path, plan: StudyPlan, reasons: Mapping[str, str]) -> tuple[Path | None, str]:

@@ -20,7 +20,7 @@ from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import ConfigError, RunError
 from progressive_core.contract.setting import Settings
 from progressive_front.found_runs import Teachers, checked_teachers
-from progressive_front.from_python.caller_values import check_function, check_mapping
+from progressive_front.from_python.caller_values import check_flags, check_function, check_mapping
 from progressive_front.study.planned_training import check_settings, fixed, named_teachers
 from progressive_front.study.study_running import begin_study, run_study
 from progressive_studies.study.grid import Grid, plan_of
@@ -91,6 +91,7 @@ class Study:
         workers: int = 1,
         engine: str | Engine | None = None,
         address: str | None = None,
+        strict: bool = False,
         on_event: Callable[[TaskEvent], object] | None = None,
     ) -> StudySummary:
         """Train every run that is not finished, and write `summary.json`, `summary.md` and `summary.html`.
@@ -100,10 +101,12 @@ class Study:
 
         :param workers: how many runs at once. :param engine: "here", "local" or "ray", or an engine of one's own; "here" for one
             worker and "local" for more when None. :param address: of a Ray cluster.
+        :param strict: refuse to go on where runs were trained in another environment, as `ProgressiveTrainer.resume` does.
         :param on_event: gets what happens to each run.
         :return: what came of it. A run that failed stops no other: `summary.unfinished` names it, with the reason.
         """
         check_function(on_event, "on_event", "a TaskEvent")
+        check_flags({"strict": strict})
         if engine is None:
             engine = "here" if workers == 1 else "local"
         used = engine_named(engine, address) if isinstance(engine, str) else engine
@@ -116,6 +119,7 @@ class Study:
                 self._plan,
                 used,
                 workers=workers,
+                strict=strict,
                 interrupted=self._interrupt.is_set,
                 on_event=on_event or (lambda _: None),
             )

@@ -41,10 +41,11 @@ PROCESS_BYTES = 400 << 20
 
 @frozen(kw_only=True)
 class PlannedTraining:
-    """A run of the study in the directory `study`, as a worker is handed it."""
+    """A run of the study in the directory `study`, as a worker is handed it; `strict` as in `ProgressiveTrainer.resume`."""
 
     study: Path
     run: PlannedRun
+    strict: bool = False
 
 
 def fixed(settings: Settings, plugins: Sequence[str] = ()) -> Settings:
@@ -80,7 +81,7 @@ def train_planned(worker: Worker, training: PlannedTraining) -> None:
         settings = _with_shared_cache(resolve_values(run.settings, f"{study / PLAN}: {run.name}"), study)
         trainer = ProgressiveTrainer(progress, settings=settings, run_dir=directory, on_episode=stop_where_asked)
         if (directory / STATE).is_file():
-            trainer.resume(scratch_arms=run.scratch_arms)
+            trainer.resume(scratch_arms=run.scratch_arms, strict=training.strict)
         else:
             teachers = [evolve(teacher, run=str(study / teacher.run)) for teacher in run.teachers]
             trainer.train_progressively(scratch_arms=run.scratch_arms, transfer_from=teachers)
@@ -122,8 +123,11 @@ def _printed_as_progress(report: Callable[[str], None]) -> Iterator[Callable[[st
         yield reported
 
 
-def tasks_of(study: Path, runs: Sequence[PlannedRun]) -> list[Task]:
-    """A task for each of the runs."""
+def tasks_of(study: Path, runs: Sequence[PlannedRun], *, strict: bool = False) -> list[Task]:
+    """A task for each of the runs.
+
+    :param strict: as in `PlannedTraining`.
+    """
     needed: dict[str, int] = {}
     tasks = []
     for run in runs:
@@ -133,7 +137,7 @@ def tasks_of(study: Path, runs: Sequence[PlannedRun]) -> list[Task]:
         task = Task(
             name=run.name,
             function=train_planned,
-            argument=PlannedTraining(study=study.absolute(), run=run),
+            argument=PlannedTraining(study=study.absolute(), run=run, strict=strict),
             after=run.after,
             memory_needed=needed[alike],
             device=run.settings[DEVICE.key].partition(":")[0],

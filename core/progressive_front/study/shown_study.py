@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -55,24 +56,32 @@ def planning(shown: Shown) -> Iterator[None]:
 
 
 def train_shown(
-    directory: Path, plan: StudyPlan, engine: Engine, workers: int, shown: Shown, command: Sequence[str], close: Closing
+    directory: Path,
+    plan: StudyPlan,
+    engine: Engine,
+    workers: int,
+    shown: Shown,
+    command: Sequence[str],
+    close: Closing,
+    *,
+    strict: bool,
 ) -> int:
     """Train what is unfinished of a begun study, close it, and return the exit status.
 
-    :param command: that goes on with it, without the name of the program.
+    :param command: that goes on with it, without the name of the program. :param strict: as in `run_study`.
     :return: 0; 2 or 1 (a bug) where a run failed, whose reasons are printed; 130 or 143 where it was interrupted.
     :raise ProgressiveTrainingError: nothing could be trained.
     """
     resume = shlex.join([PROGRAM, *command])
+    train = partial(run_study, directory, plan, engine, workers=workers, strict=strict)
     with _events(shown) as events:
-        return _train(directory, plan, engine, workers, shown, resume, close, events)
+        return _train(directory, plan, train, shown, resume, close, events)
 
 
 def _train(
     directory: Path,
     plan: StudyPlan,
-    engine: Engine,
-    workers: int,
+    train: Callable[..., dict[str, TaskEnd]],
     shown: Shown,
     resume: str,
     close: Closing,
@@ -88,9 +97,7 @@ def _train(
     with stop_signal(interrupt.set) as stop:
         try:
             with _display(unfinished, shown, events) as on_event:
-                ends = run_study(
-                    directory, plan, engine, workers=workers, interrupted=interrupt.is_set, on_event=on_event
-                )
+                ends = train(interrupted=interrupt.is_set, on_event=on_event)
         except KeyboardInterrupt:
             print_error(f"stopped at once; go on from the last checkpoints with: {resume}")
             return _ended(events, directory, plan, None, resume, stop.exit_code)

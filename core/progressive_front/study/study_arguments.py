@@ -16,6 +16,7 @@ from progressive_front.flags import (
     flags_of,
     path_of,
     refuse_contradictory_output,
+    refuse_idle_strictness,
     workers_of,
 )
 
@@ -63,6 +64,7 @@ def study(arguments: list[str]) -> int:
     add_study(parser, "study")
     options = parser.parse_args(arguments)
     refuse_contradictory_output(options)
+    refuse_idle_strictness(options)
     if options.resume:
         _refuse_what_is_planned(options)
     if options.sequence == AUTO:
@@ -87,6 +89,7 @@ def study(arguments: list[str]) -> int:
         scratch_arms=options.scratch_arms,
         name=options.name,
         resume=options.resume,
+        strict=options.strict,
     )
     shown = Shown(quiet=options.quiet, as_json=options.as_json, to_open=options.open)
     engine = engine_of(options)

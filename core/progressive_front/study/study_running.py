@@ -7,14 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import structlog
+
 from progressive_app.engines.engine import Engine
 from progressive_app.engines.running import run_tasks
 from progressive_app.engines.task import TaskEnd, TaskEvent
 from progressive_app.locks.lock import LOCK, lock_run
 from progressive_app.machine.durable_files import make_directory
+from progressive_app.store.environments import Environments
+from progressive_app.store.progress import read_progress
 from progressive_core.contract.errors import RunError
 from progressive_front.study.planned_training import CACHE, is_finished, tasks_of
-from progressive_studies.study.study_plan import PLAN, StudyPlan, check_inputs, write_plan
+from progressive_studies.study.study_plan import PLAN, StudyPlan, check_inputs, run_directory, write_plan
+
+log = structlog.get_logger("progressive_training")
 
 
 def begin_study(directory: Path, plan: StudyPlan) -> None:
@@ -41,22 +47,43 @@ def run_study(
     engine: Engine,
     *,
     workers: int = 1,
+    strict: bool = False,
     interrupted: Callable[[], bool] = lambda: False,
     on_event: Callable[[TaskEvent], object],
 ) -> dict[str, TaskEnd]:
     """Train every run of a begun study that is not finished, and return how each of these ended, by name.
 
-    :raise DataError: a file that the study rests on is gone. :raise RunError: one has changed, or another process runs the study.
+    :param strict: refuse to, here or in a worker, where runs were trained in another environment; else a warning says so.
+    :raise DataError: a file that the study rests on is gone. :raise RunError: one has changed, another process runs the study, or
+        (`strict`) the environment is another one.
     """
     with _locked(directory):
         check_inputs(directory, plan)
         unfinished = [run for run in plan.runs if not is_finished(directory, run)]
-        ends = run_tasks(
-            tasks_of(directory, unfinished), engine, workers=workers, interrupted=interrupted, on_event=on_event
-        )
+        if unfinished:
+            _compare_environments(directory, plan, strict=strict)
+        tasks = tasks_of(directory, unfinished, strict=strict)
+        ends = run_tasks(tasks, engine, workers=workers, interrupted=interrupted, on_event=on_event)
         if all(end.status == "finished" for end in ends.values()):
             shutil.rmtree(directory / CACHE, ignore_errors=True)  # prepared again where a later run wants it
     return ends
+
+
+def _compare_environments(directory: Path, plan: StudyPlan, *, strict: bool) -> None:
+    """Warn where runs were trained in another environment than this one.
+
+    :raise RunError: there are some, and `strict` is set.
+    """
+    others: list[str] = []
+    for run in (run_directory(directory, run.name) for run in plan.runs):
+        with suppress(RunError):  # not begun, or damaged: its own training says so
+            others.append("; ".join(Environments(run).changes(read_progress(run))))
+    if changes := " and ".join(dict.fromkeys(filter(None, others))):
+        line = f"{directory}: {sum(map(bool, others))} of its runs were trained in another environment than this one: {changes}"
+        if strict:
+            raise RunError(f"{line}. Go on in that one, or without --strict")
+        line += "; runs that are compared may differ by that too"
+        log.warning(line)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from progressive_front.flags import (
     flags_of,
     path_of,
     refuse_contradictory_output,
+    refuse_idle_strictness,
     workers_of,
 )
 
@@ -60,6 +61,7 @@ def walk_forward(arguments: list[str]) -> int:
     add_study(parser, "walk-forward")
     options = parser.parse_args(arguments)
     refuse_contradictory_output(options)
+    refuse_idle_strictness(options)
     _refuse_contradictions(options)
     workers, bucket = workers_of(options), named(options.bucket, "--bucket")
 
@@ -75,6 +77,7 @@ def walk_forward(arguments: list[str]) -> int:
         plugins=plugin_choices(options.plugins, "-p"),
         name=options.name,
         resume=options.resume,
+        strict=options.strict,
     )
     engine = engine_of(options)
     try:

@@ -10,6 +10,7 @@ from attrs import evolve
 from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.stages import stages_of
 from progressive_app.resume.members import member_directory
+from progressive_app.store.environments import Environments
 from progressive_app.store.models import read_knowledge, read_model
 from progressive_app.store.progress import read_progress
 from progressive_app.store.run_store import on_disk
@@ -60,7 +61,7 @@ def merge_member(run: Run, bucket: Bucket) -> None:
             evaluation=evaluation,
             transfers=(*met, *taught),
         )
-        store.documents.take_environments(own, store.progress)
+        Environments(store.directory).take(own, store.progress)
         store.finish_bucket(merged)
         run.progress(f"{bucket.name}: part of the run; {path}")
         if bucket.name == info.sequence[-1]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -209,3 +210,17 @@ def test_what_python_hands_over_is_checked_before_anything_is_written(here, give
     with pytest.raises(ProgressiveTrainingError, match=says):
         Study("mine", **given)
     assert not Path("mine").exists()
+
+
+def test_a_study_that_goes_on_in_another_environment_says_so_or_is_refused(study, here, monkeypatch):
+    assert study("--seeds", "0-1", "--name", "mixed", "--episodes", "1")[0] == 0
+    unbegun = sorted((here / "studies/mixed/runs").iterdir())[1]
+    shutil.rmtree(unbegun)
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+    status, _, told = study("--resume", "--name", "mixed", "--strict")
+    assert status == 2
+    assert "1 of its runs were trained in another environment than this one: processor" in told
+    assert not unbegun.exists()
+    status, _, told = study("--resume", "--name", "mixed")
+    assert status == 0, told
+    assert told.count("runs that are compared may differ by that too") == 1
