@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 
-from progressive_app.machine.terminal import BUG, INTERRUPTED, PIPE_CLOSED, USER_ERROR, print_error
+from progressive_app.machine.terminal import BUG, INTERRUPTED, PIPE_CLOSED, USER_ERROR, print_error, print_text
 from progressive_core.contract.errors import ProgressiveTrainingError
 
 
@@ -43,5 +43,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception:  # noqa: BLE001  (the outermost frame: a bug is shown in full)
         import traceback
 
-        traceback.print_exc()
+        print_text(traceback.format_exc(), sys.stderr)
         return BUG

@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 
 from progressive_app.json_values import json_values
+from progressive_app.machine.terminal import print_text
 from progressive_app.presentation.text_table import terminal_width
 
 if TYPE_CHECKING:
@@ -47,12 +48,10 @@ def show_json(value: Any) -> int:
 
 def show_drawn(drawn: RenderableType) -> None:
     """Print what rich draws: in colour on a terminal, else as plain text."""
-    from rich.console import Console
+    from progressive_app.presentation.drawing import plain_text, printable_console
 
-    from progressive_app.presentation.drawing import plain_text
-
-    console = Console(highlight=False)
+    console = printable_console(highlight=False)
     if console.is_terminal and not console.is_dumb_terminal:
         console.print(drawn)
     else:
-        print(plain_text(drawn, terminal_width()))
+        print_text(plain_text(drawn, terminal_width()))

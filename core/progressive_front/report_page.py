@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import time_ns
 
+from progressive_app.machine.terminal import print_text
+
 PAGE = "report.html"
 
 
@@ -38,8 +40,8 @@ def is_written_since(file: Path, started: int) -> bool:
 def show_page(page: Path, *, to_open: bool) -> None:
     """Print where the page is, and open it in the browser where that is asked for and there is one."""
     if to_open and not _is_opened(page):
-        print("no browser could be opened here", file=sys.stderr)
-    print(f"report: {page}", flush=True)
+        print_text("no browser could be opened here", sys.stderr)
+    print_text(f"report: {page}")
 
 
 def _is_opened(page: Path) -> bool:

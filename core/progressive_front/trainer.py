@@ -45,6 +45,7 @@ from progressive_front.from_python.caller_values import (
     check_mapping,
     describe,
     names_and_objects,
+    printable_lines,
     settings_and_data,
     settled,
 )
@@ -90,7 +91,7 @@ class ProgressiveTrainer:
         check_function(on_episode, "on_episode", "an EpisodeReport")
         self.run_dir = Path(checked(FilePath(), run_dir, "run_dir")) if run_dir is not None else None
         self._asked_run_dir = self.run_dir
-        self._progress, self._on_episode = progress_callback, on_episode
+        self._progress, self._on_episode = printable_lines(progress_callback), on_episode
         self._plugins, self._manager = names_and_objects(plugins)
         self._settings, self._data = settings_and_data(settings, data, self._plugins, self._manager.objects)
         if progress_callback is None:
@@ -202,7 +203,7 @@ class ProgressiveTrainer:
         check_flags({**asked, "fork": fork})
         directory = self._asked_run_dir or newest_unfinished(Path(self._settings[RUNS_DIR]))
         go_on = self._fork if fork else self._go_on
-        return go_on(directory, settings or {}, asked, on_message or self._progress or _quiet)
+        return go_on(directory, settings or {}, asked, printable_lines(on_message) or self._progress or _quiet)
 
     def _go_on(
         self, directory: Path, settings: Mapping[str, Any], asked: Mapping[str, bool], on_message: Callable[[str], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from progressive_app.config.config_file import read_file
 from progressive_app.config.resolve import resolve
 from progressive_app.engines.engine import Engine
 from progressive_app.machine.logs import configure_logging
-from progressive_app.machine.terminal import BUG, print_error
+from progressive_app.machine.terminal import BUG, print_error, print_text
 from progressive_app.presentation.text_table import table
 from progressive_app.store.run_documents import read_manifest
 from progressive_core.contract.core_settings import EPISODES
@@ -105,7 +106,7 @@ def _train(asked: AskedTraining, *, quiet: bool = False, events: JsonLines | Non
             except BrokenPipeError:
                 raise
             except Exception as error:  # noqa: BLE001  (shown in full; nothing above could add to it)
-                traceback.print_exc()
+                print_text(traceback.format_exc(), sys.stderr)
                 print_error(f"error: this is a bug; {_how_to_resume(trainer, asked.plugins)}")
                 output.on_bug(error)
                 return BUG
@@ -156,8 +157,8 @@ def _output(settled: Sequence[str], asked: Sequence[str], events: JsonLines | No
     if quiet:
         return _Output(plugins=without_console(asked), on_progress=_drop, on_message=_drop, on_bug=_drop)
     plugins = with_console(settled, asked)
-    lines = None if CONSOLE in plugins else print
-    return _Output(plugins=plugins, on_progress=lines, on_message=print, on_bug=_drop, shows_next_steps=True)
+    lines = None if CONSOLE in plugins else print_text
+    return _Output(plugins=plugins, on_progress=lines, on_message=print_text, on_bug=_drop, shows_next_steps=True)
 
 
 def _drop(what: object) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from progressive_app.presentation.closing_table import sequence_table as sequence_table
     from progressive_app.presentation.critical_path import critical_path as critical_path
     from progressive_app.presentation.drawing import plain_text as plain_text
+    from progressive_app.presentation.drawing import printable_console as printable_console
     from progressive_app.presentation.notebook import html_text as html_text
     from progressive_app.presentation.notebook import in_notebook as in_notebook
     from progressive_app.presentation.page.page_parts import content_policy as content_policy
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from progressive_app.presentation.verdicts import shown_t as shown_t
     from progressive_app.presentation.verdicts import summary as summary
     from progressive_app.presentation.verdicts import verdict_style as verdict_style
+    from progressive_core.contract.errors import printable as printable
     from progressive_core.contract.profit import percent as percent
     from progressive_core.contract.profit import percent_text as percent_text
     from progressive_core.contract.profit import profit_text as profit_text
@@ -45,13 +47,14 @@ if TYPE_CHECKING:
 _NAMES = {
     "progressive_app.presentation.closing_table": "closing_table judged_table sequence_table",
     "progressive_app.presentation.critical_path": "critical_path",
-    "progressive_app.presentation.drawing": "plain_text",
+    "progressive_app.presentation.drawing": "plain_text printable_console",
     "progressive_app.presentation.notebook": "html_text in_notebook",
     "progressive_app.presentation.page.page_parts": "content_policy page_environment page_style",
     "progressive_app.presentation.quantities": "bytes_text number share_text time_text utc_text with_error",
     "progressive_app.presentation.record_values": "PerformanceValues episode_values performance_values result_values transfer_values",
     "progressive_app.presentation.strategies": "MODEL compared row_of",
     "progressive_app.presentation.verdicts": "in_use is_sound judged short_verdict shown_t summary verdict_style",
+    "progressive_core.contract.errors": "printable",
     "progressive_core.contract.profit": "percent percent_text profit_text",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -22,6 +22,7 @@ from progressive_app.json_values import json_values
 from progressive_app.machine.durable_files import open_to_append
 from progressive_app.machine.terminal import one_line
 from progressive_app.machine.undoing import undone_after
+from progressive_core.contract.errors import printable
 
 _SHOWN_LEVELS = frozenset({"warning", "error", "critical", "exception"})
 SHOW = "show"
@@ -40,10 +41,11 @@ class _RunLog:
         """Append to the file, opened for each line so that a crash loses none."""
         if self.path is None:
             return
-        line = json.dumps(json_values(event), default=str, ensure_ascii=False)
+        line = _in_json(json.dumps(json_values(event), default=str, ensure_ascii=False))
         try:
             with open_to_append(self.path) as file:
-                file.write(line.encode("utf-8", "backslashreplace") + b"\n")
+                file.write(line.encode() + b"\n")
+                file.flush()  # here: an interrupt between this line and the end of the file would have it written later
         except OSError as error:  # a full disk must not end a training that could go on
             path, self.path = self.path, None
             _print_line(f"warning: {path}: logging stops: {error.strerror}")
@@ -64,7 +66,14 @@ class _RunLog:
 
 def _text(event: EventDict) -> str:
     details = ", ".join(f"{key}={value}" for key, value in event.items() if key not in _HIDDEN_KEYS)
-    return f"{event['event']}{f' ({details})' if details else ''}"
+    return printable(f"{event['event']}{f' ({details})' if details else ''}")
+
+
+def _in_json(line: str) -> str:
+    """A line of JSON with what cannot be printed escaped: letters stay, and codes of a terminal do not reach one."""
+    return (
+        line if line.isprintable() else "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
+    )
 
 
 _OUTSIDE = _RunLog(None, progress=lambda _: None)

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 from progressive_core import PROGRAM
+from progressive_core.contract.errors import printable
 
 BUG, USER_ERROR, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # exit codes
 
 
 def one_line(text: str) -> str:
-    """`text` on one line, without control characters: some of it may come from a stranger's file."""
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+    """`text` on one line that can be printed: some of it may come from a stranger's file."""
+    return printable(" ".join(text.split()))
 
 
 def print_error(line: str) -> None:
     """Print one line on stderr."""
     print(f"{PROGRAM}: {one_line(line)}", file=sys.stderr, flush=True)
+
+
+def print_text(text: str, file: TextIO | None = None) -> None:
+    """Print lines for people, on stdout by default; a name in them may hold escape codes."""
+    print("\n".join(map(printable, text.split("\n"))), file=file, flush=True)
 
 
 def restore_terminal() -> None:

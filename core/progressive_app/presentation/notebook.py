@@ -22,8 +22,8 @@ def in_notebook() -> bool:
 
 def html_text(renderable: RenderableType, width: int = WIDTH) -> str:
     """Draw a rich renderable as HTML with its colours, which reads on light and on dark pages."""
-    from rich.console import Console
+    from progressive_app.presentation.drawing import printable_console
 
-    console = Console(file=StringIO(), width=width, record=True, force_jupyter=False, highlight=False)
+    console = printable_console(file=StringIO(), width=width, record=True, force_jupyter=False, highlight=False)
     console.print(renderable)
     return console.export_html(inline_styles=True, code_format=f'<pre style="{STYLE}"><code>{{code}}</code></pre>')

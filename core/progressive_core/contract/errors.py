@@ -1,8 +1,16 @@
 """Every error a user can cause or mend. The command line prints these as one line and exits with status 2."""
 
 
+def printable(text: str) -> str:
+    """`text` with every other character written as in Python's source: a name may hold a terminal's escape codes."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
 class ProgressiveTrainingError(Exception):
     """Base class: its message says who, where, what was expected, what was got, and the next step."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class ConfigError(ProgressiveTrainingError):

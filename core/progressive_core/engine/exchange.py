@@ -63,8 +63,8 @@ def transfer_back(training: Training, episode: int) -> list[LedgerEntry]:
     finished = {result.bucket: result for result in info.results}
     if not (finished and teaches_back(training)):
         return []
-    source = training.learner.knowledge()  # a bucket that ends needs it anyway: it is no part of what teaching costs
-    started = perf_counter()
+    # a bucket that ends needs its knowledge anyway: that is no part of what teaching costs
+    source, started = training.learner.knowledge(), perf_counter()
     entries: list[LedgerEntry] = []
     for pupil in (bucket for bucket in run.buckets if bucket.name in finished):
         pupil_info = info_of(run, pupil)

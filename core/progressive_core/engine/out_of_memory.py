@@ -45,7 +45,6 @@ def _drop_tracebacks(error: BaseException) -> None:
     """Of an error and of all that it was raised from: their frames hold what was allocated."""
     waiting: list[BaseException | None] = [error]
     while waiting:
-        each = waiting.pop()
-        if each is not None and each.__traceback__ is not None:
+        if (each := waiting.pop()) is not None and each.__traceback__ is not None:
             each.__traceback__ = None
             waiting += [each.__cause__, each.__context__]

@@ -12,7 +12,7 @@ import structlog
 from attrs import evolve, field, frozen
 
 from progressive_core.contract.core_settings import BATCH_SIZE, EPISODES, HORIZON_RANGE, PARALLEL_EPISODES, SEED
-from progressive_core.contract.errors import PluginError
+from progressive_core.contract.errors import PluginError, printable
 from progressive_core.contract.machine import Machine
 from progressive_core.contract.protocols import Bucket, Learner
 from progressive_core.contract.records import BucketInfo, Knowledge, Resources, RunInfo, Sizes
@@ -99,7 +99,7 @@ class Interrupted(Exception):
     """Training was asked to stop, and stopped behind a checkpoint."""
 
     def __init__(self, run_dir: Path) -> None:
-        super().__init__(f"stopped; the run in {run_dir} can go on with --resume")
+        super().__init__(printable(f"stopped; the run in {run_dir} can go on with --resume"))
         self.run_dir = run_dir
 
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 import structlog
 
-from progressive_core.contract.errors import PluginError
+from progressive_core.contract.errors import PluginError, printable
 
 LONGEST = 300
 """Characters of a plugin's own words that one line repeats."""
@@ -54,9 +54,8 @@ def safe_repr(value: object) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text from a plugin on one line: control characters replaced by spaces, cut at LONGEST."""
-    start = text[: 2 * LONGEST]
-    words = " ".join("".join(letter if letter.isprintable() else " " for letter in start).split())
+    """Text from a plugin on one line, as `printable` has it, cut at LONGEST."""
+    words = printable(" ".join(text[: 2 * LONGEST].split()))
     return words if len(text) <= LONGEST and len(words) <= LONGEST else f"{words[: LONGEST - 3]}..."
 
 

@@ -33,8 +33,7 @@ def call_order(records: Sequence[PluginRecord], transfer_order: Sequence[str], w
     named = [name for name, on in wanted.items() if on]
 
     def rank(name: str) -> tuple[int, int, str]:
-        kind = kinds[name]
-        position = 0
+        kind, position = kinds[name], 0
         if kind == "transfer":
             position = transfer_order.index(name) if name in transfer_order else len(transfer_order)
         elif kind == "plugin" and name in named:

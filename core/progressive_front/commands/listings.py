@@ -16,6 +16,7 @@ from progressive_app.config.stages import flat
 from progressive_app.discovery.listing import survey
 from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.terminal import print_text
 from progressive_app.presentation.quantities import number, utc_text
 from progressive_app.presentation.record_values import result_values
 from progressive_app.presentation.text_table import MISSING, sentence, table
@@ -60,7 +61,7 @@ def show_plugins(flags: Mapping[str, Any], config: Path | None, plugins: Sequenc
         )
         for record in records
     ]
-    print(table(PLUGINS_HEADS, rows))
+    print_text(table(PLUGINS_HEADS, rows))
     return 0
 
 
@@ -77,13 +78,13 @@ def show_runs(flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -
     if as_json:
         return show_json([_run_values(run) for run in runs])
     for run in (each for each in runs if each.reason):
-        print(sentence(f"{run.directory.name}  damaged: {run.reason}", indent="  "))
+        print_text(sentence(f"{run.directory.name}  damaged: {run.reason}", indent="  "))
     if not runs:
-        print(f"no runs in {directory}")
+        print_text(f"no runs in {directory}")
     if whole := [run for run in runs if not run.reason]:
         show_drawn(_runs_table(whole))
     for line in _study_lines(directory):
-        print(sentence(line, indent="  "))
+        print_text(sentence(line, indent="  "))
     return 0
 
 

@@ -13,6 +13,7 @@ from progressive_app.config.resolve import Resolved, resolve_with_sources
 from progressive_app.config.schema import config_schema
 from progressive_app.json_values import json_values
 from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.terminal import print_text
 from progressive_app.presentation.text_table import sentence
 from progressive_front.output import stdout_reserved
 
@@ -35,10 +36,10 @@ def show_config(
         print(json.dumps(rows, indent=2))
         return 0
     for row in rows:
-        print(
+        print_text(
             sentence(f"{row['key']} = {json.dumps(row['value'])}  ({row['from']}; {', '.join(row['owners'])})", "    ")
         )
-        print(sentence(f"    {row['meaning']}", "    "))
+        print_text(sentence(f"    {row['meaning']}", "    "))
     return 0
 
 

@@ -11,6 +11,7 @@ import structlog
 from attrs import evolve, frozen
 
 from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.terminal import print_text
 from progressive_app.presentation.record_values import performance_values, result_values
 from progressive_app.presentation.verdicts import judged
 from progressive_app.store.documents import read_json
@@ -113,12 +114,12 @@ def _show_measured(measured: Sequence[_Measured]) -> int:
         heading = Text.assemble((each.result.bucket, "bold"), f" on {each.on}")
         verdict = evolve(judged(each.result.evaluation), validation=(), test=each.rows, warnings=())
         show_drawn(judged_table(heading, {"these bars": each.rows}, verdict, box=None))
-        print()
+        print_text("")
     return 0
 
 
 def _show_walk(document: Mapping[str, Any]) -> int:
-    print(as_text(sections_of(document)))
+    print_text(as_text(sections_of(document)))
     return 0
 
 
@@ -127,7 +128,7 @@ def _show_results(results: Sequence[BucketResult], arm: str) -> int:
 
     for result in results:
         show_drawn(closing_table(result, box=None, arm=arm))
-        print()
+        print_text("")
     if len(results) > 1:
         show_drawn(sequence_table(results, box=None, arm=arm))
     return 0

@@ -15,6 +15,7 @@ from progressive_app.config.resolve import defaults
 from progressive_app.config.stages import flat
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.terminal import print_text
 from progressive_app.processes.ending import ENDED_EARLY
 from progressive_app.store.documents import read_json
 from progressive_app.store.progress import finished_results, read_progress
@@ -72,7 +73,7 @@ def show_report(
     if as_json:
         return show_json(read_json(wanted))
     if png:
-        print(f"picture: {directory / IMAGE}")
+        print_text(f"picture: {directory / IMAGE}")
     show_page(wanted, to_open=to_open)
     return 0
 

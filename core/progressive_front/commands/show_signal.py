@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from progressive_app.machine.logs import configure_logging
-from progressive_app.machine.terminal import one_line
+from progressive_app.machine.terminal import one_line, print_text
 from progressive_app.presentation.quantities import utc_text
 from progressive_app.presentation.text_table import MISSING, sentence, table
 from progressive_core.contract.errors import ModelError, ProgressiveTrainingError, RunError
@@ -150,14 +150,16 @@ def _iso(time: Any) -> str | None:
 
 def _show(signals: Sequence[_Signal], source: str) -> int:
     rows = [(each.bucket, _moment(each.time), each.action, each.reason or MISSING, _expected(each)) for each in signals]
-    print(table(HEADS, rows))
+    print_text(table(HEADS, rows))
     for warning in dict.fromkeys(warning for each in signals for warning in each.warnings):
         whose = ", ".join(each.bucket for each in signals if warning in each.warnings)
-        print(sentence(f"warning: {whose}: {one_line(warning)}", indent="  "))
+        print_text(sentence(f"warning: {whose}: {one_line(warning)}", indent="  "))
     known = dict.fromkeys((each.bars, each.first, each.last, each.market) for each in signals if each.bars is not None)
     for bars, first, last, market in known:
         of = f"{market} in {source}" if market else source
-        print(sentence(f"read: {bars:,} closed bars of {of}, from {_moment(first)} to {_moment(last)}", indent="  "))
+        print_text(
+            sentence(f"read: {bars:,} closed bars of {of}, from {_moment(first)} to {_moment(last)}", indent="  ")
+        )
     return 0
 
 

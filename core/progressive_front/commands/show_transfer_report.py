@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.terminal import print_text
 from progressive_front.commands.named_run import run_directory
 from progressive_front.output import show_json, stdout_reserved
 
@@ -26,5 +27,5 @@ def show_transfer_report(run: Path, flags: Mapping[str, Any], config: Path | Non
     written = write_report(report, directory)
     if as_json:
         return show_json(for_programs(report))
-    print(f"{as_text(sections_of(report))}\n\nwritten:", *written, sep="\n")
+    print_text("\n".join([as_text(sections_of(report)), "", "written:", *map(str, written)]))
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from progressive_app.config.input_files import with_absolute_files
 from progressive_app.config.resolve import overlay, resolve_caller, with_settings
 from progressive_app.config.stages import stages_text
 from progressive_app.quoting import show
-from progressive_core.contract.errors import ConfigError
+from progressive_core.contract.errors import ConfigError, printable
 from progressive_core.contract.kinds import Switch
 from progressive_core.contract.names import object_name
 from progressive_core.contract.setting import Settings
@@ -55,6 +55,11 @@ def check_mapping(settings: Any) -> None:
     """
     if settings is not None and not isinstance(settings, Mapping):
         raise ConfigError(f'settings is {show(settings)}, expected a dictionary like {{"LEARNING_RATE": 3e-4}}')
+
+
+def printable_lines(callback: Callable[[str], None] | None) -> Callable[[str], None] | None:
+    """What hands `callback` each line of progress without a stranger's escape codes; None for None."""
+    return None if callback is None else lambda line: callback(printable(line))
 
 
 def check_function(function: Any, what: str, takes: str) -> None:

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from progressive_app.engines.engine import Engine
 from progressive_app.engines.task import TaskEnd, TaskEvent
-from progressive_app.machine.terminal import BUG, USER_ERROR, print_error
+from progressive_app.machine.terminal import BUG, USER_ERROR, print_error, print_text
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import ProgressiveTrainingError
 from progressive_front.report_page import show_page
@@ -92,7 +92,7 @@ def _train(
     if events is not None:
         events.start(directory, [run.name for run in plan.runs], finished)
     elif not shown.quiet:
-        print(f"{directory}: {len(plan.runs)} runs, {len(unfinished)} to train", flush=True)
+        print_text(f"{directory}: {len(plan.runs)} runs, {len(unfinished)} to train")
     interrupt = Event()
     with stop_signal(interrupt.set) as stop:
         try:
@@ -109,7 +109,7 @@ def _train(
     status = _status(ends, stop)
     page, text = close({name: _reason(end) for name, end in ends.items() if end.error is not None})
     if not shown.quiet and events is None:
-        print(text, flush=True)
+        print_text(text)
     if any(end.status == "interrupted" for end in ends.values()):
         print_error(f"interrupted; go on with: {resume}")
     elif status:
@@ -127,7 +127,7 @@ def _status(ends: Mapping[str, TaskEnd], stop: StopSignal) -> int:
         if end.status == "failed":
             known = isinstance(end.error, ProgressiveTrainingError)
             if not known and end.error is not None:
-                traceback.print_exception(end.error)
+                print_text("".join(traceback.format_exception(end.error)), sys.stderr)
             print_error(f"{name}: {'' if known else 'this is a bug: '}{_reason(end)}")
             status = max(status, USER_ERROR) if known and status != BUG else BUG
     return stop.exit_code if any(end.status == "interrupted" for end in ends.values()) else status
@@ -185,6 +185,6 @@ def _warned(on_event: Callable[[TaskEvent], None]) -> Callable[[TaskEvent], None
         if event.kind == "progress" and event.line.startswith(PRINTED) and event.line not in seen:
             seen.add(event.line)
             with suppress(OSError):
-                print(event.line, file=stderr, flush=True)
+                print_text(event.line, stderr)
 
     return take

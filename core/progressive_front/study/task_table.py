@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import evolve, frozen
 
 from progressive_app.engines.task import TaskEvent
+from progressive_app.machine.terminal import print_text
 from progressive_app.presentation.quantities import time_text
 from progressive_core import PROGRAM
 
@@ -99,7 +100,7 @@ class TaskTable:
         self._tasks[event.task] = task
         if self._live is None and (line := self._plain_line(event)):
             with suppress(OSError):  # nobody reads any more: the tasks are worth more
-                print(line, flush=True)
+                print_text(line)
 
     def table(self, rows: int) -> RenderableType:
         """Draw the tasks: those that run, then those that failed, the newest that finished, and those that wait.
@@ -164,8 +165,8 @@ def _rank(task: _Task) -> tuple[int, float]:
 
 def _terminal() -> Console | None:
     """A console for the live table, or None where none can be shown."""
-    from rich.console import Console
+    from progressive_app.presentation.drawing import printable_console
 
-    console = Console(file=sys.stdout, highlight=False)  # that of now: a task in this process has its own
+    console = printable_console(file=sys.stdout, highlight=False)  # that of now: a task in this process has its own
     plain: Any = console.is_dumb_terminal or console.options.ascii_only
     return console if sys.stdout.isatty() and console.is_terminal and not plain else None

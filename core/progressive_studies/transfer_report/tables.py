@@ -10,6 +10,7 @@ from attrs import frozen
 
 from progressive_app.presentation.quantities import share_text
 from progressive_app.presentation.text_table import MISSING, NEVER, sentence, table
+from progressive_core.contract.errors import printable
 from progressive_core.contract.profit import profit_text
 from progressive_studies.transfer_report.account import Account
 from progressive_studies.transfer_report.matrix import ResultMatrix
@@ -62,7 +63,8 @@ def as_text(sections: Sequence[Section]) -> str:
 
 def as_markdown(title: str, sections: Sequence[Section]) -> str:
     """The same as a Markdown document."""
-    return "\n\n".join([f"# {title}", *(part for section in sections for part in _markdown(section))]) + "\n"
+    text = "\n\n".join([f"# {title}", *(part for section in sections for part in _markdown(section))])
+    return "\n".join(map(printable, text.split("\n"))) + "\n"
 
 
 def _markdown(section: Section) -> Iterator[str]:

@@ -21,7 +21,7 @@ from progressive_plugins.console.stream import QuietStream
 from progressive_plugins.console.view import NOTES_SHOWN, ROWS, LiveView
 from progressive_plugins.console.view_state import Progress
 from progressive_training import BucketInfo, BucketResult, EpisodeReport, Resources, RunInfo, hookimpl
-from progressive_training.presentation import in_notebook, plain_text
+from progressive_training.presentation import in_notebook, plain_text, printable, printable_console
 
 HOW_TO_STOP = "Ctrl-C stops at the end of an episode; the run can go on from there"
 
@@ -146,12 +146,13 @@ class View(Display):
 
 
 def _print(text: str, stream: QuietStream) -> None:
-    print(text.encode(stream.encoding, "replace").decode(stream.encoding), file=stream, flush=True)
+    shown = "\n".join(map(printable, text.split("\n")))
+    print(shown.encode(stream.encoding, "replace").decode(stream.encoding), file=stream, flush=True)
 
 
 def _terminal(file: QuietStream) -> Console | None:
     """Return a console for the live view, or None where none can be shown."""
-    console = Console(file=cast("TextIO", file), force_terminal=file.isatty(), highlight=False)
+    console = printable_console(file=cast("TextIO", file), force_terminal=file.isatty(), highlight=False)
     plain = console.is_dumb_terminal or console.options.ascii_only or console.legacy_windows
     shown = console.is_terminal and not plain
     return console if shown else None

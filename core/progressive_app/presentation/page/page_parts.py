@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from progressive_app.presentation.quantities import bytes_text, number, share_text, time_text, utc_text
 from progressive_app.presentation.verdicts import shown_t
+from progressive_core.contract.errors import printable
 from progressive_core.contract.evaluation import Edge, Evaluation
 from progressive_core.contract.profit import percent_text
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MISSING = "-"
 """A number that is not known."""
+ALLOWED = "\n\t\N{NO-BREAK SPACE}"
+"""What a page may hold beside what can be printed."""
 _FOLDER = Path(__file__).parent
 
 
@@ -50,6 +53,7 @@ def page_environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=_finalized,
     )
     environment.filters |= {
         "percent": lambda value: percent_text(_known(value)),
@@ -66,6 +70,13 @@ def page_environment(folder: Path) -> Environment:
         "day": lambda time: str(time)[:10],
     }
     return environment
+
+
+def _finalized(value: Any) -> Any:
+    """What a template shows of a stranger's text: a right-to-left override could have a name read as another one."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):  # that of a template is as it is to be
+        return value
+    return "".join(each if each in ALLOWED else printable(each) for each in value) if not value.isprintable() else value
 
 
 def _known(value: float | None) -> float:
