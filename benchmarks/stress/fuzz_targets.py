@@ -114,7 +114,9 @@ def bar_targets(watch: Watch) -> list[Target]:
         {"columns": table[0], "data": rows, "index": list(range(ROWS))},
     ]
     frame = pd.DataFrame({name: pd.to_numeric(pd.Series(cells)) for name, cells in columns_of(table).items()})
+    texts = frame.assign(symbol=["BTC-USD", "ETH-USD"] * (ROWS // 2)).astype({"symbol": "category", "mood": str})
     stored = [_parquet(frame), _feather(frame), _feather(frame, "uncompressed"), _parquet(frame.set_index("time"))]
+    stored += [_parquet(texts), _feather(texts), _parquet(texts.astype({"symbol": str}))]
     packed = [gzip.compress(plain), _zipped({"bars.csv": plain}), _zipped({"a": plain, "b": plain})]
     packed += [gzip.compress(gzip.compress(plain)), gzip.compress(b"0," * 200_000_000), _zipped({"z": packed[0]})]
     text = st.builds(

@@ -40,7 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough; Python must not try to flush again as it exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return PIPE_CLOSED
-    except Exception:  # noqa: BLE001  (the outermost frame: a bug is shown in full)
+    except Exception as error:  # noqa: BLE001  (the outermost frame: a bug is shown in full)
+        from progressive_app.machine.shortage import describe_shortage, is_shortage
+
+        if is_shortage(error):
+            print_error(f"error: memory ran out ({describe_shortage(error)}); nothing can be done with so little")
+            return USER_ERROR
         import traceback
 
         print_text(traceback.format_exc(), sys.stderr)

@@ -17,11 +17,12 @@ from progressive_app.config.config_file import read_file
 from progressive_app.config.resolve import resolve
 from progressive_app.engines.engine import Engine
 from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.shortage import describe_shortage, is_shortage
 from progressive_app.machine.terminal import BUG, print_error, print_text
 from progressive_app.presentation.text_table import table
 from progressive_app.store.run_documents import read_manifest
 from progressive_core.contract.core_settings import EPISODES
-from progressive_core.contract.errors import ProcessLost, ProgressiveTrainingError, RunError
+from progressive_core.contract.errors import OutOfMemoryError, ProcessLost, ProgressiveTrainingError, RunError
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Interrupted
 from progressive_front.found_runs import Named
@@ -105,7 +106,10 @@ def _train(asked: AskedTraining, *, quiet: bool = False, events: JsonLines | Non
                 raise type(error)(f"{error}; {_how_to_resume(trainer, asked.plugins)}") from error
             except BrokenPipeError:
                 raise
-            except Exception as error:  # noqa: BLE001  (shown in full; nothing above could add to it)
+            except Exception as error:
+                if is_shortage(error):  # before a run, or after it: within one it is known as what it is
+                    how = _how_to_resume(trainer, asked.plugins)
+                    raise OutOfMemoryError(f"memory ran out ({describe_shortage(error)}); {how}") from error
                 print_text(traceback.format_exc(), sys.stderr)
                 print_error(f"error: this is a bug; {_how_to_resume(trainer, asked.plugins)}")
                 output.on_bug(error)

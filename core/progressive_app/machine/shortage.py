@@ -14,7 +14,10 @@ _MESSAGES = (
     "not enough memory",  # the same on Windows
     "out of memory",  # CUDA below torch's own allocator, such as in a kernel's launch
     "ALLOC_FAILED",  # cuBLAS, cuDNN and cuSPARSE
+    "can't start new thread",  # Python, where a thread's stack has no room
 )
+_LOADING = ("failed to map segment", "annot allocate memory", "annot map zero-fill pages", "Out of memory")
+"""What the system says where a library that is loaded has no room."""
 
 
 def is_shortage(error: BaseException) -> bool:
@@ -45,6 +48,6 @@ def _means_shortage(error: BaseException) -> bool:
     torch = sys.modules.get("torch")  # who has not loaded it has raised nothing of it
     if torch is not None and isinstance(error, torch.OutOfMemoryError):
         return True
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
+    if isinstance(error, OSError | ImportError):
+        return getattr(error, "errno", None) == errno.ENOMEM or any(message in str(error) for message in _LOADING)
     return isinstance(error, RuntimeError) and any(message in str(error) for message in _MESSAGES)

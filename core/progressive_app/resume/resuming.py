@@ -14,6 +14,7 @@ from progressive_app.config.choices import merged_choices, refuse_unknown_bucket
 from progressive_app.config.resolve import settings_of_run, with_settings
 from progressive_app.config.stages import flat
 from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.machine.address_space import check_address_space
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.logs import log_to
 from progressive_app.processes.isolation import resolve_device_isolated
@@ -124,7 +125,11 @@ def registry_for(settings: Settings, manager: Manager) -> Registry:
 
 
 def device_for(setting: str, *, isolated: bool) -> str:
-    """The device that a DEVICE setting means here; where buckets are trained `isolated`, without loading torch into this process."""
+    """The device that a DEVICE setting means here; where buckets are trained `isolated`, without loading torch into this process.
+
+    :raise OutOfMemoryError: the address space is too small to train on any. :raise ConfigError: the device is not there.
+    """
+    check_address_space()
     return resolve_device_isolated(setting) if isolated else resolve_device(setting)
 
 

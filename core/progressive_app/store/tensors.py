@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from progressive_app.json_values import json_values
+from progressive_app.machine.address_space import check_address_space
 from progressive_app.quoting import shortened
 from progressive_app.store.atomic_files import atomic_write
 from progressive_core.contract.errors import ModelError
@@ -35,7 +36,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `write_tensors` wrote. Its structure is checked, its bytes are not: their SHA-256 is in the run's state.
 
     :raise ModelError: the file is absent, is damaged, or was not written by us.
+    :raise OutOfMemoryError: the address space is too small to load torch.
     """
+    check_address_space()
     from safetensors import SafetensorError, safe_open
 
     try:
