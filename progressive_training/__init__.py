@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from progressive_app.config.common_kinds import OneOf as OneOf
     from progressive_app.config.resolve import resolve as resolve
     from progressive_app.discovery.listing import installed_features as installed_features
+    from progressive_app.locks.lock import one_at_a_time as one_at_a_time
     from progressive_app.machine.durable_files import make_directory as make_directory
     from progressive_app.machine.durable_files import replacing as replacing
     from progressive_app.machine.memory import read_memory as read_memory
@@ -135,6 +136,7 @@ _HOME = {
     "Memory": "progressive_core.contract.machine",
     "make_directory": "progressive_app.machine.durable_files",
     "replacing": "progressive_app.machine.durable_files",
+    "one_at_a_time": "progressive_app.locks.lock",
     "read_memory": "progressive_app.machine.memory",
     "release_heap": "progressive_app.machine.memory",
     "release_memory": "progressive_app.machine.memory",

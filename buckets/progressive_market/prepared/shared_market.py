@@ -12,13 +12,13 @@ from attrs import asdict, define, frozen
 
 from progressive_market.accounts.candles import candles_of
 from progressive_market.bars.bar_records import PRICES
-from progressive_market.bars.kept.array_file import identity_of, is_intact, map_arrays, one_at_a_time, write_arrays
+from progressive_market.bars.kept.array_file import identity_of, is_intact, map_arrays, write_arrays
 from progressive_market.charges import without_funding
 from progressive_market.features.feature_table import SCALES
 from progressive_market.features.scaler import Scaler
 from progressive_market.market import Market, described, open_market, refuse_untradable
 from progressive_market.prepared.run_memory import LARGEST
-from progressive_training import release_heap
+from progressive_training import one_at_a_time, release_heap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

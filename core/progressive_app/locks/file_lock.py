@@ -6,6 +6,7 @@ Of its own, and not that of the library `filelock`: what an interrupt leaves of 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -16,6 +17,11 @@ from progressive_app.machine.undoing import note_undo, undo_what_is_left
 
 POLL = 0.02
 """Seconds between two tries."""
+_NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+
+
+class NoFileLocks(OSError):
+    """The disk of a file has no locks, or none left."""
 
 
 class FileLock:
@@ -28,7 +34,8 @@ class FileLock:
     def acquire(self, timeout: float) -> None:
         """Take the lock.
 
-        :raise TimeoutError: another one still has it after so many seconds. :raise OSError: the file cannot be opened or locked.
+        :raise TimeoutError: another one still has it after so many seconds. :raise NoFileLocks: its disk has no locks.
+        :raise OSError: the file cannot be opened or locked.
         """
         undo_what_is_left()
         note_undo(self.release)
@@ -58,6 +65,8 @@ class FileLock:
         except BlockingIOError:
             self.release()
             return False
+        except OSError as error:
+            raise _known(error, self._path) from error
         if not self._is_at_its_path():  # whoever held it has removed it since
             self.release()
             return False
@@ -69,3 +78,24 @@ class FileLock:
             return os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
         except FileNotFoundError:
             return False
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another one has the lock on the file at `path`. Nothing is written, so that runs on a disk for reading can be listed.
+
+    :raise NoFileLocks: its disk has no locks. :raise OSError: it cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        raise _known(error, path) from error
+    return False
+
+
+def _known(error: OSError, path: Path) -> OSError:
+    return NoFileLocks(error.errno, error.strerror, str(path)) if error.errno in _NO_LOCKS else error

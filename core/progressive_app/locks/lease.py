@@ -1,12 +1,13 @@
-"""A lease on a run: who trains it, where the file lock of one machine does not hold on another.
+"""A lease on a run, or on another file: who has it, where the file lock of one machine does not hold on another, or there is none.
 
-`.lease` names the holder, which touches it every few seconds. One that is no longer touched is taken over, and so is that of an
+Its file names the holder, which touches it every few seconds. One that is no longer touched is taken over, and so is that of an
 earlier attempt at the same task: whoever began the later attempt had given the earlier one up. The holder looks before each
 write whether the lease is still its own, so that a worker that was given up and is alive stops before its next commit.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -31,6 +32,7 @@ BEAT = 5.0
 """Seconds between two touches of a lease."""
 STALE = 30.0
 """Seconds without a touch after which a lease may be taken over. Its last change is compared, and no two machines' clocks."""
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
 @frozen(kw_only=True)
@@ -96,33 +98,54 @@ class _Holder:
             return True
 
 
-class Lease:
-    """A lease on the run in `directory`, which this process holds once it is taken."""
+_BEING_TAKEN = _Holder(host="another machine or this one", process=0, began=0.0, session="", attempt=1, token="")
+"""Of a lease whose holder has not written into it yet, or never will."""
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / LEASE
+
+class LeaseHeld(RunError):
+    """Another process holds a lease: the text says which."""
+
+
+class Lease:
+    """The lease in the file at `path`, which this process holds once it is taken."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._holder = _Holder.of_this_process(current_claim())
-        self._own = directory / f"{LEASE}.{self._holder.token}.partial"
+        self._own = path.with_name(f"{path.name}.{self._holder.token}.partial")
         self._ended = threading.Event()
 
     def take(self) -> None:
         """Take it; wait for another one that may be stale.
 
-        :raise RunError: another process holds it.
+        :raise LeaseHeld: another process holds it. :raise OSError: its file cannot be written.
         """
-        directory = self._path.parent
+        self._own.write_bytes(self._document)
         try:
-            self._own.write_text(json.dumps(asdict(self._holder)), "utf-8")
-            try:
-                await_lease(directory, self._holder)
-                os.link(self._own, self._path)  # fails where another one was quicker
-            finally:
-                self._own.unlink()
+            await_lease(self._path, self._holder)
+            self._put()
         except FileExistsError:
-            raise RunError(_busy(directory, None)) from None
-        except OSError as error:
-            raise RunError(f"{self._path}: the run cannot be leased ({error.strerror})") from error
+            raise LeaseHeld("another process") from None
+        finally:
+            self._own.unlink()
         threading.Thread(target=self._beat, name="heart-beat of a lease", daemon=True).start()
+
+    @property
+    def _document(self) -> bytes:
+        return json.dumps(asdict(self._holder)).encode()
+
+    def _put(self) -> None:
+        """Put the file at its path in one step; on a disk without links it is empty for a moment.
+
+        :raise FileExistsError: another one was quicker.
+        """
+        try:
+            os.link(self._own, self._path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            with self._path.open("xb") as file:
+                file.write(self._document)
 
     @property
     def is_ours(self) -> bool:
@@ -151,37 +174,49 @@ class Lease:
                 self._path.unlink()
 
     def _beat(self) -> None:
-        with (
-            suppress(OSError),
-            self._path.open("rb") as file,
-        ):  # of the file that it is now: never of another one's lease
+        with suppress(OSError), self._path.open("rb") as file:  # as it is now: never another one's lease
             while not self._ended.wait(BEAT):
-                os.utime(file.fileno())
+                with suppress(OSError):  # the next touch may be in time
+                    os.utime(file.fileno())
 
 
-def await_lease(directory: Path, holder: _Holder | None = None) -> None:
-    """Wait until nobody holds the lease on the run in `directory`: at most until a stale one has shown that it is.
+def await_lease(path: Path, holder: _Holder | None = None) -> None:
+    """Wait until nobody holds the lease in the file at `path`: at most until a stale one has shown that it is.
 
-    :raise RunError: its holder is alive.
+    :raise LeaseHeld: its holder is alive.
     """
     holder = holder or _Holder.of_this_process(current_claim())
-    path = directory / LEASE
     first = _read(path)
     until = time.monotonic() + STALE
     while (found := _read(path)) is not None:
         if found != first:
-            raise RunError(_busy(directory, found[0]))
+            raise LeaseHeld(f"process {found[0].process} on {found[0].host}")
         if found[0].may_be_taken_by(holder) or time.monotonic() > until:
-            aside = path.with_name(f"{LEASE}.{found[0].token}.partial")
-            path.rename(aside)
-            aside.unlink()
+            _remove_stale(path, found[0])
             return
         time.sleep(min(BEAT / 10, STALE / 10))
 
 
-def is_leased(directory: Path) -> bool:
-    """Whether the lease on the run was touched lately, by the clock of this machine."""
-    found = _read(directory / LEASE)
+def _remove_stale(path: Path, holder: _Holder) -> None:
+    """Remove the lease of a `holder` that has lost it.
+
+    :raise LeaseHeld: another one that waited has taken it meanwhile.
+    """
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}.partial")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return
+    found = _read(aside)
+    if found is not None and found[0] != holder:
+        aside.rename(path)  # it was another one's already
+        raise LeaseHeld(f"process {found[0].process} on {found[0].host}")
+    aside.unlink()
+
+
+def is_leased(path: Path) -> bool:
+    """Whether the lease in the file at `path` was touched lately, by the clock of this machine."""
+    found = _read(path)
     return found is not None and time.time() - found[1] < STALE
 
 
@@ -190,14 +225,11 @@ def _read(path: Path) -> tuple[_Holder, float] | None:
     try:
         with path.open("rb") as file:  # opened, so that a network disk looks at the server
             touched, text = os.fstat(file.fileno()).st_mtime, file.read(4096)
+        if not text:
+            return _BEING_TAKEN, touched
         document: dict[str, Any] = json.loads(text)
         return _Holder(**document), touched
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{path}: not a lease of this program ({error}); remove it if nobody trains this run") from error
-
-
-def _busy(directory: Path, holder: _Holder | None) -> str:
-    who = f"process {holder.process} on {holder.host}" if holder else "another process"
-    return f"{directory}: {who} is training this run; wait for it, or stop it"

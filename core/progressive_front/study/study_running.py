@@ -12,6 +12,7 @@ import structlog
 from progressive_app.engines.engine import Engine
 from progressive_app.engines.running import run_tasks
 from progressive_app.engines.task import TaskEnd, TaskEvent
+from progressive_app.locks.lease import LEASE
 from progressive_app.locks.lock import LOCK, lock_run
 from progressive_app.machine.durable_files import make_directory
 from progressive_app.store.environments import Environments
@@ -34,7 +35,7 @@ def begin_study(directory: Path, plan: StudyPlan) -> None:
         )
     try:
         make_directory(directory)
-        if any(path.name != LOCK and not path.name.endswith(".partial") for path in directory.iterdir()):
+        if any(path.name not in {LOCK, LEASE} and not path.name.endswith(".partial") for path in directory.iterdir()):
             raise RunError(f"{directory}: not an empty directory; choose another name for the study")
     except OSError as error:
         raise RunError(f"{directory}: cannot create a study here ({error.strerror})") from error
@@ -88,10 +89,7 @@ def _compare_environments(directory: Path, plan: StudyPlan, *, strict: bool) -> 
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    try:
-        lock = lock_run(directory)
-    except RunError:
-        raise RunError(f"{directory}: another process is at work on this study; wait for it, or stop it") from None
+    lock = lock_run(directory, "at work on this study")
     try:
         yield
     finally:

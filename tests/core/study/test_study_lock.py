@@ -27,6 +27,6 @@ def test_the_lock_of_whoever_comes_next_outlives_the_end_of_a_study(
     run_study(study, plan, Here(), on_event=print)
 
     assert (study / LOCK).exists()
-    with pytest.raises(RunError, match="another process is at work on this study"):
+    with pytest.raises(RunError, match="is at work on this study"):
         run_study(study, plan, Here(), on_event=print)
     release(following[0])

@@ -12,17 +12,15 @@ import json
 import mmap
 import os
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import structlog
-from filelock import FileLock
 
 from progressive_market.bars.kept.room import mark_used, room_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,8 +32,6 @@ log = structlog.get_logger("progressive_training")
 ALIGNED = 64
 """Bytes: those of a cache line, at which matrix libraries expect data to begin."""
 LONGEST_HEADER = 1 << 16
-PATIENCE = 300.0
-"""Seconds to wait for another process that makes the same file."""
 TYPES = ("float32", "float64", "int64", "bool")
 
 
@@ -71,21 +67,6 @@ def write_arrays(path: Path, arrays: Arrays, limit: int) -> bool:
     finally:
         part.unlink(missing_ok=True)
     return True
-
-
-@contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
-    """Within it no other process makes the file at `path`; where nothing can be locked, or for too long, each makes its own."""
-    lock = FileLock(path.with_suffix(".lock"), timeout=PATIENCE)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except (OSError, NotImplementedError) as error:
-        log.info("nobody waits for a market that another process makes", path=str(path), error=str(error))
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _publish(part: Path, path: Path) -> None:
