@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 
-from progressive_app.machine.terminal import BUG, INTERRUPTED, PIPE_CLOSED, USER_ERROR, print_error, print_text
+from progressive_app.machine.terminal import (
+    BUG,
+    HUNG_UP,
+    INTERRUPTED,
+    PIPE_CLOSED,
+    USER_ERROR,
+    leave_lost_terminal,
+    print_error,
+    print_text,
+)
 from progressive_core.contract.errors import ProgressiveTrainingError
 
 
@@ -17,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line.
 
     :param argv: the arguments without the program's name; by default those of this process.
-    :return: 0, or 2 for what the user can mend, 1 for a bug, 130 and 143 when interrupted.
+    :return: 0, or 2 for what the user can mend, 1 for a bug, 129, 130 and 143 when interrupted.
     """
     if argv is None:  # this process is ours
         if isinstance(sys.stdout, TextIOWrapper):
@@ -41,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001  (the outermost frame: a bug is shown in full)
+        if isinstance(error, OSError) and error.errno == errno.EIO and leave_lost_terminal():
+            return HUNG_UP
         from progressive_app.machine.shortage import describe_shortage, is_shortage
 
         if is_shortage(error):

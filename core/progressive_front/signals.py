@@ -1,4 +1,4 @@
-"""Ctrl-C once: stop at the end of the episode. Twice: stop at once."""
+"""Ctrl-C once, or a terminal that is closed: stop at the end of the episode. Ctrl-C twice: stop at once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from progressive_app.machine.terminal import leave_lost_terminal
 from progressive_core import PROGRAM
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignal:
@@ -21,10 +22,17 @@ class StopSignal:
     def __init__(self, interrupt: Callable[[], None]) -> None:
         self.number: int | None = None
         self._interrupt = interrupt
+        self._is_asked = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.number is not None:
+        if number == signal.SIGHUP:  # a shell, the kernel and a login manager may each send one, beside another signal
+            leave_lost_terminal()
+        elif self._is_asked:
             raise KeyboardInterrupt
+        else:
+            self._is_asked = True
+        if self.number is not None:
+            return
         self.number = number
         self._interrupt()
         line = f"{PROGRAM}: stopping after this episode; once more: at once\n"
@@ -43,7 +51,8 @@ class StopSignal:
 
 @contextmanager
 def stop_signal(interrupt: Callable[[], None]) -> Iterator[StopSignal]:
-    """Call `interrupt` on the first SIGINT or SIGTERM, raise KeyboardInterrupt on the second.
+    """Call `interrupt` on the first SIGINT or SIGTERM, raise KeyboardInterrupt on the second; call it on SIGHUP, which never
+    counts as the second.
 
     Signals that whoever started us has switched off (nohup, a shell's background jobs) stay off, and outside the main
     thread, where Python allows no handlers, nothing changes.

@@ -1,7 +1,11 @@
 """Training from the command line: what is printed, what can be stopped, and how it goes on. With a stranger's buckets."""
 
 import json
+import os
+import pty
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,7 +125,7 @@ def test_runs_and_evaluate_show_what_was_reached(here: Path, capsys: pytest.Capt
         assert "\nvalidation\n" in shown and "\ntest\n" in shown
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_one_signal_stops_behind_a_checkpoint_and_says_how_to_go_on(
     here: Path,
     in_second_bucket: Callable[[str], None],
@@ -276,3 +280,35 @@ def test_a_fork_is_a_run_of_its_own_that_the_list_shows_with_its_parent(
     assert main(["runs", "--json"]) == 0
     (run,) = json.loads(capfd.readouterr().out)
     assert run["parent"] == str(stopped)
+
+
+def test_a_terminal_that_is_gone_ends_nothing_that_prints_to_it() -> None:
+    """Without a SIGHUP, as behind `disown`."""
+    ours, its = pty.openpty()
+    code = """
+import sys
+from progressive_app.machine.terminal import print_error, print_text
+print_text("before")
+sys.stdin.readline()
+for _ in range(3):
+    print_text("nobody reads this")
+    print_error("nor this")
+sys.exit(7)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=its, stderr=its) as process:
+        os.close(its)
+        printed = b""
+        while not printed.endswith(b"\n"):
+            printed += os.read(ours, 100)
+        os.close(ours)
+        process.communicate(b"\n", timeout=60)
+    assert process.returncode == 7
+
+
+def test_a_hangup_beside_another_signal_is_no_second_one(here: Path, in_second_bucket: Callable[[str], None]) -> None:
+    """A shell, the kernel and a login manager each send their own."""
+    in_second_bucket("[os.kill(os.getpid(), number) for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP)]")
+    assert main(["--run-dir", "mine"]) == 129
+    assert state(here / "mine")["status"] == "interrupted"
+    episodes = (here / "mine" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(episodes[-1])["bucket"] == "Second"

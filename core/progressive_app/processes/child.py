@@ -94,9 +94,11 @@ def main(connection: Connection, watched: Connection, function: Function, argume
     configure_logging()
     parent, watch = Parent(connection), ParentWatch(watched)
     signal.signal(signal.SIGINT, watch.on_interrupt)
-    signal.signal(signal.SIGTERM, parent.on_stop)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, parent.on_stop)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     threading.Thread(target=watch.watch, name="parent watch", daemon=True).start()
     answer, failure = None, None
     try:

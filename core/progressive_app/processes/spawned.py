@@ -144,14 +144,14 @@ def spawned(name: str, function: Function, argument: Any) -> Iterator[SpawnedPro
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Block SIGINT and SIGTERM: a process started within receives none before it has set its handlers."""
+    """Block SIGINT, SIGTERM and SIGHUP: a process started within receives none before it has set its handlers."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # here: the first start of it lets both signals through again
+    resource_tracker.ensure_running()  # here: the first start of it lets the first two through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with undone_after(partial(signal.pthread_sigmask, signal.SIG_SETMASK, before)):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         yield
 
 
