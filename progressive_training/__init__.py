@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from progressive_app.machine.memory import read_memory as read_memory
     from progressive_app.machine.memory import release_heap as release_heap
     from progressive_app.machine.memory import release_memory as release_memory
+    from progressive_app.resume.inputs import RunInput as RunInput
+    from progressive_app.resume.inputs import run_input as run_input
     from progressive_app.store.models import model_file as model_file
     from progressive_app.store.tensors import read_tensors as read_tensors
     from progressive_app.store.validated import InvalidValue as InvalidValue
@@ -90,6 +92,8 @@ if TYPE_CHECKING:
 _HOME = {
     "FilePath": "progressive_app.config.common_kinds",
     "InputFile": "progressive_app.config.common_kinds",
+    "RunInput": "progressive_app.resume.inputs",
+    "run_input": "progressive_app.resume.inputs",
     "Number": "progressive_app.config.common_kinds",
     "HorizonRange": "progressive_core.contract.kinds",
     "Kind": "progressive_core.contract.kinds",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from progressive_market.bars import check_leaks, configured_bars, doubts, parts_of
+from progressive_market.bars import bars_of_bucket, check_leaks, doubts, parts_of
 from progressive_market.bars.bar_records import FLOWS
 from progressive_market.bars.levels import as_ratios, level_columns
 from progressive_market.bars.what_was_read import bars_line, features_line
@@ -39,7 +39,7 @@ from progressive_market.prepared.run_memory import memory_of
 from progressive_market.prepared.shared_market import CacheRoom, SharedBars, digest_of, shared_market
 from progressive_market.split import Split, split_at, split_bars
 from progressive_market.walk_forward.judged_market import market_with_test
-from progressive_training import PLUGINS, SEED, DataError, release_heap
+from progressive_training import PLUGINS, SEED, DataError, release_heap, run_input
 
 if TYPE_CHECKING:
     from progressive_market.bars import Bars
@@ -74,7 +74,7 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
     :raise DataError: the bars cannot be used. :raise PluginError: a feature cannot.
     """
     settings = info.settings
-    bars = configured_bars(settings, resources.cache_dir, resources.cache_bytes)
+    bars = bars_of_bucket(info, resources)
     if settings[FREQUENCY] and isinstance(funding := settings[FUNDING], str) and funding not in FLOWS:
         raise DataError(
             f"{bars.report.source}: FREQUENCY merges bars, and what the column {funding!r} of FUNDING says of them has to add "
@@ -116,7 +116,11 @@ def configured_market(info: BucketInfo, resources: Resources) -> tuple[Market, S
     :raise DataError: too few bars, in all or between two gaps.
     """
     room = None if resources.cache_dir is None else CacheRoom(resources.cache_dir, resources.cache_bytes)
-    return _shared(_configured(info, resources), info, resources.device, room)
+    bars = _configured(info, resources)
+    market, split = _shared(bars, info, resources.device, room)
+    if not bars.were_read and (file := run_input(info, DATA.key)) is not None:
+        file.warn_of_change()
+    return market, split
 
 
 def _configured(info: BucketInfo, resources: Resources) -> SharedBars:
@@ -124,7 +128,7 @@ def _configured(info: BucketInfo, resources: Resources) -> SharedBars:
     settings = info.settings
 
     def read() -> Bars:
-        return with_columns(configured_bars(settings, resources.cache_dir, resources.cache_bytes), settings)
+        return with_columns(bars_of_bucket(info, resources), settings)
 
     return SharedBars(memory_of(info), tuple(repr(settings[each]) for each in (*MARKET_SETTINGS, SEED, PLUGINS)), read)
 

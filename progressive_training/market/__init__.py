@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from progressive_market.bars import Bars as Bars
     from progressive_market.bars import FeaturePlugin as FeaturePlugin
     from progressive_market.bars import Source as Source
+    from progressive_market.bars import bars_of_bucket as bars_of_bucket
     from progressive_market.bars import check_causal as check_causal
     from progressive_market.bars import check_leaks as check_leaks
     from progressive_market.bars import clean_reading as clean_reading
@@ -114,7 +115,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "accounts.strategy_account": "StrategyAccount account_of",
     "bars": (
-        "Bars FeaturePlugin Source check_causal check_leaks clean_reading configured_bars doubts load_bars read synthetic_bars"
+        "Bars FeaturePlugin Source bars_of_bucket check_causal check_leaks clean_reading configured_bars doubts load_bars read synthetic_bars"
     ),
     "judging.baselines": "Ridge fit_ridge with_baselines",
     "judging.degenerate": "degeneration one_sided",

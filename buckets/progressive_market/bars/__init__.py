@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from progressive_market.bars.leaks.leak_check import check_leaks as check_leaks
     from progressive_market.bars.levels import as_ratios as as_ratios
     from progressive_market.bars.levels import level_columns as level_columns
+    from progressive_market.bars.load import bars_of_bucket as bars_of_bucket
     from progressive_market.bars.load import clean_reading as clean_reading
     from progressive_market.bars.load import configured_bars as configured_bars
     from progressive_market.bars.load import load_bars as load_bars
@@ -34,6 +35,7 @@ _HOME = {
     "check_leaks": "leaks.leak_check",
     "clean": "cleaning",
     "clean_reading": "load",
+    "bars_of_bucket": "load",
     "configured_bars": "load",
     "doubts": "doubts",
     "level_columns": "levels",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,10 @@ from progressive_market.bars.resampling import resample
 from progressive_market.bars.sources import Source, read
 from progressive_market.bars.synthetic import synthetic_bars
 from progressive_market.market_settings import DATA, DATA_MB, FILL_MINUTES, FREQUENCY, MARKET, PARTS, SYNTHETIC_BARS
-from progressive_training import SEED, DataError, Settings, as_settings
+from progressive_training import SEED, DataError, Settings, as_settings, run_input
+
+if TYPE_CHECKING:
+    from progressive_training import BucketInfo, Resources, RunInput
 
 
 def load_bars(
@@ -47,34 +49,53 @@ def load_bars(
         return bars if frequency is None else resample(bars, frequency)
 
 
-def configured_bars(settings: Mapping[str, Any], cache_dir: Path | None = None, cache_bytes: int = 0) -> Bars:
+def configured_bars(settings: Mapping[str, Any]) -> Bars:
     """Read, clean and resample the bars that `settings` name, or make some up when they name none.
 
     Where PARTS say when the test part begins, its rows are left out before anything is read from them: they decide nothing, not
     even how a column is understood.
 
     :param settings: DATA, DATA_MB, FREQUENCY, FILL_MINUTES, MARKET, PARTS, SYNTHETIC_BARS and SEED of the configuration.
-    :param cache_dir: where cleaned bars may be kept, so that the next bucket need not parse again.
-    :param cache_bytes: how large that directory's bars may be in all.
     :raise DataError: the file cannot be read, or its bars cannot be traded on.
     """
     settings = as_settings(settings)
-    data, frequency, fill_minutes = settings[DATA], settings[FREQUENCY], settings[FILL_MINUTES]
-    market, data_mb = settings[MARKET], settings[DATA_MB]
-    until = parts[2] if (parts := parts_of(settings)) else None
-    if data is None:
+    return _bars_of(settings, settings[DATA])
+
+
+def bars_of_bucket(info: BucketInfo, resources: Resources) -> Bars:
+    """`configured_bars` of a bucket: in a run those that it was begun on, whatever has become of the file since.
+
+    Cleaned bars are kept in the cache, so that the next bucket need not read them again. Where the file is not what it was any more
+    and its bars are kept, these are used, and a warning says so.
+
+    :param info, resources: what the bucket's `check` or `open` was given.
+    :raise DataError: the file cannot be read, is not what it was, or its bars cannot be traded on.
+    """
+    settings, file = info.settings, run_input(info, DATA.key)
+    if file is None or resources.cache_dir is None:
+        return _bars_of(settings, file)
+    asked = [settings[FREQUENCY], settings[FILL_MINUTES], settings[MARKET]]
+    if parts := parts_of(settings):
+        asked.append(parts[2])
+    kept = kept_path(resources.cache_dir, file.sha256, *asked)
+    found = read_kept(kept, str(file.path))
+    if found is None:
+        found = _bars_of(settings, file)
+        keep(found, kept, resources.cache_bytes)
+    else:
+        file.warn_of_change()
+    return found
+
+
+def _bars_of(settings: Settings, source: str | RunInput | None) -> Bars:
+    """The bars of `source` as `settings` want them; None: made up."""
+    frequency, until = settings[FREQUENCY], parts[2] if (parts := parts_of(settings)) else None
+    if source is None:
         bars = synthetic_before(settings, until)
         return bars if frequency is None else resample(bars, frequency)
-    source = Path(data)
-    if cache_dir is None or not source.is_file():
-        return load_bars(source, frequency, fill_minutes, market=market, until=until, data_mb=data_mb)
-    kept = kept_path(cache_dir, source, frequency, fill_minutes, market, *([] if until is None else [until]))
-    found = read_kept(kept, str(source))
-    if found is not None:
-        return found
-    bars = load_bars(source, frequency, fill_minutes, market=market, until=until, data_mb=data_mb)
-    keep(bars, kept, cache_bytes)
-    return bars
+    return load_bars(
+        source, frequency, settings[FILL_MINUTES], market=settings[MARKET], until=until, data_mb=settings[DATA_MB]
+    )
 
 
 def synthetic_before(settings: Settings, until: int | None) -> Bars:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from progressive_market.bars.kept.bounds import memory_of_reading, reading_at_most
 from progressive_market.bars.kept.packed import reading
 from progressive_market.bars.kept.stored import index_as_column, stream_frame
-from progressive_market.bars.layouts.bar_files import Table, read_table
+from progressive_market.bars.layouts.bar_files import Table, read_table, refuse_too_large, table_of
 from progressive_market.bars.layouts.columns import Reading, understand
 from progressive_market.bars.layouts.numbers import numbers
 from progressive_market.bars.layouts.times import looks_like_time
 from progressive_market.bars.layouts.trees import table_of_tree
 from progressive_market.market_settings import DATA_MB
-from progressive_training import DataError
+from progressive_training import DataError, RunInput
 
 CCXT = ("time", "open", "high", "low", "close", "volume")
 
@@ -41,9 +41,10 @@ class ArrowArray(Protocol):
 
 
 Rows: TypeAlias = "Sequence[Sequence[Any]] | Sequence[Mapping[str, Any]] | NDArray[Any]"
-Source: TypeAlias = "str | os.PathLike[str] | pd.DataFrame | ArrowStream | ArrowArray | Rows"
-"""A path; a pandas DataFrame with the times in a column or as its index; a table that speaks Arrow; or rows, each with its
-values in the order of ccxt (milliseconds, open, high, low, close, volume) or by name."""
+Source: TypeAlias = "str | os.PathLike[str] | RunInput | pd.DataFrame | ArrowStream | ArrowArray | Rows"
+"""A path; a file of a run, held to what the run was begun on; a pandas DataFrame with the times in a column or as its index; a
+table that speaks Arrow; or rows, each with its values in the order of ccxt (milliseconds, open, high, low, close, volume) or by
+name."""
 
 
 def read(
@@ -69,6 +70,8 @@ def read(
 
 
 def _called(source: Source) -> str:
+    if isinstance(source, RunInput):
+        return str(source.path)
     return str(source) if isinstance(source, str | os.PathLike) else f"the {type(source).__name__} given"
 
 
@@ -80,6 +83,9 @@ def _table_of(source: Source) -> tuple[Table, str]:
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         return read_table(path), str(path)
+    if isinstance(source, RunInput):
+        refuse_too_large(source.size or 0, source.path)
+        return table_of(source.read(), str(source.path)), str(source.path)
     if isinstance(source, pd.DataFrame):  # which speaks Arrow too, but its index would be lost
         return _of_frame(source), "the frame given"
     if isinstance(source, ArrowStream | ArrowArray):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -12,7 +13,13 @@ from attrs import asdict, define, frozen
 
 from progressive_market.accounts.candles import candles_of
 from progressive_market.bars.bar_records import PRICES
-from progressive_market.bars.kept.array_file import identity_of, is_intact, map_arrays, write_arrays
+from progressive_market.bars.kept.array_file import (
+    NO_ARRAYS,
+    identity_of,
+    is_intact,
+    map_arrays,
+    write_arrays,
+)
 from progressive_market.charges import without_funding
 from progressive_market.features.feature_table import SCALES
 from progressive_market.features.scaler import Scaler
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
     Arrays = dict[str, NDArray[Any]]
 
 T = TypeVar("T")
-FORMAT = 1  # counts up when features, scaler or fills change what comes out
+FORMAT = 2  # counts up when features, scaler or fills change what comes out, or the file's layout
 TENSORS = {
     "features": "float32",
     "returns": "float64",
@@ -63,11 +70,12 @@ class CacheRoom:
 
 @define(eq=False)
 class SharedBars:
-    """Bars that are read when they are needed: `asked` says which, to `memory`."""
+    """Bars that are read when they are needed (`were_read`), and not in memory: `asked` says which, to `memory`."""
 
     memory: RunMemory
     asked: tuple[Hashable, ...]
     read: Callable[[], Bars]
+    were_read: bool = False
     _bars: Bars | None = None
 
     def bars(self) -> Bars:
@@ -75,7 +83,7 @@ class SharedBars:
         if self._bars is None:
             self._bars = self.memory.recent(("bars", self.asked))
         if self._bars is None:
-            self._bars = self.read()
+            self._bars, self.were_read = self.read(), True
             self.memory.keep(
                 ("bars", self.asked), self._bars, sum(array.nbytes for array in arrays_of(self._bars).values())
             )
@@ -171,7 +179,8 @@ def _from_file(room: CacheRoom, name: str, memory: RunMemory, columns: int, make
         with one_at_a_time(path):
             found = _mapped(path, memory, columns)  # another process may have made it meanwhile
             if found is None:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()  # a damaged one
                 found = make()
                 if write_arrays(path, found, room.limit):
                     found = _mapped(path, memory, columns) or found
@@ -185,7 +194,7 @@ def _mapped(path: Path, memory: RunMemory, columns: int) -> Arrays | None:
         return None
     try:
         arrays = map_arrays(path)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, AttributeError):
+    except (OSError, *NO_ARRAYS):
         return None
     count = len(arrays.get("times", ()))
     shapes = {"features": (count, columns), "charges": (count, 2), **dict.fromkeys(SCALER, (columns,))}

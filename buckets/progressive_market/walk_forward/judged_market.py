@@ -13,10 +13,10 @@ from progressive_market.market_settings import DATA, MARKET
 from progressive_market.serving.saved_market import MarketCard, market_card, market_of
 from progressive_market.serving.served_bars import served_bars
 from progressive_market.split import Split, split_at
-from progressive_training import DataError, validated
+from progressive_training import DataError, run_input, validated
 
 if TYPE_CHECKING:
-    from progressive_market.bars import Bars
+    from progressive_market.bars import Bars, Source
     from progressive_market.market import Market
     from progressive_training import BucketInfo, Settings
 
@@ -34,7 +34,7 @@ def market_with_test(market: Market, split: Split, info: BucketInfo) -> tuple[Ma
     assert parts is not None  # whoever judges on shares has the test part already
     unjudged = {"bucket": info.name, "trades": NOWHERE, "verdict": NOT_JUDGED}
     card = validated({**market_card(market, split, settings), **unjudged}, MarketCard)
-    bars = bars_of_card(card, settings, parts[3])
+    bars = bars_of_card(card, settings, parts[3], run_input(info, DATA.key))
     judged = split_at(bars.time, parts, info.horizons[-1], info.name)
     if judged.test.stop - judged.test.start < 3:
         raise DataError(f"{bars.report.source}: {info.name}: PARTS leaves no bars to test on")
@@ -42,12 +42,11 @@ def market_with_test(market: Market, split: Split, info: BucketInfo) -> tuple[Ma
     return evolve(complete, candles=candles_of(bars)), judged
 
 
-def bars_of_card(card: MarketCard, settings: Settings, until: int | None) -> Bars:
-    """The configured bars before a time, as the `card` says that they are read.
+def bars_of_card(card: MarketCard, settings: Settings, until: int | None, file: Source | None) -> Bars:
+    """The bars of `file`, None for synthetic ones, before a time, as the `card` says that they are read.
 
     :param until: in nanoseconds since 1970; None for all.
     """
-    file = settings[DATA]
     if file is None:
         return served_bars(synthetic_before(settings, until), card)
     return served_bars(file, card, settings[MARKET], until)

@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from progressive_market.accounts.candles import candles_of
 from progressive_market.bars import nanoseconds
 from progressive_market.features.feature_table import SCALES
+from progressive_market.market_settings import DATA
 from progressive_market.policy import FLAT
 from progressive_market.serving.decision import ACTIONS
 from progressive_market.serving.saved_market import market_of
@@ -91,7 +92,7 @@ def _bars(models: Sequence[ServedModel[Any]], folds: Sequence[Fold], settings: S
     """The bars up to the end of the newest fold, with the columns of every model."""
     columns = dict.fromkeys(name for model in models for name in (*model.card.features, *model.card.columns))
     card = evolve(models[-1].card, features=tuple(columns), feature_plugins=tuple(_plugins(models)))
-    return bars_of_card(card, settings, nanoseconds(folds[-1].until))
+    return bars_of_card(card, settings, nanoseconds(folds[-1].until), settings[DATA])
 
 
 def _plugins(models: Sequence[ServedModel[Any]]) -> list[Any]:

@@ -1,13 +1,109 @@
-"""The files that a run rests on, as its manifest has them."""
+"""The files that a run rests on, as its manifest has them: wherever one is used, its bytes are those that the run was begun on."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import structlog
+from attrs import frozen
+
+from progressive_app.store.progress import STATE
+from progressive_app.store.run_documents import read_manifest
 from progressive_core.contract.errors import DataError, RunError
+from progressive_core.contract.records import BucketInfo, RunInfo
+
+log = structlog.get_logger("progressive_training")
+
+PIECE = 1 << 20
+"""Bytes that are hashed at a time."""
+PLACE = "PLACE"
+"""Stands for a path in messages."""
+
+
+@frozen(kw_only=True)
+class RunInput:
+    """A file that a run rests on: its `path`, and the `sha256` and `size` in bytes of what it held when the run was begun.
+
+    `size` is None where an earlier version wrote the manifest.
+    """
+
+    path: Path
+    sha256: str
+    size: int | None = None
+
+    def read(self) -> bytes:
+        """What the file held when the run was begun: the bytes that are hashed are the ones returned.
+
+        A file that has only grown is read up to where it ended then, and a warning says so.
+
+        :raise DataError: it is gone, cannot be read, or holds other bytes.
+        """
+        try:
+            if not self.path.is_file():  # what else stands there, such as a pipe, may keep its reader waiting
+                raise self._refused("gone")
+            with self.path.open("rb") as file:
+                held = os.fstat(file.fileno()).st_size
+                content = file.read(held if self.size is None else min(self.size, held))
+        except OSError as error:
+            raise self._refused(_why(error)) from error
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise self._refused("changed", held)
+        if held > len(content):
+            self.warn_of_change()
+        return content
+
+    def change(self) -> str:
+        """What has become of the file since the run was begun: "" for nothing, "grown", "changed", "gone" or that it cannot be
+        read. Content that was hashed before is not hashed again."""
+        try:
+            status = self.path.stat()
+            identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            if _digest_of(self.path, self.size, identity) != self.sha256:
+                return "changed"
+        except OSError as error:
+            return _why(error)
+        return "" if self.size is None or status.st_size == self.size else "grown"
+
+    def warn_of_change(self) -> None:
+        """Where the file is not what it was, warn that the run goes on with what it was: to be called by whoever has that."""
+        if change := self.change():
+            line = f"{self.path}: {change} since the run was begun, which goes on with what the file held then"
+            log.warning(line)
+
+    def _refused(self, change: str, held: int | None = None) -> DataError:
+        sizes = "" if held is None or self.size is None else f" ({self.size:,} bytes then, {held:,} now)"
+        return DataError(
+            f"{self.path}: {change} since the run was begun{sizes}; put the file of then back, or begin a new run"
+        )
+
+
+def run_input(run: BucketInfo | RunInfo, key: str) -> RunInput | None:
+    """The file that the setting `key` of a run names, None where it names none.
+
+    Outside of a run it is the file as it is now.
+
+    :raise DataError: it cannot be read. :raise RunError: the run's manifest is damaged, or does not have it.
+    """
+    named = run.settings[key]
+    if named is None:
+        return None
+    if not (run.run_dir / STATE).is_file():
+        return _as_recorded(described(key, str(named), None))
+    begun = read_manifest(run.run_dir)["inputs"].get(key)
+    if begun is None:
+        raise RunError(f"{run.run_dir}: the manifest does not say what {named} held when the run was begun ({key})")
+    return _as_recorded({**begun, "file": str(named)})
+
+
+def _as_recorded(begun: Mapping[str, Any]) -> RunInput:
+    size = begun.get("bytes")
+    size = size if size is None else max(size, 0)
+    return RunInput(path=Path(begun["file"]), sha256=begun.get("sha256", ""), size=size)
 
 
 def described(key: str, path: str, content: bytes | None) -> dict[str, Any]:
@@ -22,7 +118,8 @@ def described(key: str, path: str, content: bytes | None) -> dict[str, Any]:
     if not file.is_file():
         what = "a directory" if file.is_dir() else "no such file"
         raise DataError(f"{file}: {what}; {key} names a file to read")
-    return {"file": path, "sha256": _sha256(file), "bytes": file.stat().st_size}
+    digest, size = _hashed(file)
+    return {"file": path, "sha256": digest, "bytes": size}
 
 
 def has_moved_to(path: Any, begun: Mapping[str, Any] | None) -> bool:
@@ -31,7 +128,7 @@ def has_moved_to(path: Any, begun: Mapping[str, Any] | None) -> bool:
         begun is not None
         and isinstance(path, str)
         and Path(path).is_file()
-        and _sha256(Path(path)) == begun.get("sha256")
+        and _hashed(Path(path))[0] == begun.get("sha256")
     )
 
 
@@ -52,21 +149,53 @@ def check_data_unchanged(inputs: Mapping[str, Any], directory: Path) -> None:
     """
     for key, begun in inputs.items():
         file = Path(begun["file"])
+        flag = f"--data {PLACE}" if key == "DATA" else f"--set {key}={PLACE}"
         if not file.is_file():
-            flag = "--data PLACE" if key == "DATA" else f"--set {key}=PLACE"
             raise RunError(
                 f"{directory}: its data file {file} is gone; put it back, or go on with its new place: {flag}, or "
-                f'resume(settings={{"{key}": PLACE}}) from Python'
+                f'resume(settings={{"{key}": {PLACE}}}) from Python'
             )
-        if _sha256(file) != begun.get("sha256"):
+        digest, size = _hashed(file)
+        if digest == begun.get("sha256"):
+            continue
+        then = begun.get("bytes")
+        if then is not None and 0 < then < size and _digest(file, then)[0] == begun.get("sha256"):
             raise RunError(
-                f"{directory}: its data file {file} has changed since; put the old one back, or start a new run"
+                f"{directory}: its data file {file} has grown since; its first {then} bytes are the old one: "
+                f"`head -c {then} {file} > {PLACE}`, then {flag}, or start a new run"
             )
+        raise RunError(f"{directory}: its data file {file} has changed since; put the old one back, or start a new run")
 
 
-def _sha256(path: Path) -> str:
+def _hashed(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of what a file holds.
+
+    :raise DataError: it cannot be read.
+    """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return _digest(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+@lru_cache(maxsize=64)
+def _digest_of(path: Path, most: int | None, identity: tuple[int, ...]) -> str:
+    """SHA-256 of the first `most` bytes of a file, hashed once while its `identity` stays."""
+    return _digest(path, most)[0]
+
+
+def _digest(path: Path, most: int | None = None) -> tuple[str, int]:
+    """SHA-256 of the first `most` bytes of a file, and how many they are; None: of all.
+
+    :raise OSError: it cannot be read.
+    """
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(PIECE if most is None else min(PIECE, most - size)):
+            digest.update(piece)
+            size += len(piece)
+    return digest.hexdigest(), size
+
+
+def _why(error: OSError) -> str:
+    return "gone" if isinstance(error, FileNotFoundError) else f"not to be read ({error.strerror or error})"

@@ -47,6 +47,7 @@ class Teacher:
 class _InputFile:
     file: str
     sha256: str = ""
+    bytes: int | None = None
     moved_from: tuple[str, ...] = ()
 
 

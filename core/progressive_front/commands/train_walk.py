@@ -15,7 +15,7 @@ from progressive_app.config.stages import flat
 from progressive_app.engines.engine import Engine
 from progressive_app.machine.logs import configure_logging
 from progressive_app.resume.resuming import registry_for
-from progressive_core.contract.errors import ConfigError
+from progressive_core.contract.errors import ConfigError, DataError
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import bucket_info
 from progressive_core.plugins.manager import Manager
@@ -23,10 +23,10 @@ from progressive_front.commands.train_study import opened_study
 from progressive_front.load_model import load_model
 from progressive_front.study.planned_training import fixed
 from progressive_front.study.shown_study import Shown, planning, train_shown
-from progressive_studies.study.study_plan import StudyPlan
+from progressive_studies.study.study_plan import StudyPlan, check_inputs
 from progressive_studies.walk_forward.folding import Folding, WalksForward
 from progressive_studies.walk_forward.walk_files import write_walk
-from progressive_studies.walk_forward.walk_plan import WALK, walk_plan
+from progressive_studies.walk_forward.walk_plan import WALK, input_digests, walk_plan
 from progressive_studies.walk_forward.walk_result import settings_of, walk_result
 
 
@@ -58,13 +58,24 @@ def train_walk(asked: AskedWalk, engine: Engine, workers: int, shown: Shown) -> 
 
 def _close(directory: Path, plan: StudyPlan, reasons: Mapping[str, str]) -> tuple[Path | None, str]:
     bucket, _ = _walking(settings_of(directory, plan))
-    return write_walk(directory, plan, partial(walk_result, directory, plan, bucket, load_model))
+
+    def result() -> dict[str, Any]:
+        try:
+            return walk_result(directory, plan, bucket, load_model)
+        finally:
+            check_inputs(directory, plan)  # the bars were read once more
+
+    return write_walk(directory, plan, result)
 
 
 def _planned(asked: AskedWalk) -> StudyPlan:
     settings = fixed(resolve(asked.config, asked.flags, plugins=asked.plugins), asked.plugins)
     bucket, horizons = _walking(settings)
-    return walk_plan(settings, bucket.plan_folds(settings, horizons, asked.folding))
+    files = input_digests(settings)
+    plan = walk_plan(settings, bucket.plan_folds(settings, horizons, asked.folding))
+    for path in (path for path, digest in plan.inputs.items() if digest != files[path]):
+        raise DataError(f"{path}: changed while its folds were planned; begin again when it is complete")
+    return plan
 
 
 def _walking(settings: Settings) -> tuple[WalksForward, dict[str, Sequence[int]]]:

@@ -27,7 +27,7 @@ from progressive_core.engine.run import bucket_info
 from progressive_core.plugins.manager import Manager
 from progressive_front.found_runs import Named, teachers_named
 from progressive_front.trainer import ProgressiveTrainer
-from progressive_studies.study.study_plan import PLAN, PlannedRun, run_directory
+from progressive_studies.study.study_plan import PLAN, PlannedRun, read_plan, run_directory
 
 LEFT_OUT = ("no:memory", "no:console")
 """Plugins that no run of a study has: sizes would follow the memory that others leave, and several runs share one terminal."""
@@ -80,6 +80,7 @@ def train_planned(worker: Worker, training: PlannedTraining) -> None:
     with _printed_as_progress(worker.progress) as progress:
         settings = _with_shared_cache(resolve_values(run.settings, f"{study / PLAN}: {run.name}"), study)
         trainer = ProgressiveTrainer(progress, settings=settings, run_dir=directory, on_episode=stop_where_asked)
+        trainer.planned_inputs = read_plan(study).inputs
         if (directory / STATE).is_file():
             trainer.resume(scratch_arms=run.scratch_arms, strict=training.strict)
         else:

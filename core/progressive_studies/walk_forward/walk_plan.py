@@ -58,10 +58,16 @@ def walk_plan(settings: Settings, folds: Sequence[Fold]) -> StudyPlan:
                 teachers=tuple(teachers),
             )
         )
-    files = input_files(with_absolute_files(settings)).values()
-    return StudyPlan(
-        kind=WALK, runs=tuple(runs), inputs=digests_of([*files]), about={FOLDS: [asdict(fold) for fold in folds]}
-    )
+    about = {FOLDS: [asdict(fold) for fold in folds]}
+    return StudyPlan(kind=WALK, runs=tuple(runs), inputs=input_digests(settings), about=about)
+
+
+def input_digests(settings: Settings) -> dict[str, str]:
+    """The SHA-256 of each file that `settings` name, by its path.
+
+    :raise DataError: one cannot be read.
+    """
+    return digests_of([*input_files(with_absolute_files(settings)).values()])
 
 
 def fold_name(number: int) -> str:

@@ -1,4 +1,4 @@
-"""The bars a run trains on, and the cache between buckets."""
+"""The bars a run trains on."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from safetensors import safe_open
-from safetensors.numpy import save_file
 
 from progressive_market.bars import Bars, configured_bars, load_bars
 from progressive_training import DataError
@@ -45,83 +43,6 @@ def test_settings_change_what_is_loaded(file: Path) -> None:
     assert (len(configured_bars(settings)), configured_bars(settings).report.gaps) == (197, 1)
     assert configured_bars(settings | {"FILL_MINUTES": 180}).report.filled == 3
     assert configured_bars(settings | {"FREQUENCY": "2h"}).interval == 7200 * 10**9
-
-
-def test_kept_bars_are_the_same_bars(file: Path, tmp_path: Path) -> None:
-    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
-    first = configured_bars(settings, cache, 10**6)
-    assert len(list(cache.iterdir())) == 1
-    second = configured_bars(settings, cache, 10**6)
-    assert same(first, second)
-    assert second.close.flags.writeable
-    configured_bars(settings | {"FREQUENCY": "4h"}, cache, 10**6)
-    assert len(list(cache.iterdir())) == 2
-
-
-def test_kept_bars_keep_what_has_no_value(frame: pd.DataFrame, tmp_path: Path) -> None:
-    average = frame["close"].rolling(20).mean()
-    frame.assign(sma=average).to_csv(tmp_path / "bars.csv", index=False)
-    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(tmp_path / "bars.csv")}
-    first = configured_bars(settings, cache, 10**6)
-    second = configured_bars(settings, cache, 10**6)
-    assert same(first, second)
-    np.testing.assert_array_equal(np.isnan(second.extra["sma"]), average.isna())
-
-
-def test_kept_bars_save_the_reading(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
-    first = configured_bars(settings, cache, 10**6)
-    monkeypatch.setattr("progressive_market.bars.load.read", pytest.fail)
-    assert same(configured_bars(settings, cache, 10**6), first)
-
-
-def test_a_changed_file_is_read_anew(file: Path, frame: pd.DataFrame, tmp_path: Path) -> None:
-    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
-    configured_bars(settings, cache, 10**6)
-    frame.head(60).to_csv(file, index=False)
-    assert len(configured_bars(settings, cache, 10**6)) == 60
-
-
-@pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: b"", lambda content: b"x" * 500])
-def test_a_damaged_cache_is_read_over_and_written_anew(file: Path, tmp_path: Path, damage: Any) -> None:
-    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
-    first = configured_bars(settings, cache, 10**6)
-    kept = next(cache.iterdir())
-    whole = kept.read_bytes()
-    kept.write_bytes(damage(whole))
-    assert same(configured_bars(settings, cache, 10**6), first)
-    assert kept.read_bytes() == whole
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda arrays: {"close": arrays["close"][:-1]},
-        lambda arrays: {"close": -arrays["close"]},
-        lambda arrays: {"time": arrays["time"][::-1].copy()},
-        lambda arrays: {"volume": arrays["volume"].astype("float32")},
-        lambda arrays: {"segment": arrays["segment"] * 0 - 5 + np.arange(len(arrays["segment"]), dtype=np.int32) * 2},
-    ],
-    ids=["short", "negative", "backward", "other type", "segments"],
-)
-def test_kept_bars_that_are_none_are_read_anew(file: Path, tmp_path: Path, change: Any) -> None:
-    """A run may come from a stranger, cache and all."""
-    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
-    first = configured_bars(settings, cache, 10**6)
-    kept = next(cache.iterdir())
-    with safe_open(kept, framework="numpy") as opened:
-        arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  (no mapping)
-        header = opened.metadata()
-    save_file({**arrays, **change(arrays)}, kept, metadata=header)
-    assert same(configured_bars(settings, cache, 10**6), first)
-
-
-def test_the_cache_keeps_to_its_bound(file: Path, tmp_path: Path) -> None:
-    cache, settings = tmp_path / "cache", SETTINGS | {"DATA": str(file)}
-    for frequency in (None, "2h", "4h", "1h"):
-        configured_bars(settings | {"FREQUENCY": frequency}, cache, 25_000)
-        assert sum(path.stat().st_size for path in cache.iterdir()) <= 25_000
-    assert 1 <= len(list(cache.iterdir())) < 4
 
 
 def test_a_frame_in_memory_is_matched_by_name(frame: pd.DataFrame, file: Path) -> None:

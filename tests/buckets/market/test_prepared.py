@@ -125,7 +125,7 @@ def test_of_several_that_want_it_at_once_one_makes_it(resources: Resources, monk
 
 
 @pytest.mark.usefixtures("large")
-@pytest.mark.parametrize("harm", ["cut", "changed", "emptied", "no header", "of another market"])
+@pytest.mark.parametrize("harm", ["cut", "changed", "header", "emptied", "no header", "of another market"])
 def test_a_damaged_file_is_made_anew(harm: str, resources: Resources) -> None:
     sound = market_for(info_of({}), resources)
     (file,) = files(resources)
@@ -136,7 +136,10 @@ def test_a_damaged_file_is_made_anew(harm: str, resources: Resources) -> None:
         market_for(info_of({}, SYNTHETIC_BARS=3_100), resources)
         files(resources)[0].rename(file)
     else:
-        file.write_bytes({"cut": content[:-64], "changed": changed, "emptied": b"", "no header": b"\0" * 99}[harm])
+        header = content.replace(b"], 0]", b"], 8]", 1)
+        assert header != content
+        harms = {"cut": content[:-64], "changed": changed, "header": header, "emptied": b"", "no header": b"\0" * 99}
+        file.write_bytes(harms[harm])
     assert same(market_for(info_of({}), resources), sound)
     if harm != "of another market":
         assert file.read_bytes() == content
@@ -189,6 +192,7 @@ def test_memory_keeps_what_was_used_last_within_its_bound(monkeypatch: pytest.Mo
 
 
 def test_a_file_that_names_another_type_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b'{"sha256": "", "arrays": {"times": ["object", [1], 0]}}\n' + b"\0" * 64)
+    header = b'{"arrays": {"times": ["object", [1], 0]}}\n'
+    (tmp_path / "file").write_bytes(b"0" * 64 + b"\n" + header + b"\0" * 64)
     with pytest.raises(ValueError, match="an array of object"):
         map_arrays(tmp_path / "file")

@@ -74,6 +74,28 @@ def test_a_run_that_fails_stops_no_other_and_is_named(study, install):
     assert "cannot be trained" in page
 
 
+CHANGE = """
+from pathlib import Path
+from progressive_training import hookimpl
+
+@hookimpl
+def on_run_end(run):
+    if run.seed == 0:
+        Path("bars.csv").write_bytes(b"others")
+"""
+
+
+def test_every_run_begins_on_the_bytes_that_the_study_was_planned_on(study, install):
+    install("changing", plugins={"change": "changing_change"}, changing_change=CHANGE)
+    Path("bars.csv").write_bytes(b"any bytes: these buckets do not read them")
+    status, _, errors = study("--seeds", "0-1", "--data", "bars.csv", "--name", "one")
+    assert status == 2
+    assert "seed-1: " in errors and "bars.csv: changed since the study was planned; put the old one back" in errors
+    assert not Path("studies/one/runs/seed-1").exists()
+    Path("bars.csv").write_bytes(b"any bytes: these buckets do not read them")
+    assert study("--resume", "--name", "one")[0] == 0
+
+
 def test_a_pipe_gets_each_line_once(study):
     status, out, _ = study("--seeds", "4", "--name", "mine")
     assert status == 0

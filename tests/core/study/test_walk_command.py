@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from progressive_front.cli import main
+from progressive_front.commands import train_walk
 from progressive_market.bars import synthetic_bars
 from progressive_training import ModelError, load_model
 
@@ -101,6 +102,28 @@ def test_a_walk_forward_goes_on_with_the_folds_that_are_left(walk, capsys: pytes
     assert main("walk-forward --resume --name two --workers 1".split()) == 0
     assert "0 to train" in capsys.readouterr().out
     assert Path("studies/two/runs/fold-02/models/Short/model.safetensors").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("where", "arguments", "words"),
+    [
+        ("walk_plan", "--data bars.parquet --folds 2 --name new", "changed while its folds were planned"),
+        ("walk_result", "--resume --name two", "has changed since it was planned; put the old one back"),
+    ],
+)
+def test_bars_that_change_while_they_are_read_once_more(
+    walk, where: str, arguments: str, words: str, monkeypatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bars, result, read = Path("bars.parquet"), Path("studies/two/walk_forward.json"), getattr(train_walk, where)
+    content, before = bars.read_bytes(), result.read_bytes()
+    monkeypatch.setattr(train_walk, where, lambda *given: bars.write_bytes(content + b"!") and read(*given))
+    try:
+        assert main(["walk-forward", "--quiet", *arguments.split()]) == 2
+    finally:
+        bars.write_bytes(content)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line and str(bars.absolute()) in line
+    assert result.read_bytes() == before and not Path("studies/new").exists()
 
 
 @pytest.mark.parametrize(

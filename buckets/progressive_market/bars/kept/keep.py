@@ -1,51 +1,43 @@
-"""Cleaned bars on disk, so that the next bucket need not read and clean them again: safetensors, never a pickle."""
+"""Cleaned bars on disk, so that the next bucket need not read and clean them again."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import structlog
 from attrs import evolve
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from progressive_market.bars.bar_records import PRICES, WHERE_ABSENT, Bars, CleaningReport
-from progressive_market.bars.kept.room import mark_used, room_for
+from progressive_market.bars.kept.array_file import NO_ARRAYS, read_arrays, write_arrays
 
 log = structlog.get_logger("progressive_training")
 
-FORMAT = 6  # counts up when cleaning or reading changes what comes out
+FORMAT = 7  # counts up when cleaning or reading changes what comes out, or the file's layout
 ARRAYS = ("time", *PRICES, "volume", "segment")
 EXTRA = "extra."
 
 
-def kept_path(cache_dir: Path, source: Path, *settings: object) -> Path:
-    """Where the bars of this file under these settings are kept: named by the file's content, not its path."""
-    with source.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
+def kept_path(cache_dir: Path, content: str, *settings: object) -> Path:
+    """Where the bars of a file under these settings are kept: named by the SHA-256 of its `content`, not by its path."""
     key = hashlib.sha256(json.dumps([FORMAT, content, *settings]).encode()).hexdigest()
-    return cache_dir / f"bars-{key[:32]}.safetensors"
+    return cache_dir / f"bars-{key[:32]}.arrays"
 
 
 def read_kept(path: Path, source: str) -> Bars | None:
-    """The bars kept at `path`, or None where there are none or the file is damaged."""
+    """The bars kept at `path`, or None where there are none or a bit of the file is another."""
     if not path.is_file():
         return None
     try:
-        with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-            header = json.loads(file.metadata()["bars"])
+        header, arrays = read_arrays(path)
         report = evolve(CleaningReport.from_json(header["report"]), source=source)
-        extra = {name: arrays[EXTRA + name] for name in header["extra"]}
         bars = Bars(
             **{name: arrays[name] for name in ARRAYS},
             **{name: arrays[name] for name in WHERE_ABSENT if name in arrays},
-            extra=extra,
+            extra={name: arrays[EXTRA + name] for name in header["extra"]},
             interval=header["interval"],
             source_interval=int(header["source_interval"]),
             carried={name: int(longest) for name, longest in header["carried"].items()},
@@ -53,9 +45,8 @@ def read_kept(path: Path, source: str) -> Bars | None:
         )
         if not _sound(bars):
             raise ValueError("they are no bars")
-        mark_used(path)
         return bars
-    except (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (OSError, *NO_ARRAYS) as error:
         log.info("kept bars are damaged, reading the source again", path=str(path), error=str(error))
         return None
 
@@ -97,16 +88,6 @@ def keep(bars: Bars, path: Path, limit: int) -> None:
         "carried": dict(bars.carried),
         "report": bars.report.as_json(),
     }
-    size = sum(array.nbytes for array in arrays.values()) + 4096
-    part = path.with_suffix(f".part{os.getpid()}-{threading.get_ident()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not room_for(size, path.parent, limit):
-            log.info("bars not kept: the cache would exceed its bound", bytes=size, bound=limit)
-            return
-        save_file({name: array.copy() for name, array in arrays.items()}, part, metadata={"bars": json.dumps(header)})
-        part.replace(path)
-    except OSError as error:
-        log.info("bars not kept", path=str(path), error=str(error))
-    finally:
-        part.unlink(missing_ok=True)
+    with suppress(OSError):
+        path.unlink()  # a damaged one
+    write_arrays(path, arrays, limit, header)
