@@ -218,7 +218,7 @@ def in_one_runs_dir(directory: Path, seed: int) -> list[str]:
     for run in runs:
         wrong += [name for name in outcome(run, alone.told).differs_from(alone) if name != "told"]
     kept = list((directory / "cache-together").iterdir())
-    if not kept or any(file.suffix != ".safetensors" for file in kept):
+    if not kept or any(file.suffix != ".arrays" for file in kept):
         wrong.append(f"in the cache: {[file.name for file in kept]}")
     return wrong
 
