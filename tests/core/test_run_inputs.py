@@ -183,7 +183,8 @@ seen = []
 
 @hookimpl
 def on_bucket_start(bucket):
-    seen.append(run_input(bucket, "HOLIDAYS").read())
+    if file := run_input(bucket, "HOLIDAYS"):
+        seen.append(file.read())
 """
 
 
@@ -208,3 +209,18 @@ def test_a_plugin_reads_its_file_as_safely(workshop: Any, capsys: pytest.Capture
     file.write_bytes(b"2020-12-25\n")
     workshop.trainer().resume()
     assert len(models(run)) == 3
+
+
+def test_another_file_of_a_plugin_is_recorded_where_it_may_change(workshop: Any) -> None:
+    workshop.install("days", plugins={"holidays": "days_plugin"}, days_plugin=PLUGIN)
+    run = workshop.directory / "run"
+    workshop.trainer(SEQUENCE=("First",)).train_progressively()
+    for number, (buckets, content) in enumerate([(("First", "Second"), b"a"), (("First", "Second", "Third"), b"b")]):
+        file = workshop.directory / f"days-{number}.txt"
+        file.write_bytes(content)
+        workshop.trainer().resume({"SEQUENCE": buckets, "HOLIDAYS": str(file)})
+        inputs = json.loads((run / "manifest.json").read_text())["inputs"]
+        assert inputs["HOLIDAYS"]["file"] == str(file)
+    import days_plugin  # type: ignore[import-not-found]
+
+    assert days_plugin.seen[-2:] == [b"a", b"b"]

@@ -10,12 +10,12 @@ from attrs import frozen
 
 from progressive_app.config.app_settings import DEVICE, PLUGINS, RUNS_DIR, SEQUENCE
 from progressive_app.config.choices import CONSOLE, merged_choices, refuse_idle_episodes
-from progressive_app.config.input_files import with_absolute_files
+from progressive_app.config.input_files import input_files, with_absolute_files
 from progressive_app.config.resolve import overlay
 from progressive_app.config.stages import flat, stages_text
 from progressive_app.json_values import json_values
 from progressive_app.quoting import show
-from progressive_app.resume.inputs import has_moved_to
+from progressive_app.resume.inputs import described, has_moved_to
 from progressive_app.store.progress import Standing
 from progressive_app.store.run_documents import now_in_words
 from progressive_core.contract.core_settings import EPISODES
@@ -197,15 +197,23 @@ def recorded_changes(changes: Sequence[Change], wanted: Settings, standing: Stan
     ]
 
 
-def inputs_in_place(inputs: Mapping[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
-    """The `inputs` of a manifest with the files that have moved where they are now, and their earlier places."""
+def inputs_in_place(inputs: Mapping[str, Any], changes: Sequence[Change], wanted: Settings) -> dict[str, Any]:
+    """The `inputs` of a manifest after `changes`: files that have moved where they are now, with their earlier places, and other
+    files as they are now.
+
+    :param wanted: the settings after the changes. :raise DataError: another file cannot be read.
+    """
     moved = {each.key: each.new for each in changes if each.moved}
-    return {
+    others = {each.key for each in changes if not each.moved}
+    files = input_files(wanted)
+    after = {
         key: {**begun, "file": moved[key], "moved_from": [*begun.get("moved_from", ()), begun["file"]]}
         if key in moved
         else begun
         for key, begun in inputs.items()
+        if key not in others
     }
+    return after | {key: described(key, path, None) for key, path in files.items() if key in others}
 
 
 def change_the_bars(changes: Sequence[Change]) -> bool:

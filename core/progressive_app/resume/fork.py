@@ -86,7 +86,7 @@ def fork_of(
     refused = ", ".join(each.key for each in changes if each.refused)
     teachers: list[Teacher] = []
     if not refused:
-        check_data_unchanged(inputs_in_place(manifest["inputs"], changes), directory)
+        check_data_unchanged(inputs_in_place(manifest["inputs"], changes, wanted), directory)
         on_message(f"{new}: goes on as a copy of {directory}, its parent, which stays as it is")
     else:
         teachers = [] if change_the_bars(changes) else teachers_of(directory, progress, manifest)

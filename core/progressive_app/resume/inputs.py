@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from attrs import frozen
 
+from progressive_app.resume.members import STAGES
 from progressive_app.store.progress import STATE
 from progressive_app.store.run_documents import read_manifest
 from progressive_core.contract.errors import DataError, RunError
@@ -92,12 +93,20 @@ def run_input(run: BucketInfo | RunInfo, key: str) -> RunInput | None:
     named = run.settings[key]
     if named is None:
         return None
-    if not (run.run_dir / STATE).is_file():
+    directory = _whole_run(run)
+    if not (directory / STATE).is_file():
         return _as_recorded(described(key, str(named), None))
-    begun = read_manifest(run.run_dir)["inputs"].get(key)
+    begun = read_manifest(directory)["inputs"].get(key)
     if begun is None:
-        raise RunError(f"{run.run_dir}: the manifest does not say what {named} held when the run was begun ({key})")
+        raise RunError(f"{directory}: its manifest does not say what {named} held when the run was begun ({key})")
     return _as_recorded({**begun, "file": str(named)})
+
+
+def _whole_run(run: BucketInfo | RunInfo) -> Path:
+    """The directory of the run; of scratch arms and of a member of a stage, that of the run around theirs, whose manifest is kept up."""
+    if isinstance(run, BucketInfo) and run.scratch_arm:
+        return run.run_dir.parent
+    return run.run_dir.parents[1] if run.run_dir.parent.name == STAGES else run.run_dir
 
 
 def _as_recorded(begun: Mapping[str, Any]) -> RunInput:

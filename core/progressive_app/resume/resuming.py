@@ -72,7 +72,7 @@ def prepare_resume(
     standing = standing_of(directory, progress)
     changes = changes_between(settings, wanted, standing, manifest)
     refuse_changes(changes, directory)
-    inputs = inputs_in_place(manifest["inputs"], changes)
+    inputs = inputs_in_place(manifest["inputs"], changes, wanted)
     check_data_unchanged(inputs, directory)
     check_objects_there(manifest, manager.objects, directory)
     isolated = flags["isolate"] or store.documents.is_asked("isolate")
