@@ -55,7 +55,6 @@ from progressive_front.from_python.training_data import DATA, data_of_run, with_
 from progressive_front.live import with_console_in_notebook
 from progressive_front.train_run import train_run
 from progressive_studies.stages.crew import TasksView, check_crew, crew_of
-from progressive_studies.study.study_plan import check_planned
 
 
 class ProgressiveTrainer:
@@ -99,8 +98,6 @@ class ProgressiveTrainer:
             self._plugins = with_console_in_notebook(self._settings[PLUGINS], self._plugins)
         self.tasks_view: TasksView | None = None
         """Makes what shows the members of a stage that train in other processes; the command line has one."""
-        self.planned_inputs: Mapping[str, str] = {}
-        """SHA-256 by path of files that a run of a study must begin on."""
         self._workers, self._engine = checked(Whole(1, 1024), workers, "workers"), engine
         self._interrupt = Event()
 
@@ -269,7 +266,6 @@ class ProgressiveTrainer:
         settings = with_data_of_run(directory, settings, data)
         contents = {} if data is None else {DATA: data}
         manifest = {**manifest_of(settings, device, registry.records, teachers, contents), **asked}
-        check_planned(manifest["inputs"], self.planned_inputs)
         if fork is not None:
             manifest = {**manifest, "teachers": list(map(asdict, fork.teachers)), "parent": fork.parent}
         store = RunStore.create(directory, settings, manifest, data)

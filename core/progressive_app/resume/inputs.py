@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 from attrs import frozen
 
-from progressive_app.resume.members import STAGES
-from progressive_app.store.progress import STATE
+from progressive_app.store.progress import STAGES, STATE
 from progressive_app.store.run_documents import read_manifest
 from progressive_core.contract.errors import DataError, RunError
 from progressive_core.contract.records import BucketInfo, RunInfo
@@ -24,6 +26,9 @@ PIECE = 1 << 20
 """Bytes that are hashed at a time."""
 PLACE = "PLACE"
 """Stands for a path in messages."""
+_planned: ContextVar[Mapping[str, str]] = ContextVar(
+    "what files of a study held when it was planned", default=MappingProxyType({})
+)
 
 
 @frozen(kw_only=True)
@@ -115,6 +120,16 @@ def _as_recorded(begun: Mapping[str, Any]) -> RunInput:
     return RunInput(path=Path(begun["file"]), sha256=begun.get("sha256", ""), size=size)
 
 
+@contextmanager
+def planned_on(digests: Mapping[str, str]) -> Iterator[None]:
+    """Within it a run begins on the bytes that a study was planned on: the SHA-256 of each file by its path."""
+    before = _planned.set(digests)
+    try:
+        yield
+    finally:
+        _planned.reset(before)
+
+
 def described(key: str, path: str, content: bytes | None) -> dict[str, Any]:
     """What a manifest says of the file at `path`, which the setting `key` names.
 
@@ -128,6 +143,8 @@ def described(key: str, path: str, content: bytes | None) -> dict[str, Any]:
         what = "a directory" if file.is_dir() else "no such file"
         raise DataError(f"{file}: {what}; {key} names a file to read")
     digest, size = _hashed(file)
+    if digest != _planned.get().get(path, digest):
+        raise DataError(f"{file}: changed since the study was planned; put the old one back, or begin a new study")
     return {"file": path, "sha256": digest, "bytes": size}
 
 

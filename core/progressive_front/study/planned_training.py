@@ -17,6 +17,7 @@ from progressive_app.config.choices import merged_choices
 from progressive_app.config.resolve import resolve_values, with_settings
 from progressive_app.config.stages import flat
 from progressive_app.engines.task import Task, Worker
+from progressive_app.resume.inputs import planned_on
 from progressive_app.resume.resuming import device_for, registry_for
 from progressive_app.store.progress import STATE, status_of
 from progressive_app.store.run_documents import Teacher
@@ -80,12 +81,12 @@ def train_planned(worker: Worker, training: PlannedTraining) -> None:
     with _printed_as_progress(worker.progress) as progress:
         settings = _with_shared_cache(resolve_values(run.settings, f"{study / PLAN}: {run.name}"), study)
         trainer = ProgressiveTrainer(progress, settings=settings, run_dir=directory, on_episode=stop_where_asked)
-        trainer.planned_inputs = read_plan(study).inputs
         if (directory / STATE).is_file():
             trainer.resume(scratch_arms=run.scratch_arms, strict=training.strict)
         else:
             teachers = [evolve(teacher, run=str(study / teacher.run)) for teacher in run.teachers]
-            trainer.train_progressively(scratch_arms=run.scratch_arms, transfer_from=teachers)
+            with planned_on(read_plan(study).inputs):
+                trainer.train_progressively(scratch_arms=run.scratch_arms, transfer_from=teachers)
 
 
 def _with_shared_cache(settings: Settings, study: Path) -> Settings:

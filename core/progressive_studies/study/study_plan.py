@@ -152,19 +152,6 @@ def check_inputs(study: Path, plan: StudyPlan) -> None:
             )
 
 
-def check_planned(inputs: Mapping[str, Any], planned: Mapping[str, str]) -> None:
-    """Check that a run of a study begins on the bytes that the study was planned on.
-
-    :param inputs: of the run's manifest. :param planned: those of the plan; files that it does not name are nobody's.
-    :raise DataError: a file holds others.
-    """
-    for begun in inputs.values():
-        if begun["sha256"] != planned.get(begun["file"], begun["sha256"]):
-            raise DataError(
-                f"{begun['file']}: changed since the study was planned; put the old one back, or begin a new study"
-            )
-
-
 def _digest(file: Path) -> str:
     if not file.is_file():
         raise DataError(f"{file}: {'a directory' if file.is_dir() else 'no such file'}; a study needs it to be read")
