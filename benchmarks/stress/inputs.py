@@ -42,7 +42,7 @@ SETTINGS = {key: value for key, value in SMALL.items() if key != "SYNTHETIC_BARS
     "HORIZON_RANGE": (1, 24),
     "SEQUENCE": ("Scalping", "Short"),
 }
-QUIET = ("no:report", "no:picture", "no:console")
+QUIET = ("no:report", "no:picture", "no:console", "no:memory")
 SINCE = "since the run was begun"
 MOMENTS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)
 """Shares of the lines of progress after which the file changes; 0: before it is read."""

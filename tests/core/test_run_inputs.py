@@ -18,7 +18,7 @@ from progressive_training import DataError, PluginError, ProgressiveTrainer
 
 SMALL = {"EPISODES": 2, "HORIZON_RANGE": (1, 12), "UPDATES_PER_EPISODE": 1, "EPISODE_BARS": 16, "PARALLEL_EPISODES": 4}
 SMALL |= {"BATCH_SIZE": 32, "SEQUENCE": ("Scalping", "Short"), "DEVICE": "cpu"}
-QUIET = ("no:report", "no:picture", "no:console")
+QUIET = ("no:report", "no:picture", "no:console", "no:memory")
 BETWEEN = "Scalping: finished"
 Change = Callable[[Path], object]
 
