@@ -20,7 +20,7 @@ import structlog
 from progressive_market.bars.kept.room import mark_used, room_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
