@@ -10,6 +10,7 @@ from attrs import evolve
 
 from progressive_market.bars import Bars, clean_reading, read, resample
 from progressive_market.bars.bar_records import NO_TIME, interval_text, iso
+from progressive_market.market_settings import DATA_MB
 from progressive_training import DataError, ModelError
 
 if TYPE_CHECKING:
@@ -22,14 +23,23 @@ if TYPE_CHECKING:
 Forming = Literal["refuse", "drop"]
 
 
-def served_bars(source: Source | Bars, card: MarketCard, market: str | None = None, until: int | None = None) -> Bars:
+def served_bars(
+    source: Source | Bars,
+    card: MarketCard,
+    market: str | None = None,
+    until: int | None = None,
+    data_mb: int = DATA_MB.default,
+) -> Bars:
     """All bars of `source`, of the length that the model was trained on.
 
     :param market: which one to take, where several are in the source; None for the one trained on.
     :param until: as if rows of this time and later were not there, in nanoseconds since 1970.
+    :param data_mb: as for `read`.
     :raise DataError: the source cannot be read, or its bars cannot be traded on.
     """
-    return _merged(source if isinstance(source, Bars) else _cleaned(_reading(source, card, market, until), card), card)
+    if not isinstance(source, Bars):
+        source = _cleaned(_reading(source, card, market, until, data_mb), card)
+    return _merged(source, card)
 
 
 def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming, market: str | None = None) -> Bars:
@@ -91,17 +101,23 @@ def _iso(time: int) -> str:
     return iso(np.array([time]))[0]
 
 
-def _reading(source: Source, card: MarketCard, market: str | None, until: int | None = None) -> Reading:
+def _reading(
+    source: Source,
+    card: MarketCard,
+    market: str | None,
+    until: int | None = None,
+    data_mb: int = DATA_MB.default,
+) -> Reading:
     """The rows of one market: the one that is asked for, the only one, or the one trained on where there are several."""
     if market is not None:
-        return read(source, market=market, columns=card.columns, until=until)
+        return read(source, market=market, columns=card.columns, until=until, data_mb=data_mb)
     try:
-        return read(source, columns=card.columns, until=until)
+        return read(source, columns=card.columns, until=until, data_mb=data_mb)
     except DataError as error:
         if not card.symbol:
             raise
         try:
-            return read(source, market=card.symbol, columns=card.columns, until=until)
+            return read(source, market=card.symbol, columns=card.columns, until=until, data_mb=data_mb)
         except DataError:
             raise error from None
 

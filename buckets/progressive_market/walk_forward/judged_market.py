@@ -9,7 +9,7 @@ from attrs import evolve
 from progressive_market.accounts.candles import candles_of
 from progressive_market.bars import parts_of, synthetic_before
 from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE
-from progressive_market.market_settings import DATA, MARKET
+from progressive_market.market_settings import DATA, DATA_MB, MARKET
 from progressive_market.serving.saved_market import MarketCard, market_card, market_of
 from progressive_market.serving.served_bars import served_bars
 from progressive_market.split import Split, split_at
@@ -49,4 +49,4 @@ def bars_of_card(card: MarketCard, settings: Settings, until: int | None, file: 
     """
     if file is None:
         return served_bars(synthetic_before(settings, until), card)
-    return served_bars(file, card, settings[MARKET], until)
+    return served_bars(file, card, settings[MARKET], until, settings[DATA_MB])

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from progressive_market.bars import synthetic_bars
+from progressive_market.bars import sources, synthetic_bars
 from progressive_market.bucket_market import check_bucket_market, open_bucket_market
+from progressive_market.walk_forward.judged_market import market_with_test
 from progressive_training import BucketInfo, ConfigError, DataError, Resources, resolve
 
 BARS, PARTS = 4_000, (500, 1_500, 2_500, 3_500)
@@ -69,6 +70,15 @@ def test_the_test_part_is_read_when_the_bucket_is_judged(from_file: bool, tmp_pa
     assert evaluator.card(always_long)["data_until"] == dates[1]
     hold = next(row for row in judged.test if row.strategy == "buy and hold")
     assert judged.test[0].log_return == pytest.approx(hold.log_return, abs=0.01)
+
+
+def test_data_mb_bounds_the_reading_of_the_test_part_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, bound = [], sources.reading_at_most
+    monkeypatch.setattr(sources, "reading_at_most", lambda megabytes: asked.append(megabytes) or bound(megabytes))
+    frame().to_parquet(tmp_path / "bars")
+    market, split, _ = open_bucket_market(info := info_for(tmp_path / "bars", DATA_MB=7), RESOURCES)
+    market_with_test(market, split, info)
+    assert asked == [7, 7]
 
 
 def test_parts_that_hold_too_few_bars_are_refused() -> None:

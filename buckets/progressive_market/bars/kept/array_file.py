@@ -12,6 +12,7 @@ import json
 import mmap
 import os
 import threading
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -152,8 +153,7 @@ def _arrays_in(content: bytearray | mmap.mmap) -> tuple[Any, dict[str, NDArray[A
     for name, (kind, shape, place) in header["arrays"].items():
         if kind not in TYPES:
             raise ValueError(f"an array of {kind}")
-        count = int(np.prod(shape, dtype=np.int64))
-        arrays[name] = np.frombuffer(content, dtype=kind, count=count, offset=end + place).reshape(shape)
+        arrays[name] = np.frombuffer(content, dtype=kind, count=prod(shape), offset=end + place).reshape(shape)
     return header, arrays
 
 
