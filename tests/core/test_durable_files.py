@@ -92,9 +92,9 @@ def test_a_plugin_replaces_a_file_as_a_whole_or_not_at_all(tmp_path: Path) -> No
     file = tmp_path / "new" / "below" / "levels.json"
     make_directory(file.parent)
     for text in ("first", "second"):
-        with replacing(file) as partial:
+        with replacing(file) as (partial,):
             partial.write_text(text)
-    with pytest.raises(ZeroDivisionError), replacing(file) as partial:
+    with pytest.raises(ZeroDivisionError), replacing(file) as (partial,):
         partial.write_text(str(1 / 0))
     with pytest.raises(FileNotFoundError) as failed, replacing(file):
         pass  # nothing was written

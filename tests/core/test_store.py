@@ -4,6 +4,7 @@ import json
 import math
 import multiprocessing
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -226,14 +227,14 @@ def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path: Pa
 
 def _killed_before(name: str, directory: Path, manifest: dict[str, Any]) -> None:
     """Begin a run, in a process that ends without a word when the file `name` is to be written."""
-    written = files.atomic_write
+    written = files.atomic_writes
 
-    def write(path: Path, content: bytes) -> None:
-        if path.name == name:
+    def write(contents: Mapping[Path, bytes]) -> None:
+        if name in {path.name for path in contents}:
             os._exit(9)
-        written(path, content)
+        written(contents)
 
-    files.atomic_write = commits.atomic_write = write  # type: ignore[assignment]
+    files.atomic_writes = commits.atomic_writes = write  # type: ignore[assignment]
     RunStore.create(directory, {"SEED": 1}, manifest)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from progressive_market.accounts.candles import MOST_CANDLES, MOST_GAPS
-from progressive_training import PerformanceKind, replacing
+from progressive_training import PerformanceKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +40,8 @@ MOST_ROWS = {"candles": MOST_CANDLES, "gaps": MOST_GAPS, "trades": 10_000_000, "
 
 
 def write_table(frame: pd.DataFrame, file: Path) -> None:
-    """Write a table, whole or not at all; it is on the disk then."""
-    with replacing(file) as partial:
-        frame.to_parquet(partial, index=False, compression="zstd")
+    """Write a table."""
+    frame.to_parquet(file, index=False, compression="zstd")
 
 
 def read_table(file: Path, table: str) -> pd.DataFrame:

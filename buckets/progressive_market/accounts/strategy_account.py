@@ -115,14 +115,14 @@ class StrategyAccount(AccountFacts):
     def _write(self, directory: Path) -> None:
         make_directory(directory)
         (directory / FACTS).unlink(missing_ok=True)
-        for table in COLUMNS:
-            file = _file(directory, table, self.drawn)
-            if table not in SHARED or not file.is_file():
-                write_table(getattr(self, table), file)
+        files = {_file(directory, table, self.drawn): table for table in COLUMNS}
+        written = {file: table for file, table in files.items() if table not in SHARED or not file.is_file()}
         facts = {field.name: getattr(self, field.name) for field in attrs.fields(AccountFacts)}
         text = json.dumps(facts, default=attrs.asdict, indent=2)
-        with replacing(directory / FACTS) as partial:
-            partial.write_text(text + "\n", "utf-8")
+        with replacing(*written, directory / FACTS) as (*partials, last):
+            for partial, table in zip(partials, written.values(), strict=True):
+                write_table(getattr(self, table), partial)
+            last.write_text(text + "\n", "utf-8")
 
 
 def account_of(run_dir: Path | str, bucket: str) -> StrategyAccount | None:

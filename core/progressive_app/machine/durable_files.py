@@ -21,27 +21,33 @@ _CANNOT_WAIT = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Within it, the path of a file to write beside `path`; at the end it takes the place of `path`, also if the power fails
-    right afterwards.
+def replacing(*paths: Path) -> Iterator[tuple[Path, ...]]:
+    """Within it, the paths of files to write beside `paths`; at the end they take their places, in this order, also if the power
+    fails right afterwards. Files that belong together are waited for together.
 
-    At any time `path` holds the old bytes or the new ones. After an error it holds the old ones, and nothing lies beside it.
+    At any time each of `paths` holds its old bytes or its new ones. After an error all hold the old ones, unless the error is that
+    one cannot take its place, and nothing lies beside them.
 
-    :raise OSError: it cannot be written; its `filename` is `path`.
+    :raise OSError: one cannot be written; its `filename` is one of `paths`.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partials = {path.with_name(f".{path.name}.partial"): path for path in paths}
     try:
-        partial.unlink(missing_ok=True)  # a killed run's, or a link that a stranger left: never written through
-        yield partial
-        sync(partial)
-        partial.replace(path)
-    except OSError as error:
-        error.filename = str(path)  # the error of a failed write has no file name
+        for partial in partials:
+            partial.unlink(missing_ok=True)  # a killed run's, or a link that a stranger left: never written through
+        yield tuple(partials)
+        for partial in partials:
+            sync(partial)
+        for partial, path in partials.items():
+            partial.replace(path)
+    except OSError as error:  # that of a failed write has no file name
+        error.filename = str(partials.get(Path(error.filename or ""), paths[0]))
         raise
     finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-    sync_directory(path.parent)
+        for partial in partials:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+    for directory in {path.parent for path in paths}:
+        sync_directory(directory)
 
 
 def make_directory(directory: Path) -> None:
@@ -50,8 +56,6 @@ def make_directory(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for path in absent:
         sync_directory(path.parent)
-    if absent:  # the one above may have been made a moment ago, by another process
-        sync_directory(absent[-1].parent.parent)
 
 
 def open_to_append(path: Path) -> BinaryIO:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -44,12 +44,20 @@ def writes(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S
 
 def atomic_write(path: Path, content: bytes) -> None:
     """Replace `path` by `content`: after a crash or a power cut at any point it holds the old bytes or the new ones."""
-    with replacing(path) as partial, partial.open("xb") as file:
-        file.write(content)
+    atomic_writes({path: content})
+
+
+def atomic_writes(contents: Mapping[Path, bytes]) -> None:
+    """Replace several files, each by what it is to hold, in their order, and wait for the disk once."""
+    with replacing(*contents) as partials:
+        for partial, content in zip(partials, contents.values(), strict=True):
+            with partial.open("xb") as file:
+                file.write(content)
 
 
 def publish(original: Path, path: Path) -> None:
-    """Replace `path` by `original`, a file that is safely on disk and is never written to again.
+    """Replace `path` by `original`, a file that is safely on disk and is never written to again; its directory is still to be waited
+    for (`sync_directory`).
 
     The same bytes under a second name need not be written and waited for once more; where a file can have one name only
     (FAT, some network disks) they are copied.
@@ -65,7 +73,6 @@ def publish(original: Path, path: Path) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)  # where both are names of one file already, a rename leaves them as they are
-    sync_directory(path.parent)
 
 
 def as_document(value: Any) -> bytes:

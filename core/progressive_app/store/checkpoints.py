@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 from attrs import frozen
 
 from progressive_app.machine.durable_files import sync_directory
-from progressive_app.store.progress import Commit, read_commit, write_commit
-from progressive_app.store.tensors import read_tensors, write_tensors
+from progressive_app.store.atomic_files import atomic_writes
+from progressive_app.store.documents import line_with_checksum
+from progressive_app.store.progress import Commit, read_commit
+from progressive_app.store.tensors import read_tensors, tensor_bytes
 from progressive_core.contract.errors import ModelError, RunError
 from progressive_core.contract.records import State
 
@@ -33,14 +36,15 @@ class Checkpoints:
         """Where they are."""
         return self.run / CHECKPOINTS
 
-    def write_state(self, name: str, state: State) -> str:
-        """Write a learner's state; returns the SHA-256 of its file."""
-        return write_tensors(self.directory / name, state.tensors, {"state": state.values})
+    def write(self, name: str, state: State, commit: Callable[[str], Commit]) -> Commit:
+        """Write a learner's state, and the commit that is made with it; returns that.
 
-    def write_commit(self, commit: Commit) -> None:
-        """Write the commit that is made with its checkpoint."""
-        assert commit.checkpoint is not None
-        write_commit(self._commit_file(commit.checkpoint), commit)
+        :param commit: makes it, from the SHA-256 of the state's file.
+        """
+        content = tensor_bytes(state.tensors, {"state": state.values})
+        made = commit(hashlib.sha256(content).hexdigest())
+        atomic_writes({self.directory / name: content, self._commit_file(name): line_with_checksum(made)})
+        return made
 
     def read_state(self, name: str) -> State:
         """The learner's state in a checkpoint.

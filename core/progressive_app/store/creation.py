@@ -51,6 +51,7 @@ def take_empty_directory(directory: Path) -> RunLock:
     """
     try:
         make_directory(directory)
+        sync_directory(directory.parent)  # where another process has just made it
         _refuse_unless_empty(directory)
         check_no_external_links(directory)
         lock = lock_run(directory)
@@ -91,8 +92,7 @@ def write_first_files(
             commit = Commit(digests=_copy_teachers(directory, teachers_in(read_manifest(directory))))
         else:
             commit = _copy_finished(directory, *origin)
-        for name in (BEGUN, STATE):
-            write_commit(directory / name, commit)
+        write_commit(commit, directory / BEGUN, directory / STATE)
         (directory / BEGINNING).unlink()
     except OSError as error:
         raise RunError(f"{directory}: cannot create a run here ({error.strerror})") from error
@@ -107,6 +107,7 @@ def remove_run(directory: Path, lock: RunLock, made: Sequence[Path]) -> None:
     with suppress(OSError):  # what cannot be removed stays
         (directory / BEGINNING).touch()
         (directory / STATE).unlink(missing_ok=True)
+        sync_directory(directory)
         for path in directory.iterdir():
             if path.name not in {LOCK, LEASE, BEGINNING}:  # to the last, so that nobody moves in meanwhile
                 _remove(path)
@@ -139,6 +140,7 @@ def _copy_teachers(directory: Path, teachers: Sequence[Teacher]) -> dict[str, st
             make_directory(kept.parent)
             sync(original)
             publish(original, kept)
+            sync_directory(kept.parent)
             with kept.open("rb") as file:
                 digests[kept.relative_to(directory).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
         except (OSError, ModelError) as error:
@@ -155,6 +157,7 @@ def _copy_finished(directory: Path, run: Path, commit: Commit) -> Commit:
         make_directory((directory / file).parent)
         sync(run / file)
         publish(run / file, directory / file)
+        sync_directory((directory / file).parent)
     return Commit(bucket=commit.bucket, results=commit.results, versions=commit.versions, digests=commit.digests)
 
 

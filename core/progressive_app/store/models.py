@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import shutil
@@ -10,11 +11,11 @@ from pathlib import Path
 
 from attrs import frozen
 
-from progressive_app.machine.durable_files import make_directory
-from progressive_app.store.atomic_files import publish, write_json
+from progressive_app.machine.durable_files import make_directory, sync_directory
+from progressive_app.store.atomic_files import as_document, atomic_writes, publish
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.progress import STATE, model_path, read_commit
-from progressive_app.store.tensors import read_tensors, write_tensors
+from progressive_app.store.tensors import read_tensors, tensor_bytes
 from progressive_app.store.validated import InvalidValue, validated
 from progressive_core.contract.errors import ModelError
 from progressive_core.contract.records import Knowledge, Model
@@ -62,15 +63,16 @@ class ModelVersions:
             "t": knowledge.t,
         }
         card = {**model.card, "bucket": bucket, "version": version, "knowledge": taught}
-        digest = write_tensors(path / "model.safetensors", {**knowledge.weights, **model.tensors}, card)
-        write_json(path / "card.json", card)
-        return digest
+        content = tensor_bytes({**knowledge.weights, **model.tensors}, card)
+        atomic_writes({path / FILE_NAME: content, path / "card.json": as_document(card)})
+        return hashlib.sha256(content).hexdigest()
 
     def publish(self, bucket: str, version: int) -> Path:
         """Make `version` the bucket's model: the files in `models/<Bucket>/` are those of the version."""
         models = self.directory / "models" / bucket
         for name in MODEL_FILES:
             publish(version_path(models, version) / name, models / name)
+        sync_directory(models)
         return model_path(self.directory, bucket)
 
     def remove_later_than(self, versions: Mapping[str, int]) -> None:

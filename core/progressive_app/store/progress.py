@@ -11,7 +11,7 @@ import attrs
 from attrs import evolve, field, frozen
 
 from progressive_app.quoting import show
-from progressive_app.store.atomic_files import atomic_write
+from progressive_app.store.atomic_files import atomic_writes
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.documents import is_whole, line_with_checksum, read_json
 from progressive_app.store.validated import InvalidValue, validated
@@ -113,9 +113,9 @@ def read_commit(file: Path, directory: Path | None = None) -> Commit:
     return progress
 
 
-def write_commit(file: Path, commit: Commit) -> None:
-    """Write a commit with its checksum, in one step."""
-    atomic_write(file, line_with_checksum(commit))
+def write_commit(commit: Commit, *files: Path) -> None:
+    """Write a commit with its checksum to each of `files`, in one step each."""
+    atomic_writes(dict.fromkeys(files, line_with_checksum(commit)))
 
 
 def commit_of(document: Mapping[str, Any], file: Path, directory: Path) -> Commit:

@@ -81,7 +81,7 @@ def restore_files(directory: Path, commit: Commit) -> None:
             partial.unlink()
     Checkpoints(directory).remove_later_than(commit)
     if commit.checkpoint is None:
-        write_commit(directory / BEGUN, commit)  # a kill may have come between the end of a bucket and this
+        write_commit(commit, directory / BEGUN)  # a kill may have come between the end of a bucket and this
     for name in LINE_FILES:
         kept, file = commit.lengths.get(name, 0), directory / name
         if file.is_dir():

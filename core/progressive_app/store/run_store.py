@@ -157,7 +157,7 @@ class RunStore:
         if not self._lock.is_locked:
             return
         self.progress, self._committed = evolve(self.progress, status=status), evolve(self._committed, status=status)
-        write_commit(self.directory / STATE, self._committed)
+        write_commit(self._committed, self.directory / STATE)
 
     @writes
     def record_episode(self, bucket: str, report: EpisodeReport) -> None:
@@ -199,11 +199,13 @@ class RunStore:
 
         The last `keep` checkpoints stay, and the first one at or after the `best` episode.
         """
-        name = checkpoint_name(bucket, episode)
-        digests = {**self._digests(CHECKPOINTS), f"{CHECKPOINTS}/{name}": self._checkpoints.write_state(name, state)}
-        commit = self._next(bucket=bucket, episode=episode, checkpoint=name, seconds=seconds, digests=digests)
-        self._checkpoints.write_commit(commit)
-        self._commit(commit)
+        name, digests = checkpoint_name(bucket, episode), self._digests(CHECKPOINTS)
+
+        def commit(digest: str) -> Commit:
+            named = {**digests, f"{CHECKPOINTS}/{name}": digest}
+            return self._next(bucket=bucket, episode=episode, checkpoint=name, seconds=seconds, digests=named)
+
+        self._commit(self._checkpoints.write(name, state, commit))
         self._checkpoints.prune(bucket, keep, best)
 
     def checkpoint(self, bucket: str) -> State | None:
@@ -269,8 +271,7 @@ class RunStore:
             results = (*self.progress.results, result)
         none = {"bucket": None, "episode": 0, "checkpoint": None, "seconds": 0.0, "halved_to": None}
         commit = self._next(**none, results=results, digests=self._digests(CHECKPOINTS))
-        self._commit(commit)
-        write_commit(self.directory / BEGUN, commit)
+        self._commit(commit, BEGUN)
         self._checkpoints.remove_later_than(commit)
 
     def _digests(self, but: str) -> dict[str, str]:
@@ -283,10 +284,10 @@ class RunStore:
         lengths = {name: sync_lines(self.directory / name, synced.get(name, 0)) for name in LINE_FILES}
         return evolve(self.progress, status="training", lengths=lengths, **changes)
 
-    def _commit(self, commit: Commit) -> None:
+    def _commit(self, commit: Commit, *copies: str) -> None:
         self._lock.check()
         self.progress = self._committed = commit
-        write_commit(self.directory / STATE, commit)
+        write_commit(commit, *(self.directory / name for name in (STATE, *copies)))
 
 
 def on_disk(store: Store) -> RunStore:

@@ -24,12 +24,18 @@ MOST_HEADER = 16 << 20
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> str:
     """Write `tensors` with `values` in the file's header, atomically; returns the SHA-256 of the file."""
+    content = tensor_bytes(tensors, values)
+    atomic_write(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def tensor_bytes(tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> bytes:
+    """What a file holds that `write_tensors` writes."""
     from safetensors.torch import save
 
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    content = save(ready, metadata={"card": json.dumps(json_values(values), allow_nan=False)})
-    atomic_write(path, content)
-    return hashlib.sha256(content).hexdigest()
+    content: bytes = save(ready, metadata={"card": json.dumps(json_values(values), allow_nan=False)})
+    return content
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

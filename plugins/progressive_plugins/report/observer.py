@@ -37,11 +37,10 @@ def _write_page(run: RunInfo, results: Sequence[BucketResult], error: BaseExcept
 
     accounts = {result.bucket: _readable_account(run, result.bucket) for result in results}
     document = document_of(run, results, error, accounts)
-    with replacing(run.run_dir / "report.json") as partial:
-        partial.write_text(json.dumps(document, allow_nan=False) + "\n", "utf-8")
     page = page_of(document, accounts).encode("utf-8", "replace")  # names of files may hold what is no letter
-    with replacing(run.run_dir / "report.html") as partial:
-        partial.write_bytes(page)
+    with replacing(run.run_dir / "report.json", run.run_dir / "report.html") as (for_programs, for_people):
+        for_programs.write_text(json.dumps(document, allow_nan=False) + "\n", "utf-8")
+        for_people.write_bytes(page)
 
 
 def _readable_account(run: RunInfo, bucket: str) -> StrategyAccount | None:

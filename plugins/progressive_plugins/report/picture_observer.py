@@ -38,7 +38,7 @@ def write_picture(run: RunInfo, results: Sequence[BucketResult]) -> None:
 
     image, figure = BytesIO(), draw(results, read_metrics(run.run_dir / "metrics.jsonl"))
     FigureCanvasAgg(figure).print_png(image)  # type: ignore[no-untyped-call]  # `savefig` would draw it twice, once for its layout
-    with replacing(run.run_dir / "report.png") as partial:
+    with replacing(run.run_dir / "report.png") as (partial,):
         partial.write_bytes(image.getvalue())
 
 
