@@ -21,6 +21,7 @@ from progressive_core.contract.errors import RunError
 from progressive_core.contract.evaluation import Evaluation
 from progressive_core.contract.records import BucketResult, EpisodeReport, Knowledge, LedgerEntry, Model, State
 from progressive_front.cli import main
+from progressive_front.found_runs import newest_unfinished
 
 MANIFEST = {"started": "2026-01-01T00:00:00+00:00", "sequence": ["Scalping", "Short"], "teachers": []}
 
@@ -471,3 +472,19 @@ def test_a_model_of_another_run_teaches_as_it_was_when_the_run_was_begun(store: 
 def test_a_teacher_that_is_gone_is_told(store: RunStore, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="the model that is to teach cannot be had"):
         RunStore.create(tmp_path / "taught", {}, {**MANIFEST, "teachers": [[str(store.directory), "Short"]]})
+
+
+def test_what_was_begun_last_is_listed_last_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    for name, started in (
+        ("one", "2026-06-01T00:00:00"),
+        ("two", "2026-01-01T00:00:00"),
+        ("three", "2026-01-02T00:00:00"),
+    ):
+        RunStore.create(tmp_path / name, {}, {"started": started, "sequence": ["Short"]}).close()
+    listed = list_runs(tmp_path)
+    assert [run.directory.name for run in listed] == ["one", "two", "three"]
+    assert [run.started for run in listed] == ["2026-06-01T00:00:00", "2026-01-01T00:00:00", "2026-01-02T00:00:00"]
+    assert newest_unfinished(tmp_path).name == "three"
+    RunStore.create(tmp_path / "four", {}, {"started": "2026-07-01T00:00:00", "sequence": ["Short"]}).close()
+    assert "order" not in json.loads((tmp_path / "four/manifest.json").read_text())
+    assert list_runs(tmp_path)[-1].directory.name == "four"

@@ -35,7 +35,7 @@ from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import kept_at
 from progressive_app.store.documents import read_json
 from progressive_app.store.progress import Standing, model_path, read_progress, standing_of
-from progressive_app.store.run_documents import Teacher, now_in_words, read_manifest, teachers_in
+from progressive_app.store.run_documents import Teacher, in_order, now_in_words, read_manifest, teachers_in
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.setting import Settings
@@ -142,8 +142,8 @@ def copy_run(directory: Path, new: Path, plugins: Mapping[str, Any]) -> None:
         state = (directory / STATE).read_bytes()
         shutil.copytree(directory, new, ignore=partial(_of_the_process, directory))
         sync_tree(new)  # before the state that makes it a run
-        begun = {"started": now_in_words(), "parent": parent_of(directory, progress), **plugins}
-        write_json(new / "manifest.json", {**manifest, **begun})
+        begun = {"started": (started := now_in_words()), "order": "", **in_order(new, started)}
+        write_json(new / "manifest.json", {**manifest, **begun, "parent": parent_of(directory, progress), **plugins})
         atomic_write(new / STATE, state)
     except BaseException as error:
         shutil.rmtree(new, ignore_errors=True)

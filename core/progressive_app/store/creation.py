@@ -17,7 +17,7 @@ from progressive_app.store.checkpoints import CHECKPOINTS
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.models import committed_model
 from progressive_app.store.progress import BEGUN, LINE_FILES, STATE, Commit, model_path, write_commit
-from progressive_app.store.run_documents import Teacher, read_manifest, teachers_in
+from progressive_app.store.run_documents import Teacher, in_order, read_manifest, teachers_in
 from progressive_app.store.tensors import check_digest
 from progressive_core.contract.errors import ModelError, RunError
 
@@ -87,10 +87,11 @@ def write_first_files(
         if data is not None:
             atomic_write(directory / DATA_FILE, data)
         write_json(directory / "config.json", config)
-        write_json(directory / "manifest.json", manifest)
         if origin is None:
+            write_json(directory / "manifest.json", {**manifest, **in_order(directory, str(manifest["started"]))})
             commit = Commit(digests=_copy_teachers(directory, teachers_in(read_manifest(directory))))
         else:
+            write_json(directory / "manifest.json", manifest)
             commit = _copy_finished(directory, *origin)
         write_commit(commit, directory / BEGUN, directory / STATE)
         (directory / BEGINNING).unlink()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +15,9 @@ from progressive_app.config.stages import BucketStages, flat
 from progressive_app.machine.environment import Environment
 from progressive_app.quoting import show
 from progressive_app.store.atomic_files import write_json, writes
+from progressive_app.store.containment import check_is_own_file
 from progressive_app.store.documents import read_json
-from progressive_app.store.progress import damaged, refuse_odd_names
+from progressive_app.store.progress import STATE, damaged, refuse_odd_names
 from progressive_app.store.validated import InvalidValue, validated
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.kinds import Refused
@@ -86,6 +88,7 @@ class _Manifest:
     """What this program reads of a manifest, with types."""
 
     started: str
+    order: str = ""
     sequence: tuple[Any, ...]
     device: str = "auto"
     inputs: dict[str, _InputFile] = field(factory=dict)
@@ -146,6 +149,28 @@ def teachers_in(manifest: Mapping[str, Any]) -> tuple[Teacher, ...]:
 def now_in_words() -> str:
     """The time as a manifest holds it; the order of the words is that of the times."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def place_in_order(manifest: Mapping[str, Any]) -> str:
+    """What sorts runs by when they were begun: the time, or what a manifest has in its place (`in_order`)."""
+    return str(manifest["order"] or manifest["started"])
+
+
+def in_order(directory: Path, started: str) -> dict[str, str]:
+    """What the manifest of a run in `directory` that begins now is to say of its place behind all beside it.
+
+    Nothing, unless one of them is later by its clock: the clock was set back, and theirs and a microsecond more is the `order`.
+    """
+    latest = started
+    for state in directory.parent.glob(f"*/{STATE}"):
+        if state.parent == directory:
+            continue
+        with suppress(RunError, ValueError, OverflowError):  # a damaged one, or one with another time, has no say
+            check_is_own_file(state.with_name(MANIFEST))
+            place = place_in_order(read_manifest(state.parent))
+            if place >= latest:
+                latest = (datetime.fromisoformat(place) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
+    return {} if latest == started else {"order": latest}
 
 
 @frozen

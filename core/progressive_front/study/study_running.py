@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +20,10 @@ from progressive_app.store.environments import Environments
 from progressive_app.store.progress import read_progress
 from progressive_core.contract.errors import RunError
 from progressive_front.study.planned_training import CACHE, is_finished, tasks_of
-from progressive_studies.study.study_plan import PLAN, StudyPlan, check_inputs, run_directory, write_plan
+from progressive_studies.study.study_plan import PLAN, StudyPlan, check_inputs, run_directory, studies_in, write_plan
+
+TICK = 2_000_000_000
+"""Nanoseconds: the coarsest that a file system tells times apart by."""
 
 log = structlog.get_logger("progressive_training")
 
@@ -40,6 +44,16 @@ def begin_study(directory: Path, plan: StudyPlan) -> None:
     except OSError as error:
         raise RunError(f"{directory}: cannot create a study here ({error.strerror})") from error
     write_plan(directory, plan)
+    _put_in_order(directory)
+
+
+def _put_in_order(directory: Path) -> None:
+    """Make the plan of a study that begins newer than those beside it, where the clock was set back: --resume takes the newest."""
+    others = [study / PLAN for study in studies_in(directory.parent) if study != directory]
+    newest = max((plan.stat().st_mtime_ns for plan in others), default=0)
+    if (directory / PLAN).stat().st_mtime_ns <= newest:
+        with suppress(OSError):
+            os.utime(directory / PLAN, ns=(newest + TICK, newest + TICK))
 
 
 def run_study(
