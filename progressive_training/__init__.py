@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from progressive_app.discovery.listing import installed_features as installed_features
     from progressive_app.locks.lock import one_at_a_time as one_at_a_time
     from progressive_app.machine.durable_files import make_directory as make_directory
+    from progressive_app.machine.durable_files import place_for_reports as place_for_reports
     from progressive_app.machine.durable_files import replacing as replacing
     from progressive_app.machine.memory import read_memory as read_memory
     from progressive_app.machine.memory import release_heap as release_heap
@@ -139,6 +140,7 @@ _HOME = {
     "hookimpl": "progressive_core.contract.hookspecs",
     "Memory": "progressive_core.contract.machine",
     "make_directory": "progressive_app.machine.durable_files",
+    "place_for_reports": "progressive_app.machine.durable_files",
     "replacing": "progressive_app.machine.durable_files",
     "one_at_a_time": "progressive_app.locks.lock",
     "read_memory": "progressive_app.machine.memory",

@@ -1,5 +1,6 @@
 """`report`: a run's report made again, of whatever run: a stranger's buckets, old, interrupted, damaged or no run at all."""
 
+import errno
 import json
 import os
 import shlex
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from progressive_app.machine import durable_files
 from progressive_core.engine.run import Interrupted
 from progressive_front.cli import main
 from progressive_training import hookimpl
@@ -47,6 +49,30 @@ def test_a_strangers_buckets_get_one_too(workshop: Any, report: Callable[..., An
     assert document["run"]["use"] == {"python": None, "signal": None, "resume": None}
     assert document["transfers"]["counts"]["kept"] > 0
     assert [arm["bucket"] for arm in document["transfers"]["scratch"]] == ["Second"]
+
+
+def test_of_a_run_that_nothing_may_be_written_to_it_is_written_beside(
+    workshop: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.trainer().train_progressively()
+    monkeypatch.chdir(workshop.directory)
+    run, temporary_file = workshop.directory / "run", durable_files.TemporaryFile
+
+    def refuse_there(*, dir: Path) -> Any:  # noqa: A002
+        if dir.absolute() == run:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return temporary_file(dir=dir)
+
+    monkeypatch.setattr(durable_files, "TemporaryFile", refuse_there)  # permissions stop nobody who is root
+    before = sorted(path.name for path in run.iterdir())
+    capsys.readouterr()
+    assert main(["report", "run"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["report: reports/run/report.html"]
+    assert main(["report", "run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(Path("reports/run/report.json").read_bytes())
+    assert main(["transfer-report", "run"]) == 0
+    assert "reports/run/transfer.md" in capsys.readouterr().out
+    assert sorted(path.name for path in run.iterdir()) == before
 
 
 def test_of_the_runs_files_only_its_own_two_are_written(workshop: Any, report: Callable[..., Any]) -> None:

@@ -14,7 +14,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
+
+REPORTS = Path("reports")
+"""The directory of reports on runs that nothing may be written to, in the working directory."""
 
 _CANNOT_WAIT = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 """Of a disk that knows no waiting: of directories on some network disks, of anything on a few."""
@@ -56,6 +60,23 @@ def make_directory(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for path in absent:
         sync_directory(path.parent)
+
+
+def place_for_reports(run: Path) -> Path:
+    """Where what is made of a run's files is written: in its directory, or where nothing may be written there, in `reports/NAME` of the
+    working directory, which is made.
+
+    :raise OSError: that cannot be made.
+    """
+    try:
+        with TemporaryFile(dir=run):
+            return run
+    except OSError as error:
+        if error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            return run  # whoever writes there will say what it is
+    place = REPORTS / run.absolute().name
+    make_directory(place)
+    return place
 
 
 def open_to_append(path: Path) -> BinaryIO:

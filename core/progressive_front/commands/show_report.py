@@ -14,6 +14,7 @@ import structlog
 from progressive_app.config.resolve import defaults
 from progressive_app.config.stages import flat
 from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.machine.durable_files import place_for_reports
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import print_text
 from progressive_app.processes.ending import ENDED_EARLY
@@ -46,7 +47,8 @@ def show_report(
 ) -> int:
     """Write the report of a run again and show where it is.
 
-    Of the run's files only those of the report are written; it may be in training meanwhile.
+    Of the run's files only those of the report are written; it may be in training meanwhile. On one that nothing may be written to
+    they are written to `reports/NAME` of the working directory.
 
     :param run: the run's directory, or its name in RUNS_DIR. :param as_json: show the document instead.
     :param png: draw the picture too.
@@ -66,14 +68,15 @@ def show_report(
             "error": _ending(directory, finished=status == "finished"),
         }
         _end_of_run(given, (REPORT, PICTURE) if png else (REPORT,))
-    wanted = directory / (DOCUMENT if as_json else PAGE)
-    for file in (wanted, *([directory / IMAGE] if png else [])):
+    place = place_for_reports(directory)
+    wanted = place / (DOCUMENT if as_json else PAGE)
+    for file in (wanted, *([place / IMAGE] if png else [])):
         if not is_written_since(file, started):
             raise RunError(f"{file}: it could not be written; the warning above says why")
     if as_json:
         return show_json(read_json(wanted))
     if png:
-        print_text(f"picture: {directory / IMAGE}")
+        print_text(f"picture: {place / IMAGE}")
     show_page(wanted, to_open=to_open)
     return 0
 

@@ -11,6 +11,7 @@ import attrs
 import structlog
 from attrs import frozen
 
+from progressive_app.machine.durable_files import place_for_reports
 from progressive_app.store.atomic_files import as_document, atomic_write
 from progressive_app.store.documents import read_json_lines
 from progressive_app.store.progress import finished_results
@@ -95,7 +96,9 @@ def _in_percent(value: Any) -> Any:
 
 
 def write_report(report: TransferReport, directory: Path) -> list[Path]:
-    """Write the report into the run's directory: for programs, for people, and as a picture where matplotlib is there.
+    """Write the report: for programs, for people, and as a picture where matplotlib is there.
+
+    Its place is the run's directory, or `reports/NAME` of the working directory where nothing may be written there.
 
     :raise RunError: it cannot be written there.
     """
@@ -109,7 +112,10 @@ def write_report(report: TransferReport, directory: Path) -> list[Path]:
         files["transfer.png"] = png(report)
     for name, content in files.items():
         try:
-            atomic_write(directory / name, content)
+            place = place_for_reports(directory)
+            atomic_write(place / name, content)
         except OSError as error:
-            raise RunError(f"{directory / name}: the report cannot be written ({error.strerror})") from error
-    return [directory / name for name in files]
+            raise RunError(
+                f"{error.filename or directory / name}: the report cannot be written ({error.strerror})"
+            ) from error
+    return [place / name for name in files]

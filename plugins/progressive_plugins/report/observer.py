@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from progressive_plugins.report.report_files import attempt
-from progressive_training import BucketResult, RunError, RunInfo, hookimpl, replacing
+from progressive_training import BucketResult, RunError, RunInfo, hookimpl, place_for_reports, replacing
 
 if TYPE_CHECKING:
     from progressive_training.market import StrategyAccount
@@ -38,7 +38,8 @@ def _write_page(run: RunInfo, results: Sequence[BucketResult], error: BaseExcept
     accounts = {result.bucket: _readable_account(run, result.bucket) for result in results}
     document = document_of(run, results, error, accounts)
     page = page_of(document, accounts).encode("utf-8", "replace")  # names of files may hold what is no letter
-    with replacing(run.run_dir / "report.json", run.run_dir / "report.html") as (for_programs, for_people):
+    place = place_for_reports(run.run_dir)
+    with replacing(place / "report.json", place / "report.html") as (for_programs, for_people):
         for_programs.write_text(json.dumps(document, allow_nan=False) + "\n", "utf-8")
         for_people.write_bytes(page)
 

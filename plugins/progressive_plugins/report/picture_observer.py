@@ -9,7 +9,7 @@ from io import BytesIO
 import structlog
 
 from progressive_plugins.report.report_files import attempt
-from progressive_training import BucketResult, RunInfo, hookimpl, replacing
+from progressive_training import BucketResult, RunInfo, hookimpl, place_for_reports, replacing
 
 log = structlog.get_logger("progressive_training")
 
@@ -38,7 +38,7 @@ def write_picture(run: RunInfo, results: Sequence[BucketResult]) -> None:
 
     image, figure = BytesIO(), draw(results, read_metrics(run.run_dir / "metrics.jsonl"))
     FigureCanvasAgg(figure).print_png(image)  # type: ignore[no-untyped-call]  # `savefig` would draw it twice, once for its layout
-    with replacing(run.run_dir / "report.png") as (partial,):
+    with replacing(place_for_reports(run.run_dir) / "report.png") as (partial,):
         partial.write_bytes(image.getvalue())
 
 
