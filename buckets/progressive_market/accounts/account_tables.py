@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from progressive_market.accounts.candles import MOST_CANDLES, MOST_GAPS
-from progressive_training import PerformanceKind
+from progressive_training import DataError, PerformanceKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,14 +53,19 @@ def read_table(file: Path, table: str) -> pd.DataFrame:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
+    from progressive_market.bars.kept.stored import parquet_table
+
     if not file.is_file():
         raise ValueError(f"{file.name} is missing")
     try:
         with ParquetFile(file) as source:
             _check_shape(source, file.name, table)
-            frame: pd.DataFrame = source.read().to_pandas(ignore_metadata=True)
+        read, _ = parquet_table(file.read_bytes(), file.name)
+        frame: pd.DataFrame = read.to_pandas(ignore_metadata=True)
     except ArrowException as error:
         raise ValueError(f"{file.name}: {error}") from error
+    except DataError as error:
+        raise ValueError(str(error)) from error
     for name, values in frame.items():
         if not _is_possible(str(name), values):
             raise ValueError(f"{file.name}: {name} holds what no account does")

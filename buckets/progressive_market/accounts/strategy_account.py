@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from progressive_market.split import Split
 
 ACCOUNTS, FACTS = "accounts", "account.json"
+MOST_BYTES = 16 << 20
+"""Of the facts: a thousand times what an account has."""
 SHARED = ("candles", "gaps")
 """What buckets that read the same bars have in common, in files beside their folders."""
 NAME = re.compile("[0-9a-f]{16}")
@@ -134,6 +136,8 @@ def account_of(run_dir: Path | str, bucket: str) -> StrategyAccount | None:
     if not (directory / FACTS).is_file():
         return None
     try:
+        if (directory / FACTS).stat().st_size > MOST_BYTES:
+            raise ValueError(f"{FACTS} has more than {MOST_BYTES:,} bytes")
         facts = validated(json.loads((directory / FACTS).read_text("utf-8")), AccountFacts)
         _check(facts)
         tables: dict[str, Any] = {table: read_table(_file(directory, table, facts.drawn), table) for table in COLUMNS}

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 import torch
 from attrs import evolve
@@ -296,6 +298,17 @@ def test_a_part_has_times_with_a_zone(written: tuple[StrategyAccount, Path], tim
     facts["parts"][1]["last"] = time
     file.write_text(json.dumps(facts))
     with pytest.raises(RunError, match="damaged .*parts"):
+        account_of(run, "Swing")
+
+
+def test_texts_that_would_take_gigabytes_are_not_made(written: tuple[StrategyAccount, Path]) -> None:
+    account, run = written
+    rows = pa.Table.from_pandas(account.trades.iloc[:1].loc[[account.trades.index[0]] * 30_000], preserve_index=False)
+    long = pa.DictionaryArray.from_arrays(pa.array(np.zeros(30_000, np.int8)), pa.array(["x" * 100_000]))
+    position = rows.schema.get_field_index("reason")
+    file = run / "accounts/Swing/trades.parquet"
+    pyarrow.parquet.write_table(rows.set_column(position, "reason", long), file, store_schema=False)
+    with pytest.raises(RunError, match="damaged .*'reason' would take 3,001 MB"):
         account_of(run, "Swing")
 
 

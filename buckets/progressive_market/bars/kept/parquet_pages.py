@@ -29,6 +29,8 @@ def pages_of(content: bytes, column: pq.ColumnChunkMetaData) -> Pages:
 
     :raise ValueError: they are no pages.
     """
+    if column.num_values == 0:  # no page is read, and where the first would be is not said
+        return Pages(0, dictionary=False, repeated=0)
     start = column.data_page_offset
     if column.has_dictionary_page and column.dictionary_page_offset is not None:
         start = min(start, column.dictionary_page_offset) if column.dictionary_page_offset > 0 else start

@@ -24,7 +24,17 @@ OF_AN_OBJECT = ((kinds.is_decimal, 120), (kinds.is_time, 64), (kinds.is_date, 48
 
 
 def parquet_frame(content: bytes, where: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The table of a Parquet file, and what is to be noted of it.
+    """The table of a Parquet file in pandas, and what is to be noted of it.
+
+    :raise DataError: damaged, or too large.
+    """
+    with reading(where):
+        table, left = parquet_table(content, where)
+        return arrow_frame(table, where, left)
+
+
+def parquet_table(content: bytes, where: str) -> tuple[pa.Table, list[str]]:
+    """The columns of a Parquet file that hold numbers, times and text, and the names of the others, which are not read.
 
     :raise DataError: damaged, or too large.
     """
@@ -47,7 +57,7 @@ def parquet_frame(content: bytes, where: str) -> tuple[pd.DataFrame, tuple[str, 
             check_size(_bytes_in_pandas(table.column(name)), f"column {name!r}", where)
             kind = file.schema_arrow.field(name).type.value_type
             table = table.set_column(table.schema.get_field_index(name), name, table.column(name).cast(kind))
-        return arrow_frame(table, where, left)
+        return table, left
 
 
 def _pages(file: pa.parquet.ParquetFile, content: bytes, names: AbstractSet[str]) -> Iterator[tuple[str, Pages]]:
