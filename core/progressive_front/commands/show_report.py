@@ -14,6 +14,7 @@ import structlog
 from progressive_app.config.resolve import defaults
 from progressive_app.config.stages import flat
 from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.machine.address_space import check_address_space
 from progressive_app.machine.durable_files import place_for_reports
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import print_text
@@ -56,6 +57,7 @@ def show_report(
     :raise PluginError: the plugin that writes it cannot be used.
     """
     configure_logging()
+    check_address_space()
     directory = run_directory(run, config, flags)
     results, status = finished_results(directory), read_progress(directory).status
     if status == "training":
