@@ -77,7 +77,8 @@ class Edge:
 
 def first_order(returns: Floats, strength: float, random: Draw) -> Edge:
     """AR(1): a bar's return is followed by `strength` times itself."""
-    following = np.fromiter(accumulate(returns.tolist(), lambda last, new: strength * last + new), float, len(returns))
+    steps: list[float] = returns.tolist()
+    following = np.array(list(accumulate(steps, lambda last, new: strength * last + new)))
     return Edge(following - returns)
 
 

@@ -180,11 +180,11 @@ def kalman_ceiling(
     best: tuple[float, int, float, float] | None = None
     for look_ahead in (market.slowness * bars for bars in LOOK_AHEADS):
         signal = market.scale * (trends @ (np.array(DRIFTS) * (1 - kept**look_ahead) / (1 - kept)))
-        for band, leave in product(BANDS, EXITS):
+        for band, leave in product(BANDS.tolist(), EXITS):
             positions = banded(signal[slice(*validation)], band, leave * band)
             earned = net_log_return(market.bars, positions, validation[0], cost)
             if best is None or earned > best[0]:
-                best = (earned, look_ahead, float(band), leave)
+                best = (earned, look_ahead, band, leave)
     assert best is not None
     earned, look_ahead, band, leave = best
     signal = market.scale * (trends @ (np.array(DRIFTS) * (1 - kept**look_ahead) / (1 - kept)))

@@ -1,7 +1,9 @@
 """The house rules that a program can hold: lint, types, layers, and a light public face."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -37,6 +39,22 @@ def test_types(tmp_path: Path) -> None:
 
 def test_imports_run_one_way() -> None:
     passes("-c", "import sys, importlinter.cli as linter; sys.exit(linter.lint_imports(no_cache=True))")
+
+
+def test_each_python_that_is_named_is_one_the_suite_is_run_under() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    versions = (ROOT / ".ci/versions").read_text("utf-8")
+    named = {each.split()[-1] for each in project["classifiers"] if ":: Python :: 3." in each}
+    assert named == set(re.findall(r"(?:lowest|highest):(3\.\d+)", versions))
+    assert project["requires-python"] == f">={min(named)}"
+
+
+def test_an_environment_that_does_not_exist_is_refused_before_any_is_made() -> None:
+    done = subprocess.run(
+        [ROOT / ".ci/versions", "lowest:3.11", "newest"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == ".ci/versions: expected lowest:3.X or highest:3.X, got 'newest'\n"
 
 
 def test_every_public_name_can_be_imported() -> None:

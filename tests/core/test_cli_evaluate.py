@@ -180,7 +180,7 @@ def test_one_market_of_a_file_is_evaluated(run: str, capsys: pytest.CaptureFixtu
     other_bars(mood=MOOD)
     assert main(["evaluate", run, "--data", "other.csv", "--json"]) == 0
     alone = capsys.readouterr().out
-    one = pd.read_csv("other.csv")
+    one = pd.read_csv("other.csv", dtype=str)  # digit for digit
     pd.concat([one.assign(Asset_ID=1), one.assign(Asset_ID=6, close=one["low"], open=one["low"])]).to_csv(
         "other.csv", index=False
     )

@@ -47,7 +47,7 @@ def arrow(frame: pd.DataFrame) -> pa.Table:
 
 def views(frame: pd.DataFrame) -> pa.Table:
     """Times as text of the type that Polars uses."""
-    text = pa.array(frame["time"].map(str)).cast(pa.string_view())
+    text = pa.array(frame["time"].map(str).tolist(), pa.string_view())
     return pa.table({"time": text, **{name: frame[name].to_numpy() for name in PLAIN[1:]}})
 
 

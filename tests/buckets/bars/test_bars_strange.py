@@ -170,6 +170,7 @@ class Planted:
         return Path.touch, (self.path,)
 
 
+@pytest.mark.filterwarnings("ignore:pickle-based deserialization", "ignore:pyarrow.PyExtensionType")  # of older pyarrow
 def test_nothing_in_a_file_of_bars_is_unpickled(frame: pd.DataFrame, tmp_path: Path) -> None:
     planted, file = pickle.dumps(Planted(tmp_path / "owned")), tmp_path / "bars.parquet"
     table = pa.Table.from_pandas(frame)

@@ -50,8 +50,8 @@ def typical_price(data: Prices) -> int | None:
     bars = np.arange(0, len(data["close"]) - 1, STRIDE)
     for with_open in (False, True):
         fits, counts = _is_mean(data, bars, tolerance, with_open)
-        fits, counts = (in_blocks(each, BLOCK // STRIDE).sum(axis=1) for each in (fits, counts))
-        looks = (counts * 2 >= BLOCK // STRIDE) & (fits >= HALF * counts)
+        fitting, counted = (in_blocks(each, BLOCK // STRIDE).sum(axis=1) for each in (fits, counts))
+        looks = (counted * 2 >= BLOCK // STRIDE) & (fitting >= HALF * counted)
         for block in np.flatnonzero(looks).tolist():
             start = block * (BLOCK // STRIDE) * STRIDE
             fits, counts = _is_mean(data, np.arange(start, start + BLOCK // STRIDE * STRIDE), tolerance, with_open)

@@ -12,7 +12,7 @@ FINEST = 12  # decimals
 EXACT = 2e-7  # share of a price that a file of single precision loses
 
 
-def in_blocks(values: NDArray[np.generic], size: int) -> NDArray[np.generic]:
+def in_blocks(values: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
     """Whole blocks of `values` [blocks, size], from the first one on."""
     return values[: len(values) // size * size].reshape(-1, size)
 
