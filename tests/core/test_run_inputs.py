@@ -122,8 +122,8 @@ def test_a_file_that_grows_is_read_up_to_where_it_ended(scene: Scene, expected: 
 @pytest.mark.usefixtures("read_each_time")
 def test_without_them_the_run_ends_behind_its_checkpoint(scene: Scene, expected: dict[str, bytes]) -> None:
     with pytest.raises(DataError, match=r"bars\.csv: changed since the run was begun[^\n]*put the file of then back"):
-        scene.train("run", edit, ("no:cache",))
-    run = scene.directory / "run"
+        scene.train("stages/run", edit, ("no:cache",))  # in a folder of any name
+    run = scene.directory / "stages/run"
     assert json.loads((run / "state.json").read_text())["status"] == "interrupted"
     scene.resume(run)
     assert models(run) == expected

@@ -109,9 +109,11 @@ def run_input(run: BucketInfo | RunInfo, key: str) -> RunInput | None:
 
 def _whole_run(run: BucketInfo | RunInfo) -> Path:
     """The directory of the run; of scratch arms and of a member of a stage, that of the run around theirs, whose manifest is kept up."""
+    directory = run.run_dir.absolute()
     if isinstance(run, BucketInfo) and run.scratch_arm:
-        return run.run_dir.parent
-    return run.run_dir.parents[1] if run.run_dir.parent.name == STAGES else run.run_dir
+        return directory.parent
+    is_member = directory.parent.name == STAGES and (directory.parents[1] / STATE).is_file()
+    return directory.parents[1] if is_member else directory
 
 
 def _as_recorded(begun: Mapping[str, Any]) -> RunInput:
