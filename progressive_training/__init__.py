@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from progressive_app.machine.memory import read_memory as read_memory
     from progressive_app.machine.memory import release_heap as release_heap
     from progressive_app.machine.memory import release_memory as release_memory
+    from progressive_app.machine.undoing import note_undo as note_undo
     from progressive_app.resume.inputs import RunInput as RunInput
     from progressive_app.resume.inputs import run_input as run_input
     from progressive_app.store.models import model_file as model_file
@@ -146,6 +147,7 @@ _HOME = {
     "read_memory": "progressive_app.machine.memory",
     "release_heap": "progressive_app.machine.memory",
     "release_memory": "progressive_app.machine.memory",
+    "note_undo": "progressive_app.machine.undoing",
     "Adoption": "progressive_core.contract.records",
     "BucketInfo": "progressive_core.contract.records",
     "BucketResult": "progressive_core.contract.records",

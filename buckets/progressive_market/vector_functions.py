@@ -14,7 +14,7 @@ import torch
 FUNCTIONS = (torch.exp, torch.log, torch.log1p, torch.sqrt)
 """The functions that the market and the learner use."""
 
-_one_at_a_time = threading.Lock()
+_one_at_a_time = threading.RLock()
 
 
 def choose_vector_functions() -> None:

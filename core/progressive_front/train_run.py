@@ -13,7 +13,7 @@ from progressive_app.config.app_settings import PLUGIN_ERRORS, SEQUENCE
 from progressive_app.config.stages import flat
 from progressive_app.machine.local_machine import LocalMachine
 from progressive_app.machine.logs import log_to
-from progressive_app.machine.memory import gc_frozen
+from progressive_app.machine.memory import gc_frozen, gradients_kept
 from progressive_app.processes.ending import ending_marked
 from progressive_app.processes.half_sizes import train_bucket
 from progressive_app.processes.isolation import train_isolated
@@ -51,7 +51,7 @@ def train_run(
     machine = LocalMachine()
     isolated = store.documents.is_asked("isolate")
     log = log_to(store.directory / "log.jsonl", progress=progress)
-    with log, gc_frozen(), ending_marked(store, machine):
+    with log, gc_frozen(), gradients_kept(), ending_marked(store, machine):
         if store.moved:
             events.warning(store.moved)
         run = Run(

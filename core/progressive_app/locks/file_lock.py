@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from progressive_app.machine.undoing import note_undo, undo_what_is_left
+from progressive_app.machine.undoing import note_undo, undo_what_is_left, undone_after
 
 POLL = 0.02
 """Seconds between two tries."""
@@ -27,9 +27,10 @@ class NoFileLocks(OSError):
 class FileLock:
     """A lock on the file at `path`, which is made where it is absent. Of two in one process one waits too."""
 
+    _file: BinaryIO | None = None  # here: an interrupt may come before the first line of __init__
+
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: BinaryIO | None = None
 
     def acquire(self, timeout: float) -> None:
         """Take the lock.
@@ -86,7 +87,7 @@ def is_locked(path: Path) -> bool:
     :raise NoFileLocks: its disk has no locks. :raise OSError: it cannot be opened.
     """
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, undone_after(file.close):
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

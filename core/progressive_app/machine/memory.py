@@ -201,6 +201,19 @@ def gc_frozen() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def gradients_kept() -> Iterator[None]:
+    """After it, torch records gradients in this thread as before it, also where an interrupt came in torch's own `no_grad`."""
+    torch = sys.modules.get("torch")
+    with undone_after(partial(_record_gradients, torch is None or torch.is_grad_enabled())):
+        yield
+
+
+def _record_gradients(wanted: bool) -> None:
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_grad_enabled(wanted)
+
+
 def release_memory() -> None:
     """Give back what is no longer referenced: Python's cycles, torch's GPU cache, and glibc's free heap."""
     gc.collect()

@@ -41,14 +41,15 @@ class ConsolePlugin:
         self._file = file
         self._clock = clock
         self._displays: dict[Path, Display] = {}
-        self._choosing = threading.Lock()
+        self._choosing = threading.RLock()
 
     @hookimpl  # named by -p, so called after the policies: it shows what they left the bucket
     def on_bucket_start(self, bucket: BucketInfo, resources: Resources) -> None:
         """Begin the view of a bucket."""
         with self._choosing:
-            if before := self._displays.pop(bucket.run_dir, None):
+            if before := self._displays.get(bucket.run_dir):
                 before.stop()  # a bucket whose cleanup was never called
+                self._displays.pop(bucket.run_dir, None)
             progress = Progress(bucket=bucket, resources=resources, started=self._clock())
             self._displays[bucket.run_dir] = self._display(progress)
 
@@ -61,14 +62,16 @@ class ConsolePlugin:
     @hookimpl
     def cleanup(self, bucket: BucketInfo, error: BaseException | None) -> None:
         """Give the terminal back, and show how the bucket ended."""
-        if display := self._displays.pop(bucket.run_dir, None):
+        if display := self._displays.get(bucket.run_dir):
             display.end(bucket, error)
+            self._displays.pop(bucket.run_dir, None)
 
     @hookimpl
     def on_run_end(self, run: RunInfo, results: tuple[BucketResult, ...], error: BaseException | None) -> None:
         """Show the verdicts and the results of the whole sequence side by side."""
-        if display := self._displays.pop(run.run_dir, None):
-            display.stop()  # a bucket whose cleanup was never called
+        if display := self._displays.get(run.run_dir):
+            display.stop()  # a bucket whose cleanup was never called, or was interrupted
+            self._displays.pop(run.run_dir, None)
         if error is not None or not results:
             return
         stream = QuietStream(self._file or sys.stdout)
@@ -136,8 +139,8 @@ class View(Display):
     def stop(self) -> None:
         """Go back to the first screen."""
         if self._screen is not None:
-            screen, self._screen = self._screen, None
-            screen.close()
+            self._screen.close()
+            self._screen = None
 
     def _frame(self, width: int, rows: int) -> RenderableType:
         notes = self._screen.notes.lines(NOTES_SHOWN) if self._screen is not None else []

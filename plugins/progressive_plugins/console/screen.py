@@ -12,6 +12,7 @@ from typing import Any, TextIO, cast
 from rich.console import Console, RenderableType
 
 from progressive_plugins.console.stream import QuietStream
+from progressive_training import note_undo
 
 OPEN, CLOSE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[?25h\x1b[?1049l"
 """To the second screen, with the cursor hidden; back to the first one, which is as it was."""
@@ -22,6 +23,8 @@ SECONDS_PER_FRAME = 1.0
 """A frame costs some milliseconds that training would have had: what changes by the episode needs no more of them."""
 SECONDS_PER_LOOK = 0.1
 """How often the terminal's size is looked at, so that a resized one is soon drawn anew."""
+LONGEST_FRAME = 5.0
+"""Seconds that a frame which is being drawn is waited for."""
 Frame = Callable[[int, int], RenderableType]
 """What is to be shown in so many columns and rows."""
 
@@ -92,15 +95,17 @@ class Screen:
     def __init__(self, console: Console, stream: TextIO, frame: Frame) -> None:
         self.notes = Notes()
         self._console, self._stream, self._frame = console, stream, frame
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._closed = threading.Event()
         self._drawn_size, self._drawn_rows = (0, 0), 0
         self._before = sys.stdout, sys.stderr
         self._own: tuple[TextIO, TextIO] | None = None
+        self._forget: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._keep_drawing, name="live view", daemon=True)
 
     def open(self) -> None:
         """Go to the second screen and draw the first frame."""
+        self._forget = note_undo(self.close)
         stdout, stderr = self._before
         noted = self.notes.stream(stdout), self.notes.stream(stderr) if stderr.isatty() else stderr
         self._own = noted
@@ -110,14 +115,16 @@ class Screen:
         self._thread.start()
 
     def close(self) -> None:
-        """Go back to the first screen, cursor shown, and write what was printed meanwhile."""
+        """Go back to the first screen, cursor shown, and write what was printed meanwhile. An interrupted one may be repeated."""
         self._closed.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join(LONGEST_FRAME)
         if self._own is not None and (sys.stdout, sys.stderr) == self._own:  # else somebody else redirected them since
             sys.stdout, sys.stderr = self._before
         self._stream.write(CLOSE)
         self._stream.flush()
         self.notes.replay()
+        self._forget()
 
     def draw(self) -> None:
         """Draw a frame over the last one, all of it in one write."""
