@@ -20,9 +20,11 @@ from progressive_app.machine.terminal import (
     print_error,
     print_text,
 )
+from progressive_app.machine.undoing import undoes_all
 from progressive_core.contract.errors import ProgressiveTrainingError
 
 
+@undoes_all
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line.
 

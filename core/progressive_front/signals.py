@@ -6,11 +6,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
+from typing import Any
 
 from progressive_app.machine.terminal import leave_lost_terminal
+from progressive_app.machine.undoing import undone_after
 from progressive_core import PROGRAM
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -62,11 +65,13 @@ def stop_signal(interrupt: Callable[[], None]) -> Iterator[StopSignal]:
         yield stop
         return
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, stop)
-    try:
-        yield stop
-    finally:
+    with undone_after(partial(_put_back, before)):
         for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, stop)
+        yield stop
+
+
+def _put_back(handlers: Mapping[signal.Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler or signal.SIG_DFL)
