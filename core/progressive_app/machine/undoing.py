@@ -14,16 +14,13 @@ from functools import wraps
 from types import CodeType, FrameType
 from typing import ParamSpec, TypeVar
 
-from attrs import frozen
-
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-@frozen(eq=False)
 class _Note:
-    call: FrameType
-    undo: Callable[[], object]
+    def __init__(self, call: FrameType, undo: Callable[[], object]) -> None:
+        self.call, self.undo = call, undo
 
 
 _noted: list[_Note] = []
