@@ -93,7 +93,8 @@ class _Holder:
         if self.host != other.host:
             return False
         try:
-            return psutil.Process(self.process).create_time() != self.began
+            process = psutil.Process(self.process)
+            return process.create_time() != self.began or process.status() == psutil.STATUS_ZOMBIE
         except psutil.Error:
             return True
 
