@@ -50,7 +50,7 @@ def test_another_environment_is_told_once_and_recorded_from_its_episode_on(
     workshop.trainer().resume()
     told = capfd.readouterr().err
     assert told.count("warning: another environment than this was trained in so far: acme 1.2 -> 1.3") == 1
-    assert f"{before['processor']} -> {before['processor']}, {KERNELS}=default" in told
+    assert f"; processor with {KERNELS}=default; from here on its bytes may be others" in told
     first, second = environments(stopped)
     assert first == before
     assert (second["bucket"], second["episode"]) == ("Second", 2)
@@ -116,3 +116,9 @@ def test_what_only_one_of_two_environments_says_is_no_change() -> None:
     earlier = Environment(versions={"torch": "2.6.0", "gone": "1"})
     here = Environment(processor="X, avx2", versions={"torch": "2.9.1", "numpy": "2.4"})
     assert earlier.changes_to(here) == ["torch 2.6.0 -> 2.9.1"]
+
+
+def test_of_a_processor_what_differs_is_told() -> None:
+    wide, narrow = (Environment(processor=text) for text in ("X, model 1, avx2, avx512f", "X, model 1, avx2"))
+    assert wide.changes_to(narrow) == ["processor without avx512f"]
+    assert narrow.changes_to(Environment(processor="Y, model 2, avx2")) == ["processor X, model 1 -> Y, model 2"]

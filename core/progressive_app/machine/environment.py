@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -49,8 +49,14 @@ class Environment:
             if self.versions[name] != other.versions[name]
         ]
         if self.processor and other.processor and self.processor != other.processor:
-            changed.append(f"processor {self.processor} -> {other.processor}")
+            changed.append(f"processor {_difference(self.processor.split(', '), other.processor.split(', '))}")
         return changed
+
+
+def _difference(before: Sequence[str], now: Sequence[str]) -> str:
+    gone = ", ".join(part for part in before if part not in now)
+    new = ", ".join(part for part in now if part not in before)
+    return f"{gone} -> {new}" if gone and new else f"with {new}" if new else f"without {gone}"
 
 
 def environment_here(device: str, packages: Iterable[str]) -> Environment:
