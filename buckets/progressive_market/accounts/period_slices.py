@@ -66,7 +66,7 @@ def _ways(
     """Each way to slice the bars: its name, the labels of the slices, and the number of the label of each bar [N]."""
     months = times.astype("datetime64[ns]").astype("datetime64[M]")
     first = months[0].astype(int)
-    names = [str(month) for month in np.arange(months[0], months[-1] + 1)]
+    names = [str(month) for month in np.arange(months[0], months[-1] + np.timedelta64(1, "M"))]
     yield "month", names, (months.astype(int) - first).astype(np.int16)
     low, high = np.quantile(volatility, [1 / 3, 2 / 3])
     thirds = (

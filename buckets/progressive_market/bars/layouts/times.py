@@ -170,7 +170,7 @@ def _date(groups: dict[str, pa.Array], text: pa.Array, where: str) -> Times:
 def _midnight(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> Times:
     good = (year >= 2000) & (year < 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
     months = ((np.where(good, year, 2000) - 1970) * 12 + np.where(good, month, 1) - 1).astype("datetime64[M]")
-    date = months.astype("datetime64[D]") + (day - 1)
+    date = months.astype("datetime64[D]") + (day - 1).astype("timedelta64[D]")
     good &= date.astype("datetime64[M]") == months  # no 31st of February
     return np.where(good, date.astype(np.int64) * DAY, NO_TIME)
 
