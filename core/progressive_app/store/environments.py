@@ -27,9 +27,11 @@ class Environments:
 
     def changes(self, progress: Progress) -> list[str]:
         """How this environment differs from the one that a run which goes on from `progress` was last trained in."""
-        manifest = read_manifest(self.directory)
-        before = _trained_in(manifest, standing_of(self.directory, progress))[-1]
-        return before.changes_to(environment_of(manifest))
+        return self.last(progress).changes_to(environment_of(read_manifest(self.directory)))
+
+    def last(self, progress: Progress) -> Environment:
+        """The one that a run which stands at `progress` was last trained in."""
+        return _trained_in(read_manifest(self.directory), standing_of(self.directory, progress))[-1]
 
     def check(self, progress: Progress) -> None:
         """Hold a run that goes on from `progress` to the environment that it was trained in.

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import structlog
 
+from progressive_app.config.app_settings import DEVICE
 from progressive_app.engines.engine import Engine
 from progressive_app.engines.running import run_tasks
 from progressive_app.engines.task import TaskEnd, TaskEvent
 from progressive_app.locks.lease import LEASE
 from progressive_app.locks.lock import LOCK, lock_run
 from progressive_app.machine.durable_files import make_directory
+from progressive_app.machine.environment import Environment, environment_here
 from progressive_app.store.environments import Environments
 from progressive_app.store.progress import read_progress
 from progressive_core.contract.errors import RunError
@@ -89,12 +91,16 @@ def _compare_environments(directory: Path, plan: StudyPlan, *, strict: bool) -> 
 
     :raise RunError: there are some, and `strict` is set.
     """
-    others: list[str] = []
+    last: list[Environment] = []
     for run in (run_directory(directory, run.name) for run in plan.runs):
         with suppress(RunError):  # not begun, or damaged: its own training says so
-            others.append("; ".join(Environments(run).changes(read_progress(run))))
-    if changes := " and ".join(dict.fromkeys(filter(None, others))):
-        line = f"{directory}: {sum(map(bool, others))} of its runs were trained in another environment than this one: {changes}"
+            last.append(Environments(run).last(read_progress(run)))
+    packages = {name for each in last for name in each.versions}
+    here = environment_here(plan.runs[0].settings[DEVICE.key], packages) if last else Environment()
+    others = list(filter(None, ("; ".join(each.changes_to(here)) for each in last)))
+    if others:
+        changes = " and ".join(dict.fromkeys(others))
+        line = f"{directory}: {len(others)} of its runs were trained in another environment than this one: {changes}"
         if strict:
             raise RunError(f"{line}. Go on in that one, or without --strict")
         line += "; runs that are compared may differ by that too"
