@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from progressive_app.config.resolve import defaults
-from progressive_market.bars import configured_bars
+from progressive_market.bars import configured_bars, load_bars
 from progressive_market.bars.cleaning import clean
 from progressive_training import DataError
 
@@ -182,3 +182,10 @@ def test_nothing_in_a_file_of_bars_is_unpickled(frame: pd.DataFrame, tmp_path: P
     assert len(load(file)) == 200
     refused(file, planted)
     assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize("price", [1e-320, 5e-324])
+@pytest.mark.parametrize("rows", [slice(100, 101), slice(100, 103), slice(0, 1)])
+def test_a_price_of_next_to_nothing_is_a_bad_print(frame: pd.DataFrame, price: float, rows: slice) -> None:
+    frame.loc[frame.index[rows], "low"] = price
+    assert load_bars(frame).report.bad_prints >= 1

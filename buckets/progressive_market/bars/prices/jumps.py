@@ -43,4 +43,4 @@ def near(interval: int) -> int:
 def factor_text(factor: float) -> str:
     """A factor for people: x10, x0.1, x1,200. One digit where that is exact but for what the price moved itself."""
     short = float(f"{factor:.1g}")
-    return f"x{short if abs(factor / short - 1) < ROUND else float(f'{factor:.2g}'):,g}"
+    return f"x{short if abs(factor - short) <= ROUND * short else float(f'{factor:.2g}'):,g}"
