@@ -33,7 +33,7 @@ from hypothesis import strategies as st
 
 from progressive_app.config.flag_values import parse_episodes, parse_setting
 from progressive_app.config.resolve import defaults, overlay, overlay_ui, resolve
-from progressive_market.bars import Bars, configured_bars, doubts, synthetic_bars
+from progressive_market.bars import Bars, configured_bars, doubts, load_bars, synthetic_bars
 
 NOW = 1_700_000_000 * 10**9
 ROWS = 60
@@ -94,7 +94,7 @@ def check_bars(bars: Bars) -> None:
 
 
 def bar_targets(watch: Watch) -> list[Target]:
-    """Files of bars: text, JSON, Parquet and Feather, packed."""
+    """Files of bars: text, JSON, Parquet and Feather, packed; and what Python may give in their place."""
     table, file = table_of_bars(), watch.inside / "bars.data"
 
     def feed(content: bytes) -> None:
@@ -103,6 +103,9 @@ def bar_targets(watch: Watch) -> list[Target]:
         bars = configured_bars({**defaults(), **asked})
         check_bars(bars)
         doubts(bars, NOW)
+
+    def take(given: Any) -> None:
+        check_bars(load_bars(given))
 
     plain = delimited(table, ",", "\n", named=True, quoted=False)
     rows = [[_number(cell) for cell in row] for row in table[1:]]
@@ -148,6 +151,13 @@ def bar_targets(watch: Watch) -> list[Target]:
             stored,
         ),
         Target(
+            "bars: given from Python",
+            st.one_of(changed_tree(trees[:2]), st.builds(_arrow, changed_table(table))),
+            take,
+            r"given|no source of bars|no path of a file|cannot be read",
+            1000,
+        ),
+        Target(
             "bars: gzip, zip",
             st.one_of(st.sampled_from(packed), changed_bytes(packed[:4])),
             feed,
@@ -182,6 +192,20 @@ def _stored(table: Table, kind: int) -> bytes:
         return write(frame)
     except (pa.ArrowException, OverflowError, ValueError):  # a mixture, or a number that no column holds
         return write(frame.map(str))
+
+
+def _arrow(table: Table) -> pa.Table:
+    """The table as other libraries hand it over: columns of text, two of three with each text once and its number in each row."""
+    columns = {
+        name: [cell and cell.encode("utf-8", "replace").decode() for cell in cells]
+        for name, cells in columns_of(table).items()
+    }
+    return pa.table(
+        {
+            name: pa.array(cells).dictionary_encode() if number % 3 else pa.array(cells)
+            for number, (name, cells) in enumerate(columns.items())
+        }
+    )
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

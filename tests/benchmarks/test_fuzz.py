@@ -41,7 +41,7 @@ def test_a_few_inputs_of_every_target(tmp_path: Path) -> None:
     done = run(str(STRESS / "fuzz.py"), "--count", "12")
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {line[:28].strip(): line[28:].split() for line in done.stdout.splitlines()[1:] if "hypothesis" in line}
-    assert len(rows) == 12
+    assert len(rows) == 13
     assert all((row[1], row[4]) == ("12", "0") for row in rows.values())
 
 
