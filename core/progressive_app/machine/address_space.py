@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -31,7 +32,10 @@ def check_address_space() -> None:
     :raise OutOfMemoryError: it cannot.
     """
     limit = _limit()
-    if limit is None or "torch" in sys.modules:
+    if limit is None:
+        return
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own reserves a gigabyte where it can
+    if "torch" in sys.modules:
         return
     code = _TRIED.replace("HEADROOM", str(HEADROOM))
     try:

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import psutil
+
 from progressive_market.market_settings import DATA_MB
 from progressive_training import DataError
 
 MB = 1_000_000
 MOST_HEADER = 16 << 20
 """Bytes of a file's own account of what it holds: names of columns and other keys, each of which becomes an object."""
+TIMES_A_TABLE = 4
+"""Copies of a table at once: as it was read, in pandas, as numbers, and cleaned."""
 SPARSE, SPARSE_AND_SMALL = 20, 1_000_000
 """A table may have so many cells for each value that the file has, and so many in all whatever it has."""
 _NO_MEMORY = ("not enough memory", "llocation error", "bad_alloc", "new thread", "Resource temporarily unavailable")
@@ -36,10 +40,16 @@ def most_bytes() -> int:
 
 
 def check_size(size: float, what: str, where: str) -> None:
-    """Refuse to make `what` of `size` bytes where that is more than DATA_MB allows.
+    """Refuse to make `what` of `size` bytes where that is more than DATA_MB allows, or than a limited address space has room for.
 
     :raise DataError: it is.
     """
+    room = _room()
+    if room is not None and TIMES_A_TABLE * size > room:  # before: where it runs out, Arrow may abort the process
+        raise DataError(
+            f"{where}: memory would run out while it is read: {what} would take {size / MB:,.0f} MB, some {TIMES_A_TABLE} times that until "
+            f"they are bars, and {max(room, 0) / MB:,.0f} MB of address space are left (ulimit -v); give fewer bars or columns, or more memory"
+        )
     if size > most_bytes():
         raise DataError(
             f"{where}: {what} would take {size / MB:,.0f} MB of memory, and DATA_MB allows {_most_mb.get():,}; "
@@ -80,6 +90,16 @@ def ran_out(error: BaseException) -> bool:
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or any(words in str(error) for words in _NO_MEMORY)
     )
+
+
+def _room() -> int | None:
+    """Bytes of address space that this process may still take; None where there is no limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else int(limit - psutil.Process().memory_info().vms)
 
 
 @contextmanager
