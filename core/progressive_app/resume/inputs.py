@@ -82,7 +82,7 @@ class RunInput:
             log.warning(line)
 
     def _refused(self, change: str, held: int | None = None) -> DataError:
-        sizes = "" if held is None or self.size is None else f" ({self.size:,} bytes then, {held:,} now)"
+        sizes = "" if held is None or self.size in (None, held) else f" ({self.size:,} bytes then, {held:,} now)"
         return DataError(
             f"{self.path}: {change} since the run was begun{sizes}; put the file of then back, or begin a new run"
         )
