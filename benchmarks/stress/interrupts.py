@@ -211,8 +211,6 @@ class Trial:
         lasting: Path | None = None,
     ) -> None:
         self.folder, self.begin, self.next_call, self.lasting = folder, begin, next_call, lasting
-        self.kept: list[BaseException] = []
-        """As a notebook keeps the last exception, all that the call held with it."""
         self._number = 0
         self.expected = contents(next_call(self._directory()))
         self.lines = lines_of(lambda: begin(self._directory()))
@@ -224,20 +222,24 @@ class Trial:
     def fault(self, line: Line, again: int) -> str:
         """What is wrong after an interrupt, "" where nothing is."""
         directory, before = self._directory(), Process.now()
-        kept = contents(self.lasting) if self.lasting else {}
+        parent = contents(self.lasting) if self.lasting else {}
         raised = interrupted(lambda: self.begin(directory), line, again)
-        if raised is not None:
-            self.kept = [*self.kept[-5:], raised]
-            if not isinstance(raised, KeyboardInterrupt):
-                return f"{type(raised).__name__} came out of it: {raised}"
+        if raised is not None and not isinstance(raised, KeyboardInterrupt):
+            return f"{type(raised).__name__} came out of it: {raised}"
         wrong = Process.now().differs_from(before)
-        if self.lasting and contents(self.lasting) != kept:
+        if self.lasting and contents(self.lasting) != parent:
             wrong.append("the parent of the fork changed")
         begun = time.monotonic()
         try:
-            wrong += differences(contents(self.next_call(directory)), self.expected)
+            run = self.next_call(directory)
         except BaseException as error:  # noqa: BLE001  (shown)
             wrong.append(f"the next call failed: {type(error).__name__}: {error}")
+        else:
+            wrong += differences(contents(run), self.expected)
+            raised = None  # until here it held all that the call had, as in a notebook
+            gc.collect()
+            late = differences(contents(run), self.expected)
+            wrong += [f"{each} once the exception is gone" for each in late if each not in wrong]
         if time.monotonic() - begun > PATIENCE:
             wrong.append("the next call waited")
         shutil.rmtree(directory, ignore_errors=True)

@@ -90,6 +90,7 @@ def append_json_line(path: Path, value: Any) -> None:
     try:
         with open_to_append(path) as file:
             file.write((json.dumps(json_values(value), allow_nan=False) + "\n").encode())
+            file.flush()  # here: where an interrupt keeps the file from being closed, nothing is left to be written later
     except OSError as error:
         error.filename = str(path)
         raise
@@ -100,6 +101,7 @@ def append_lines(path: Path, origin: Path) -> None:
     if origin.exists():
         with open_to_append(path) as file:
             file.write(origin.read_bytes())
+            file.flush()
 
 
 def sync_lines(path: Path, synced: int) -> int:
