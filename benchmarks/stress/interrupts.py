@@ -1,6 +1,6 @@
 """Does the next call work after Ctrl-C at any line? One command; each interrupted call is counted, and one that does not fails it.
 
-    python benchmarks/stress/interrupts.py                    # 400 lines of each kind of call, drawn by chance; 30 minutes
+    python benchmarks/stress/interrupts.py                    # 100 lines of each kind of call, drawn by chance; some 40 minutes
     python benchmarks/stress/interrupts.py --every            # each line that is executed, at its first and at its last time; hours
     python benchmarks/stress/interrupts.py --tiny --every     # with buckets that learn one number, in place of the market's
     python benchmarks/stress/interrupts.py --quick            # one of each kind, with these; seconds
@@ -59,8 +59,8 @@ SMALL = {
     "REPLAY_CAPACITY": 2000,
     "DEVICE": "cpu",
 }
-PATIENCE = 120
-"""Seconds that a call may take: one that waits for a lock which nobody will release takes longer."""
+PATIENCE = 280
+"""Seconds that a call may take: one that waits for the lock of a file of the cache which nobody will release takes longer."""
 OURS = (
     "progressive_core",
     "progressive_app",
@@ -340,7 +340,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("--count", type=int, default=400, help="lines of each kind of call (400)")
+    amount.add_argument("--count", type=int, default=100, help="lines of each kind of call (100)")
     amount.add_argument("--every", action="store_true", help="each line that is executed, at its first and last time")
     amount.add_argument("--quick", action="store_true", help="one line of each kind of call")
     parser.add_argument("--tiny", action="store_true", help="buckets that learn one number, in place of the market's")
