@@ -260,7 +260,7 @@ def configuration_targets(watch: Watch) -> list[Target]:
             "configuration: file",
             st.one_of(changed_tree(samples).map(as_json), changed_bytes(seeds)),
             from_file,
-            r"config\.json",
+            r"config\.json|named in [A-Z]+",
             4000,
             seeds,
         ),
