@@ -87,7 +87,7 @@ def with_run(parent: Listener, opened: OpenedRun) -> Outcome:
     interrupted = False
     try:
         with log_to(opened.log, opened.shown, progress if opened.progress else None), gc_frozen():
-            if store.moved:
+            if store.moved and store.moved not in opened.shown:
                 events.warning(store.moved, show=True)  # its process may have no terminal
             run = Run(
                 buckets=[registry.bucket(name) for name in flat(settings[SEQUENCE])],
