@@ -36,7 +36,7 @@ def test_all_events_reach_the_file_and_warnings_the_user(tmp_path: Path, capsys:
     assert lines(tmp_path / "log.jsonl")[0].items() >= {"path": "runs", "score": None, "level": "info"}.items()
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == "progressive-training: warning: the market is synthetic (bars=60000, note=two lines)\n"
+    assert printed.err == "progressive-training: warning: the market is synthetic (bars=60000, note=two\\nlines)\n"
 
 
 def test_what_every_bucket_has_to_say_is_told_once_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
