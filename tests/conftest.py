@@ -1,9 +1,13 @@
-"""One thread for every test, set before torch starts its own: two fight when tests share a machine. And Ctrl-C for what tests start,
-also where they were begun in the background, with it ignored."""
+"""One thread for every test, set before torch starts its own: two fight when tests share a machine. No test fails for being slow on
+a busy one. And Ctrl-C for what tests start, also where they were begun in the background, with it ignored."""
 
 import os
 import signal
 
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
