@@ -1,7 +1,7 @@
 """Does a power cut lose anything that was committed? Counts, pass or fail.
 
     python benchmarks/stress/power.py           # every kind of training; some minutes
-    python benchmarks/stress/power.py stages    # one kind
+    python benchmarks/stress/power.py stages    # one kind; with --every 20 one of twenty states
     python benchmarks/stress/power.py --quick   # one small run, a part of its states: the tests run this
     python benchmarks/stress/power.py --cost    # what waiting for the disk takes of a run's time
 
@@ -307,6 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="KIND", help=f"of {', '.join(CASES)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="one run, a part of its states")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="one of N states")
     parser.add_argument("--cost", type=int, nargs="?", const=3, metavar="PAIRS", help="measure what waiting takes")
     parser.add_argument("--seed", type=int, default=0, help="which of many subsets")
     options = parser.parse_args(arguments)
@@ -318,7 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("one",) if options.quick else options.cases or [name for name in CASES if name != "one"]:
         with TemporaryDirectory() as directory:
             stress = Stress(CASES[name], Path(directory), random.Random(options.seed))  # noqa: S311  (no secret)
-            stress.all(9, 1) if options.quick else stress.all()
+            stress.all(9, 1) if options.quick else stress.all(options.every)
         tally = stress.tally
         print(
             f"{name:10}{tally.states:8}{tally.not_begun:11}{tally.finished:10}{tally.trained:9}{tally.wrong.total():7}",
