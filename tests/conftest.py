@@ -1,5 +1,5 @@
 """One thread for every test, set before torch starts its own: two fight when tests share a machine. No test fails for being slow on
-a busy one. And Ctrl-C for what tests start, also where they were begun in the background, with it ignored."""
+a busy one. And Ctrl-C and a hang-up for what tests start, also where they were begun in the background, with these ignored."""
 
 import os
 import signal
@@ -11,3 +11,5 @@ settings.load_profile("busy machine")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
