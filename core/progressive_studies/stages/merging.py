@@ -10,6 +10,7 @@ from attrs import evolve
 from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.stages import stages_of
 from progressive_app.resume.members import member_directory
+from progressive_app.store.checkpoints import Checkpoints
 from progressive_app.store.environments import Environments
 from progressive_app.store.models import read_knowledge, read_model
 from progressive_app.store.progress import read_progress
@@ -34,7 +35,9 @@ def merge_member(run: Run, bucket: Bucket) -> None:
     """
     store, started = on_disk(run.store), perf_counter()
     own = member_directory(store.directory, bucket.name)
-    trained = next(result for result in read_progress(own).results if result.bucket == bucket.name)
+    progress = read_progress(own)
+    Checkpoints(own).remove_later_than(progress)  # its own process may have been cut short before
+    trained = next(result for result in progress.results if result.bucket == bucket.name)
     model, info = read_model(own, bucket.name), info_of(run, bucket)
     with always_clean_up(run, info):
         asked = resources_of(run, bucket, info)
