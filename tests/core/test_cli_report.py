@@ -73,6 +73,10 @@ def test_of_a_run_that_nothing_may_be_written_to_it_is_written_beside(
     assert main(["transfer-report", "run"]) == 0
     assert "reports/run/transfer.md" in capsys.readouterr().out
     assert sorted(path.name for path in run.iterdir()) == before
+    shutil.rmtree("reports")
+    Path("reports").touch()  # nor can it be written beside
+    assert main(["report", "run"]) == main(["transfer-report", "run"]) == 2
+    assert capsys.readouterr().err.count("no reports/run can be made here (Not a directory); change to") == 2
 
 
 def test_of_the_runs_files_only_its_own_two_are_written(workshop: Any, report: Callable[..., Any]) -> None:

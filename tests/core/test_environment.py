@@ -50,7 +50,7 @@ def test_another_environment_is_told_once_and_recorded_from_its_episode_on(
     workshop.trainer().resume()
     told = capfd.readouterr().err
     assert told.count("warning: another environment than this was trained in so far: acme 1.2 -> 1.3") == 1
-    assert f"; processor with {KERNELS}=default; from here on its bytes may be others" in told
+    assert f"; processor with {KERNELS}=default; from here on it may not come out the same to the bit" in told
     first, second = environments(stopped)
     assert first == before
     assert (second["bucket"], second["episode"]) == ("Second", 2)

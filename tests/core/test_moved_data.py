@@ -67,7 +67,8 @@ def test_a_file_that_is_gone_is_asked_for_and_the_command_line_takes_its_new_pla
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(CONTENT + b"!", "its buckets learn from these bars"), (None, "there is no such file")]
+    ("content", "why"),
+    [(CONTENT + b"!", "its buckets learn from these bars"), (None, r"there is no such file\. Give its right place$")],
 )
 def test_other_bytes_are_refused_as_before(stopped: Any, content: bytes | None, why: str) -> None:
     new, run = stopped.directory / "other.csv", stopped.directory / "run"

@@ -131,7 +131,7 @@ def test_a_file_that_grows_is_read_up_to_where_it_ended(scene: Scene, expected: 
 
 @pytest.mark.usefixtures("read_each_time")
 def test_without_them_the_run_ends_behind_its_checkpoint(scene: Scene, expected: dict[str, bytes]) -> None:
-    with pytest.raises(DataError, match=r"bars\.csv: changed since the run was begun[^\n]*put the file of then back"):
+    with pytest.raises(DataError, match=r"bars\.csv: changed since the run was begun[^\n]*put the old file back"):
         scene.train("stages/run", edit, ("no:cache",))  # in a folder of any name
     run = scene.directory / "stages/run"
     assert json.loads((run / "state.json").read_text())["status"] == "interrupted"
@@ -145,7 +145,7 @@ def test_a_file_that_changes_before_it_is_read_leaves_nothing(
 ) -> None:
     train = trainers.train_run
     monkeypatch.setattr(trainers, "train_run", lambda *given: change(scene.file) or train(*given))
-    with pytest.raises(DataError, match=rf"bars\.csv: {word} since the run was begun[^\n]*; put the file of then back"):
+    with pytest.raises(DataError, match=rf"bars\.csv: {word} since the run was begun[^\n]*; put the old file back"):
         scene.train("run")
     assert not (scene.directory / "run").exists()
 

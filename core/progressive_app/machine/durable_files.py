@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
+from progressive_core.contract.errors import RunError
+
 REPORTS = Path("reports")
 """The directory of reports on runs that nothing may be written to, in the working directory."""
 
@@ -66,7 +68,7 @@ def place_for_reports(run: Path) -> Path:
     """Where what is made of a run's files is written: in its directory, or where nothing may be written there, in `reports/NAME` of the
     working directory, which is made.
 
-    :raise OSError: that cannot be made.
+    :raise RunError: that cannot be made either.
     """
     try:
         with TemporaryFile(dir=run):
@@ -75,7 +77,12 @@ def place_for_reports(run: Path) -> Path:
         if error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}:
             return run  # whoever writes there will say what it is
     place = REPORTS / run.absolute().name
-    make_directory(place)
+    try:
+        make_directory(place)
+    except OSError as error:
+        raise RunError(
+            f"{run}: nothing may be written there, and no {place} can be made here ({error.strerror}); change to a directory of yours"
+        ) from error
     return place
 
 

@@ -26,6 +26,9 @@ from progressive_core.contract.store import Progress
 NOT_OF_THE_RUN = frozenset({RUNS_DIR.key})
 """Where runs are looked for and made has no effect on how one goes."""
 
+NO_FILE = "there is no such file"
+"""Why a run cannot have an input that is nowhere: neither can a fork."""
+
 
 @frozen(kw_only=True)
 class Change:
@@ -95,7 +98,7 @@ def changes_between(
             continue
         refused = _why_not(setting, settings, wanted, standing, manifest["device"])
         if refused and key in manifest["inputs"] and isinstance(new, str) and not Path(new).is_file():
-            refused = "there is no such file"
+            refused = NO_FILE
         applies = "never" if refused else _applies(setting, settings, wanted, standing)
         reason = None if setting.may_change == "any time" else setting.reason
         found.append(Change(key=key, old=old, new=new, applies=applies, refused=refused, reason=reason))
@@ -158,10 +161,13 @@ def refuse_changes(changes: Sequence[Change], directory: Path) -> None:
     refused = [each for each in changes if each.refused]
     if refused:
         refusals = "; ".join(f"{each.key} {show(each.old)} -> {show(each.new)}: {each.refused}" for each in refused)
-        raise ConfigError(
-            f"{directory}: a run that has begun cannot go on so: {refusals}. Leave that out, or begin a new run that names this "
-            "one as its parent with --fork"
+        absent = all(each.refused == NO_FILE for each in refused)
+        mend = (
+            "Give its right place"
+            if absent
+            else "Leave that out, or begin a new run that names this one as its parent with --fork"
         )
+        raise ConfigError(f"{directory}: a run that has begun cannot go on so: {refusals}. {mend}")
 
 
 def describe_changes(changes: Sequence[Change], standing: Standing) -> list[str]:

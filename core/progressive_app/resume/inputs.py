@@ -84,7 +84,7 @@ class RunInput:
     def _refused(self, change: str, held: int | None = None) -> DataError:
         sizes = "" if held is None or self.size in (None, held) else f" ({self.size:,} bytes then, {held:,} now)"
         return DataError(
-            f"{self.path}: {change} since the run was begun{sizes}; put the file of then back, or begin a new run"
+            f"{self.path}: {change} since the run was begun{sizes}; put the old file back, or begin a new run"
         )
 
 
@@ -192,7 +192,9 @@ def check_data_unchanged(inputs: Mapping[str, Any], directory: Path) -> None:
                 f"{directory}: its data file {file} has grown since; its first {then} bytes are the old one: "
                 f"`head -c {then} {file} > {PLACE}`, then {flag}, or start a new run"
             )
-        raise RunError(f"{directory}: its data file {file} has changed since; put the old one back, or start a new run")
+        raise RunError(
+            f"{directory}: its data file {file} has changed since; put the old one back, or go on with a copy of it: {flag}, or start a new run"
+        )
 
 
 def _hashed(path: Path) -> tuple[str, int]:

@@ -167,7 +167,9 @@ def _refuse_unless_empty(directory: Path) -> set[str]:
     found = {path.name for path in directory.iterdir()} - {LOCK, LEASE}
     left = {name for name in found if name in _OF_A_RUN or name.endswith(".partial")} if BEGINNING in found else set()
     if found - left:
-        raise RunError(f"{directory}: not an empty directory; name a new one, or go on with --resume")
+        raise RunError(
+            f"{directory}: not an empty directory; name a new one, or go on with --resume (from Python: resume())"
+        )
     return left - {BEGINNING}
 
 

@@ -107,7 +107,7 @@ class RunStore:
             if strict:
                 Environments(directory).check(commit)
             if changes := Environments(directory).enter(commit):
-                store.moved = f"another environment than this was trained in so far: {changes}; from here on its bytes may be others"
+                store.moved = f"another environment than this was trained in so far: {changes}; from here on it may not come out the same to the bit"
             store.mark("training")
             restore_files(directory, store._committed)
             if damage:

@@ -62,7 +62,7 @@ def show_report(
     results, status = finished_results(directory), read_progress(directory).status
     if status == "training":
         log.warning("this run is in training, or was killed: the report shows the buckets that are finished")
-    started = time_ns()
+    place, started = place_for_reports(directory), time_ns()
     with stdout_reserved():
         given = {
             "run": _info(directory),
@@ -70,7 +70,6 @@ def show_report(
             "error": _ending(directory, finished=status == "finished"),
         }
         _end_of_run(given, (REPORT, PICTURE) if png else (REPORT,))
-    place = place_for_reports(directory)
     wanted = place / (DOCUMENT if as_json else PAGE)
     for file in (wanted, *([place / IMAGE] if png else [])):
         if not is_written_since(file, started):

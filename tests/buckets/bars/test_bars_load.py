@@ -118,7 +118,7 @@ def test_what_is_no_table_of_bars_is_refused_in_one_line(case: str, frame: pd.Da
 BROKEN = {
     "absent.csv": (None, "cannot be read: No such file"),
     "picture.csv": (b"\x89PNG\0\0", "neither text nor Parquet"),
-    "cut.parquet": (b"PAR1xx", "damaged"),
+    "cut.parquet": (b"PAR1" + b"x" * 20, "damaged: its end is missing"),
     "cut.json": (b"[[1, 2, 3],\n [1, 2", "line 2, column"),
     "cut.csv.gz": (b"\x1f\x8b\x08\x00", "damaged"),
     "words.csv": (b"hello, world\nall, well\n", "no rows of bars found"),

@@ -16,6 +16,7 @@ from progressive_market.bars.kept.bounds import check_header, check_size
 from progressive_market.bars.kept.feather_batches import contents_of, footer_bytes
 from progressive_market.bars.kept.packed import reading
 from progressive_market.bars.kept.parquet_pages import Pages, pages_of
+from progressive_training import DataError
 
 OF_A_TEXT = 24
 """Bytes that each text takes beside its letters."""
@@ -39,6 +40,10 @@ def parquet_table(content: bytes, where: str) -> tuple[pa.Table, list[str]]:
     :raise DataError: damaged, or too large.
     """
     with reading(where):
+        if content[-4:] != content[:4]:
+            raise DataError(
+                f"{where}: damaged: its end is missing, as after a download that was cut short; get it again"
+            )
         check_header(int.from_bytes(content[-8:-4], "little"), where)
         file = pa.parquet.ParquetFile(pa.BufferReader(content))
         plain, left = _plain_columns(file.schema_arrow)
