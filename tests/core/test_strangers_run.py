@@ -252,7 +252,7 @@ def test_a_terminal_obeys_nothing_in_a_strangers_run(run: Path, capsys: pytest.C
     assert main(["evaluate", str(run)]) == 0
     told = capsys.readouterr().out
     assert "\x1b" not in told
-    assert r"owned no edge" in told
+    assert r"\x1b]0;owned\x07 no edge" in told
 
 
 @pytest.mark.parametrize("name", ["metrics.jsonl", "card.json", "versions/0001/card.json"])

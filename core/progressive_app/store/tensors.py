@@ -62,10 +62,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _check_header(path: Path) -> None:
-    """Look at how long a file's header is before millions of keys are made of it."""
+    """Look at how long a file's header is before millions of keys are made of it; what leads out of the file is no header."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
-    if size > MOST_HEADER:
+    if MOST_HEADER < size < path.stat().st_size:
         raise ModelError(f"{path}: its header has {size:,} bytes, {MOST_HEADER:,} at most can be read")
 
 
