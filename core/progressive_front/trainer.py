@@ -23,8 +23,7 @@ from progressive_app.resume.fork import Fork, copy_run, fork_of
 from progressive_app.resume.manifest import check_isolation, manifest_of
 from progressive_app.resume.members import is_untouched
 from progressive_app.resume.resuming import device_for, prepare_resume, registry_for
-from progressive_app.store.environments import Environments
-from progressive_app.store.progress import read_progress, status_of
+from progressive_app.store.progress import status_of
 from progressive_app.store.run_store import RunStore
 from progressive_app.store.runs import new_run_directory
 from progressive_core.contract.errors import (
@@ -229,8 +228,6 @@ class ProgressiveTrainer:
         new = new_run_directory(Path(self._settings[RUNS_DIR]))
         fork = fork_of(directory, new, settings, self._plugins, asked, on_message, self._manager)
         if fork.is_copy:
-            if asked["strict"]:
-                Environments(directory).check(read_progress(directory))
             copy_run(directory, new, fork.plugins)
             return self._go_on(new, settings, asked, on_message)
         return self._begin(fork.settings, fork.asked, fork=fork)

@@ -69,9 +69,12 @@ def test_strict_refuses_it_and_leaves_the_run_as_it_is(workshop, stopped, monkey
         RunError, match=rf"trained in another environment: processor .*{KERNELS}=default. Go on in that one"
     ):
         workshop.trainer().resume(strict=True)
-    assert main(["--resume", "--run-dir", str(stopped), "--strict"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "trained in another environment" in line
+    for flags in ([], ["--fork"]):
+        assert main(["--resume", "--run-dir", str(stopped), "--strict", *flags]) == 2
+        out, err = capsys.readouterr()
+        (line,) = err.splitlines()
+        assert "trained in another environment" in line
+        assert out == "", "nothing is said to go on"
     assert state(stopped) == before
     with pytest.raises(RunError, match="trained in another environment"):
         workshop.trainer().resume(strict=True, fork=True)

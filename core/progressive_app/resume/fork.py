@@ -34,6 +34,7 @@ from progressive_app.store.atomic_files import atomic_write, write_json
 from progressive_app.store.containment import check_no_external_links
 from progressive_app.store.creation import kept_at
 from progressive_app.store.documents import read_json
+from progressive_app.store.environments import Environments
 from progressive_app.store.progress import Standing, model_path, read_progress, standing_of
 from progressive_app.store.run_documents import Teacher, in_order, now_in_words, read_manifest, teachers_in
 from progressive_core import PROGRAM
@@ -87,6 +88,8 @@ def fork_of(
     teachers: list[Teacher] = []
     if not refused:
         check_data_unchanged(inputs_in_place(manifest["inputs"], changes, wanted), directory)
+        if flags["strict"]:
+            Environments(directory).check(progress)
         on_message(f"{new}: goes on as a copy of {directory}, its parent, which stays as it is")
     else:
         teachers = [] if change_the_bars(changes) else teachers_of(directory, progress, manifest)
