@@ -1,6 +1,7 @@
 """Wherever a run uses a file, its bytes are those that the run was begun on; what has become of the file is said in one line."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from progressive_front import trainer as trainers
 from progressive_front.cli import main
 from progressive_market.bars import synthetic_bars
 from progressive_market.prepared import run_memory
-from progressive_training import DataError, PluginError, ProgressiveTrainer
+from progressive_training import DataError, PluginError, ProgressiveTrainer, RunInput
 
 SMALL = {"EPISODES": 2, "HORIZON_RANGE": (1, 12), "UPDATES_PER_EPISODE": 1, "EPISODE_BARS": 16, "PARALLEL_EPISODES": 4}
 SMALL |= {"BATCH_SIZE": 32, "SEQUENCE": ("Scalping", "Short"), "DEVICE": "cpu"}
@@ -113,6 +114,15 @@ def test_bars_in_memory_go_on_and_a_line_says_so(
     line = f"{scene.file}: gone since the run was begun, which goes on with what the file held then"
     assert set(scene.logged(run)) == {line}
     assert capsys.readouterr().err.count(line) == 1
+
+
+def test_a_pipe_in_place_of_the_file_is_not_waited_for(tmp_path: Path) -> None:
+    """The bars are in memory, and only what has become of their file is looked at."""
+    os.mkfifo(tmp_path / "bars.csv")
+    file = RunInput(path=tmp_path / "bars.csv", sha256="0" * 64, size=1)
+    assert file.change() == "gone"
+    with pytest.raises(DataError, match=r"bars\.csv: gone since the run was begun"):
+        file.read()
 
 
 @pytest.mark.usefixtures("read_each_time")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -68,6 +69,8 @@ class RunInput:
         read. Content that was hashed before is not hashed again."""
         try:
             status = self.path.stat()
+            if not stat.S_ISREG(status.st_mode):  # a pipe would keep its reader waiting
+                return "gone"
             identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
             if _digest_of(self.path, self.size, identity) != self.sha256:
                 return "changed"
