@@ -184,6 +184,15 @@ def test_only_its_own_scripts_may_run(run: Any, four: Any) -> None:
     assert policy.startswith("default-src 'none';")
 
 
+def test_the_name_of_a_file_of_bars_is_shown_escaped(run: Any) -> None:
+    run.write_account("Short")
+    bucket = run.bucket("Short")
+    bucket["account"] |= {"source": "\x1b[31m\u202e.csv"}
+    page = run.page(run.document(bucket))
+    assert "\\x1b[31m\\u202e.csv, one bar every 1 h." in page
+    assert "\x1b" not in page
+
+
 def test_names_and_reasons_of_strangers_are_text(run: Any) -> None:
     name = "</script><script>alert(3)"
     run.write_account("Plain")
