@@ -33,6 +33,12 @@ def store(tmp_path: Path):
     store.close()
 
 
+def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"run\\udcff: cannot create a run here \(its name is not UTF-8\)"):
+        RunStore.create(tmp_path / os.fsdecode(b"run\xff"), {"SEED": 1}, MANIFEST)
+    assert list(tmp_path.iterdir()) == []
+
+
 def state(value: float) -> State:
     return State(tensors={"weight": torch.full((3,), value)}, values={"episode": int(value)})
 

@@ -50,6 +50,10 @@ def take_empty_directory(directory: Path) -> RunLock:
     :raise RunError: it holds something, or cannot be made.
     """
     try:
+        str(directory).encode()
+    except UnicodeEncodeError:  # only once a bucket is trained would the library of the models refuse it
+        raise RunError(f"{directory}: cannot create a run here (its name is not UTF-8); choose another") from None
+    try:
         make_directory(directory)
         sync_directory(directory.parent)  # where another process has just made it
         _refuse_unless_empty(directory)
