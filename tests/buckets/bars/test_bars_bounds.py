@@ -18,7 +18,7 @@ import pyarrow.parquet
 import pytest
 
 from progressive_app.config.resolve import defaults
-from progressive_market.bars import configured_bars, load_bars
+from progressive_market.bars import configured_bars, load_bars, synthetic_bars
 from progressive_training import DataError
 
 MB = 10**6
@@ -179,3 +179,17 @@ def test_memory_that_runs_out_in_a_reader_is_no_matter_of_training(tmp_path: Pat
         ), line
         assert line.endswith("; give fewer bars or columns, or more memory")
         assert "BATCH_SIZE" not in line
+
+
+def test_indented_json_counts_as_what_it_holds(tmp_path: Path) -> None:
+    """2,000 bytes a row of ten texts: a million of these are read with the default."""
+    bars = synthetic_bars(500, seed=1)
+    values = {name: [f"{value:.8f}" for value in getattr(bars, name)] for name in ("open", "high", "low", "close")}
+    values |= dict.fromkeys(("volume", "one", "two", "three", "four"), values["close"])
+    rows = [
+        {"time": int(at) // 10**6, **dict(zip(values, row, strict=True))}
+        for at, row in zip(bars.time, zip(*values.values(), strict=True), strict=True)
+    ]
+    file = tmp_path / "bars.json"
+    file.write_text(json.dumps(rows, indent=2))
+    assert len(load_bars(file, data_mb=1)) == 500

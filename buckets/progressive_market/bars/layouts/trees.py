@@ -16,8 +16,10 @@ SYMBOL = "symbol"
 MARKETS_AT_LEAST = 0.1  # as long as the longest table beside it: a market, and not the newest bar or a sample
 
 
-OF_A_PART = ((b"{", 230), (b"[", 90), (b",", 40), (b'"', 25), (b"\n", 40))
-"""Bytes that Python takes at most for what begins or ends with each sign: an object, a list, a value, half a text, a line."""
+OF_A_PART = ((b"{", 230), (b"[", 90), (b",", 40), (b'"', 25))
+"""Bytes that Python takes at most for what begins or ends with each sign: an object, a list, a value, half a text."""
+OF_A_LINE = ((b"\n", 40),)
+"""And a line, where each is parsed on its own."""
 
 
 def tree_of_text(content: bytes, where: str) -> Any:
@@ -25,14 +27,14 @@ def tree_of_text(content: bytes, where: str) -> Any:
 
     :raise DataError: it is none, or what it holds would take more memory than DATA_MB allows.
     """
-    check_size(
-        len(content) + sum(size * content.count(sign) for sign, size in OF_A_PART), "what this JSON holds", where
-    )
+    size = len(content) + _size_of(content, OF_A_PART)
+    check_size(size, "what this JSON holds", where)
     try:
         return _parsed(content, where)
     except UnicodeDecodeError as error:
         raise DataError(f"{where}: not UTF-8 text at byte {error.start}") from error
     except json.JSONDecodeError as error:
+        check_size(size + _size_of(content, OF_A_LINE), "what this JSON holds", where)
         lines = [line for line in content.splitlines() if line.strip()]
         if error.msg != "Extra data" or len(lines) < 2:
             raise DataError(f"{where}: line {error.lineno}, column {error.colno}: broken JSON: {error.msg}") from error
@@ -43,6 +45,10 @@ def tree_of_text(content: bytes, where: str) -> Any:
         except json.JSONDecodeError as error:
             raise DataError(f"{where}: line {number}, column {error.colno}: broken JSON: {error.msg}") from error
     return values
+
+
+def _size_of(content: bytes, parts: tuple[tuple[bytes, int], ...]) -> int:
+    return sum(size * content.count(sign) for sign, size in parts)
 
 
 def _parsed(content: bytes, where: str) -> Any:
