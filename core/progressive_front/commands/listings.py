@@ -123,7 +123,7 @@ def _runs_table(runs: Sequence[RunSummary]) -> RenderableType:
         for bucket in flat(run.sequence):
             name = Padding(bucket, (0, 0, 0, 2))
             if bucket not in finished:
-                table.add_row(name, MISSING, MISSING, Text("not trained yet", "dim"))
+                table.add_row(name, MISSING, MISSING, Text("not finished yet", "dim"))
                 continue
             evaluation = finished[bucket].evaluation
             profit, t = MISSING, MISSING
