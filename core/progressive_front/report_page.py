@@ -11,6 +11,7 @@ from pathlib import Path
 from time import time_ns
 
 from progressive_app.machine.terminal import print_text
+from progressive_core.contract.errors import printable
 
 PAGE = "report.html"
 
@@ -41,7 +42,7 @@ def show_page(page: Path, *, to_open: bool) -> None:
     """Print where the page is, and open it in the browser where that is asked for and there is one."""
     if to_open and not _is_opened(page):
         print_text("no browser could be opened here", sys.stderr)
-    print_text(f"report: {page}")
+    print_text(f"report: {printable(str(page))}")
 
 
 def _is_opened(page: Path) -> bool:

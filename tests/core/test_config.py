@@ -1,6 +1,7 @@
 """Settings: where they come from, what each allows, and the one line a wrong one is refused with."""
 
 import json
+import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -302,3 +303,12 @@ def test_an_argument_that_is_none_was_not_given() -> None:
     assert settings["CAPITAL_ALLOCATION"] == 0.5
     with pytest.raises(ConfigError, match="arguments: EPISODES is 0, expected"):
         with_settings(defaults(), {"EPISODES": 0})
+
+
+def test_nobody_waits_for_a_pipe_in_the_place_of_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("config.json")
+    with pytest.raises(ConfigError, match=r"config\.json: a pipe"):
+        resolve()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from progressive_front.cli import main
+from progressive_front.report_page import show_page
 
 WRITER = """
 from progressive_training import hookimpl
@@ -30,6 +31,11 @@ def train(workshop: Any, install: Callable[..., None], monkeypatch: pytest.Monke
 def test_the_last_line_names_the_page(train: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     assert train() == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"report: {Path('run/report.html')}"
+
+
+def test_a_name_that_breaks_lines_is_named_on_one(capsys: pytest.CaptureFixture[str]) -> None:
+    show_page(Path("two\nlines/report.html"), to_open=False)
+    assert capsys.readouterr().out == "report: two\\nlines/report.html\n"
 
 
 def test_a_run_that_writes_none_has_no_such_line(train: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:

@@ -158,6 +158,8 @@ def _of_file(
 
 def _file_or_default(file: Path | str | None) -> Path | None:
     if file is None:  # a link that leads nowhere was meant to be read
+        if CONFIG_FILE.is_fifo():
+            raise ConfigError(f"{CONFIG_FILE}: a pipe, which may keep its reader waiting; remove it")
         return CONFIG_FILE if os.path.lexists(CONFIG_FILE) else None
     return Path(checked(FilePath(), file, "the configuration file"))
 

@@ -23,7 +23,7 @@ from progressive_app.store.documents import read_json
 from progressive_app.store.progress import finished_results, read_progress
 from progressive_app.store.run_documents import read_manifest
 from progressive_core.contract.core_settings import SEED
-from progressive_core.contract.errors import PluginError, RunError
+from progressive_core.contract.errors import PluginError, RunError, printable
 from progressive_core.contract.records import RunInfo
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import Interrupted
@@ -77,7 +77,7 @@ def show_report(
     if as_json:
         return show_json(read_json(wanted))
     if png:
-        print_text(f"picture: {place / IMAGE}")
+        print_text(f"picture: {printable(str(place / IMAGE))}")
     show_page(wanted, to_open=to_open)
     return 0
 
