@@ -36,6 +36,14 @@ def checked_like(state: Mapping[str, Any], **own: Tensor) -> dict[str, Tensor]:
     return {name: checked_tensor(state, name, tuple(like.shape), like.dtype) for name, like in own.items()}
 
 
+def checked_counts(state: Mapping[str, Any], name: str, like: Tensor) -> Tensor:
+    """The tensor `name`, of the shape and type of `like`, of numbers from 0 to `LARGEST`: what is drawn by needs such."""
+    counts = checked_tensor(state, name, tuple(like.shape), like.dtype)
+    if not bool(((counts >= 0) & (counts <= LARGEST)).all()):  # not a number fails every comparison
+        raise misfit(name)
+    return counts
+
+
 def checked_bars(state: Mapping[str, Any], name: str, count: int, market_bars: int) -> Tensor:
     """The tensor `name` of `count` bar numbers [count] int64, each one of a market of `market_bars` bars."""
     bars = checked_tensor(state, name, (count,), torch.int64)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from attrs import frozen
 
-from progressive_buckets.state_checks import checked_like
+from progressive_buckets.state_checks import checked_counts, checked_like
 from progressive_training.presentation import share_text
 
 if TYPE_CHECKING:
@@ -155,5 +155,6 @@ class Exploration:
         :raise ValueError: something does not fit; nothing is then changed.
         """
         own = self.state_dict()
+        checked_counts(state, "visits", self.visits)  # starts are drawn by them
         for name, tensor in checked_like(state, **own).items():
             own[name].copy_(tensor)

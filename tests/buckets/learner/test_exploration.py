@@ -1,6 +1,7 @@
 """Exploration goes where little was seen, and only where there is something to see."""
 
 import numpy as np
+import pytest
 import torch
 from attrs import evolve
 
@@ -44,3 +45,14 @@ def test_a_condition_that_was_seen_often_is_explored_less(open_learner: OpenLear
         explorer.update(known, torch.ones(len(known)), torch.ones(len(known), dtype=torch.bool))
     rates = explorer.rates()
     assert rates[4] < 0.2 * rates[0]
+
+
+@pytest.mark.parametrize("visits", [-1.0, float("nan"), float("inf"), 1e30])
+def test_visits_that_nothing_can_be_drawn_by_are_refused(open_learner: OpenLearner, visits: float) -> None:
+    explorer = open_learner().exploration
+    before = {name: tensor.clone() for name, tensor in explorer.state_dict().items()}
+    with pytest.raises(ValueError, match="visits"):
+        explorer.load_state_dict(
+            {**before, "seen": before["seen"] + 1, "visits": torch.full_like(explorer.visits, visits)}
+        )
+    assert all(torch.equal(tensor, before[name]) for name, tensor in explorer.state_dict().items())
