@@ -35,3 +35,11 @@ def frame() -> pd.DataFrame:
             "trades": random.integers(100, 9000, 200),
         }
     )
+
+
+@pytest.fixture
+def file(frame: pd.DataFrame, tmp_path: Path) -> Path:
+    """`frame` as CSV, with a gap of three bars."""
+    path = tmp_path / "bars.csv"
+    frame.drop(index=[50, 51, 52]).to_csv(path, index=False)
+    return path

@@ -27,13 +27,6 @@ def same(one: Bars, other: Bars) -> bool:
 
 
 @pytest.fixture
-def file(frame: pd.DataFrame, tmp_path: Path) -> Path:
-    path = tmp_path / "bars.csv"
-    frame.drop(index=[50, 51, 52]).to_csv(path, index=False)
-    return path
-
-
-@pytest.fixture
 def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 

@@ -24,13 +24,6 @@ def same(one: Bars, other: Bars) -> bool:
     )
 
 
-@pytest.fixture
-def file(frame: pd.DataFrame, tmp_path: Path) -> Path:
-    path = tmp_path / "bars.csv"
-    frame.drop(index=[50, 51, 52]).to_csv(path, index=False)
-    return path
-
-
 def test_without_data_the_market_is_made_up() -> None:
     bars = configured_bars(SETTINGS)
     assert bars.synthetic
