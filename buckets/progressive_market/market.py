@@ -25,7 +25,7 @@ from progressive_market.vector_functions import choose_vector_functions
 from progressive_training import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Collection, Hashable
 
     from torch import Tensor
 
@@ -40,8 +40,8 @@ T = TypeVar("T")
 class Part:
     """N consecutive bars of a market, as views: `features` [N, columns], `returns` [N] float64, `decidable` [N] bool (whether
     a policy may choose a position there), `charges` [N, 2] of long and short, or None, `absent` [N] bool, or None where every bar
-    was there (nobody saw an absent bar in time, so positions stay on it), `times` [N] in numpy, and the number `start` of the
-    first bar."""
+    was there (nobody saw an absent bar in time, so positions stay on it), `regimes` [N, K] float32, or None (see `Market`), `times` [N]
+    in numpy, and the number `start` of the first bar."""
 
     start: int
     features: Tensor
@@ -50,9 +50,22 @@ class Part:
     times: np.ndarray
     charges: Tensor | None = None
     absent: Tensor | None = None
+    regimes: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.returns)
+
+    @property
+    def regime(self) -> Tensor:
+        """Number of the most probable regime at each bar [N], from 0; 0 throughout where the market has none."""
+        return (
+            torch.zeros_like(self.decidable, dtype=torch.int64) if self.regimes is None else self.regimes.argmax(dim=1)
+        )
+
+    def within(self, traded: Collection[int]) -> Part:
+        """The same bars for one who trades in the regimes of these numbers alone: elsewhere he is flat."""
+        inside = torch.isin(self.regime, torch.tensor(sorted(traded), device=self.returns.device))
+        return evolve(self, decidable=self.decidable & inside)
 
     @property
     def dates(self) -> tuple[str, ...]:
@@ -73,7 +86,8 @@ class Market:
     `source_interval` of those that it was merged of. `symbol`: which market it is, or empty. `ratios`: columns that are log ratios
     to the close.
     `charges` [T, 2] float64: share of its value that a long and a short position pay on each bar; None for nothing. `absent`
-    [T] bool: see `Part`. `history`: bars from which the features of the last of them are the same as from all bars before. `candles`:
+    [T] bool: see `Part`. `regimes` [T, K] float32: probability of each regime as known at that bar, filtered; each row adds up to 1;
+    None where REGIMES names no detector. `history`: bars from which the features of the last of them are the same as from all bars before. `candles`:
     of the same bars, for a chart; None in use. `measured`: see `once`.
     """
 
@@ -96,6 +110,7 @@ class Market:
     ratios: tuple[str, ...] = ()
     charges: Tensor | None = None
     absent: Tensor | None = None
+    regimes: Tensor | None = None
     feature_plugins: tuple[FeaturePlugin, ...] = ()
     candles: Candles | None = None
     measured: dict[Hashable, Any] = field(factory=dict, repr=False)
@@ -119,7 +134,9 @@ class Market:
         decidable[-1:] = False
         charges = None if self.charges is None else self.charges[bars]
         absent = None if self.absent is None else self.absent[bars]
-        return Part(bars.start, self.features[bars], self.returns[bars], decidable, self.times[bars], charges, absent)
+        regimes = None if self.regimes is None else self.regimes[bars]
+        features, returns, times = self.features[bars], self.returns[bars], self.times[bars]
+        return Part(bars.start, features, returns, decidable, times, charges, absent, regimes)
 
     def growth(self, positions: Tensor, part: Part) -> Tensor:
         """Log growth of each bar of `part` [..., N] from signed `positions` [..., N] there, as a broker counts them."""

@@ -47,5 +47,6 @@ def excerpt(part: Part, limit: int = LIMIT) -> tuple[Part, Tensor]:
     charges = None if part.charges is None else part.charges[rows]
     times = part.times[rows.cpu().numpy()]
     absent = None if part.absent is None else part.absent[rows]
+    regimes = None if part.regimes is None else part.regimes[rows]
     start = part.start + int(first[0])
-    return Part(start, part.features[rows], part.returns[rows], decidable, times, charges, absent), rows
+    return Part(start, part.features[rows], part.returns[rows], decidable, times, charges, absent, regimes), rows
