@@ -223,7 +223,7 @@ def test_a_call_decides_as_the_evaluated_policy_does(model: Model, bars: Bars, t
     patient = load_model(save(evolve(model, card={**model.card, "reluctance": 0.5}), tmp_path / "p"))
     tail = bars.between(3000, 3080)
     market = patient.market(tail)
-    held = positions_of(patient._advantages(market.features), market.decidable, patient._costs(market))
+    held = positions_of(patient.advantages(market), market.decidable, patient.costs(market))
     position = "flat"
     for last in range(30, 75):
         position = patient(frame_of(tail.between(0, last + 1)), position=position).action
