@@ -78,7 +78,7 @@ def sources_of(ledger: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]
     """The sources of each bucket that was taught: those of which it kept something before or while it trained, by the ledger."""
     sources: dict[str, dict[str, None]] = {}
     for line in ledger:
-        if line["verdict"] == "kept" and line["phase"] != "reverse":
+        if line["verdict"] == "kept" and line["phase"] in ("initial", "periodic"):
             sources.setdefault(line["target"], {})[line["source"]] = None
     return {bucket: tuple(each) for bucket, each in sources.items()}
 

@@ -15,6 +15,7 @@ from progressive_training import (
     BucketInfo,
     EpisodeReport,
     Knowledge,
+    LedgerEntry,
     Resources,
     State,
     StopRequest,
@@ -121,6 +122,10 @@ SPOILT: dict[str, tuple[dict[str, Callable[..., Any]], str]] = {
         {"keep_best": lambda learner, sound: learner.weight.zero_()},
         "keep_best() must return to what reached best_score",
     ),
+    "chooses for another bucket": (
+        {"keep_best": lambda learner, sound: (sound(), [choice("Second")])[1]},
+        "keep_best() returns None, or ledger entries of phase 'choice' from First to itself",
+    ),
     "gives a weight's name to another tensor": (
         {"model": lambda learner, sound: evolve(sound(), tensors={"line.weight": torch.zeros(2)})},
         "model(): a tensor of the name of a weight in knowledge() must be that weight: both are kept in one file",
@@ -138,6 +143,12 @@ SPOILT: dict[str, tuple[dict[str, Callable[..., Any]], str]] = {
         "a model trades where an edge is confirmed; got edge 'none' and trades 'everywhere'",
     ),
 }
+
+
+def choice(bucket: str) -> LedgerEntry:
+    return LedgerEntry(
+        strategy="caution", source=bucket, target=bucket, phase="choice", episode=1, verdict="kept", reason=""
+    )
 
 
 def spoil_row(evaluation: Any, **changes: float) -> Any:

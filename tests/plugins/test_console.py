@@ -233,6 +233,14 @@ def test_later_offers_that_changed_nothing_are_counted_at_the_end(run: Any) -> N
     assert "[2/4] Short taught Scalping, which took reverse from Short: score -2.1 % -> +3.5 %" in lines
 
 
+def test_what_a_bucket_chose_at_its_end_has_a_line_of_its_own(run: Any) -> None:
+    state = Progress(bucket=run.bucket(), resources=run.resources(), started=0.0).with_report(run.episode(1))
+    own = {"strategy": "specialists", "source": "Short", "target": "Short", "phase": "choice"}
+    lines = end_lines(state, run.result("Short", transfers=(run.transfer(**own, reason="t 2.3"),)))
+    assert "[2/4] Short adopted specialists: score -2.1 % -> +3.5 %; t 2.3" in lines
+    assert not any("took" in line or "taught" in line for line in lines)
+
+
 def test_a_best_score_that_was_taken_over_came_before_the_first_episode(run: Any) -> None:
     state = Progress(bucket=run.bucket(), resources=run.resources(), started=0.0).with_report(
         run.episode(1, best_episode=0)

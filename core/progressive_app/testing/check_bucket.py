@@ -13,6 +13,7 @@ from attrs import evolve
 
 from progressive_app.discovery.examination import check_bucket_object
 from progressive_app.store.tensors import read_tensors, write_tensors
+from progressive_app.testing.check_choice import check_keep_best
 from progressive_app.testing.check_evaluation import check_evaluation
 from progressive_app.testing.scene import (
     bucket_info,
@@ -76,7 +77,7 @@ def check_bucket(bucket: object, settings: Mapping[str, Any] | None = None) -> N
             best_score = _check_resume(owner, learner, open_learner)
             _check_adopt(owner, learner)
             check_evaluation(owner, learner)
-            _check_keep_best(owner, learner, best_score)
+            check_keep_best(owner, checked.name, learner, best_score)
             _check_model(owner, learner, open_learner, Path(directory))
             _check_load_model(owner, checked, learner, Path(directory))
         finally:
@@ -241,15 +242,6 @@ def _check_adopt(owner: str, learner: Learner) -> None:
         f"dropped {adoption.dropped}",
     )
     require(learner.validate() == before, f"{owner}: adopt() of weights that do not fit must change nothing")
-
-
-def _check_keep_best(owner: str, learner: Learner, best_score: float) -> None:
-    learner.keep_best()
-    score = learner.validate()
-    require(
-        score >= best_score - 1e-6 * max(1.0, abs(best_score)),
-        f"{owner}: keep_best() must return to what reached best_score {best_score!r}; validate() gives {score!r}",
-    )
 
 
 def _check_model(owner: str, learner: Learner, open_learner: Open, directory: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from progressive_core.contract.evaluation import Evaluation
 from progressive_core.contract.records import Adoption, BucketInfo, EpisodeReport, Knowledge, Model, Resources, State
+
+if TYPE_CHECKING:
+    from progressive_core.contract.records import LedgerEntry
 
 Policy = Callable[[Any], Any]
 """What a learner would do on any part of its data, as it was when the policy was taken: later training does not change it.
@@ -68,8 +71,11 @@ class Learner(Protocol):
     def restore(self, state: State) -> None:
         """Go on from a snapshot; the future is then the same to the bit (one device, one thread count)."""
 
-    def keep_best(self) -> None:
-        """Return to the weights with the best validation score seen."""
+    def keep_best(self) -> Sequence[LedgerEntry] | None:
+        """Return to the weights with the best validation score seen.
+
+        :return: what was chosen then between strategies of its own, each as an entry of phase "choice"; None or empty for nothing.
+        """
 
     def policy(self) -> Policy:
         """What the current weights would do on any part of the data; later training does not change it."""

@@ -107,6 +107,9 @@ class Proof:
 class LedgerEntry:
     """One transfer and what it was worth: `before` and `after` are the target's validation scores, None where nothing was tried.
 
+    A learner that has to choose between two of its own strategies at its end (`Learner.keep_best`) records that too: `phase` is then
+    "choice", in which nobody else is asked, `strategy` what it could adopt, and `source` the `target` itself.
+
     `phase` and `episode` say when it was, `verdict` and `reason` what came of it and why. `copied`, `new` and `dropped` are the names
     of an `Adoption`, `nbytes` the bytes that were offered.
     `source_version` is that of the source's saved model, 0 for a learner in training; `source_t` its `Knowledge.t`; `alpha` the strategy's mixing
@@ -120,7 +123,7 @@ class LedgerEntry:
     strategy: str
     source: str
     target: str
-    phase: Phase
+    phase: Literal[Phase, "choice"]
     episode: int
     verdict: Verdict
     reason: str

@@ -41,7 +41,7 @@ def offer(training: Training, sources: Iterable[Knowledge], phase: Phase, episod
         made = transfer_knowledge(run.hooks, run.machine, training.learner, source, context, training.resources)
         entries += _timed(made, started)
         started = perf_counter()
-    return _recorded(run, entries)
+    return recorded(run, entries)
 
 
 def teaches_back(training: Training) -> bool:
@@ -85,7 +85,7 @@ def transfer_back(training: Training, episode: int) -> list[LedgerEntry]:
                 run.store.replace_result(evolve(finished[pupil.name], best_score=score))
         entries += _timed(made, started)
         started = perf_counter()
-    return _recorded(run, entries)
+    return recorded(run, entries)
 
 
 def _teach(
@@ -109,10 +109,12 @@ def _timed(entries: list[LedgerEntry], started: float) -> list[LedgerEntry]:
     return [evolve(entries[0], shared_seconds=perf_counter() - started - counted), *entries[1:]]
 
 
-def _recorded(run: Run, entries: list[LedgerEntry]) -> list[LedgerEntry]:
+def recorded(run: Run, entries: list[LedgerEntry]) -> list[LedgerEntry]:
+    """Record ledger entries, and show them, a line for each source and result."""
     for entry in entries:
         run.store.record_transfer(entry)
     for same, made in groupby(entries, key=lambda entry: (entry.source, entry.target, entry.verdict, entry.reason)):
-        strategies, (source, target, verdict, reason) = [entry.strategy for entry in made], same
-        run.progress(f"{target}: {', '.join(strategies)} from {source} ({entries[0].phase}) {verdict}, {reason}")
+        strategies, (source, target, verdict, reason) = ", ".join(entry.strategy for entry in made), same
+        origin = "" if source == target else f" from {source}"  # a choice between strategies of its own
+        run.progress(f"{target}: {strategies}{origin} ({entries[0].phase}) {verdict}, {reason}")
     return entries

@@ -16,7 +16,7 @@ from progressive_core.contract.profit import profit_text
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, LedgerEntry, Resources
 from progressive_core.contract.store import EpisodeLine
-from progressive_core.engine.exchange import teaches_back, transfer_back, transfer_in
+from progressive_core.engine.exchange import recorded, teaches_back, transfer_back, transfer_in
 from progressive_core.engine.run import Interrupted, Run, Training, always_clean_up, info_of, resources_of, within
 from progressive_core.engine.transfer import distrusted
 
@@ -91,7 +91,7 @@ def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Res
         begun = perf_counter() - run.store.progress.seconds
         training = Training(run=run, info=info, resources=resources, learner=learner)
         last, stopped = _train_episodes(training, begun)
-        learner.keep_best()
+        chosen = recorded(run, list(learner.keep_best() or ()))
         transfers, evaluation = end(training, last.episode)
         known = learner.knowledge()
         if known.distrust:
@@ -106,7 +106,7 @@ def _train_to_the_end(run: Run, bucket: Bucket, info: BucketInfo, resources: Res
         seconds=perf_counter() - begun,
         model_path=path,
         evaluation=evaluation,
-        transfers=tuple(transfers),
+        transfers=(*chosen, *transfers),
         halved_to=run.store.progress.halved_to,
     )
     run.store.finish_bucket(result)

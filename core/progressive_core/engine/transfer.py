@@ -216,7 +216,7 @@ def _adopt_or_roll_back(
     return evolve(entry, verdict="kept" if kept else "rolled back", reason=reason)
 
 
-def _judged(gain: float, t: float, phase: Phase) -> tuple[bool, str]:
+def _judged(gain: float, t: float, phase: str) -> tuple[bool, str]:
     """Whether a change is kept, and why."""
     if gain > 0 and phase == "periodic":
         return (True, f"helped, t {t:.1f}") if t >= PAIRED_T else (False, f"did not help beyond noise, t {t:.1f}")

@@ -30,6 +30,8 @@ from progressive_core.plugins.manager import ObserverError
 from progressive_core.plugins.registry import Registry
 
 T = TypeVar("T")
+Given = Mapping[str, Any]
+"""The arguments of a hook, by name."""
 OnEpisode = Callable[[EpisodeReport], StopRequest | None]
 log = structlog.get_logger("progressive_training")
 
@@ -169,7 +171,7 @@ class Hooks:
         own = evolve(run, settings=read_only(run.settings))
         self._call_all("on_run_end", None, {"run": own, "results": tuple(results), "error": error})
 
-    def _call_all(self, hook: str, bucket: BucketInfo | None, given: Mapping[str, Any]) -> None:
+    def _call_all(self, hook: str, bucket: BucketInfo | None, given: Given) -> None:
         failures: dict[str, PluginError] = {}
         interrupt: KeyboardInterrupt | None = None
         for name in self._manager.asked(hook):
@@ -192,13 +194,7 @@ class Hooks:
             self._apply_error_policy(name, hook, bucket, failed)
 
     def _ask(
-        self,
-        hook: str,
-        name: str,
-        bucket: BucketInfo,
-        given: Mapping[str, object],
-        check: Callable[[object], T | None],
-        **when: int,
+        self, hook: str, name: str, bucket: BucketInfo, given: Given, check: Callable[[object], T | None], **when: int
     ) -> T | None:
         """One plugin's checked answer; None where it failed and the policy is to go on."""
         try:
@@ -207,9 +203,7 @@ class Hooks:
             self._apply_error_policy(name, hook, bucket, failure, **when)
             return None
 
-    def _call(
-        self, hook: str, name: str, bucket: BucketInfo | None, given: Mapping[str, object], check: Callable[[object], T]
-    ) -> T:
+    def _call(self, hook: str, name: str, bucket: BucketInfo | None, given: Given, check: Callable[[object], T]) -> T:
         """One plugin's checked answer.
 
         :raise PluginError: it failed, or one of its observers did and the policy is to stop.
@@ -246,7 +240,7 @@ class Hooks:
             self.disable(*names)
         return names
 
-    def _call_at_end(self, hook: str, name: str, bucket: BucketInfo | None, given: Mapping[str, Any]) -> None:
+    def _call_at_end(self, hook: str, name: str, bucket: BucketInfo | None, given: Given) -> None:
         """One plugin's cleanup or end of the run, which leaves the `error` that it is given as it was."""
         error = given["error"]
         kept = (error.args, error.__traceback__) if error is not None else None

@@ -62,7 +62,7 @@ def merge_member(run: Run, bucket: Bucket) -> None:
             exchange_seconds=spent,
             model_path=path,
             evaluation=evaluation,
-            transfers=(*met, *taught),
+            transfers=(*trained.transfers, *met, *taught),
         )
         Environments(store.directory).take(own, store.progress)
         store.finish_bucket(merged)

@@ -92,7 +92,9 @@ def _buckets(directory: Path) -> tuple[BucketOutcome, ...]:
             results = read_progress(directory / SCRATCH).results
             arms = {result.bucket: _outcome(result, FROM_SCRATCH) for result in results}
         changed = {
-            line["target"] for line in read_json_lines(directory / LEDGER, LedgerEntry) if line["verdict"] == "kept"
+            line["target"]
+            for line in read_json_lines(directory / LEDGER, LedgerEntry)
+            if line["verdict"] == "kept" and line["phase"] != "choice"
         }
         for each in taught:
             if each.bucket not in arms and each.bucket not in changed:

@@ -52,7 +52,8 @@ def transfer_report(directory: Path) -> TransferReport:
     :raise RunError: no bucket of it is finished.
     """
     results = finished_results(directory)
-    ledger = read_json_lines(directory / "ledger.jsonl", LedgerEntry)
+    lines = read_json_lines(directory / "ledger.jsonl", LedgerEntry)
+    ledger = [line for line in lines if line["phase"] != "choice"]  # a bucket's own choice is no transfer
     worths = worths_of(directory, ledger)
     notes = []
     if bare := [worth.bucket for worth in worths if worth.scratch_curve is None]:

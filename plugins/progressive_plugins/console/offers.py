@@ -57,6 +57,12 @@ def taken_line(offer: Offer, arrow: str = "->") -> str:
     return f"{line}; not {why_not(offer.refused, named=True)}" if offer.refused else line
 
 
+def choice_line(entry: LedgerEntry, arrow: str = "->") -> str:
+    """Say what a bucket chose between strategies of its own: "adopted specialists: score +1.2 % -> +1.9 %; gained, t 2.3"."""
+    score = "" if entry.before is None else f"score {profit_text(entry.before)} {arrow} {profit_text(entry.after)}; "
+    return f"{'adopted' if entry.verdict == 'kept' else 'did not adopt'} {entry.strategy}: {score}{entry.reason}"
+
+
 def refused_line(refused: Sequence[Offer]) -> str:
     """Say of offers of which nothing was kept whose they were, and why: "nothing taken from Scalping, Short: ..."."""
     sources = dict.fromkeys(offer.first.source for offer in refused)

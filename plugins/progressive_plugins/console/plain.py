@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from textwrap import shorten
 
-from progressive_plugins.console.offers import counted, later_line, offers, refused_line, taken_line
+from progressive_plugins.console.offers import choice_line, counted, later_line, offers, refused_line, taken_line
 from progressive_plugins.console.view_state import Progress, best_at
 from progressive_training import BucketResult, EpisodeReport
 from progressive_training.presentation import bytes_text, profit_text, share_text, time_text
@@ -49,9 +49,11 @@ def end_lines(progress: Progress, result: BucketResult) -> list[str]:
     Of a member of a stage they come twice: when it is trained, and when it joins the run and meets the others.
     """
     where = _where(progress)
-    met = [offer for offer in offers(result.transfers) if offer.first.target == result.bucket]
-    made = [offer for offer in offers(result.transfers) if offer.first.target != result.bucket]
-    lines = [f"{where} {taken_line(offer)}" for offer in met if offer.taken]
+    lines = [f"{where} {choice_line(entry)}" for entry in result.transfers if entry.phase == "choice"]
+    taught = offers(entry for entry in result.transfers if entry.phase != "choice")
+    met = [offer for offer in taught if offer.first.target == result.bucket]
+    made = [offer for offer in taught if offer.first.target != result.bucket]
+    lines += [f"{where} {taken_line(offer)}" for offer in met if offer.taken]
     if refused := [offer for offer in met if not offer.taken]:
         lines.append(f"{where} {refused_line(refused)}")
     lines += [f"{where} taught {offer.first.target}, which {taken_line(offer)}" for offer in made if offer.taken]

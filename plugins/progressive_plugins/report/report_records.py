@@ -227,7 +227,7 @@ class Offer:
 
     source: str
     target: str
-    phase: Literal["initial", "periodic", "reverse"]
+    phase: str
     episode: int
     source_t: float | None
     proof: Mapping[str, float | None] | None
@@ -257,10 +257,19 @@ class ScratchArm:
 
 
 @frozen(kw_only=True)
+class Choice:
+    """What a `bucket` chose between strategies of its own at its end: `made.strategy` is what it could adopt, "kept" where it did."""
+
+    bucket: str
+    made: StrategyTry
+
+
+@frozen(kw_only=True)
 class TransferPart:
     """All transfers. `counts` by verdict; `reasons` why nothing was kept, the most frequent first; `worth` of being taught by bucket and the R-`matrix`,
-    as `progressive-training transfer-report` measured them; `scratch` the scratch arms; `missing` how to get what is None."""
+    as `progressive-training transfer-report` measured them; `choices` are no transfers; `scratch` the scratch arms; `missing` how to get what is None."""
 
+    choices: tuple[Choice, ...]
     offers: tuple[Offer, ...]
     counts: Mapping[str, int]
     reasons: tuple[ReasonCount, ...]

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from progressive_plugins.report.report_records import Offer, ReasonCount, StrategyTry, TransferPart
+from progressive_plugins.report.report_records import Choice, Offer, ReasonCount, StrategyTry, TransferPart
 from progressive_plugins.report.transfer_study import missing_study, read_study, scratch_arms
 from progressive_training import BucketResult, LedgerEntry, RecordedRun
 from progressive_training.presentation import percent
@@ -17,9 +17,12 @@ _WITH_NUMBER = re.compile(r"[,:;(](?=[^,:;(]*\d).*")
 
 def transfer_part(recorded: RecordedRun, results: Sequence[BucketResult]) -> TransferPart:
     """All that the run's ledger, its scratch arms and its transfer report have."""
-    ledger = recorded.ledger
+    ledger = [entry for entry in recorded.ledger if entry.phase != "choice"]
     study, scratch = read_study(recorded.directory, results), scratch_arms(recorded.directory, results)
     return TransferPart(
+        choices=tuple(
+            Choice(bucket=entry.target, made=_tried(entry)) for entry in recorded.ledger if entry.phase == "choice"
+        ),
         offers=tuple(_offers(ledger)),
         counts=dict(Counter(str(entry.verdict) for entry in ledger)),
         reasons=_reasons(ledger),

@@ -215,7 +215,16 @@ class MadeUpRun:
                 "resume": None,
             },
         }
+        adopted = {
+            "strategy": "specialists",
+            "verdict": "kept",
+            "reason": "t 2.3",
+            "before": 1.0,
+            "after": 2.0,
+            "gain": 1.0,
+        }
         transfers = {
+            "choices": [{"bucket": bucket["name"], "made": {**adopted, "error": None}} for bucket in buckets[1:]],
             "offers": [offer for bucket in buckets for offer in self._offers(bucket["name"])]
             if len(buckets) > 1
             else [],

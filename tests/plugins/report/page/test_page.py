@@ -219,13 +219,17 @@ def test_names_and_reasons_of_strangers_are_text(run: Any) -> None:
         bucket,
         run.bucket(name),
         run={"name": HOSTILE, "status": "failed", "error": HOSTILE, "platform": HOSTILE},
-        transfers={"offers": [offer | {"strategies": [tried]}], "reasons": [{"reason": HOSTILE, "count": 1}]},
+        transfers={
+            "choices": [{"bucket": name, "made": tried}],
+            "offers": [offer | {"strategies": [tried]}],
+            "reasons": [{"reason": HOSTILE, "count": 1}],
+        },
         notes=[HOSTILE],
     )
     elements = Elements(run.page(document))
     assert len(elements.of("script")) == 3
     assert elements.of("img") == []
-    assert elements.text.count(HOSTILE) >= 7
+    assert elements.text.count(HOSTILE) >= 9
     assert [attributes["data-bucket"] for attributes, _ in elements.of("button") if "data-bucket" in attributes] == [
         "Stranger",
         name,
