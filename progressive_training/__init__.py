@@ -86,6 +86,8 @@ if TYPE_CHECKING:
     from progressive_front.load_model import load_model as load_model
     from progressive_front.trainer import ProgressiveTrainer as ProgressiveTrainer
     from progressive_market.bars import load_bars as load_bars
+    from progressive_studies.challenge.challenging import Challenge as Challenge
+    from progressive_studies.challenge.challenging import ChallengesModels as ChallengesModels
     from progressive_studies.study.study_summary import StudySummary as StudySummary
     from progressive_studies.walk_forward.folding import Fold as Fold
     from progressive_studies.walk_forward.folding import Folding as Folding
@@ -172,6 +174,8 @@ _HOME = {
     "validated": "progressive_app.store.validated",
     "ProgressiveTrainer": "progressive_front.trainer",
     "Study": "progressive_front.from_python.study",
+    "Challenge": "progressive_studies.challenge.challenging",
+    "ChallengesModels": "progressive_studies.challenge.challenging",
     "StudySummary": "progressive_studies.study.study_summary",
     "RecordedRun": "progressive_front.from_python.recorded_run",
     "read_run": "progressive_front.from_python.recorded_run",

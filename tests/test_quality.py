@@ -15,7 +15,18 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "pandas", "pyarrow", "matplotlib")
 PLUGINS = ("progressive_buckets", "progressive_market", "progressive_plugins", "progressive_transfers")
 COMMAND = "from progressive_front.cli import main;"
-COMMANDS = ([], ["study"], ["plugins"], ["runs"], ["evaluate"], ["signal"], ["report"], ["transfer-report"], ["config"])
+COMMANDS = (
+    [],
+    ["study"],
+    ["plugins"],
+    ["runs"],
+    ["evaluate"],
+    ["signal"],
+    ["report"],
+    ["transfer-report"],
+    ["challenge"],
+    ["config"],
+)
 
 
 def passes(*python_arguments: str) -> None:

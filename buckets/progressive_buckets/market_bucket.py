@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
     from progressive_buckets.model import TradingModel
-    from progressive_training import BucketInfo, Fold, Folding, Learner, Resources, Settings
+    from progressive_training import BucketInfo, Challenge, Fold, Folding, Learner, Resources, Settings
 
 
 def _tuple(horizons: Iterable[int]) -> tuple[int, ...]:
@@ -92,3 +92,11 @@ class MarketBucket:
         from progressive_training.market import join_folds
 
         return join_folds(walks, folds, settings)
+
+    def challenge(
+        self, models: Mapping[str, Any], infos: Mapping[str, BucketInfo], asked: Challenge
+    ) -> list[dict[str, Any]]:
+        """What breaks the models of a run, see `ChallengesModels`."""
+        from progressive_training.market import challenge_models
+
+        return challenge_models(models, infos, asked)

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from progressive_training.market import Market, Part
 
 
+NEAREST = 3
+"""Horizons that the outlook is the mean of, the shortest ones: with all of them it ranks the losses of others a little worse."""
+
+
 class TradingModel(AdvantageModel[Card]):
     """A trained bucket. Call it with bars and the position held; `card` describes what it was trained on."""
 
@@ -57,6 +61,12 @@ class TradingModel(AdvantageModel[Card]):
         own = self.network.advantages(part.features)
         blended = self.memory.blend(self.network, part.features, own, self.memory.weight)
         return self._finite(blended)
+
+    def outlook(self, part: Part, market: Market) -> Tensor | None:
+        predicted = self._finite(self.network.predictions(part.features))[:, :NEAREST]  # [N, horizons], in deviations
+        bars = torch.tensor(self.card.horizons[:NEAREST])
+        volatility = market.volatility[part.start : part.start + len(part)]
+        return (predicted * bars.rsqrt()).mean(dim=1) * volatility
 
     def skill(self, part: Part, market: Market) -> dict[int, float]:
         return horizon_skill(self.network, market, torch.tensor(self.card.horizons), part)

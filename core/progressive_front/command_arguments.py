@@ -179,6 +179,43 @@ def _transfer_report(arguments: list[str]) -> int:
     return show_transfer_report(run, flags, path_of(options.config, "--config"), as_json=options.json)
 
 
+def _challenge(arguments: list[str]) -> int:
+    parser = Parser(
+        prog=f"{PROGRAM} challenge",
+        description="Show how the strategies of a run break: each is attacked with late fills, rising costs, features that fail, "
+        "outages and other paths of the price, and judged by the other models of the run. Nothing is trained.",
+        epilog="It is also written into the run's directory, as challenge.json and challenge.md, which `report` shows too. Of the "
+        "settings only RUNS_DIR is taken.",
+    )
+    parser.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
+    parser.add_argument(
+        "--bucket", metavar="NAME", help="attack this bucket's model alone; the others judge it all the same"
+    )
+    parser.add_argument(
+        "--test",
+        action="store_true",
+        help="on the test part instead of validation; how often that was done is recorded, since what is chosen by it is not tested "
+        "by it any more",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    add_configuration(parser)
+    add_plugin_choice(parser)
+    options = parser.parse_args(arguments)
+
+    run, flags = required_path(options.run, "RUN"), flags_of(options)
+    _refuse_settings_but({"RUNS_DIR"}, flags, "challenged", "challenge takes RUNS_DIR")
+
+    from progressive_front.commands.show_challenge import show_challenge
+    from progressive_studies.challenge.challenging import Challenge
+
+    asked = Challenge(
+        part="test" if options.test else "validation",
+        bucket=named(options.bucket, "--bucket"),
+        choices=plugin_choices(options.plugins, "-p"),
+    )
+    return show_challenge(run, flags, path_of(options.config, "--config"), asked, as_json=options.json)
+
+
 def _study(arguments: list[str]) -> int:
     from progressive_front.study.study_arguments import study
 
@@ -201,4 +238,5 @@ COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "signal": _signal,
     "report": _report,
     "transfer-report": _transfer_report,
+    "challenge": _challenge,
 }

@@ -18,6 +18,7 @@ _COMMANDS_HELP = """commands (PROGRAM COMMAND --help explains each):
   signal RUN           show what a run's models decide on the newest closed bar of a file
   report RUN           write a run's report again: report.html and report.json
   transfer-report RUN  show what the buckets of a run gained from one another
+  challenge RUN        show how the strategies of a run break: late fills, dear trades, features that fail
 
 examples:
   PROGRAM --data btc.csv --episodes 50        train all buckets on bars of your own

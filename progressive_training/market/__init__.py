@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from progressive_market.bucket_market import market_on as market_on
     from progressive_market.bucket_market import open_bucket_market as open_bucket_market
     from progressive_market.bucket_market import with_columns as with_columns
+    from progressive_market.challenge.challenged_models import challenge_models as challenge_models
+    from progressive_market.challenge.subject import Subject as Subject
     from progressive_market.features.feature_plugins import with_recorded_features as with_recorded_features
     from progressive_market.features.feature_table import BUILT_IN as BUILT_IN
     from progressive_market.features.feature_table import SCALES as SCALES
@@ -122,6 +124,8 @@ _NAMES = {
     "judging.evaluator": "MarketEvaluator",
     "judging.excerpt": "excerpt stretch_of",
     "bucket_market": "bytes_of_bucket_market check_bucket_market configured_market evaluator_on market_on open_bucket_market with_columns",
+    "challenge.challenged_models": "challenge_models",
+    "challenge.subject": "Subject",
     "features.feature_plugins": "with_recorded_features",
     "features.feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
     "fills": "Costs account fill_returns growth_by_bar log_growth",

@@ -16,9 +16,10 @@ from progressive_front import training
 from progressive_front.cli import main
 from progressive_front.commands import listings, show_config, show_evaluation, show_signal
 from progressive_market.bars import synthetic_bars
+from progressive_studies.challenge import challenge_tables
 from progressive_studies.transfer_report import tables
 
-DRAWING = (listings, show_config, show_evaluation, show_signal, tables, training)
+DRAWING = (listings, show_config, show_evaluation, show_signal, challenge_tables, tables, training)
 """Modules that draw tables: they are imported here, so that the heads can be recorded."""
 RUN = "runs/20260101-120000"
 SMALL = {

@@ -19,6 +19,7 @@ COMMANDS = (
     ["evaluate", RUN, "--data", "now.csv"],
     ["signal", RUN, "--data", "now.csv"],
     ["transfer-report", RUN],
+    ["challenge", RUN],
     ["report", RUN],
 )
 BUCKETS = {"scalping", "medium"}

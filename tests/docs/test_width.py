@@ -20,6 +20,7 @@ RUN = "runs/20260101-120000"
         ["evaluate", RUN, "--data", "now.csv"],
         ["signal", RUN, "--data", "now.csv"],
         ["transfer-report", RUN],
+        ["challenge", RUN],
     ],
     ids=" ".join,
 )

@@ -9,12 +9,13 @@ from typing import Any
 from attrs import field, frozen
 
 from progressive_market.bucket_market import bytes_of_bucket_market, check_bucket_market
+from progressive_market.challenge.challenged_models import challenge_models
 from progressive_market.market_settings import MARKET_SETTINGS
 from progressive_market.own_learner.weights_learner import WeightsLearner
 from progressive_market.own_learner.weights_model import WeightsModel, load_weights_model
 from progressive_market.walk_forward.fold_plan import plan_folds
 from progressive_market.walk_forward.walk_document import join_folds
-from progressive_training import BucketInfo, Fold, Folding, Resources, Setting, Settings
+from progressive_training import BucketInfo, Challenge, Fold, Folding, Resources, Setting, Settings
 
 
 def _with_market(settings: tuple[Setting[Any], ...]) -> tuple[Setting[Any], ...]:
@@ -58,3 +59,9 @@ class WeightsBucket:
     ) -> dict[str, Any]:
         """The test parts of all folds as one result, see `WalksForward`."""
         return join_folds(walks, folds, settings)
+
+    def challenge(
+        self, models: Mapping[str, Any], infos: Mapping[str, BucketInfo], asked: Challenge
+    ) -> list[dict[str, Any]]:
+        """What breaks the models of a run, see `ChallengesModels`."""
+        return challenge_models(models, infos, asked)
