@@ -63,9 +63,11 @@ class Part:
         )
 
     def within(self, traded: Collection[int]) -> Part:
-        """The same bars for one who trades in the regimes of these numbers alone: elsewhere he is flat."""
+        """The same bars for one who trades in the regimes of these numbers alone: elsewhere he is flat. On an absent bar nobody saw
+        a regime end: it counts to that of the bar before."""
         inside = torch.isin(self.regime, torch.tensor(sorted(traded), device=self.returns.device))
-        return evolve(self, decidable=self.decidable & inside)
+        seen = inside if self.absent is None else carried(inside, self.absent)
+        return evolve(self, decidable=self.decidable & seen)
 
     @property
     def dates(self) -> tuple[str, ...]:
@@ -240,7 +242,8 @@ def refuse_untradable(market: Market) -> None:
 
 
 def carried(positions: Tensor, absent: Tensor) -> Tensor:
-    """Signed `positions` [..., N], on bars that were `absent` [N] those of the bar before, and flat on the first of all."""
+    """Signed `positions` [..., N], on bars that were `absent` [N] those of the bar before, and flat on the first of all. Or any
+    other numbers, or truth values."""
     bars = torch.arange(len(absent), device=absent.device)
     seen = torch.cummax(torch.where(absent, 0, bars), dim=0).values
     return positions[..., seen] * ~absent[seen]

@@ -13,19 +13,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from attrs import evolve
 
-from progressive_market.accounts.part_account import part_account
+from progressive_market.accounts.part_account import PartAccount, part_account
 from progressive_market.accounts.strategy_account import StrategyAccount
 from progressive_market.judging.account_notes import account_notes
 from progressive_market.judging.baselines import Ridge, fit_ridge, strategies
-from progressive_market.judging.block_statistics import block_sums, t_statistic
+from progressive_market.judging.block_statistics import block_sums
+from progressive_market.judging.by_regime.regime_edge import (
+    Subject,
+    conditional,
+    doubted,
+    judge_regimes,
+    regimes_with_edge,
+)
+from progressive_market.judging.by_regime.validation_evidence import LARGEST, ValidationEvidence, like_of
 from progressive_market.judging.degenerate import degeneration, one_sided
 from progressive_market.judging.excerpt import excerpt, in_first_half
-from progressive_market.judging.exposure import exposure
 from progressive_market.judging.implausible import implausible
 from progressive_market.judging.recent_answers import RecentAnswers
 from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE, Alpha, judge
@@ -43,12 +51,8 @@ if TYPE_CHECKING:
     Policy = Callable[[Part], Tensor]
 
 
-CAPS = ("validation_t", "validation_alpha_t")
-"""What a card holds of the evidence on validation bars that did not choose the model."""
 RUN_FILE = "state.json"
 """By which a directory is that of a run: nothing is written into any other."""
-LARGEST = 1e30
-"""Of a t that a card may hold, or a number of choices in a checkpoint."""
 
 
 class MarketEvaluator:
@@ -57,10 +61,8 @@ class MarketEvaluator:
     A policy gives, for any part of the market, the signed position -1, 0 or 1 after each bar [N]; not a number where its
     weights are none. Later training must not change it.
 
-    `positions` [2, N validation] int8 are those of the best choice on each half of the validation bars, `score` what it
-    earned there, `choices` how many were considered. `cap` holds the t and the t of alpha of a model that training went
-    on from, which later choices cannot better: infinite where there is none, NaN where validation says nothing of that model.
-    `judged` is the latest `Evaluation`, None once another choice was considered.
+    `evidence` is what validation bars say that did not choose the model: each half of them keeps the best choice on it; `score` is
+    what that earned there, `choices` how many were considered. `judged` is the latest `Evaluation`, None once another choice was considered.
     """
 
     def __init__(
@@ -84,13 +86,10 @@ class MarketEvaluator:
         """The validation bars that every choice is scored on."""
         first = in_first_half(rows, len(self.validation))
         self.halves = torch.stack([first, ~first])  # [2, N scored]
-        self.positions = torch.zeros(2, len(self.validation), dtype=torch.int8, device=market.device)
-        self.score = [-math.inf, -math.inf]
-        self.choices, self.cap = 0, (math.inf, math.inf)
+        self.evidence = ValidationEvidence(market, self.validation, self._positions)
+        self.score, self.choices = [-math.inf, -math.inf], 0
         self.judged: Evaluation | None = None
         self._judged_positions: Tensor | None = None
-        self._unvalued: list[Policy | None] = [None, None]
-        self._t: tuple[float, float] | None = None
         self._recent = RecentAnswers()
 
     # ------------------------------------------------------------------ choices
@@ -111,45 +110,25 @@ class MarketEvaluator:
         self.choices, self.judged = self.choices + 1, None
         for half, score in enumerate(halves):
             if score >= self.score[half]:
-                self.score[half], self._unvalued[half], self._t = score, policy, None
+                self.score[half] = score
+                self.evidence.keep(half, policy)
         return total
 
     def forget(self) -> None:
-        """Take back all choices considered so far: what is kept from here on is not one of them, whatever it scores. `cap`
-        stays."""
-        self.score, self.choices = [-math.inf, -math.inf], int(self.cap[0] < math.inf)
-        self.positions = torch.zeros_like(self.positions)
-        self._unvalued, self._t, self.judged = [None, None], None, None
-
-    def _value_kept(self) -> None:
-        """Follow what the halves keep over all validation bars; lazily, since most choices are soon replaced."""
-        for half, policy in enumerate(self._unvalued):
-            if policy is not None:
-                self.positions[half] = self._positions(policy, self.validation).to(torch.int8)
-        self._unvalued = [None, None]
+        """Take back all choices considered so far: what is kept from here on is not one of them, whatever it scores. The cap of
+        a model that was recalled stays."""
+        self.score, self.choices = [-math.inf, -math.inf], int(self.evidence.caps[0][0] < math.inf)
+        self.evidence.forget()
+        self.judged = None
 
     # ------------------------------------------------------------------ verdict
 
     def validation_t(self, policy: Policy) -> float:
-        """t of the growth on each half of the validation bars of what the other half keeps, no more than `cap`; exactly `cap`
-        while nothing but the recalled model was considered. NaN if no choice was ever considered: validation may then have
-        decided unseen. It never reads the test part.
+        """t of the growth on each half of the validation bars of what the other half keeps, no more than that of a recalled model;
+        exactly that while nothing else was considered. NaN if no choice was ever considered: validation may then have decided
+        unseen. It never reads the test part.
         """
-        return self._cross_fitted()[0]
-
-    def _cross_fitted(self) -> tuple[float, float]:
-        """`validation_t`, and the same of alpha to buy and hold."""
-        if self.choices == 0 or math.isnan(self.cap[0]):
-            return math.nan, math.nan
-        if self.choices == 1 and math.isfinite(self.cap[0]):
-            return self.cap
-        if self._t is None:
-            self._value_kept()
-            first, second = (self.market.growth(held.double(), self.validation) for held in self.positions)
-            bars = torch.arange(len(first), device=first.device)
-            growth = torch.where(in_first_half(bars, len(first)), second, first)
-            self._t = t_statistic(growth), exposure(growth, self.market.hold(self.validation)).t
-        return min(self.cap[0], self._t[0]), min(self.cap[1], self._t[1])
+        return self.evidence.known(self.choices)[0][0]
 
     def evaluate(self, policy: Policy) -> Evaluation:
         """Measure the strategy of `policy` and the baselines on validation and test data, and judge whether there is an edge.
@@ -160,33 +139,43 @@ class MarketEvaluator:
         market, split = self._whole() if self._whole else (self.market, self.split)
         parts = market.part(split.validation) if self._whole else self.validation, market.part(split.test)
         held = [self._positions(policy, part) for part in parts]
-        ridge = self.ridge()
-        validation, test = (
-            part_account(strategies(self.name, traded, part, market, ridge.positions(part, market)), part, market)
-            for traded, part in zip(held, parts, strict=True)
-        )
+        accounts = self._accounts(held, parts, market)
         bars = len(parts[0]), len(parts[1])
-        t, alpha_t = self._cross_fitted()
-        rows = validation.performance, test.performance
+        (t, alpha_t), *known = self.evidence.known(self.choices)
+        rows = accounts["validation"].performance, accounts["test"].performance
         alpha = Alpha(alpha_t, rows[1][0].alpha_t, max((own.beta for own, *_ in rows), key=abs))
         doubt = implausible(lambda part: self._positions(policy, part), market, parts, self.allow_leak)
         judged = judge(*rows, t, bars, self.degeneration(policy), doubt, alpha, self.allow_leak)
-        of_parts = zip(("validation", "test"), held, parts, strict=True)
+        subject = Subject(self.name, partial(self._positions, policy), self.ridge(), self.allow_leak, self.scored)
+        judged = doubted(evolve(judged, regimes=judge_regimes(subject, market, parts, known)))
+        if traded := regimes_with_edge(judged):
+            inside = [part.within(traded) for part in parts]
+            held = [self._positions(policy, part) * part.decidable for part in inside]
+            accounts = self._accounts(held, parts, market)
+            rows = accounts["validation"].performance, accounts["test"].performance
+            judged = conditional(judged, traded, rows, parts, self.allow_leak)
+        of_parts = zip(accounts, held, parts, strict=True)
         notes = [note for name, traded, part in of_parts for note in account_notes(traded, part, market, name)]
         judged = evolve(judged, validation_dates=parts[0].dates, test_dates=parts[1].dates)
         self.judged = evolve(judged, warnings=(*judged.warnings, *notes))
         self._judged_positions = self._positions(policy, self.validation)
         if self.run_dir is not None and (self.run_dir / RUN_FILE).is_file() and market.candles is not None:
-            did = {"validation": validation, "test": test}
-            StrategyAccount.of(market, split, market.candles, did).write(self.run_dir, self.name)
+            StrategyAccount.of(market, split, market.candles, accounts).write(self.run_dir, self.name)
         return self.judged
+
+    def _accounts(self, held: Sequence[Tensor], parts: Sequence[Part], market: Market) -> dict[str, PartAccount]:
+        """What the positions `held` became on validation and test, and the baselines beside them."""
+        ridge = self.ridge()
+        return {
+            name: part_account(strategies(self.name, each, part, market, ridge.positions(part, market)), part, market)
+            for name, each, part in zip(("validation", "test"), held, parts, strict=True)
+        }
 
     def card(self, policy: Policy) -> dict[str, Any]:
         """What a model's card holds of the verdict on `policy`, as JSON values: where the model `trades`, the `verdict` in
         words, and `validation_t` and `validation_alpha_t` (None where they are NaN). A model trades nowhere until it is judged.
         """
-        measured = dict(zip(CAPS, self._cross_fitted(), strict=True))
-        recorded: dict[str, Any] = {name: None if math.isnan(t) else t for name, t in measured.items()}
+        recorded = self.evidence.card(self.choices)
         recorded |= {"trades": NOWHERE, "verdict": NOT_JUDGED}
         if self.judged is not None and self._is_judged(policy):
             judged, last = self.judged, self.judged.test_dates[1]
@@ -195,17 +184,12 @@ class MarketEvaluator:
 
     def recall(self, card: Mapping[str, Any]) -> None:
         """Go on from a model with this `card`: what was considered before is forgotten, and no later choice is judged above
-        the model's own `validation_t`. Consider the model itself next.
+        the model's own t. Consider the model itself next.
 
         :raise ValueError: the card holds none. The evaluator is then unchanged.
         """
-        for name in CAPS:
-            t = card.get(name, "missing")
-            if t is not None and not (type(t) in (int, float) and abs(t) < LARGEST):
-                raise ValueError(f"its card has no {name}")
-        t, alpha_t = (math.nan if card[name] is None else float(card[name]) for name in CAPS)
-        self.forget()
-        self.choices, self.cap = 0, (t, alpha_t)
+        self.evidence.recall(card)
+        self.score, self.choices, self.judged = [-math.inf, -math.inf], 0, None
 
     def _is_judged(self, policy: Policy) -> bool:
         """Whether `policy` takes the positions that were judged: weights may have changed since with nothing considered."""
@@ -252,28 +236,24 @@ class MarketEvaluator:
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and JSON values by name."""
-        self._value_kept()
-        score, cap = (torch.tensor(each, dtype=torch.float64) for each in (self.score, self.cap))
-        return {"positions": self.positions, "score": score, "cap": cap, "choices": self.choices}
+        held = self.evidence.state_dict()
+        score = torch.tensor(self.score, dtype=torch.float64)
+        return {"positions": held.pop("positions"), "score": score, **held, "choices": self.choices}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Return to a state of `state_dict()`.
 
         :raise ValueError: something is missing, or of another type, size or range. The evaluator is then unchanged.
         """
-        positions = _like(state, "positions", self.positions)
-        score = _like(state, "score", torch.zeros(2, dtype=torch.float64))
-        t, alpha_t = _like(state, "cap", torch.zeros(2, dtype=torch.float64)).tolist()
+        found = self.evidence.checked(state)
+        score = like_of(state, "score", torch.zeros(2, dtype=torch.float64)).tolist()
         choices = state.get("choices")
-        if bool((positions.abs() > 1).any()):
-            raise ValueError("positions holds what is not -1, 0 or 1")
-        if not all(value < math.inf for value in score.tolist()):
+        if not all(value < math.inf for value in score):
             raise ValueError("score holds what is no score")
         if type(choices) is not int or not 0 <= choices < LARGEST:
             raise ValueError("choices is missing, or no number of choices")
-        self.positions = positions.to(self.market.device, copy=True)
-        self.score, self.cap, self.choices = score.tolist(), (t, alpha_t), choices
-        self._unvalued, self._t, self.judged = [None, None], None, None
+        self.evidence.take(found)
+        self.score, self.choices, self.judged = score, choices, None
 
     def _positions(self, policy: Policy, part: Part) -> Tensor:
         """Positions [N] float64 of `policy`; flat where its weights are no numbers.
@@ -291,10 +271,3 @@ class MarketEvaluator:
                 f"{self.name}: a policy went short, and SIDES allows long alone; read `market.costs.allowed`"
             )
         return held
-
-
-def _like(state: Mapping[str, Any], name: str, like: Tensor) -> Tensor:
-    value = state.get(name)
-    if not isinstance(value, torch.Tensor) or (value.shape, value.dtype) != (like.shape, like.dtype):
-        raise ValueError(f"{name} is missing, or of another type or size")
-    return value

@@ -20,19 +20,32 @@ if TYPE_CHECKING:
 
 
 def measure(
-    strategy: str, positions: Tensor, part: Part, market: Market, kind: PerformanceKind = PerformanceKind.MODEL
+    strategy: str,
+    positions: Tensor,
+    part: Part,
+    market: Market,
+    kind: PerformanceKind = PerformanceKind.MODEL,
+    hold: Tensor | None = None,
 ) -> Performance:
-    """Performance of signed `positions` [N] on one `part` of `market`, without bars left out, net of the market's costs."""
-    return performance_of(strategy, market.account(positions, part), part, market, kind)
+    """Performance of signed `positions` [N] on one `part` of `market`, without bars left out, net of the market's costs.
+
+    :param hold: [N] log growth of what alpha and beta are measured against; None for buy and hold on all bars.
+    """
+    return performance_of(strategy, market.account(positions, part), part, market, kind, hold)
 
 
 def performance_of(
-    strategy: str, account: Account, part: Part, market: Market, kind: PerformanceKind = PerformanceKind.MODEL
+    strategy: str,
+    account: Account,
+    part: Part,
+    market: Market,
+    kind: PerformanceKind = PerformanceKind.MODEL,
+    hold: Tensor | None = None,
 ) -> Performance:
     """Performance of an `account` on one `part` of `market`."""
     growth, held = account.growth, account.held
     sharpe, sharpe_error = sharpe_ratio(daily_returns(growth, part.times))
-    market_share = exposure(growth, market.hold(part))
+    market_share = exposure(growth, market.hold(part) if hold is None else hold)
     equity = torch.cumsum(growth, dim=0)
     peak = torch.cummax(equity, dim=0).values.clamp(min=0.0)
     tradable = part.decidable.sum().clamp(min=1)

@@ -85,16 +85,9 @@ def judge(
     :param alpha: what the model earned beyond its share of buy and hold.
     :param allow_leak: columns that may know the future, on the user's word: an edge is said to rest on it.
     """
-    test_t = test[0].t
+    test_t, together = test[0].t, bars_of_evidence(validation_t)
     t = pooled_t(validation_t, test_t, bars)
-    together = "test bars alone, since no choice was considered on validation"
-    if not math.isnan(validation_t):
-        together = "validation bars that did not choose the model and on test together"
-    found, lacking = f"edge t = {_shown(t)}", _lacking(validation_t, test_t, bars)
-    if not lacking and alpha is not None and abs(alpha.beta) >= LARGE_BETA:
-        alpha_t = pooled_t(alpha.validation_t, alpha.test_t, bars)
-        found = f"{found}, edge t of alpha = {_shown(alpha_t)} at beta {alpha.beta:.1f} to buy and hold,"
-        lacking = _lacking(alpha.validation_t, alpha.test_t, bars, " of alpha")
+    found, lacking = evidence_of(validation_t, test_t, bars, alpha)
     edge = Edge.NONE
     if doubt is not None:
         edge = Edge.IMPLAUSIBLE
@@ -105,9 +98,7 @@ def judge(
         verdict = f"no edge of its own, whatever one action earned ({found} on {together})"
     else:
         edge = Edge.CONFIRMED
-        verdict = f"edge confirmed ({found} on {together})"
-        if allow_leak:
-            verdict = f"{verdict}, if {' and '.join(allow_leak)}, which ALLOW_LEAK lets pass, can be known in time"
+        verdict = f"edge confirmed ({found} on {together}){if_known_in_time(allow_leak)}"
     noted = warnings(validation, test, edge)
     if degenerate:
         verdict = f"{verdict}; degenerate policy"
@@ -126,20 +117,46 @@ def judge(
     )
 
 
-def _lacking(validation_t: float, test_t: float, bars: tuple[int, int], what: str = "") -> str:
+def bars_of_evidence(validation_t: float) -> str:
+    """On which bars an edge was looked for, in words."""
+    if math.isnan(validation_t):
+        return "test bars alone, since no choice was considered on validation"
+    return "validation bars that did not choose the model and on test together"
+
+
+def if_known_in_time(allow_leak: Sequence[str]) -> str:
+    """On what an edge rests, to follow a verdict: on columns that may know the future; empty where there are none."""
+    return f", if {' and '.join(allow_leak)}, which ALLOW_LEAK lets pass, can be known in time" if allow_leak else ""
+
+
+def evidence_of(
+    validation_t: float, test_t: float, bars: tuple[int, int], alpha: Alpha | None, needed: float = SHOWN_T
+) -> tuple[str, str]:
+    """The evidence for an edge, and what it lacks, both in words; the latter is empty where it is enough. Arguments are those of
+    `judge`; `needed` is the t that is enough."""
+    shown = _shown(pooled_t(validation_t, test_t, bars), needed)
+    found, lacking = f"edge t = {shown}", _lacking(validation_t, test_t, bars, needed)
+    if not lacking and alpha is not None and abs(alpha.beta) >= LARGE_BETA:
+        alpha_t = pooled_t(alpha.validation_t, alpha.test_t, bars)
+        found = f"{found}, edge t of alpha = {_shown(alpha_t, needed)} at beta {alpha.beta:.1f} to buy and hold,"
+        lacking = _lacking(alpha.validation_t, alpha.test_t, bars, needed, " of alpha")
+    return found, lacking
+
+
+def _lacking(validation_t: float, test_t: float, bars: tuple[int, int], needed: float, what: str = "") -> str:
     """What the evidence of a t lacks, in words; empty where it is enough."""
-    if not pooled_t(validation_t, test_t, bars) >= SHOWN_T:
-        return f"{SHOWN_T:g} is needed{' of both' if what else ''}"
+    if not pooled_t(validation_t, test_t, bars) >= needed:
+        return f"{needed:.2g} is needed{' of both' if what else ''}"
     for name, t in (("validation", validation_t), ("test", test_t)):
         if t <= 0:
-            return f"{_shown(t)}{what} on {name}, and both parts must be above 0"
+            return f"{_shown(t, needed)}{what} on {name}, and both parts must be above 0"
     return ""
 
 
-def _shown(t: float) -> str:
+def _shown(t: float, needed: float) -> str:
     """A t to one digit; one that is not enough does not look as if it were."""
     rounded = round(t, 1)
-    return f"{(rounded - 0.1 if t < SHOWN_T <= rounded else rounded) + 0.0:.1f}"
+    return f"{(rounded - 0.1 if t < needed <= rounded else rounded) + 0.0:.1f}"
 
 
 def warnings(validation: tuple[Performance, ...], test: tuple[Performance, ...], edge: Edge) -> list[str]:

@@ -11,10 +11,11 @@ from progressive_core.contract.profit import percent
 
 
 class PerformanceKind(StrEnum):
-    """Whose performance a row is: what the model's strategy did, whether or not the verdict lets it trade; that of staying
-    flat; or another baseline's."""
+    """Whose performance a row is: what the model's strategy did, whether or not the verdict lets it trade; what it did in one
+    regime alone; that of staying flat; or another baseline's."""
 
     MODEL = "model"
+    REGIME = "regime"
     FLAT = "flat"
     BASELINE = "baseline"
 
@@ -62,9 +63,11 @@ class Performance:
 
 @frozen(kw_only=True)
 class Evaluation:
-    """A finished model and its baselines on `validation` and `test`, the model's own row first: what its strategy did.
+    """A finished model and its baselines on `validation` and `test`, the model's own row first: what its strategy did, and of a
+    model that trades in some regimes alone what it does in use.
 
-    `edge` is the verdict, `verdict` the same in words, `trades` where the model trades in use ("everywhere" or "nowhere").
+    `edge` is the verdict, `verdict` the same in words, `trades` where the model trades in use ("everywhere", "nowhere", "in regime
+    2", "in regimes 1 and 3"). `regimes` hold the same of its strategy in each regime alone; empty where the market knows none.
     The verdict rests on `t`, pooled over `validation_t`, of validation bars that did not choose the model (NaN: validation
     says nothing, and `t` is that of test), and `test_t`. `carriers` are the columns that carry an implausible result;
     `warnings` name what a user must know (a policy that collapsed to one action, say). `validation_dates` and
@@ -84,3 +87,4 @@ class Evaluation:
     warnings: tuple[str, ...] = ()
     validation_dates: tuple[str, ...] = ()
     test_dates: tuple[str, ...] = ()
+    regimes: tuple[Evaluation, ...] = ()

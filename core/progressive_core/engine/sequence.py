@@ -77,8 +77,7 @@ def try_bucket(run: Run, bucket: Bucket, end: End) -> tuple[Resources, str] | No
             if bucket.name == info.sequence[-1] and bucket.name not in _unjudged(run):
                 judge(run, resources)
     except Exception as error:
-        finished = {result.bucket for result in run.store.progress.results}
-        if bucket.name in finished or not run.machine.is_shortage(error):
+        if bucket.name in {each.bucket for each in run.store.progress.results} or not run.machine.is_shortage(error):
             raise
         log.info("memory ran out", bucket=bucket.name, exc_info=True)
         return resources, run.machine.describe_shortage(error)

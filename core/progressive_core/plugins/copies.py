@@ -27,8 +27,7 @@ def device_of(knowledge: Knowledge) -> torch.device | None:
 
 def own_knowledge(knowledge: Knowledge, device: torch.device | None) -> Knowledge:
     """A copy on `device` (None: where it is) that nobody else holds; its mappings refuse to be written to."""
-    weights = {name: tensor.to(device, copy=True) for name, tensor in knowledge.weights.items()}
-    return _sealed(knowledge, weights)
+    return _sealed(knowledge, {name: tensor.to(device, copy=True) for name, tensor in knowledge.weights.items()})
 
 
 def outline(knowledge: Knowledge) -> Knowledge:

@@ -93,7 +93,7 @@ def test_fixed_is_judged_on_all_of_validation_since_none_of_it_chose(open_learne
     learner.keep_best()
     held = learner.policy()(learner.evaluator.validation).to(torch.int8)
     learner.evaluator.state_dict()
-    assert all(torch.equal(kept, held) for kept in learner.evaluator.positions)
+    assert all(torch.equal(kept, held) for kept in learner.evaluator.evidence.held)
 
 
 def test_a_resumed_fixed_learner_goes_on_to_the_bit(open_learner: OpenLearner) -> None:
