@@ -53,7 +53,7 @@ class AdvantageModel(ServedModel[CardT]):
         return {}
 
     def __call__(self, bars: Source | Bars, position: Action | None = None, *, forming: Forming = "refuse") -> Decision:
-        """Decide on the newest bar, as the evaluated policy would; flat where the verdict lets the model not trade.
+        """Decide on the newest bar, as the evaluated policy would; flat where the verdict lets the model not trade: nowhere, or not in the regime of that bar.
 
         :param bars: whatever `load_bars` takes, or what it gives: `history` bars up to now, with the extra columns trained on, or
             shorter ones which these are merged of. With fewer the answer has a warning.
@@ -76,6 +76,8 @@ class AdvantageModel(ServedModel[CardT]):
             action, reason = "flat", f"{WARM_UP} bars after a gap"
         elif market.absent is not None and market.absent[-1]:
             action, reason = position, "nothing was traded at the end of the bar"
+        elif outside := self.outside(newest):
+            action, reason = chosen if self.overruled else "flat", outside
         return Decision(
             action=action,
             reason=reason,

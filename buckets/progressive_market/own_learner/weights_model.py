@@ -42,10 +42,10 @@ class WeightsModel(ServedModel[MarketCard]):
         closed = self.read(bars, forming)
         market = market_of(self.card.uncharged(), closed)
         part = evolve(market.part(slice(0, len(closed))), decidable=market.settled)
-        side = float(self.follow_strategy(part, market)[-1])
+        side = float(self.follow_strategy(part, market)[-1] if self.stays_flat else self._held(part, market)[-1])
         return Decision(
             action="flat" if self.stays_flat else ACTIONS[int(side)],  # -1 is the last, short
-            reason=self.reason,
+            reason=self.reason or self.outside(part),
             time=pd.Timestamp(int(market.times[-1]), tz="UTC"),
             warnings=self._warnings(closed, market),
         )

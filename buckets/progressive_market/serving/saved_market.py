@@ -15,7 +15,7 @@ from progressive_market.features.feature_plugins import with_recorded_features
 from progressive_market.features.feature_table import BUILT_IN, SCALES
 from progressive_market.features.scaler import Scaler
 from progressive_market.fills import Costs
-from progressive_market.judging.verdict import EVERYWHERE, NOWHERE
+from progressive_market.judging.by_regime.traded_regimes import is_place
 from progressive_market.market import open_market
 from progressive_market.market_settings import FILL_MINUTES
 from progressive_training import DataError, InvalidValue, ModelError, validated
@@ -80,13 +80,15 @@ class Charges:
 @frozen(kw_only=True)
 class MarketCard:
     """What a model's card records of the market that it was trained on, and of the verdict on it. `features`: the raw ones, in
-    order. `trades`: where the model trades, "everywhere" or "nowhere", and `verdict` why: both are the evaluator's.
+    order. `trades`: where the model trades, "everywhere", "nowhere", "in regime 2" or "in regimes 1 and 3", and `verdict` why: both are the
+    evaluator's.
 
     How bars are read in use: `fill_minutes` as FILL_MINUTES, `source_seconds` the length of the bars that those of
     `interval_seconds` were merged of, `symbol` the market's name in the data or empty, `ratios` the columns that are given as log
     ratios to the close. `history`: bars on which a decision is the one that was evaluated.
 
-    `validation_t`, and that of alpha: of validation bars that did not choose the model, NaN where they say nothing.
+    `validation_t`, and that of alpha: of validation bars that did not choose the model, NaN where they say nothing; both of the
+    strategy as a whole, and in `regime_validation_t` and its like of each regime alone.
 
     Opens of bars as ISO times, UTC: `data_since` the first of all and `data_until` the last, the validation and test parts included,
     and `trained_until` the last of the training part."""
@@ -110,6 +112,8 @@ class MarketCard:
     feature_plugins: tuple[FeaturePlugin, ...] = ()
     validation_t: float = math.nan
     validation_alpha_t: float = math.nan
+    regime_validation_t: tuple[float, ...] = ()
+    regime_validation_alpha_t: tuple[float, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -138,7 +142,7 @@ class MarketCard:
             "ratios": set(self.ratios) <= set(self.features),
             "history": 0 < self.history < LARGEST,
             "its times": _in_order(self.data_since, self.trained_until, self.data_until),
-            "trades": self.trades in (EVERYWHERE, NOWHERE),
+            "trades": is_place(self.trades),
             "scales": self.scales == SCALES,
             "features": self.features[: len(BUILT_IN)] == BUILT_IN and len(set(self.features)) == len(self.features),
             "scaler": len(self.scaler.mean) == len(self.scaler.deviation) == count,

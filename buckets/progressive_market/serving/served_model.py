@@ -17,8 +17,11 @@ from progressive_market.bars.bar_records import interval_text
 from progressive_market.bars.layouts.markets import plain_name
 from progressive_market.features.feature_table import WARM_UP
 from progressive_market.judging.baselines import Ridge, with_baselines
+from progressive_market.judging.by_regime.regime_edge import regime_row
+from progressive_market.judging.by_regime.traded_regimes import regime_name, regimes_in
+from progressive_market.judging.by_regime.validation_evidence import by_regime
 from progressive_market.judging.verdict import EVERYWHERE
-from progressive_market.market import Market, Part, refuse_untradable
+from progressive_market.market import Market, Part, carried, refuse_untradable
 from progressive_market.policy import FLAT
 from progressive_market.serving.saved_market import MarketCard, market_of
 from progressive_market.serving.served_bars import closed_bars, served_bars
@@ -42,7 +45,7 @@ YEAR_FIRST = re.compile(r"\d{4}(-|$)")
 class ServedModel(ABC, Generic[CardT]):
     """A saved model. `card` describes what it was trained on, and how bars are read for it.
 
-    It trades where its verdict says so, and stays flat elsewhere. `overruled`: it trades as its strategy does all the same, and
+    It trades where its verdict says so, everywhere or in some regimes, and stays flat elsewhere. `overruled`: it trades as its strategy does all the same, and
     every answer says why it should not. `asked`: name of the market to take of a source that holds several; None for the one
     trained on.
     """
@@ -78,8 +81,19 @@ class ServedModel(ABC, Generic[CardT]):
 
     @property
     def reason(self) -> str | None:
-        """Why it does not trade as its strategy does, or should not; None where an edge was confirmed."""
-        return None if self.card.trades == EVERYWHERE else self.card.verdict.split(" (")[0]
+        """Why it trades nowhere, or should not; None where an edge was confirmed, be it in some regimes."""
+        return None if self.traded or self.card.trades == EVERYWHERE else self.card.verdict.split(" (")[0]
+
+    @property
+    def traded(self) -> tuple[int, ...]:
+        """The numbers of the regimes, from 0, in which alone it trades; none where it trades everywhere or nowhere."""
+        return regimes_in(self.card.trades)
+
+    def outside(self, part: Part) -> str | None:
+        """Why one that trades in some regimes alone does not trade on the last bar of `part`, or should not; None where it may."""
+        seen = part.regime if part.absent is None else carried(part.regime, part.absent)
+        regime = int(seen[-1])
+        return f"{regime_name(regime)}, where no edge was shown" if self.traded and regime not in self.traded else None
 
     @property
     def stays_flat(self) -> bool:
@@ -154,6 +168,22 @@ class ServedModel(ABC, Generic[CardT]):
         _, market, part = self._from(bars, since)
         return with_baselines(self.card.bucket, self._held(part, market), part, market, self.ridge())
 
+    def by_regime(self, bars: Source | Bars, since: str | pd.Timestamp | None = None) -> tuple[Performance, ...]:
+        """What its strategy did in each regime alone, whatever its verdict says; none where the market knows no regimes. Arguments and
+        errors are those of `performance`."""
+        _, market, part = self._from(bars, since)
+        return tuple(
+            regime_row(
+                self.card.bucket,
+                regime,
+                self.follow_strategy(inside, market) * inside.decidable,
+                part,
+                inside,
+                market,
+            )
+            for regime, inside in enumerate(by_regime(part))
+        )
+
     def trajectory(self, bars: Source | Bars, since: str | pd.Timestamp | None = None) -> pd.DataFrame:
         """What the model as it is used did on `bars`, a row for each bar, by its open in UTC; arguments and errors are those of
         `performance`, to whose log return `log_growth` adds up.
@@ -220,13 +250,20 @@ class ServedModel(ABC, Generic[CardT]):
         return first
 
     def _held(self, part: Part, market: Market) -> Tensor:
-        return torch.zeros_like(part.returns) if self.stays_flat else self.follow_strategy(part, market)
+        if self.stays_flat:
+            return torch.zeros_like(part.returns)
+        if self.overruled or not self.traded:
+            return self.follow_strategy(part, market)
+        inside = part.within(self.traded)
+        return self.follow_strategy(inside, market) * inside.decidable
 
     def __repr__(self) -> str:
         card = self.card
         market = f"{card.symbol or 'bars'} of {interval_text(round(card.interval_seconds * 1e9))}"
         if self.reason is None:
             use = "trades"
+            if self.traded:
+                use = f"trades {'all the same: an edge was shown ' * self.overruled}{self.card.trades}"
         else:
             use = f"trades all the same: {self.reason}" if self.overruled else f"stays flat: {self.reason}"
         return (

@@ -83,8 +83,8 @@ def _measured_on(
 
 def _measured(model: Any, result: BucketResult, file: Path, market: str | None, since: str | None) -> _Measured:
     trained = model
-    if callable(getattr(model, "strategy", None)):
-        model = model.strategy()
+    if callable(getattr(model, "strategy", None)) and getattr(model, "reason", "") is not None:
+        model = model.strategy()  # one that trades in some regimes alone is measured as it is used
     if market is not None and callable(getattr(model, "of_market", None)):
         model = model.of_market(market)
     bars: Any = file

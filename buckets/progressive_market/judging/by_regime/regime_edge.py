@@ -11,6 +11,7 @@ from collections.abc import Callable
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+import torch
 from attrs import evolve, frozen
 
 from progressive_market.judging.baselines import Ridge
@@ -130,16 +131,28 @@ def _judge_one(
 
 def _rows(subject: Subject, market: Market, part: Part, inside: Part, regime: int) -> Iterator[Performance]:
     """The model's row, then those of baselines that trade in the same regime."""
-    held = subject.positions(inside)
-    hold = market.hold(part) * inside.decidable
-    model = f"{subject.name} in {regime_name(regime)}"
-    yield measure(model, held, inside, market, PerformanceKind.REGIME, hold)
+    held, hold = subject.positions(inside), holding_inside(part, inside, market)
+    yield regime_row(subject.name, regime, held, part, inside, market)
     for name, positions in (
-        ("buy and hold", held.new_ones(held.shape)),
+        ("buy and hold", torch.ones_like(held)),
         (breakout_name(market), breakout(inside, market)),
         ("ridge with no-trade band", subject.ridge.positions(inside, market)),
     ):
         yield measure(name, positions, inside, market, PerformanceKind.BASELINE, hold)
+
+
+def regime_row(name: str, regime: int, held: Tensor, part: Part, inside: Part, market: Market) -> Performance:
+    """What the positions `held` [N] earned, of one who trades on the bars `inside` a single regime of a `part`.
+
+    :param name: of the bucket. :param regime: its number, from 0.
+    """
+    hold = holding_inside(part, inside, market)
+    return measure(f"{name} in {regime_name(regime)}", held, inside, market, PerformanceKind.REGIME, hold)
+
+
+def holding_inside(part: Part, inside: Part, market: Market) -> Tensor:
+    """Log growth of each bar of a `part` [N] of holding the market on the bars `inside` a regime; 0 on the others."""
+    return market.hold(part) * inside.decidable
 
 
 def regimes_with_edge(judged: Evaluation) -> tuple[int, ...]:

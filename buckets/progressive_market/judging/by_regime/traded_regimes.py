@@ -24,6 +24,15 @@ def in_regimes(traded: Collection[int]) -> str:
     return f"in regimes {', '.join(first)} and {last}" if first else f"in regime {last}"
 
 
+def is_place(trades: str) -> bool:
+    """Whether a model may trade there."""
+    try:
+        regimes_in(trades)
+    except ValueError:
+        return False
+    return True
+
+
 def regimes_in(trades: str) -> tuple[int, ...]:
     """The numbers of the regimes in which a model trades, ascending; none where it trades everywhere or nowhere.
 
