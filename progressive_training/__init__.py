@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from progressive_app.config.common_kinds import Number as Number
     from progressive_app.config.common_kinds import OneOf as OneOf
     from progressive_app.config.resolve import resolve as resolve
+    from progressive_app.discovery.listing import installed_attacks as installed_attacks
     from progressive_app.discovery.listing import installed_features as installed_features
+    from progressive_app.discovery.listing import installed_regime as installed_regime
     from progressive_app.locks.lock import one_at_a_time as one_at_a_time
     from progressive_app.machine.durable_files import make_directory as make_directory
     from progressive_app.machine.durable_files import place_for_reports as place_for_reports
@@ -139,7 +141,9 @@ _HOME = {
     "ProgressiveTrainingError": "progressive_core.contract.errors",
     "RunError": "progressive_core.contract.errors",
     "API_VERSION": "progressive_core.contract.hookspecs",
+    "installed_attacks": "progressive_app.discovery.listing",
     "installed_features": "progressive_app.discovery.listing",
+    "installed_regime": "progressive_app.discovery.listing",
     "hookimpl": "progressive_core.contract.hookspecs",
     "Memory": "progressive_core.contract.machine",
     "make_directory": "progressive_app.machine.durable_files",

@@ -37,6 +37,8 @@ from progressive_market.market_settings import (
 )
 from progressive_market.prepared.run_memory import memory_of
 from progressive_market.prepared.shared_market import CacheRoom, SharedBars, digest_of, shared_market
+from progressive_market.regimes.detector import RegimesAsked
+from progressive_market.regimes.detector_checks import check_regimes
 from progressive_market.split import Split, split_at, split_bars
 from progressive_market.walk_forward.judged_market import market_with_test
 from progressive_training import PLUGINS, SEED, DataError, release_heap, run_input
@@ -66,12 +68,12 @@ def bytes_of_bucket_market(info: BucketInfo) -> int:
 
 
 def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
-    """Check the configured bars and the installed features for leaks, and for a split that leaves enough to learn from.
+    """Check the configured bars, the installed features and the detector of regimes for leaks, and for a split that leaves enough to learn from.
 
     What was read is shown in two lines, and the report of the cleaning logged; doubtful data is logged as a warning.
 
     :param info, resources: what the bucket's `check` was given.
-    :raise DataError: the bars cannot be used. :raise PluginError: a feature cannot.
+    :raise DataError: the bars cannot be used. :raise PluginError: a feature or the detector of regimes cannot.
     """
     settings = info.settings
     bars = bars_of_bucket(info, resources)
@@ -91,9 +93,11 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
         log.warning(doubt)
     check_leaks(complete, feature_table, settings[ALLOW_LEAK], info.horizons)
     try:
-        split_for(bars, info)
+        split = split_for(bars, info)
     except DataError as error:
         raise DataError(f"{bars.report.source}: {error}") from error
+    if asked := RegimesAsked.of(settings):
+        check_regimes(complete, split.train, asked)
 
 
 def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, Split, MarketEvaluator]:
@@ -174,7 +178,7 @@ def _shared(bars: SharedBars, info: BucketInfo, device: str, room: CacheRoom | N
         funding=settings[FUNDING],
         borrow=settings[BORROW],
     )
-    return shared_market(bars, split, costs, device, room), split
+    return shared_market(bars, split, costs, device, room, RegimesAsked.of(settings)), split
 
 
 def split_for(bars: Bars, info: BucketInfo) -> Split:

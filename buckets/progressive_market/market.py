@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from progressive_market.accounts.candles import Candles
     from progressive_market.bars import Bars, FeaturePlugin
     from progressive_market.fills import Account
+    from progressive_market.regimes.detector import RegimeModel, Regimes
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ class Market:
     to the close.
     `charges` [T, 2] float64: share of its value that a long and a short position pay on each bar; None for nothing. `absent`
     [T] bool: see `Part`. `regimes` [T, K] float32: probability of each regime as known at that bar, filtered; each row adds up to 1;
-    None where REGIMES names no detector. `history`: bars from which the features of the last of them are the same as from all bars before. `candles`:
+    None where REGIMES names no detector, as is `regime_model`, the fitted one. `history`: bars from which the features of the last of them are the same as from all bars before. `candles`:
     of the same bars, for a chart; None in use. `measured`: see `once`.
     """
 
@@ -113,6 +114,7 @@ class Market:
     charges: Tensor | None = None
     absent: Tensor | None = None
     regimes: Tensor | None = None
+    regime_model: RegimeModel | None = None
     feature_plugins: tuple[FeaturePlugin, ...] = ()
     candles: Candles | None = None
     measured: dict[Hashable, Any] = field(factory=dict, repr=False)
@@ -179,12 +181,20 @@ class Market:
         return (gained / (self.volatility.take(bars) * horizons.sqrt()[:, None])).clamp(-5, 5) * exists, exists
 
 
-def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str, last: int | None = None) -> Market:
+def open_market(
+    bars: Bars,
+    scaler: Scaler | Split,
+    costs: Costs,
+    device: str,
+    last: int | None = None,
+    regimes: Regimes | None = None,
+) -> Market:
     """Compute the features of `bars` and copy the market to the device.
 
     :param scaler: a fitted scaler, or the split on whose training part one is fitted.
     :param last: how many of the bars are in the market, the newest ones; those before are history alone. None for all.
-    :raise DataError: the column of FUNDING is missing.
+    :param regimes: a fitted detector; None for a market that knows none.
+    :raise DataError: the column of FUNDING is missing. :raise PluginError: the detector fails.
     """
     choose_vector_functions()  # before the first computation with torch
     priced, bars = bars, without_funding(bars, costs.funding)
@@ -199,7 +209,7 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str, l
     returns, exists = fill_returns(opens)
     settled = torch.as_tensor(age_in_segment(bars.segment)[held] >= WARM_UP, device=device)
     return Market(
-        **described(bars),
+        **described(bars, regimes),
         features=torch.from_numpy(fitted.apply(table)).to(device),
         returns=returns,
         settled=settled,
@@ -213,19 +223,22 @@ def open_market(bars: Bars, scaler: Scaler | Split, costs: Costs, device: str, l
         costs=costs,
         absent=None if bars.absent is None else torch.as_tensor(bars.absent[held], device=device),
         charges=None if charges is None else torch.as_tensor(charges[held], device=device),
+        regimes=None if regimes is None else torch.from_numpy(regimes.probabilities(bars, last)).to(device),
     )
 
 
-def described(bars: Bars) -> dict[str, Any]:
+def described(bars: Bars, regimes: Regimes | None = None) -> dict[str, Any]:
     """What a market of `bars` holds beside its arrays, by field; without the column of FUNDING, which is no feature."""
+    model = None if regimes is None else regimes.model
     return {
         "names": feature_names(bars),
         "interval": bars.interval / 1e9,
-        "history": history_of(bars),
+        "history": max(history_of(bars), 1 if model is None else model.history),
         "source_interval": bars.source_interval / 1e9,
         "symbol": bars.report.market,
         "ratios": bars.ratios,
         "feature_plugins": bars.feature_plugins,
+        "regime_model": model,
     }
 
 

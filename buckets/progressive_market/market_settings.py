@@ -32,6 +32,7 @@ class Frequency:
 
 
 RATE, NAME = Number(-10, 10), Names("names")
+MOST_REGIMES = 8
 
 
 @frozen
@@ -47,6 +48,21 @@ class MarketName:
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [NAME.schema()["items"], {"type": "integer"}]}
+
+
+@frozen
+class DetectorName:
+    """The name of an installed detector of regimes."""
+
+    allowed: str = 'the name of a detector, like "hmm"'
+
+    def check(self, value: Any) -> str:
+        """Whether one of that name is installed is checked before training."""
+        return NAME.check((value,))[0]
+
+    def schema(self) -> dict[str, Any]:
+        items: dict[str, Any] = NAME.schema()["items"]
+        return items
 
 
 @frozen
@@ -137,6 +153,10 @@ BORROW = Setting(
     "BORROW", 0.0, Number(0, 10), "what a short position pays on its value, as a rate a year", "never", Reason.COSTS)
 SIDES = Setting(
     "SIDES", "both", OneOf(("both", "long")), "the sides that may be taken: long and short, or long alone", "never", Reason.COSTS)
+REGIMES: Setting[str | None] = Setting(
+    "REGIMES", None, OrNull(DetectorName(), "none"),
+    "the detector of market regimes, fitted on the training part: hmm, quantile, or one of another package", "never", Reason.BARS)
+REGIME_COUNT = Setting("REGIME_COUNT", 2, Whole(2, MOST_REGIMES), "how many regimes it tells apart", "never", Reason.BARS)
 # fmt: on
 MARKET_SETTINGS: tuple[Setting[Any], ...] = (
     DATA,
@@ -155,4 +175,6 @@ MARKET_SETTINGS: tuple[Setting[Any], ...] = (
     FUNDING,
     BORROW,
     SIDES,
+    REGIMES,
+    REGIME_COUNT,
 )  # fmt: skip

@@ -77,6 +77,8 @@ if TYPE_CHECKING:
     from progressive_market.market_settings import MARKET as MARKET
     from progressive_market.market_settings import MARKET_SETTINGS as MARKET_SETTINGS
     from progressive_market.market_settings import PARTS as PARTS
+    from progressive_market.market_settings import REGIME_COUNT as REGIME_COUNT
+    from progressive_market.market_settings import REGIMES as REGIMES
     from progressive_market.market_settings import SLIPPAGE as SLIPPAGE
     from progressive_market.market_settings import SYNTHETIC_BARS as SYNTHETIC_BARS
     from progressive_market.market_settings import TEST_SHARE as TEST_SHARE
@@ -96,6 +98,10 @@ if TYPE_CHECKING:
     from progressive_market.policy import positions_of as positions_of
     from progressive_market.policy import sides as sides
     from progressive_market.policy_learner import PolicyLearner as PolicyLearner
+    from progressive_market.regimes.detector import RegimeModel as RegimeModel
+    from progressive_market.regimes.detector import Regimes as Regimes
+    from progressive_market.regimes.detector import RegimesAsked as RegimesAsked
+    from progressive_market.regimes.detector import fit_regimes as fit_regimes
     from progressive_market.serving.decision import ACTIONS as ACTIONS
     from progressive_market.serving.decision import Action as Action
     from progressive_market.serving.decision import Decision as Decision
@@ -134,7 +140,7 @@ _NAMES = {
     "judging.block_statistics": "standard_error t_statistic",
     "judging.performance": "completed_trades measure",
     "market_settings": (
-        "ALLOW_LEAK BORROW CAPITAL_ALLOCATION DATA DATA_MB FEE FILL_MINUTES FREQUENCY FUNDING MARKET MARKET_SETTINGS PARTS SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
+        "ALLOW_LEAK BORROW CAPITAL_ALLOCATION DATA DATA_MB FEE FILL_MINUTES FREQUENCY FUNDING MARKET MARKET_SETTINGS PARTS REGIMES REGIME_COUNT SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
         "VALIDATION_SHARE"
     ),
     "policy_learner": "PolicyLearner",
@@ -142,6 +148,7 @@ _NAMES = {
     "own_learner.weights_learner": "MarketPolicy WeightsLearner Weights",
     "own_learner.weights_model": "WeightsModel",
     "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
+    "regimes.detector": "RegimeModel Regimes RegimesAsked fit_regimes",
     "serving.decision": "ACTIONS Action Decision",
     "serving.live_model": "Live",
     "serving.served_bars": "Forming closed_bars",

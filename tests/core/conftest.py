@@ -121,13 +121,22 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         transfers: Mapping[str, str] | None = None,
         plugins: Mapping[str, str] | None = None,
         features: Mapping[str, str] | None = None,
+        regimes: Mapping[str, str] | None = None,
+        attacks: Mapping[str, str] | None = None,
         **modules: str,
     ) -> None:
         root = tmp_path / distribution
         info = root / f"{distribution}-{version}.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        groups = {"buckets": buckets, "transfers": transfers, "plugins": plugins, "features": features}
+        groups = {
+            "buckets": buckets,
+            "transfers": transfers,
+            "plugins": plugins,
+            "features": features,
+            "regimes": regimes,
+            "attacks": attacks,
+        }
         (info / "entry_points.txt").write_text(
             "".join(
                 f"[progressive_training.{group}]\n" + "".join(f"{name} = {value}\n" for name, value in points.items())

@@ -29,7 +29,9 @@ DOCUMENTS = [
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 INCLUDED = re.compile(r"^<!-- code: (.+)\.(\w+) -->$", re.MULTILINE)
 LANGUAGES = {"py": "python"}
-GROUPS = {f"progressive_training.{kind}" for kind in ("buckets", "features", "plugins", "transfers")}
+GROUPS = {
+    f"progressive_training.{kind}" for kind in ("buckets", "features", "regimes", "plugins", "transfers", "attacks")
+}
 
 
 @frozen

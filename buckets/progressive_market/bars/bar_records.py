@@ -180,6 +180,14 @@ class Bars:
         return evolve(self, **arrays, extra={name: values[part] for name, values in self.extra.items()})
 
 
+def read_only(bars: Bars) -> Bars:
+    """Views that a plugin cannot write to."""
+    views = bars.between(0, len(bars))
+    for array in (*(getattr(views, name) for name in ("time", *PRICES, "volume", "segment")), *views.extra.values()):
+        array.flags.writeable = False
+    return views
+
+
 def counted(count: int, thing: str) -> str:
     """So many of a thing, in words."""
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"

@@ -26,13 +26,13 @@ PRECISION = 1.1
 """Ratio to which the number is found."""
 
 
-def bars_needed(columns_of: Callable[[Bars], Columns], bars: Bars, columns: Columns) -> int | None:
+def bars_needed(columns_of: Callable[[Bars], Columns], bars: Bars, columns: Columns, windows: int = ENDS) -> int | None:
     """The least number of bars, about, on which `columns_of` gives the last row of `columns`; None where it is above `MOST`, or all
     that there are.
 
-    :param columns: what it gives on all `bars`.
+    :param columns: what it gives on all `bars`. :param windows: how many are compared, more where few values are told apart.
     """
-    ends = _ends(bars)
+    ends = _ends(bars, windows)
     deviation = {
         name: float(np.nanstd(values)) if np.isfinite(values).any() else 0.0 for name, values in columns.items()
     }
@@ -59,8 +59,8 @@ def bars_needed(columns_of: Callable[[Bars], Columns], bars: Bars, columns: Colu
     return high
 
 
-def _ends(bars: Bars) -> np.ndarray:
+def _ends(bars: Bars, windows: int) -> np.ndarray:
     """The ends (exclusive) of the windows: bars in the second half of the file that are far from the last gap before them."""
     half = len(bars) // 2
     oldest = half + np.argsort(-age_in_segment(bars.segment)[half:], kind="stable")[: len(bars) // 4 + 1]
-    return np.unique(np.sort(oldest)[np.linspace(0, len(oldest) - 1, ENDS).astype(int)] + 1)
+    return np.unique(np.sort(oldest)[np.linspace(0, len(oldest) - 1, windows).astype(int)] + 1)

@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 from attrs import evolve
 
-from progressive_market.bars.bar_records import PRICES, Bars, FeaturePlugin, Floats
+from progressive_market.bars.bar_records import Bars, FeaturePlugin, Floats, read_only
 from progressive_market.bars.leaks.causal import check_causal
 from progressive_market.features.feature_history import MOST, bars_needed
 from progressive_training import DataError, ModelError, PluginError, installed_features
@@ -119,7 +119,7 @@ def _columns(owner: str, name: str, function: Function, bars: Bars) -> dict[str,
     :raise PluginError: it fails, or gives something else.
     """
     try:
-        given = function(_read_only(bars))
+        given = function(read_only(bars))
     except (Exception, SystemExit) as error:
         raise PluginError(f"{owner} failed: {error!r:.200}") from error
     if not isinstance(given, Mapping) or not given:
@@ -147,11 +147,3 @@ def _joined(bars: Bars, columns: Mapping[str, Floats], plugin: FeaturePlugin) ->
             f"disable the feature with -p no:{plugin.name}"
         )
     return evolve(bars, extra={**bars.extra, **columns}, feature_plugins=(*bars.feature_plugins, plugin))
-
-
-def _read_only(bars: Bars) -> Bars:
-    """Views that a feature cannot write to."""
-    views = bars.between(0, len(bars))
-    for array in (*(getattr(views, name) for name in ("time", *PRICES, "volume", "segment")), *views.extra.values()):
-        array.flags.writeable = False
-    return views

@@ -25,6 +25,7 @@ from progressive_market.features.feature_table import SCALES
 from progressive_market.features.scaler import Scaler
 from progressive_market.market import Market, described, open_market, refuse_untradable
 from progressive_market.prepared.run_memory import LARGEST
+from progressive_market.regimes.detector import fit_regimes
 from progressive_training import one_at_a_time, release_heap
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
     from progressive_market.bars import Bars
     from progressive_market.fills import Costs
     from progressive_market.prepared.run_memory import RunMemory
+    from progressive_market.regimes.detector import Regimes, RegimesAsked
     from progressive_market.split import Split
 
     Arrays = dict[str, NDArray[Any]]
+    Widths = dict[str, int]
 
 T = TypeVar("T")
 FORMAT = 2  # counts up when features, scaler or fills change what comes out, or the file's layout
@@ -52,8 +55,8 @@ TENSORS = {
     "segment": "int64",
 }
 """Tensors of a market, each with a row for each bar."""
-SOMETIMES = {"charges": "float64", "absent": "bool"}
-"""Those that are None where nothing is paid, and where every bar was there."""
+SOMETIMES = {"charges": "float64", "absent": "bool", "regimes": "float32"}
+"""Those that are None where nothing is paid, where every bar was there, and where nobody asked for regimes."""
 COLUMNS = {"times": "int64", "closes": "float64"}
 SCALER = ("mean", "deviation")
 BESIDE = 64
@@ -94,20 +97,31 @@ class SharedBars:
         return self.memory.once((what, self.asked), lambda: make(self.bars()))
 
 
-def shared_market(shared: SharedBars, split: Split, costs: Costs, device: str, room: CacheRoom | None = None) -> Market:
+def shared_market(
+    shared: SharedBars,
+    split: Split,
+    costs: Costs,
+    device: str,
+    room: CacheRoom | None = None,
+    asked: RegimesAsked | None = None,
+) -> Market:
     """The market of `shared` bars, scaled on the training part of `split`. Nobody may write to its tensors.
 
     A small one stays in the memory of the run, a large one is mapped from a file in the cache.
 
     :raise DataError: none of its bars can be traded on.
     """
-    what = (repr(split), costs, device, shared.asked)
-    memory, plain = shared.memory, shared.once(("described", costs.funding), lambda bars: _plain(bars, costs))
+    what = (repr(split), costs, device, shared.asked, asked)
+    memory, regimes = shared.memory, _regimes(shared, split, costs, asked)
+    plain = shared.once(
+        ("described", costs.funding, repr(split.train), asked), lambda bars: _plain(bars, costs, regimes)
+    )
     columns = len(plain["names"]) * len(SCALES)
+    widths = {"features": columns, "charges": 2, "regimes": 0 if asked is None else asked.count}
     small = shared.once("length", len) * (4 * columns + BESIDE) <= LARGEST
 
     def make() -> Arrays:
-        market = open_market(shared.bars(), split, costs, device)
+        market = open_market(shared.bars(), split, costs, device, regimes=regimes)
         refuse_untradable(market)
         made = market_arrays(market)
         del market
@@ -116,7 +130,7 @@ def shared_market(shared: SharedBars, split: Split, costs: Costs, device: str, r
 
     arrays = memory.recent(what)
     if arrays is None and room and memory.lasts and not small:
-        arrays = _from_file(room, _file_name(shared, split, costs, device), memory, columns, make)
+        arrays = _from_file(room, _file_name(shared, split, costs, device, regimes), memory, widths, make)
     elif arrays is None:
         arrays = make()
         memory.keep(what, arrays, sum(array.nbytes for array in arrays.values()))
@@ -131,8 +145,16 @@ def shared_market(shared: SharedBars, split: Split, costs: Costs, device: str, r
     )
 
 
-def _plain(bars: Bars, costs: Costs) -> dict[str, Any]:
-    return {**described(without_funding(bars, costs.funding)), "candles": candles_of(bars)}
+def _regimes(shared: SharedBars, split: Split, costs: Costs, asked: RegimesAsked | None) -> Regimes | None:
+    """The detector that was asked for, fitted once in a run for all who train on the same bars."""
+    if asked is None:
+        return None
+    what = ("regimes", repr(split.train), asked, costs.funding)
+    return shared.once(what, lambda bars: fit_regimes(without_funding(bars, costs.funding), split.train, asked))
+
+
+def _plain(bars: Bars, costs: Costs, regimes: Regimes | None) -> dict[str, Any]:
+    return {**described(without_funding(bars, costs.funding), regimes), "candles": candles_of(bars)}
 
 
 def market_arrays(market: Market) -> Arrays:
@@ -161,33 +183,35 @@ def digest_of(bars: Bars) -> str:
     return digest.hexdigest()
 
 
-def _file_name(shared: SharedBars, split: Split, costs: Costs, device: str) -> str:
+def _file_name(shared: SharedBars, split: Split, costs: Costs, device: str, regimes: Regimes | None) -> str:
     """Of a market: it says all that decides a bit of it, the libraries and the kind of processor included."""
     kind = torch.device(device).type
     made_by = [np.__version__, torch.__version__, torch.backends.cpu.get_cpu_capability(), kind]
     if kind == "cuda":
         made_by.append(torch.cuda.get_device_name(device))
     asked = [FORMAT, SCALES, shared.once("digest", digest_of), repr(split), asdict(costs), made_by]
+    if regimes is not None:
+        asked.append(asdict(regimes.model))
     return f"market-{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]}.arrays"
 
 
-def _from_file(room: CacheRoom, name: str, memory: RunMemory, columns: int, make: Callable[[], Arrays]) -> Arrays:
+def _from_file(room: CacheRoom, name: str, memory: RunMemory, widths: Widths, make: Callable[[], Arrays]) -> Arrays:
     """The arrays in a file of the cache, which is made where it is absent or damaged; in memory where it cannot be written."""
     path = room.directory / name
-    found = _mapped(path, memory, columns)
+    found = _mapped(path, memory, widths)
     if found is None:
         with one_at_a_time(path):
-            found = _mapped(path, memory, columns)  # another process may have made it meanwhile
+            found = _mapped(path, memory, widths)  # another process may have made it meanwhile
             if found is None:
                 with suppress(OSError):
                     path.unlink()  # a damaged one
                 found = make()
                 if write_arrays(path, found, room.limit):
-                    found = _mapped(path, memory, columns) or found
+                    found = _mapped(path, memory, widths) or found
     return found
 
 
-def _mapped(path: Path, memory: RunMemory, columns: int) -> Arrays | None:
+def _mapped(path: Path, memory: RunMemory, widths: Widths) -> Arrays | None:
     """The arrays in the file at `path`; None where it is absent, damaged, or of another market."""
     identity = identity_of(path)
     if identity is None or not memory.once(("intact", identity), lambda: is_intact(path)):
@@ -197,7 +221,7 @@ def _mapped(path: Path, memory: RunMemory, columns: int) -> Arrays | None:
     except (OSError, *NO_ARRAYS):
         return None
     count = len(arrays.get("times", ()))
-    shapes = {"features": (count, columns), "charges": (count, 2), **dict.fromkeys(SCALER, (columns,))}
+    shapes = {name: (count, width) for name, width in widths.items()} | dict.fromkeys(SCALER, (widths["features"],))
     types = TENSORS | COLUMNS | dict.fromkeys(SCALER, "float64")
     fits = types.keys() <= arrays.keys() <= (types | SOMETIMES).keys() and all(
         array.dtype.name == (types | SOMETIMES)[name] and array.shape == shapes.get(name, (count,))

@@ -18,6 +18,7 @@ from progressive_market.fills import Costs
 from progressive_market.judging.by_regime.traded_regimes import is_place
 from progressive_market.market import open_market
 from progressive_market.market_settings import FILL_MINUTES
+from progressive_market.regimes.detector import RegimeModel, recorded_regimes
 from progressive_training import DataError, InvalidValue, ModelError, validated
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class MarketCard:
     ratios to the close. `history`: bars on which a decision is the one that was evaluated.
 
     `validation_t`, and that of alpha: of validation bars that did not choose the model, NaN where they say nothing; both of the
-    strategy as a whole, and in `regime_validation_t` and its like of each regime alone.
+    strategy as a whole, and in `regime_validation_t` and its like of each regime alone. `regimes`: the fitted detector; None where there was none.
 
     Opens of bars as ISO times, UTC: `data_since` the first of all and `data_until` the last, the validation and test parts included,
     and `trained_until` the last of the training part."""
@@ -110,6 +111,7 @@ class MarketCard:
     trades: str
     verdict: str
     feature_plugins: tuple[FeaturePlugin, ...] = ()
+    regimes: RegimeModel | None = None
     validation_t: float = math.nan
     validation_alpha_t: float = math.nan
     regime_validation_t: tuple[float, ...] = ()
@@ -143,6 +145,7 @@ class MarketCard:
             "history": 0 < self.history < LARGEST,
             "its times": _in_order(self.data_since, self.trained_until, self.data_until),
             "trades": is_place(self.trades),
+            "regimes": self.regimes is None or self.regimes.in_range(),
             "scales": self.scales == SCALES,
             "features": self.features[: len(BUILT_IN)] == BUILT_IN and len(set(self.features)) == len(self.features),
             "scaler": len(self.scaler.mean) == len(self.scaler.deviation) == count,
@@ -207,6 +210,8 @@ def market_card(market: Market, split: Split, settings: Settings) -> dict[str, A
     }
     if market.feature_plugins:
         card["feature_plugins"] = [asdict(plugin) for plugin in market.feature_plugins]
+    if market.regime_model is not None:
+        card["regimes"] = asdict(market.regime_model)
     return card
 
 
@@ -215,7 +220,8 @@ def market_of(card: MarketCard, bars: Bars, last: int | None = None, device: str
     that it was not trained with are left out.
 
     :param last: as for `open_market`.
-    :raise ModelError: a column is missing, a feature is not installed, or the bars are of another length than those trained on.
+    :raise ModelError: a column is missing, a feature or the detector of regimes is not installed, or the bars are of another
+        length than those trained on.
     """
     owner, wanted = f"{card.bucket} model", card.columns
     if missing := [name for name in wanted if name not in bars.extra]:
@@ -229,12 +235,13 @@ def market_of(card: MarketCard, bars: Bars, last: int | None = None, device: str
             f"{owner}: trained on bars of {card.interval_seconds:g} seconds, got bars of {seconds:g} "
             f"seconds. Give such bars or shorter ones, or use a model trained on these."
         )
+    regimes = None if card.regimes is None else recorded_regimes(card.regimes, owner)
     scaler = Scaler(np.array(card.scaler.mean), np.array(card.scaler.deviation))
     given = evolve(bars, extra={name: bars.extra[name] for name in wanted})
     try:
         complete = as_ratios(with_recorded_features(given, card.feature_plugins, owner), card.ratios)
         order = dict.fromkeys((*card.features, *card.columns))  # the column of funding, if any, is the last
         columns = {name: complete.extra[name] for name in order if name not in BUILT_IN}
-        return open_market(evolve(complete, extra=columns), scaler, card.costs.costs, device, last)
+        return open_market(evolve(complete, extra=columns), scaler, card.costs.costs, device, last, regimes)
     except DataError as error:
         raise ModelError(f"{owner}: {error}") from error

@@ -1,1 +1,1 @@
-"""What is installed: finds buckets, features, transfers and plugins, imports and examines them."""
+"""What is installed: finds buckets, features, regimes, transfers, plugins and attacks, imports and examines them."""

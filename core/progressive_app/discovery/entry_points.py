@@ -1,4 +1,4 @@
-"""Every bucket, feature, strategy and plugin that an entry point names, not imported yet."""
+"""Every bucket, feature, regime, strategy, plugin and attack that an entry point names, not imported yet."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ Found = tuple[PluginRecord, Callable[[], object]]
 GROUPS: dict[Kind, str] = {
     "bucket": "progressive_training.buckets",
     "feature": "progressive_training.features",
+    "regime": "progressive_training.regimes",
     "transfer": "progressive_training.transfers",
     "plugin": "progressive_training.plugins",
+    "attack": "progressive_training.attacks",
 }
 
 

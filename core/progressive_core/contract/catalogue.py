@@ -10,8 +10,8 @@ from attrs import frozen
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import PHASES, Phase
 
-Kind = Literal["bucket", "feature", "transfer", "plugin"]
-KINDS: tuple[Kind, ...] = ("bucket", "feature", "transfer", "plugin")
+Kind = Literal["bucket", "feature", "regime", "transfer", "plugin", "attack"]
+KINDS: tuple[Kind, ...] = ("bucket", "feature", "regime", "transfer", "plugin", "attack")
 """In the order in which they are listed."""
 THIS_PROCESS = "this process"
 """The distribution of an object that a program brought along."""
@@ -19,9 +19,9 @@ THIS_PROCESS = "this process"
 
 @frozen(kw_only=True)
 class PluginRecord:
-    """One bucket, feature, strategy or plugin; `value` is what its entry point names, `reason` why it is not enabled.
+    """One bucket, feature, regime, strategy, plugin or attack; `value` is what its entry point names, `reason` why it is not enabled.
 
-    A bucket or a feature is loaded only when it is used, and has no hooks. An object of this process has no version.
+    Only strategies and plugins have hooks; the others are loaded when they are used. An object of this process has no version.
     """
 
     name: str

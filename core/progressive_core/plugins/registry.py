@@ -128,7 +128,7 @@ class Registry:
         return tuple(name for name, record in self._found.items() if record.kind == kind)
 
     def _admitted(self, record: PluginRecord, *, named: bool) -> PluginRecord:
-        """The record with its hooks, once its plugin is registered, or why it is not enabled; buckets and features are not
+        """The record with its hooks, once its plugin is registered, or why it is not enabled; what has no hooks is not
         imported here.
 
         :raise PluginError: it cannot be used.
@@ -138,7 +138,7 @@ class Registry:
             return evolve(record, enabled=False, reason=f"disabled by 'no:{name}'")
         if reason := clash(name, self._catalogue.records):
             raise PluginError(reason)
-        if record.kind in ("bucket", "feature"):
+        if record.kind not in ("transfer", "plugin"):
             return record
         loaded = self._catalogue.load(record)
         self.loaded[name] = loaded.plugin

@@ -117,7 +117,7 @@ def test_a_large_one_is_mapped_from_the_cache_which_other_processes_share(resour
 @pytest.mark.usefixtures("large")
 def test_of_several_that_want_it_at_once_one_makes_it(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
     made, make = [], shared_market.open_market
-    monkeypatch.setattr(shared_market, "open_market", lambda *asked: made.append(1) or make(*asked))
+    monkeypatch.setattr(shared_market, "open_market", lambda *asked, **more: made.append(1) or make(*asked, **more))
     with ThreadPoolExecutor(3) as workers:
         markets = list(workers.map(lambda _: market_for(info_of({}), resources), range(3)))
     assert (len(made), len(files(resources))) == (1, 1)

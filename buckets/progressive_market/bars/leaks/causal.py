@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +25,19 @@ def check_causal(feature_function: FeatureFunction, bars: Bars, names: Sequence[
     :param names: of its columns, for the message.
     :raise DataError: a row changes when later bars are taken away; the message says which.
     """
-    for first in sorted({0, max(0, _last_gap(bars) - EXCERPT // 2)}):
-        excerpt = bars.between(first, min(len(bars), first + EXCERPT))
+    for excerpt, stops in truncations(bars):
         whole = np.asarray(feature_function(excerpt))
         _one_row_a_bar(whole, len(excerpt))
-        for stop in sorted({max(2, int(cut * len(excerpt))) for cut in CUTS}):
+        for stop in stops:
             part = np.asarray(feature_function(excerpt.between(0, stop)))
             _compare(whole[:stop], part, excerpt, stop, names)
+
+
+def truncations(bars: Bars) -> Iterator[tuple[Bars, list[int]]]:
+    """Excerpts of `bars`, at the beginning and around the last gap, each with the numbers of its bars to compute again on."""
+    for first in sorted({0, max(0, _last_gap(bars) - EXCERPT // 2)}):
+        excerpt = bars.between(first, min(len(bars), first + EXCERPT))
+        yield excerpt, sorted({max(2, int(cut * len(excerpt))) for cut in CUTS})
 
 
 def _one_row_a_bar(features: NDArray[np.floating], bars: int) -> None:

@@ -1,0 +1,1 @@
+"""Market regimes: detectors of them, fitted on the training part and filtered, and what keeps one from looking ahead."""
