@@ -51,13 +51,14 @@ class Alpha:
 
 def pooled_t(validation_t: float, test_t: float, bars: tuple[int, int]) -> float:
     """The t of validation and test together, (t_v sqrt(n_v) + t_t sqrt(n_t)) / sqrt(n_v + n_t): each weighs by the root of
-    its number of bars (Stouffer's method with weights, Liptak 1958). That of test where validation says nothing (NaN).
+    its number of bars (Stouffer's method with weights, Liptak 1958). That of test where validation says nothing (NaN), and 0 where
+    neither has a bar, as of a regime that does not occur there.
 
     :param bars: of the validation and of the test part.
     """
     if math.isnan(validation_t):
         return test_t
-    weights = [math.sqrt(count / sum(bars)) for count in bars]
+    weights = [math.sqrt(count / max(sum(bars), 1)) for count in bars]
     return validation_t * weights[0] + test_t * weights[1]
 
 
