@@ -144,6 +144,7 @@ def evaluated(case: Case, folder: Path, *, seed: int = 5, width: int = 32, fee: 
         settings=with_settings(defaults(), {**asked, **case.settings}),
     )
     learner = open_learner(bucket, info, Resources(device="cpu", parallel_episodes=16, batch_size=64))
+    assert isinstance(learner, MarketLearner)  # REGIMES is null
     learner.run_episode()
     _draw(learner, seed)
     learner.consider()

@@ -28,7 +28,8 @@ class Importance:
 class Card(MarketCard):
     """The market's part is inherited. `horizons` in bars. `unit`: standard deviation of one bar's reward, the unit of the network's advantages.
     `reluctance`: by what share a trade costs more in training than on the market. `holding`: what a bar in a position cost
-    in training, in units."""
+    in training, in units. `specialists`: whether those act, whose tensors are then in the file and whose weight of recall is
+    `specialists_recall_weight`."""
 
     format: int
     horizons: tuple[int, ...]
@@ -39,6 +40,8 @@ class Card(MarketCard):
     holding: float
     recall_weight: float
     importance: Importance
+    specialists: bool = False
+    specialists_recall_weight: float = 0.0
 
     def out_of_range(self) -> str:
         """The name of a value that no tensors could fit, or no market has; empty where there is none. What it counts is
@@ -53,6 +56,7 @@ class Card(MarketCard):
             "reluctance": 0 <= self.reluctance < LARGEST,
             "holding": 0 <= self.holding < LARGEST,
             "recall_weight": 0 <= self.recall_weight <= 1,
+            "specialists_recall_weight": 0 <= self.specialists_recall_weight <= 1,
             "horizons": bool(horizons) and horizons[0] >= 1 and list(horizons) == sorted(set(horizons)),
             "its numbers": all(abs(share) < LARGEST for share in shares),  # not a number is not, either
         }

@@ -16,6 +16,7 @@ REASONS = {
     "transfers/progressive_transfers/trust.py": {"doubt"},
     "buckets/progressive_market/judging/verdict.py": {"judge", "_lacking"},
     "buckets/progressive_buckets/model.py": {"__call__"},
+    "buckets/progressive_buckets/specialists/paired_choice.py": {"_reason"},
 }
 """Functions whose sentences reach a user as a reason, by module."""
 SKIPPING = [

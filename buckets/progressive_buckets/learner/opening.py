@@ -25,23 +25,42 @@ from progressive_training.market import configured_market, market_on
 
 if TYPE_CHECKING:
     from progressive_buckets.market_bucket import MarketBucket
+    from progressive_buckets.specialists.specialist_pair import SpecialistPair
     from progressive_training import BucketInfo, Resources, Settings
-    from progressive_training.market import Bars
+    from progressive_training.market import Bars, Market, Split
 
 T = TypeVar("T")
 
 
-def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
-    """Load the configured bars, which `check_bucket_market` has checked, and build the bucket's learner on them."""
+def open_learner(bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner | SpecialistPair:
+    """Load the configured bars, which `check_bucket_market` has checked, and build the bucket's learner on them; with its
+    specialists where the market knows regimes."""
     prepare(info.settings)
     market, split = configured_market(info, resources)
-    learner = MarketLearner(info, resources, market, split, hyper_for(bucket, info.settings), bucket.exploration)
+    learner = learner_of(bucket, info, resources, market, split)
     learner.evaluator.ridge()  # every run fits it for its closing table: it is no part of what transfer costs
     return learner
 
 
+def learner_of(
+    bucket: MarketBucket, info: BucketInfo, resources: Resources, market: Market, split: Split
+) -> MarketLearner | SpecialistPair:
+    """The bucket's learner on `market`; where that knows regimes, with specialists for them beside it."""
+    hyper = hyper_for(bucket, info.settings)
+
+    def on(its_market: Market) -> MarketLearner:
+        return MarketLearner(info, resources, its_market, split, hyper, bucket.exploration)
+
+    if market.regimes is None:
+        return on(market)
+    from progressive_buckets.specialists.gating import gated_market
+    from progressive_buckets.specialists.specialist_pair import SpecialistPair
+
+    return SpecialistPair(on(market), on(gated_market(market)))
+
+
 def learner_on(bars: Bars, bucket: MarketBucket, info: BucketInfo, resources: Resources) -> MarketLearner:
-    """Build the bucket's learner on `bars` that have been checked.
+    """Build the bucket's learner on `bars` that have been checked, without specialists.
 
     :raise DataError: too few bars, in all or between two gaps.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from progressive_buckets.insight.importance import Measured
     from progressive_buckets.learner.learner import MarketLearner
 
 
@@ -48,13 +49,15 @@ def model_of(learner: MarketLearner) -> Model:
         "recall_weight": memory.weight,
         **learner.evaluator.card(learner.acting()),
         "validation_score": learner.validate(),
-        "importance": {
-            "screened": dict(measured.screened),
-            "permuted": dict(measured.permuted),
-            "agreement": measured.agreement,
-        },
+        "importance": importance_of(measured),
     }
     return Model(tensors={name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, card=card)
+
+
+def importance_of(measured: Measured) -> dict[str, Any]:
+    """How a card records the importance of features."""
+    screened, permuted = dict(measured.screened), dict(measured.permuted)
+    return {"screened": screened, "permuted": permuted, "agreement": measured.agreement}
 
 
 def check_tensors(tensors: Mapping[str, Tensor], shape: Shape) -> None:
@@ -62,6 +65,12 @@ def check_tensors(tensors: Mapping[str, Tensor], shape: Shape) -> None:
 
     :raise ValueError: one is missing, of another type or shape, or holds a number that is not finite.
     """
+    check_network(tensors, shape)
+    _check_each(tensors, {"baseline.ridge": (shape.features * shape.scales,)}, torch.float64)
+
+
+def check_network(tensors: Mapping[str, Tensor], shape: Shape) -> None:
+    """As `check_tensors`, of a network and its memory alone."""
     columns = shape.features * shape.scales
     rows = tensors.get("memory.rows")
     kept = len(rows) if rows is not None and rows.dim() else 0
@@ -73,10 +82,13 @@ def check_tensors(tensors: Mapping[str, Tensor], shape: Shape) -> None:
         **shape.parameters(),
         "memory.rows": (kept, columns),
         "memory.followed": (kept, 2),
-        "baseline.ridge": (columns,),
     }
+    _check_each(tensors, expected, torch.float32)
+
+
+def _check_each(tensors: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> None:
     for name, sizes in expected.items():
-        tensor, dtype = tensors.get(name), torch.float64 if name == "baseline.ridge" else torch.float32
+        tensor = tensors.get(name)
         fits = tensor is not None and tuple(tensor.shape) == sizes and tensor.dtype == dtype
         if tensor is None or not fits or not tensor.isfinite().all():
             raise ValueError(f"{name} is not a tensor of finite {str(dtype).removeprefix('torch.')} of shape {sizes}")
@@ -99,13 +111,18 @@ def load_into(learner: MarketLearner, model: Model) -> None:
         learner.evaluator.recall(model.card)
     except ValueError as error:
         raise ModelError(f"{learner.info.name}: the saved model is damaged ({error})") from error
+    take_network(learner, model.tensors, card.recall_weight)
+    learner.consider()
+
+
+def take_network(learner: MarketLearner, tensors: Mapping[str, Tensor], recall_weight: float) -> None:
+    """Put the saved weights that fit, and the saved memory, in place of those of `learner`."""
     network, device = learner.critic.target, learner.market.device
-    weights = {name: model.tensors[name] for name in network.parameters if name in model.tensors}
+    weights = {name: tensors[name] for name in network.parameters if name in tensors}
     network.prior.fill_(1.0)
     network.copy_from({name: w.to(device) for name, w in weights.items() if w.shape == network.parameters[name].shape})
     learner.critic.online.load_state(network.state())
     memory = learner.memory
-    memory.recollect(model.tensors["memory.rows"].to(device), model.tensors["memory.followed"].to(device))
+    memory.recollect(tensors["memory.rows"].to(device), tensors["memory.followed"].to(device))
     memory.refresh(network)
-    memory.weight = card.recall_weight
-    learner.consider()
+    memory.weight = recall_weight
