@@ -101,7 +101,7 @@ def test_the_detector_is_fitted_on_training_bars_alone(install: Callable[..., No
     assert whole == part
 
 
-@pytest.mark.parametrize("name", ["quantile"])
+@pytest.mark.parametrize("name", ["hmm", "quantile"])
 def test_built_in_regimes_train_and_serve(here: Path, name: str) -> None:
     model = load_model(train(here / "run", REGIMES=name))
     regimes = model.market(load_bars(frame())).regimes.numpy()
