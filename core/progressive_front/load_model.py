@@ -21,10 +21,11 @@ SHARED = "format"
 
 
 class LoadedModel(Protocol):
-    """What `load_model` of a bucket returns. It may have `reason`: why it does not trade as its strategy does, or None;
+    """What `load_model` of a bucket returns. It may have `reason`: why it does not trade, or None;
     `strategy()`: the same model, trading so whatever its verdict says; `live(position)`: a function of bars alone, which
     remembers the position; `of_market(name)`: the same model for one of several markets in a file; `read(bars, forming)`: bars as
-    it reads them, for later calls; and `known(bars, since)`: how many of these it was trained, chosen and judged on, in words."""
+    it reads them, for later calls; `known(bars, since)`: how many of these it was trained, chosen and judged on, in words; and
+    `by_regime(bars, since)`: what its strategy did in each regime alone, as rows."""
 
     def __call__(self, bars: Any) -> Any:
         """Decide on the newest of `bars`, which may be whatever `load_bars` takes."""

@@ -20,6 +20,7 @@ from progressive_app.presentation.verdicts import (
     short_verdict,
     shown_t,
     verdict_style,
+    with_regimes,
 )
 from progressive_core.contract.evaluation import Evaluation, Performance
 from progressive_core.contract.profit import profit_text
@@ -47,14 +48,17 @@ def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD, *, arm: s
         f": {result.episodes} episodes in {time_text(result.seconds)}, best score {best} ",
         (f"({result.stopped})", "dim"),
     )
-    parts = {"validation": evaluation.validation, "test": evaluation.test} if evaluation.test else {}
-    return judged_table(heading, parts, evaluation, box)
+    parts = {
+        "validation": with_regimes(evaluation, "validation"),
+        "test": with_regimes(evaluation, "test"),
+    }
+    return judged_table(heading, parts if evaluation.test else {}, evaluation, box)
 
 
 def judged_table(
     heading: Text, parts: Mapping[str, Sequence[Performance]], evaluation: Evaluation, box: Box | None = SIMPLE_HEAD
 ) -> RenderableType:
-    """Draw the rows of each part under its name, and below them dates, exposure, verdict, use in words, and warnings.
+    """Draw the rows of each part under its name, and below them dates, exposure, verdict, use in words, regimes, and warnings.
 
     Gains are green in the row of a model whose edge is confirmed, and nowhere else.
     """
@@ -69,6 +73,8 @@ def judged_table(
     facts.add_row("verdict", Text(one_line(evaluation.verdict), style))
     if parts:
         facts.add_row("in use", Text(one_line(in_use(evaluation)), style))
+    for place, regime in enumerate(evaluation.regimes, 1):
+        facts.add_row(f"regime {place}", Text(one_line(regime.verdict)))
     for warning in evaluation.warnings:
         facts.add_row(Text("warning", WARNING), Text(one_line(warning)))
     if not parts:

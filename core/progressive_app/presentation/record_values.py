@@ -60,7 +60,7 @@ def result_values(result: BucketResult) -> dict[str, Any]:
     """A finished bucket: the fields of `BucketResult`, its `best_score` in per cent."""
     return {
         **in_percent(result, "best_score"),
-        "evaluation": None if result.evaluation is None else _evaluation_values(result.evaluation),
+        "evaluation": None if result.evaluation is None else evaluation_values(result.evaluation),
         "transfers": [transfer_values(entry) for entry in result.transfers],
     }
 
@@ -84,6 +84,8 @@ def in_percent(record: Any, *keys: str) -> dict[str, Any]:
     return {key: percent(value) if key in keys and value is not None else value for key, value in values.items()}
 
 
-def _evaluation_values(evaluation: Evaluation) -> dict[str, Any]:
+def evaluation_values(evaluation: Evaluation) -> dict[str, Any]:
+    """An `Evaluation`, with its rows as `performance_values`; those of each regime likewise."""
     rows = {part: [performance_values(row) for row in getattr(evaluation, part)] for part in ("validation", "test")}
-    return {**json_values(evaluation), **json_values(rows)}
+    regimes = [evaluation_values(each) for each in evaluation.regimes]
+    return {**json_values(evaluation), **json_values(rows), "regimes": regimes}

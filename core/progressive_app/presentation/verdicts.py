@@ -5,7 +5,9 @@ A bucket is judged when no transfer can change its model any more; until then it
 
 from __future__ import annotations
 
-from progressive_core.contract.evaluation import Edge, Evaluation
+from typing import Literal
+
+from progressive_core.contract.evaluation import Edge, Evaluation, Performance
 
 DOUBTFUL, SOUND = "yellow", "green"
 NOT_JUDGED = Evaluation(validation=(), test=(), verdict="not judged yet, which is done at the end of the run")
@@ -26,12 +28,16 @@ def judged(evaluation: Evaluation | None) -> Evaluation:
 
 def summary(evaluation: Evaluation | None) -> str:
     """Say in a few words what was found, and what the model does in use, whatever its strategy earned."""
-    return "not judged yet" if evaluation is None else SUMMARIES[evaluation.edge]
+    if evaluation is None:
+        return "not judged yet"
+    return f"edge {evaluation.trades}: trades there" if is_conditional(evaluation) else SUMMARIES[evaluation.edge]
 
 
 def short_verdict(evaluation: Evaluation | None) -> str:
     """Say in a word or two what was found, for a column; only where it is an edge the model trades in use."""
-    return "not judged" if evaluation is None else SHORT[evaluation.edge]
+    if evaluation is None:
+        return "not judged"
+    return f"edge {evaluation.trades}" if is_conditional(evaluation) else SHORT[evaluation.edge]
 
 
 def shown_t(evaluation: Evaluation) -> float:
@@ -43,7 +49,7 @@ def shown_t(evaluation: Evaluation) -> float:
 def in_use(evaluation: Evaluation) -> str:
     """Say what a judged model does in use, beside the rows of what its strategy did."""
     if evaluation.edge is Edge.CONFIRMED:
-        return "trades" if evaluation.trades == "everywhere" else f"trades {evaluation.trades}"
+        return f"trades {evaluation.trades}, stays flat elsewhere" if is_conditional(evaluation) else "trades"
     if evaluation.test and not any(row.turnover for row in (evaluation.test[0], *evaluation.validation[:1])):
         return "stays flat, as its strategy did"
     return "stays flat: the rows above are what its strategy did, not what the model will do"
@@ -52,6 +58,18 @@ def in_use(evaluation: Evaluation) -> str:
 def is_sound(evaluation: Evaluation | None) -> bool:
     """Return whether an edge is confirmed: only then may a result look good."""
     return evaluation is not None and evaluation.edge is Edge.CONFIRMED
+
+
+def is_conditional(evaluation: Evaluation) -> bool:
+    """Return whether the model trades in some regimes alone; its own rows are then what it does in use."""
+    return evaluation.edge is Edge.CONFIRMED and evaluation.trades != "everywhere"
+
+
+def with_regimes(evaluation: Evaluation, part: Literal["validation", "test"]) -> tuple[Performance, ...]:
+    """Return the rows of a part, with what the strategy did in each regime alone behind the model's own."""
+    rows: tuple[Performance, ...] = getattr(evaluation, part)
+    inside = tuple(row for regime in evaluation.regimes for row in getattr(regime, part)[:1])
+    return rows[:1] + inside + rows[1:]
 
 
 def verdict_style(evaluation: Evaluation | None) -> str:

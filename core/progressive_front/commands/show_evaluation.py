@@ -98,10 +98,17 @@ def _measured(model: Any, result: BucketResult, file: Path, market: str | None, 
             warning = f"{file.name}: {known}"
             log.warning(warning)
     if since is None:
-        return _Measured(result=result, on=on, rows=model.performance(bars))
+        return _Measured(result=result, on=on, rows=_rows_of(model, bars))
     if "since" not in signature(model.performance).parameters:
         raise ModelError(f"models of bucket {result.bucket!r} are measured on all bars of a file: leave out --since")
-    return _Measured(result=result, on=on, rows=model.performance(bars, since=since))
+    return _Measured(result=result, on=on, rows=_rows_of(model, bars, since=since))
+
+
+def _rows_of(model: Any, bars: Any, **asked: str) -> tuple[Performance, ...]:
+    """The model's own row, what its strategy did in each regime alone, if its market has any, and the baselines."""
+    own, *baselines = model.performance(bars, **asked)
+    inside = model.by_regime(bars, **asked) if callable(getattr(model, "by_regime", None)) else ()
+    return (own, *inside, *baselines)
 
 
 def _show_measured(measured: Sequence[_Measured]) -> int:

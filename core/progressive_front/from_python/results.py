@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True, eq=False)
 class Result:
-    """One finished bucket. `verdict` is its text, `trades` where the model trades in use ("everywhere" or "nowhere"), `path`
-    the file of its model. `evaluation` is None while a later bucket may still change the model."""
+    """One finished bucket. `verdict` is its text, `trades` where the model trades in use ("everywhere", "nowhere", or "in regime 2" and
+    the like), `path` the file of its model. `evaluation` is None while a later bucket may still change the model."""
 
     bucket: str
     verdict: str
@@ -53,6 +53,21 @@ class Result:
     def test(self) -> pd.DataFrame:
         """The same on the test part."""
         return _performances(self.evaluation.test if self.evaluation else ())
+
+    @cached_property
+    def regimes(self) -> pd.DataFrame:
+        """What the strategy did in each regime alone: the columns of `PerformanceValues` behind the number of the `regime`, from 1, the
+        `part`, and the `edge` there with its `edge_t`. No row where the market knows no regimes."""
+        judged = self.evaluation.regimes if self.evaluation else ()
+        rows = [
+            {"regime": number, "part": part, "edge": str(each.edge), "edge_t": each.t, **performance_values(row)}
+            for number, each in enumerate(judged, 1)
+            for part in ("validation", "test")
+            for row in getattr(each, part)[:1]
+        ]
+        return _typed_frame(
+            {"regime": int, "part": str, "edge": str, "edge_t": float, **get_type_hints(PerformanceValues)}, rows
+        )
 
     @cached_property
     def model(self) -> Any:

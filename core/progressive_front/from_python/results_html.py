@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from progressive_app.presentation.closing_table import HEADS
 from progressive_app.presentation.quantities import number, share_text, utc_text, with_error
 from progressive_app.presentation.strategies import compared, row_of
-from progressive_app.presentation.verdicts import in_use, is_sound, shown_t, summary
+from progressive_app.presentation.verdicts import in_use, is_sound, shown_t, summary, with_regimes
 from progressive_core.contract.evaluation import Performance
 from progressive_core.contract.profit import percent, percent_text, profit_text
 from progressive_front.from_python.line_chart import COLORS, GRAY, Line, line_chart
@@ -51,9 +51,13 @@ def result_html(result: Result) -> str:
         return "".join([*parts, learning_chart(result.episodes)])
     account = result.account
     parts.append(learning_chart(result.episodes) if account is None else equity_chart({"its strategy": account}))
-    for name, rows in (("test", evaluation.test), ("validation", evaluation.validation)):
+    for name, rows in (
+        ("test", with_regimes(evaluation, "test")),
+        ("validation", with_regimes(evaluation, "validation")),
+    ):
         parts.append(_table(("", *HEADS[1:]), [(row.strategy, _cells(row)) for row in rows], f"{name}, net of costs"))
     parts.append(f"<p>in use: {escape(in_use(evaluation))}</p>")
+    parts += [f"<p>regime {regime}: {escape(each.verdict)}</p>" for regime, each in enumerate(evaluation.regimes, 1)]
     parts += [f"<p>warning: {escape(warning)}</p>" for warning in evaluation.warnings]
     return "".join(parts)
 

@@ -17,11 +17,10 @@ from typing import Any, TextIO
 
 from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.stages import flat
-from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import BUG, USER_ERROR, one_line
 from progressive_app.presentation.record_values import (
     episode_values,
-    performance_values,
+    evaluation_values,
     result_values,
     transfer_values,
 )
@@ -32,7 +31,6 @@ from progressive_app.store.run_documents import read_manifest
 from progressive_app.store.run_store import LEDGER, METRICS
 from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import ProgressiveTrainingError, RunError
-from progressive_core.contract.evaluation import Evaluation
 from progressive_core.contract.records import BucketResult
 from progressive_core.contract.setting import as_settings
 from progressive_front.output import stdout_reserved
@@ -218,7 +216,7 @@ class _Run(_Training):
             if before is None:
                 yield "bucket_end", {**_ended(result), **self._arm}
             if result.evaluation is not None and (before is None or before.evaluation is None):
-                yield "verdict", {"bucket": result.bucket, **_judged(result.evaluation), **self._arm}
+                yield "verdict", {"bucket": result.bucket, **evaluation_values(result.evaluation), **self._arm}
             self._finished[result.bucket] = result
 
     def _results(self) -> tuple[BucketResult, ...]:
@@ -256,11 +254,6 @@ def _ended(result: BucketResult) -> dict[str, Any]:
     values = result_values(result)
     del values["evaluation"], values["transfers"]  # which have events of their own
     return values
-
-
-def _judged(evaluation: Evaluation) -> dict[str, Any]:
-    rows = {part: [performance_values(row) for row in getattr(evaluation, part)] for part in ("validation", "test")}
-    return {**json_values(evaluation), **rows}
 
 
 def _details(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
 
 from progressive_plugins.report.naturalistic_part import naturalistic_part
-from progressive_plugins.report.report_records import AccountPart, BucketPart, FeatureShare, Learning, VerdictPart
+from progressive_plugins.report.report_records import (
+    AccountPart,
+    BucketPart,
+    FeatureShare,
+    Learning,
+    Rows,
+    VerdictPart,
+)
 from progressive_plugins.report.thinning import thinned
 from progressive_training import BucketResult, Edge, Evaluation, PerformanceKind, read_tensors, validated
 from progressive_training.market import SHOWN_T
@@ -43,12 +51,8 @@ def bucket_part(
         seconds=result.seconds,
         scratch_arm=scratch_arm,
         verdict=None if judged is None else _verdict(judged),
-        performance={}
-        if judged is None
-        else {
-            "validation": tuple(map(performance_values, judged.validation)),
-            "test": tuple(map(performance_values, judged.test)),
-        },
+        performance={} if judged is None else _rows(judged),
+        regimes=() if judged is None else _regimes(judged),
         learning=_learning(episodes, result.best_episode),
         account=account,
         features=_features(card),
@@ -111,6 +115,32 @@ def _verdict(judged: Evaluation) -> VerdictPart:
     )
 
 
+def _rows(judged: Evaluation) -> dict[str, Rows]:
+    return {
+        "validation": tuple(map(performance_values, judged.validation)),
+        "test": tuple(map(performance_values, judged.test)),
+    }
+
+
+def _regimes(judged: Evaluation) -> Rows:
+    """Regime by regime; a model with an edge as a whole trades in all of them."""
+    whole = judged.trades == "everywhere"
+    traded = set() if whole else set(map(int, re.findall("[0-9]+", judged.trades)))
+    return tuple(
+        {
+            "name": f"regime {number}",
+            "edge": str(each.edge),
+            "reason": each.verdict,
+            "t": each.t,
+            "validation_t": each.validation_t,
+            "test_t": each.test_t,
+            "trades": whole or number in traded,
+            "performance": _rows(each),
+        }
+        for number, each in enumerate(judged.regimes, 1)
+    )
+
+
 def _sentence(judged: Evaluation) -> str:
     """What was found, what its strategy earned, and what follows for use."""
     parts = [
@@ -120,7 +150,10 @@ def _sentence(judged: Evaluation) -> str:
         if row.kind is PerformanceKind.MODEL
     ]
     earned = f": after costs its strategy made {' and '.join(parts)}" if parts else ""
-    return f"{FINDINGS[judged.edge]}{earned}; in use it {in_use(judged).partition(':')[0]}."
+    found = FINDINGS[judged.edge]
+    if judged.edge is Edge.CONFIRMED and judged.trades != "everywhere":
+        found = f"{found} {judged.trades}"
+    return f"{found}{earned}; in use it {in_use(judged).partition(':')[0]}."
 
 
 def _learning(lines: Sequence[Mapping[str, Any]], best_episode: int) -> Learning | None:

@@ -187,7 +187,9 @@ class NaturalisticPart:
 @frozen(kw_only=True)
 class BucketPart:
     """A finished bucket. `verdict` is None, and `performance` empty, while a later bucket may still change the model; `performance` by part
-    are the very rows of `evaluate --json`. `feature_agreement` is the rank correlation of the two methods."""
+    are the very rows of `evaluate --json`; `regimes` (none where the market knows none) are what its strategy did in each alone, flat elsewhere:
+    `name`, `edge` and `reason` there, `t`, `validation_t`, `test_t`, whether the model `trades` there in use, and `performance` by part beside
+    baselines that trade in the same regime alone. `feature_agreement` is the rank correlation of the two methods."""
 
     name: str
     model_path: str
@@ -204,6 +206,7 @@ class BucketPart:
     features: tuple[FeatureShare, ...]
     feature_agreement: float | None
     naturalistic: NaturalisticPart
+    regimes: Rows = ()
 
 
 @frozen(kw_only=True)
