@@ -144,7 +144,7 @@ class MarketCard:
             "ratios": set(self.ratios) <= set(self.features),
             "history": 0 < self.history < LARGEST,
             "its times": _in_order(self.data_since, self.trained_until, self.data_until),
-            "trades": is_place(self.trades),
+            "trades": is_place(self.trades, 0 if self.regimes is None else self.regimes.count),
             "regimes": self.regimes is None or self.regimes.in_range(),
             "scales": self.scales == SCALES,
             "features": self.features[: len(BUILT_IN)] == BUILT_IN and len(set(self.features)) == len(self.features),

@@ -24,13 +24,12 @@ def in_regimes(traded: Collection[int]) -> str:
     return f"in regimes {', '.join(first)} and {last}" if first else f"in regime {last}"
 
 
-def is_place(trades: str) -> bool:
-    """Whether a model may trade there."""
+def is_place(trades: str, count: int) -> bool:
+    """Whether a model on a market of so many regimes may trade there."""
     try:
-        regimes_in(trades)
+        return all(regime < count for regime in regimes_in(trades))
     except ValueError:
         return False
-    return True
 
 
 def regimes_in(trades: str) -> tuple[int, ...]:

@@ -120,7 +120,7 @@ class ValidationEvidence:
         return recorded
 
     def recall(self, card: Mapping[str, Any]) -> None:
-        """Go on from a model with this `card`. One that was not judged in the regimes of this market says nothing of these.
+        """Go on from a model with this `card`. One that was not judged in regimes of the same detector says nothing of these.
 
         :raise ValueError: it holds no t. Nothing is then changed.
         """
@@ -128,13 +128,18 @@ class ValidationEvidence:
         regimes = len(self.parts) - 1
         given = [each for name in REGIME_CAPS if isinstance(each := card.get(name), list) and len(each) == regimes]
         caps = [NOTHING] * regimes
-        if len(given) == len(REGIME_CAPS):
+        if len(given) == len(REGIME_CAPS) and self._knows(card.get("regimes")):
             t, alpha_t = (
                 [_number_in({name: t}, name) for t in each] for name, each in zip(REGIME_CAPS, given, strict=True)
             )
             caps = list(zip(t, alpha_t, strict=True))
         self.caps = [(whole[0], whole[1]), *caps]
         self.forget()
+
+    def _knows(self, detector: object) -> bool:
+        """Whether a card's `detector` is the one of this market."""
+        model = self.market.regime_model
+        return model is None or (isinstance(detector, dict) and detector.get("name") == model.name)
 
     def state_dict(self) -> dict[str, Any]:
         """Positions and caps by name; those by regime where there are regimes."""
