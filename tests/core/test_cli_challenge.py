@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,15 @@ def test_people_get_a_sentence_and_tables(capsys: pytest.CaptureFixture[str]) ->
     assert Path("mine/challenge.md").read_text().startswith("# How the strategies of mine break")
 
 
+def test_the_report_has_a_section_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    document = challenged(capsys, "-p", "no:bootstrap")
+    assert main(["report", "mine", "--json"]) == 0
+    part = json.loads(capsys.readouterr().out)["challenge"]
+    assert [each["sentence"] for each in part["buckets"]] == [each["sentence"] for each in document["buckets"]]
+    assert [len(each["attacks"]) for each in part["buckets"]] == [len(each["attacks"]) for each in document["buckets"]]
+    assert "How they break" in Path("mine/report.html").read_text()
+
+
 def test_a_run_of_one_bucket_has_no_peers(capsys: pytest.CaptureFixture[str]) -> None:
     alone = ["--bucket", "Short", "--episodes", "1", "--run-dir", "alone"]
     assert main([*alone, "-p", "no:report", "-p", "no:console"]) == 0
@@ -146,3 +156,42 @@ def test_an_interrupted_challenge_leaves_nothing_half(
     assert main(["challenge", "mine"]) == 130
     assert sorted(Path("mine").iterdir()) == before
     assert "stopped" in capsys.readouterr().err
+
+
+STRANGER = """
+from attrs import evolve
+
+def quiet_volume(subject):
+    bars = evolve(subject.bars, volume=subject.bars.volume / 2)
+    return {"half of the volume": subject.remade(bars).growth}
+
+def wrong(subject):
+    raise ValueError("not today")
+
+def vandal(subject):
+    subject.part.features[:] = 0
+    return {"nothing": subject.growth}
+
+def zealous(subject):
+    return {"as it is": subject.on(subject.part)}
+
+def short(subject):
+    return {"a bar": subject.growth[:1]}
+"""
+
+
+def test_an_attack_of_a_stranger_is_made_and_one_that_fails_is_named(
+    install: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("quiet_volume", "wrong", "vandal", "zealous", "short")
+    install("acme", attacks={name: f"acme_attacks:{name}" for name in names}, acme_attacks=STRANGER)
+    (bucket,) = challenged(capsys, "--bucket", "Short", "-p", "no:bootstrap", "-p", "no:feeds")["buckets"]
+    (made,) = [each for each in bucket["attacks"] if each["attack"] == "quiet_volume"]
+    assert (made["variant"], made["owner"]) == ("half of the volume", "attack 'quiet_volume' (acme 1.2)")
+    assert bucket["attacks"][0]["variant"] == "fill 1 bar late"
+    assert [each["kept"] for each in bucket["attacks"] if each["attack"] == "zealous"] in ([1.0], [None])
+    reasons = {each["attack"]: each["reason"] for each in bucket["failed"]}
+    assert "(acme 1.2) failed: ValueError('not today'). Leave it out with -p no:wrong" in reasons["wrong"]
+    assert "wrote to the market's features" in reasons["vandal"]
+    assert "one finite log growth for each" in reasons["short"]
+    assert len(reasons) == 3

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MOST_DIGITS = 8
+MOST_DIGITS = 9
+"""Digits that the price of a market has, at most; made-up ones have more."""
 SIGNIFICANT = 5
-"""Digits of a price, where it has more than `MOST_DIGITS` decimals, as made-up ones have."""
+"""Digits that are taken for those of a price that has more than `MOST_DIGITS`."""
 
 
 def with_moves(bars: Bars, added: Floats, levels: Sequence[str]) -> Bars:
@@ -74,10 +75,11 @@ def with_other_digits(bars: Bars, random: np.random.Generator) -> Bars:
 def last_digit(bars: Bars) -> float:
     """The unit of the last decimal that the prices have, or of the fifth digit where they have too many."""
     prices = np.concatenate([getattr(bars, name) for name in PRICES])
-    for decimals in range(MOST_DIGITS + 1):
+    whole = int(np.floor(np.log10(np.median(prices)))) + 1  # digits before the point
+    for decimals in range(max(0, MOST_DIGITS - whole) + 1):
         if np.allclose(np.round(prices, decimals), prices, rtol=1e-12, atol=0):
             return 10.0**-decimals
-    return float(10.0 ** (np.floor(np.log10(np.median(prices))) - SIGNIFICANT + 1))
+    return float(10.0 ** (whole - SIGNIFICANT))
 
 
 def _scaled(extra: Mapping[str, Floats], levels: Sequence[str], factor: Floats) -> dict[str, Floats]:

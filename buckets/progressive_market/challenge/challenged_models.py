@@ -8,26 +8,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import structlog
 import torch
-from attrs import evolve
+from attrs import evolve, frozen
 
 from progressive_market.bars.bar_records import PRICES
 from progressive_market.challenge.dear_trades import break_even, usual_cost
-from progressive_market.challenge.installed_attackers import attackers
 from progressive_market.challenge.opened_models import subjects_of
 from progressive_market.challenge.peer_review import review, review_values
 from progressive_market.challenge.weak_points import Tried, weak_points
 from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.market_settings import SLIPPAGE
 from progressive_market.serving.served_model import ServedModel
-from progressive_training import ModelError, PluginError
+from progressive_training import ModelError, PluginError, installed_attacks
 from progressive_training.presentation import percent
 
 if TYPE_CHECKING:
     from progressive_market.bars import Bars
-    from progressive_market.challenge.installed_attackers import Attacker
     from progressive_market.challenge.subject import Subject
     from progressive_training import BucketInfo, Challenge
 
+ORDER = (
+    "late_fills",
+    "rising_costs",
+    "feeds",
+    "outages",
+    "bootstrap",
+    "volatility_shock",
+    "reversed_drift",
+    "last_digits",
+)
+"""In which attacks are made and shown; others follow."""
 log = structlog.get_logger("progressive_training")
 
 
@@ -42,12 +51,28 @@ def challenge_models(
     for name, model in models.items():
         if not isinstance(model, ServedModel):
             raise ModelError(f"{name}: its model is none that trades on the market's bars, so it cannot be challenged")
-    used, subjects = attackers(asked.choices), subjects_of(models, infos, asked.part)
+    used, subjects = _attackers(asked.choices), subjects_of(models, infos, asked.part)
     return [
         _challenged(subject, models, infos[name], used, asked.progress)
         for name, subject in subjects.items()
         if asked.bucket in (None, name)
     ]
+
+
+@frozen
+class Attacker:
+    """An attack: its `name`, whose it is, and its `function`."""
+
+    name: str
+    owner: str
+    function: Callable[[Subject], object]
+
+
+def _attackers(choices: Sequence[str]) -> list[Attacker]:
+    """The installed attacks that `choices` do not leave out, in their order."""
+    found = [Attacker(record.name, record.owner, function) for record, function in installed_attacks(choices)]
+    order = {name: place for place, name in enumerate(ORDER)}
+    return sorted(found, key=lambda each: order.get(each.name, len(order)))
 
 
 def _challenged(
@@ -68,6 +93,7 @@ def _challenged(
             warning = f"{subject.name}: {error}"
             log.warning(warning)
             failed.append({"attack": attacker.name, "owner": attacker.owner, "reason": str(error)})
+            subject = subject.remade(subject.bars)  # it may have been changed
     progress(subject.name, "peers")
     reviewed = review(subject, models)
     cost, even = subject.market.costs.side, break_even(subject)

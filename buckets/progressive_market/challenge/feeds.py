@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 from attrs import evolve
-
-from progressive_market.features.feature_table import SCALES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,14 +20,15 @@ def feeds(subject: Subject) -> dict[str, Tensor]:
     """Growth [N] where one feature stays at its mean of the training bars, and where it is that of `BARS` bars before; and where the
     one that is missed most is alone, with all others frozen."""
     part, market = subject.part, subject.market
-    before = torch.arange(part.start - BARS, part.start + len(part) - BARS, device=market.device).clamp(min=0)
-    grown, columns = {}, {name: slice(f * len(SCALES), (f + 1) * len(SCALES)) for f, name in enumerate(market.names)}
+    before = np.arange(part.start - BARS, part.start + len(part) - BARS).clip(min=0)
+    scales = market.features.shape[1] // len(market.names)
+    grown, columns = {}, {name: slice(f * scales, (f + 1) * scales) for f, name in enumerate(market.names)}
     for name, own in columns.items():
-        for what, values in ((FROZEN, torch.zeros(())), (DELAYED, market.features[before, own])):
+        for what, values in ((FROZEN, 0.0), (DELAYED, market.features[before, own])):
             features = part.features.clone()
             features[:, own] = values
             grown[f"{name} {what}"] = subject.on(evolve(part, features=features))
     missed = min(columns, key=lambda name: float(grown[f"{name} {FROZEN}"].sum()))
-    features = torch.zeros_like(part.features)
+    features = part.features.new_zeros(part.features.shape)
     features[:, columns[missed]] = part.features[:, columns[missed]]
     return grown | {f"{missed} {ALONE}": subject.on(evolve(part, features=features))}

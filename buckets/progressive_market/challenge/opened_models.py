@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve
@@ -17,7 +18,10 @@ from progressive_training import SEED, run_input
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from torch import Tensor
+
     from progressive_market.bars import Bars
+    from progressive_market.market import Market, Part
     from progressive_market.serving.served_model import ServedModel
     from progressive_training import BucketInfo
 
@@ -63,10 +67,18 @@ def _subject(model: ServedModel[Any], info: BucketInfo, bars: Bars, part: PartNa
         bars=own,
         market=market,
         part=market.part(slice(rows.start - first, rows.stop - first)),
-        policy=model.follow_strategy,
+        policy=partial(_strategy, model),
         opened=lambda changed: market_of(model.card, changed),
         seed=info.settings[SEED],
     )
+
+
+def _strategy(model: ServedModel[Any], part: Part, market: Market) -> Tensor:
+    """What `model` does on `part`: in the regimes alone that its verdict names, or where it names none as its strategy does."""
+    if not model.traded:
+        return model.follow_strategy(part, market)
+    inside = part.within(model.traded)
+    return model.follow_strategy(inside, market) * inside.decidable
 
 
 def _split(bars: Bars, info: BucketInfo) -> Split:

@@ -1,6 +1,6 @@
 """Attacks on the path of the price: blocks in another order, a shock of volatility, drift reversed, other last digits.
 
-Each makes bars, of which all features are made anew.
+Each makes bars, of which all features are made anew. What is slow to import is imported when it is needed: a listing imports attacks.
 """
 
 from __future__ import annotations
@@ -8,10 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from progressive_market.challenge.altered_bars import in_order, with_moves, with_other_digits
-from progressive_market.features.feature_table import log_returns
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +26,8 @@ SHOCK = 2.0
 def bootstrap(subject: Subject) -> dict[str, tuple[Tensor, Tensor]]:
     """Growth on paths of blocks drawn from the part's bars [PATHS x N], and what the strategy grew by on each of these bars where it stands
     (circular block bootstrap, Politis and Romano 1992)."""
+    import torch
+
     random, rows, count = subject.random(), subject.rows, len(subject.part)
     grown, own = [], []
     for _ in range(PATHS):
@@ -43,6 +43,8 @@ def bootstrap(subject: Subject) -> dict[str, tuple[Tensor, Tensor]]:
 def shock(subject: Subject) -> dict[str, Tensor]:
     """Growth [N] where noise makes the deviation of the returns twice what it is; drift and all other columns stay. The mean of two paths,
     whose noise is opposite: what is won on it by luck is lost again."""
+    from progressive_market.features.feature_table import log_returns
+
     moves = log_returns(subject.bars)[subject.rows]
     noise = np.zeros(len(subject.bars))
     noise[subject.rows] = subject.random().standard_normal(len(moves)) * moves.std() * np.sqrt(SHOCK**2 - 1)
@@ -51,6 +53,8 @@ def shock(subject: Subject) -> dict[str, Tensor]:
 
 def reversed_drift(subject: Subject) -> dict[str, Tensor]:
     """Growth [N] where the market falls over the part as far as it rose, or the other way round."""
+    from progressive_market.features.feature_table import log_returns
+
     drift = np.zeros(len(subject.bars))
     drift[subject.rows] = -2 * log_returns(subject.bars)[subject.rows].mean()
     return {"drift reversed": _moved(subject, drift)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
 from attrs import evolve
 
 if TYPE_CHECKING:
@@ -23,6 +22,6 @@ def outages(subject: Subject) -> dict[str, Tensor]:
     starts = subject.random().random(-(-count // STRETCH))
     grown = {}
     for name, share in SHARES.items():
-        unseen = torch.from_numpy((starts < share).repeat(STRETCH)[:count]).to(part.returns.device)
+        unseen = part.decidable.new_tensor((starts < share).repeat(STRETCH)[:count])
         grown[name] = subject.on(evolve(part, absent=unseen if part.absent is None else unseen | part.absent))
     return grown

@@ -75,8 +75,8 @@ def review_values(subject: Subject, found: Review) -> dict[str, Any]:
     times = subject.part.times
     rows = [
         {
-            "from": iso(times[[window * WINDOW]])[0],
-            "until": iso(times[[(window + 1) * WINDOW - 1]])[0],
+            "first": iso(times[[window * WINDOW]])[0],
+            "last": iso(times[[(window + 1) * WINDOW - 1]])[0],
             "expected_profit": percent(-float(found.loss[window])),
             "profit": percent(-float(found.realised[window])),
         }

@@ -70,8 +70,8 @@ def _feared(peers: Document | None) -> Section:
         remark += f" {', '.join(peers['silent'])} expect nothing, and judge nobody."
     rows = tuple(
         (
-            utc_text(each["from"]),
-            utc_text(each["until"]),
+            utc_text(each["first"]),
+            utc_text(each["last"]),
             percent_text(each["expected_profit"]),
             percent_text(each["profit"]),
         )

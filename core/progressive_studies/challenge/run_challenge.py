@@ -42,7 +42,8 @@ def challenge_run(directory: Path, load: Load, asked: Challenge) -> dict[str, An
         near = did_you_mean(only, finished)
         raise ModelError(f"{directory}: no bucket {only!r} is finished.{near} Finished: {', '.join(finished)}")
     settings = _settings_of(directory)
-    registry = installed_registry(settings[PLUGINS], settings[TRANSFERS], "warn")
+    asked = evolve(asked, choices=(*settings[PLUGINS], *asked.choices))
+    registry = installed_registry(asked.choices, settings[TRANSFERS], "warn")
     buckets, models, left_out = dict[str, Any](), dict[str, Any](), list[dict[str, str]]()
     for name in finished:
         try:
@@ -57,7 +58,6 @@ def challenge_run(directory: Path, load: Load, asked: Challenge) -> dict[str, An
     for each in left_out:
         log.warning(each["reason"])
     infos = {name: bucket_info(settings, bucket, finished, directory) for name, bucket in buckets.items()}
-    asked = evolve(asked, choices=(*settings[PLUGINS], *asked.choices))
     found = buckets[only or next(iter(buckets))].challenge(models, infos, asked)
     return {
         "format": FORMAT,

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from progressive_plugins.report.challenge.challenge_records import ChallengePart
+
 FORMAT = 1
 Rows = tuple[Mapping[str, Any], ...]
 
@@ -290,4 +292,5 @@ class Report:
     run: RunPart
     buckets: tuple[BucketPart, ...]
     transfers: TransferPart
+    challenge: ChallengePart | None
     notes: tuple[str, ...]

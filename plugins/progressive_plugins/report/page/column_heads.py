@@ -31,5 +31,7 @@ HEADS = {
     "combined": "importance that a transfer brings along, as a share",
     "jumpstart": "score of the first episode of the taught bucket less that of its scratch arm",
     "area ratio": "area under the learning curve, of the taught bucket over its scratch arm: above 1, being taught helped",
+    "attack": "the one thing that was changed: late fills, rising costs, a feature that fails, outages, another path of the price",
+    "kept share": "what is left of the growth under the attack, as a share of the growth without it",
     "scratch arm": "the same bucket trained again without transfer, from the same seed on the same bars",
 }

@@ -1,0 +1,1 @@
+"""What `progressive-training challenge` found, in the report."""
