@@ -28,7 +28,7 @@ class Importance:
 class Card(MarketCard):
     """The market's part is inherited. `horizons` in bars. `unit`: standard deviation of one bar's reward, the unit of the network's advantages.
     `reluctance`: by what share a trade costs more in training than on the market. `holding`: what a bar in a position cost
-    in training, in units. `specialists`: whether those act, whose tensors are then in the file and whose weight of recall is
+    in training, in units. `specialists`: whether those vote, whose tensors are then in the file and whose weight of recall is
     `specialists_recall_weight`."""
 
     format: int

@@ -37,20 +37,14 @@ class TradingModel(AdvantageModel[Card]):
     def __init__(self, tensors: Mapping[str, Tensor], card: Card) -> None:
         self.card, self.tensors = card, tensors
         shape = Shape(len(card.features), len(card.scales), card.width, card.members, card.horizons)
-        columns = shape.features * shape.scales
         check_tensors(tensors, shape)  # before anything is made of these sizes
-        recall_weight = card.recall_weight
+        self.network, self.memory = _network(tensors, shape, card.recall_weight)
+        self._specialists: tuple[Network, ContextualMemory] | None = None
         if card.specialists:
-            tensors, recall_weight = specialists_of(tensors), card.specialists_recall_weight
-            shape = evolve(shape, features=inputs_of(tensors))
-            check_network(tensors, shape)
-            columns = shape.features * shape.scales
-        self.network: Network = Network(shape, "cpu")
-        self.network.copy_from({name: tensors[name] for name in self.network.parameters})
-        self.memory: ContextualMemory = ContextualMemory(columns, "cpu")
-        self.memory.recollect(tensors["memory.rows"], tensors["memory.followed"])
-        self.memory.refresh(self.network)
-        self.memory.weight = recall_weight
+            own = specialists_of(tensors)
+            wide = evolve(shape, features=inputs_of(own))
+            check_network(own, wide)
+            self._specialists = _network(own, wide, card.specialists_recall_weight)
 
     @property
     def unit(self) -> float:
@@ -58,36 +52,56 @@ class TradingModel(AdvantageModel[Card]):
 
     def predictions(self, part: Part, market: Market) -> dict[int, float]:
         """Expected log return over each horizon: the network counts in deviations of a return over so many bars."""
-        deviations = self._finite(self.network.predictions(self._seen(part).features))[-1]
-        returns = deviations * market.volatility[-1] * torch.tensor(self.card.horizons).sqrt()
+        returns = self._predicted(part)[-1] * market.volatility[-1] * torch.tensor(self.card.horizons).sqrt()
         return dict(zip(self.card.horizons, returns.tolist(), strict=True))
 
     def costs(self, market: Market) -> Tensor:
         return cost_units(market.costs, self.card.unit, self.card.reluctance, market.device)
 
     def advantages(self, part: Part) -> Tensor:
-        features = self._seen(part).features
-        own = self.network.advantages(features)
-        blended = self.memory.blend(self.network, features, own, self.memory.weight)
-        return self._finite(blended)
+        own = _blended(self.network, self.memory, part)
+        if self._specialists:
+            own = (own + _blended(*self._specialists, gated_part(part))) / 2
+        return self._finite(own)
 
     def outlook(self, part: Part, market: Market) -> Tensor | None:
-        predicted = self._finite(self.network.predictions(self._seen(part).features))[
-            :, :NEAREST
-        ]  # [N, horizons], in deviations
         bars = torch.tensor(self.card.horizons[:NEAREST])
         volatility = market.volatility[part.start : part.start + len(part)]
-        return (predicted * bars.rsqrt()).mean(dim=1) * volatility
+        return (self._predicted(part)[:, :NEAREST] * bars.rsqrt()).mean(dim=1) * volatility
+
+    def _predicted(self, part: Part) -> Tensor:
+        """Predicted outcome at each horizon [N, horizons], in deviations; with specialists the mean of theirs and the plain network's."""
+        own = self.network.predictions(part.features)
+        if self._specialists:
+            own = (own + self._specialists[0].predictions(gated_part(part).features)) / 2
+        return self._finite(own)
 
     def skill(self, part: Part, market: Market) -> dict[int, float]:
-        return horizon_skill(self.network, market, torch.tensor(self.card.horizons), self._seen(part))
-
-    def _seen(self, part: Part) -> Part:
-        """The bars of `part` as the network that acts sees them."""
-        return gated_part(part) if self.card.specialists else part
+        """Skill by horizon; with specialists the mean of theirs and the plain network's."""
+        horizons = torch.tensor(self.card.horizons)
+        own = horizon_skill(self.network, market, horizons, part)
+        if not self._specialists:
+            return own
+        theirs = horizon_skill(self._specialists[0], market, horizons, gated_part(part))
+        return {horizon: (skill + theirs[horizon]) / 2 for horizon, skill in own.items()}
 
     def ridge(self) -> Ridge:
         return Ridge(self.tensors["baseline.ridge"])
+
+
+def _network(tensors: Mapping[str, Tensor], shape: Shape, recall_weight: float) -> tuple[Network, ContextualMemory]:
+    """A network with its memory, of tensors that were checked."""
+    network, memory = Network(shape, "cpu"), ContextualMemory(shape.features * shape.scales, "cpu")
+    network.copy_from({name: tensors[name] for name in network.parameters})
+    memory.recollect(tensors["memory.rows"], tensors["memory.followed"])
+    memory.refresh(network)
+    memory.weight = recall_weight
+    return network, memory
+
+
+def _blended(network: Network, memory: ContextualMemory, part: Part) -> Tensor:
+    """Advantages [N, 2] of a network on the bars of `part`, its memory included."""
+    return memory.blend(network, part.features, network.advantages(part.features), memory.weight)
 
 
 def load_trading_model(path: str | Path) -> TradingModel:

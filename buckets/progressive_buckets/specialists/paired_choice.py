@@ -1,31 +1,21 @@
-"""Whether specialists act in place of the plain network: a paired test on validation bars."""
+"""Whether specialists vote beside the plain network: a paired test on validation bars."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from progressive_buckets.state_checks import checked_flag
 from progressive_training import LedgerEntry
-from progressive_training.market import stretch_of, t_statistic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from progressive_training.market import MarketEvaluator
-
 STRATEGY = "specialists"
 ADOPTED_T = 1.0
-"""t of what the specialists earn more than the plain network, bar by bar on validation, from which they act."""
-KEPT_BY_HALF = ("positions", "score", "regime_positions")
-"""What an evaluator keeps for each half of the validation bars, by name in its state."""
+"""t of what the vote earns more than the plain network alone, bar by bar on validation, from which it acts."""
 
 
 class Choice:
-    """Which of the two acts. `made`: whether that was decided; `adopted`: whether the specialists act."""
+    """`made`: whether it was decided what acts; `adopted`: whether the specialists vote."""
 
     def __init__(self) -> None:
         self.made = self.adopted = False
@@ -44,7 +34,7 @@ class Choice:
 
 
 def entry_of(bucket: str, episode: int, t: float, before: float, after: float) -> LedgerEntry:
-    """The ledger entry of a choice by this `t`; `before` and `after` are the validation scores of plain network and specialists."""
+    """The ledger entry of a choice by this `t`; `before` and `after` are the validation scores of the plain network and of the vote."""
     adopted = t >= ADOPTED_T
     return LedgerEntry(
         strategy=STRATEGY,
@@ -61,21 +51,3 @@ def entry_of(bucket: str, episode: int, t: float, before: float, after: float) -
 
 def _reason(t: float, *, adopted: bool) -> str:
     return f"{'gained by regimes' if adopted else 'regimes did not gain beyond noise'}, t {t:.1f} of {ADOPTED_T:g}"
-
-
-def state_of_both(evaluator: MarketEvaluator, plain: MarketEvaluator, gated: MarketEvaluator) -> dict[str, Any]:
-    """The state of an evaluator that considered what both did: each half of the validation bars chooses between what it
-    keeps of the plain network and of the specialists, by its own bars, so that the other half can judge that choice too."""
-    states = plain.state_dict(), gated.state_dict()
-    bars = torch.arange(len(evaluator.validation), device=evaluator.market.device)
-    first = stretch_of(bars, len(bars)) % 2 == 0
-
-    def growth(half: int, held: Tensor) -> Tensor:
-        return evaluator.market.growth(held[half].double(), evaluator.validation)[first if half == 0 else ~first]
-
-    gains = [growth(half, states[1]["positions"]) - growth(half, states[0]["positions"]) for half in (0, 1)]
-    kept = [states[t_statistic(gain) >= ADOPTED_T] for gain in gains]
-    by_half = {
-        name: torch.stack([kept[half][name][half] for half in (0, 1)]) for name in KEPT_BY_HALF if name in states[0]
-    }
-    return {**states[0], **by_half, "choices": states[0]["choices"] + states[1]["choices"]}

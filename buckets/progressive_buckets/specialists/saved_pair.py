@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from progressive_buckets.learner.saving import check_network, importance_of, load_into, model_of, take_network
+from progressive_buckets.learner.saving import check_network, load_into, model_of, take_network
 from progressive_buckets.specialists.gating import own_name, specialists_of
 from progressive_training import Model, ModelError
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def model_of_pair(pair: SpecialistPair) -> Model:
-    """The plain model, the specialists' tensors by names of their own, and a card that says which of both acts."""
+    """The plain model, the specialists' tensors by names of their own, and a card that says whether both vote."""
     made, gated = model_of(pair.plain), pair.gated
     own = gated.critic.target.knowledge()
     own |= {"memory.rows": gated.memory.rows.clone(), "memory.followed": gated.memory.followed.clone()}
@@ -23,7 +23,6 @@ def model_of_pair(pair: SpecialistPair) -> Model:
         "validation_score": pair.validate(),
         "specialists": pair.choice.adopted,
         "specialists_recall_weight": gated.memory.weight,
-        "importance": importance_of(pair.active.measured()),
     }
     tensors = {own_name(name): tensor.cpu().contiguous() for name, tensor in own.items()}
     return Model(tensors={**made.tensors, **tensors}, card=card)

@@ -1,7 +1,8 @@
 """The learner of a bucket whose market knows regimes: the plain network and its specialists, trained side by side.
 
 Each is a `MarketLearner` that knows nothing of the other. The plain one trains to the bit as it would without regimes. At the end
-a paired test on validation bars decides which of them acts. Both are saved and teach: the specialists' weights have names of their own.
+a paired test on validation bars decides whether both vote or the plain one acts alone. Both are saved and teach: the specialists'
+weights have names of their own.
 """
 
 from __future__ import annotations
@@ -12,58 +13,36 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from progressive_buckets.learner.adopting import SharedInsight
-from progressive_buckets.specialists.gating import OWN, gated_part, own_name, plain_name
-from progressive_buckets.specialists.paired_choice import Choice, entry_of, state_of_both
+from progressive_buckets.specialists.gating import OWN, own_name, plain_name
+from progressive_buckets.specialists.paired_choice import Choice, entry_of
 from progressive_buckets.specialists.saved_pair import load_pair, model_of_pair
+from progressive_buckets.specialists.voting import SeenBySpecialists, VotingPolicy
 from progressive_training import Adoption, EpisodeReport, Knowledge
 from progressive_training.market import PolicyLearner, Stateful, evaluator_on, t_statistic, with_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import Tensor
-
     from progressive_buckets.learner.learner import MarketLearner
     from progressive_buckets.network_policy import NetworkPolicy
     from progressive_training import LedgerEntry, Model, State
-    from progressive_training.market import Part
-
-PARTS_KEPT = 3
-"""Parts whose inputs for specialists are kept, since the same ones are asked about again and again."""
-
-
-class SpecialistPolicy:
-    """A policy of the specialists on parts of the market as everybody knows them: it makes their inputs."""
-
-    def __init__(self, policy: NetworkPolicy, widened: list[tuple[Part, Part]]) -> None:
-        """:param widened: parts that were widened before, shared by all policies of one learner."""
-        self.policy, self._widened = policy, widened
-
-    def __call__(self, part: Part) -> Tensor:
-        """Positions [N] float64 over the bars of `part`; not a number where the weights are none."""
-        return self.policy(self._wide(part))
-
-    def _wide(self, part: Part) -> Part:
-        for known, wide in self._widened:
-            if known is part:
-                return wide
-        self._widened[:] = [*self._widened[1 - PARTS_KEPT :], (part, gated_part(part))]
-        return self._widened[-1][1]
 
 
 class SpecialistPair(PolicyLearner):
     """`plain` and `gated`, the specialists, of one bucket. Implements `progressive_training.Learner`.
 
     Until the choice between them is made, their scores are the mean of both, by which transfers are judged: a
-    source that teaches one of them helps by half of what it gives it. Afterwards they are those of the one that acts.
+    source that teaches one of them helps by half of what it gives it. Afterwards they are those of what acts.
     """
 
     def __init__(self, plain: MarketLearner, gated: MarketLearner) -> None:
         self.info, self.market, self.split = plain.info, plain.market, plain.split
         self.plain, self.gated = plain, gated
         self.evaluator = evaluator_on(plain.market, plain.split, plain.info)
+        self.evaluator.scored = plain.evaluator.scored  # the same object: policies know what they did on it
+        self._seen = SeenBySpecialists([(plain.evaluator.scored, gated.evaluator.scored)])
+        self._vote: VotingPolicy | None = None
         self.choice, self.shared = Choice(), SharedInsight()
-        self._widened: list[tuple[Part, Part]] = []
 
     @property
     def both(self) -> tuple[MarketLearner, MarketLearner]:
@@ -71,9 +50,9 @@ class SpecialistPair(PolicyLearner):
         return self.plain, self.gated
 
     @property
-    def active(self) -> MarketLearner:
-        """The one that acts; the plain one until the choice is made."""
-        return self.gated if self.choice.adopted else self.plain
+    def voters(self) -> tuple[MarketLearner, ...]:
+        """Those that act: the plain one alone, until the choice is made and where it is against the specialists."""
+        return self.both if self.choice.adopted else (self.plain,)
 
     # ------------------------------------------------------------------ training
 
@@ -84,6 +63,10 @@ class SpecialistPair(PolicyLearner):
         """
         self.choice.made = self.choice.adopted = False
         report, other = self.plain.run_episode(), self.gated.run_episode()
+        if self.plain.progress.fixed:
+            self.evaluator.forget()
+        for policy in (self.plain.without_recall(), self._voting(recall=False)):
+            self.evaluator.consider(policy)
         trace = {"score": other.score, "best_score": other.best_score, "best_episode": other.best_episode}
         return evolve(
             report,
@@ -94,43 +77,46 @@ class SpecialistPair(PolicyLearner):
         )
 
     def keep_best(self) -> list[LedgerEntry]:
-        """Return both to their best weights, and choose which of them acts."""
+        """Return both to their best weights, and choose whether they vote.
+
+        The evaluator has considered plain network and vote after every episode: its halves chose among these, each by its own bars.
+        """
         for each in self.both:
             each.keep_best()
-        judge = self.evaluator
-        policies = [self._on_market(each) for each in self.both]
-        plain, gated = (judge.growth(policy, judge.validation) for policy in policies)
+        judge, policies = self.evaluator, (self.plain.acting(), self._voting())
+        plain, vote = (judge.growth(policy, judge.validation) for policy in policies)
         before, after = (judge.validate(policy) for policy in policies)
-        t = t_statistic(gated - plain)
-        entry = entry_of(self.info.name, self.plain.progress.episode, t, before, after)
-        judge.load_state_dict(state_of_both(judge, *(each.evaluator for each in self.both)))
+        entry = entry_of(self.info.name, self.plain.progress.episode, t_statistic(vote - plain), before, after)
         self.choice.made, self.choice.adopted = True, entry.verdict == "kept"
         return [entry]
 
     # ------------------------------------------------------------------ measuring
 
-    def policy(self) -> NetworkPolicy | SpecialistPolicy:
-        """The policy of the one that acts; weights that were adopted are considered first."""
-        if self.choice.made and self.active.progress.adopted:
+    def policy(self) -> NetworkPolicy | VotingPolicy:
+        """The policy that acts; weights that were adopted are considered first."""
+        if self.choice.made and any(each.progress.adopted for each in self.voters):
             self.consider()
         return self.acting()
 
-    def acting(self) -> NetworkPolicy | SpecialistPolicy:
+    def acting(self) -> NetworkPolicy | VotingPolicy:
         """As `policy`, before validation has decided on what was adopted."""
-        return self._on_market(self.active)
+        return self._voting() if self.choice.adopted else self.plain.acting()
 
     def consider(self) -> None:
         """Hand what acts to the evaluator as a choice, and keep it if none was better."""
-        self.active.consider()
-        self.evaluator.consider(self._on_market(self.active, recall=False))
+        for each in self.voters:
+            each.consider()
+        self.evaluator.consider(self._voting(recall=False) if self.choice.adopted else self.plain.without_recall())
 
-    def _on_market(self, learner: MarketLearner, *, recall: bool = True) -> NetworkPolicy | SpecialistPolicy:
-        """The policy of one of both on parts of the market as everybody knows them."""
-        policy = learner.acting() if recall else learner.without_recall()
-        return policy if learner is self.plain else SpecialistPolicy(policy, self._widened)
+    def _voting(self, *, recall: bool = True) -> VotingPolicy:
+        """What both do together; the same object for the same weights."""
+        plain, gated = (each.acting() if recall else each.without_recall() for each in self.both)
+        if self._vote is None or self._vote.plain is not plain or self._vote.gated is not gated:
+            self._vote = VotingPolicy(plain, gated, self._seen)
+        return self._vote
 
     def validate(self) -> float:
-        """The score of the one that acts, or the mean of both until that is chosen."""
+        """The score of what acts, or the mean of both until that is chosen."""
         if self.choice.made:
             return super().validate()
         return sum(each.validate() for each in self.both) / 2
@@ -155,7 +141,7 @@ class SpecialistPair(PolicyLearner):
 
     def knowledge(self) -> Knowledge:
         """What both know: the weights of both by name, the importance of both their inputs, half a share each, and their mean skill by
-        horizon; distrust and t are those of the one that acts."""
+        horizon; distrust and t are those of what acts."""
         plain, gated = (each.measured() for each in self.both)
         importance = {name: share / 2 for name, share in plain.importance.items()}
         importance |= {f"{OWN}.{name}": share / 2 for name, share in gated.importance.items()}
@@ -210,11 +196,11 @@ class SpecialistPair(PolicyLearner):
                 each.memory.refresh(each.critic.target)
 
     def model(self) -> Model:
-        """Both networks in one file; its card says which of them acts."""
+        """Both networks in one file; its card says whether both vote."""
         return model_of_pair(self)
 
     def load(self, model: Model) -> None:
-        """Continue from a saved model. One without specialists is that of the plain network, which then acts.
+        """Continue from a saved model. One without specialists is that of the plain network, which then acts alone.
 
         :raise ModelError: it is damaged, or its features are not this market's, in the same order.
         """

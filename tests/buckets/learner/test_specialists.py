@@ -77,7 +77,7 @@ def test_the_plain_network_learns_as_it_does_without_regimes(flipping: Any) -> N
     assert torch.equal(flipping[0].plain.critic.target.state(), alone.critic.target.state())
 
 
-def test_where_a_sign_flips_the_specialists_act_and_the_choice_is_an_entry_of_the_ledger(flipping: Any) -> None:
+def test_where_a_sign_flips_the_specialists_vote_and_the_choice_is_an_entry_of_the_ledger(flipping: Any) -> None:
     pair, entry = flipping
     assert pair.choice.adopted
     assert (entry.strategy, entry.source, entry.target, entry.phase) == ("specialists", "Swing", "Swing", "choice")
@@ -118,7 +118,9 @@ def test_the_saved_model_does_what_was_judged_and_goes_on(flipping: Any, tmp_pat
     part = pair.market.part(pair.split.test)
     assert model.card.specialists
     assert torch.equal(model.follow_strategy(part, pair.market), pair.policy()(part))
+    assert not torch.equal(pair.plain.policy()(part), pair.policy()(part))
     assert set(model.skill(part, pair.market)) == {1, 6}
+    assert model.outlook(part, pair.market).shape == part.returns.shape
     with pytest.raises(ModelError, match="regimes of these bars are not known"):
         model.follow_strategy(evolve(part, regimes=None), pair.market)
     fresh = opened()
