@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from progressive_app.config.common_kinds import OneOf as OneOf
     from progressive_app.config.resolve import resolve as resolve
     from progressive_app.discovery.listing import installed_attacks as installed_attacks
+    from progressive_app.discovery.listing import installed_bucket as installed_bucket
     from progressive_app.discovery.listing import installed_features as installed_features
     from progressive_app.discovery.listing import installed_regime as installed_regime
     from progressive_app.locks.lock import one_at_a_time as one_at_a_time
@@ -142,6 +143,7 @@ _HOME = {
     "RunError": "progressive_core.contract.errors",
     "API_VERSION": "progressive_core.contract.hookspecs",
     "installed_attacks": "progressive_app.discovery.listing",
+    "installed_bucket": "progressive_app.discovery.listing",
     "installed_features": "progressive_app.discovery.listing",
     "installed_regime": "progressive_app.discovery.listing",
     "hookimpl": "progressive_core.contract.hookspecs",

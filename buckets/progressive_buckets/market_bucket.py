@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
     from progressive_buckets.model import TradingModel
-    from progressive_training import BucketInfo, Challenge, Fold, Folding, Learner, Resources, Settings
+    from progressive_training import BucketInfo, Challenge, Fold, Folding, Learner, Model, Resources, Settings
 
 
 def _tuple(horizons: Iterable[int]) -> tuple[int, ...]:
@@ -76,6 +76,12 @@ class MarketBucket:
         from progressive_buckets.model import load_trading_model
 
         return load_trading_model(path)
+
+    def voter(self, model: Model, where: str) -> TradingModel:
+        """A `model` of this bucket as a member of a committee; `where` is what holds it, for messages."""
+        from progressive_buckets.model import trading_model
+
+        return trading_model(model.tensors, model.card, Path(where))
 
     def plan_folds(
         self, settings: Settings, horizons: Mapping[str, Sequence[int]], folding: Folding

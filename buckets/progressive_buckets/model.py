@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from attrs import evolve
@@ -76,6 +76,12 @@ class TradingModel(AdvantageModel[Card]):
             own = (own + self._specialists[0].predictions(gated_part(part).features)) / 2
         return self._finite(own)
 
+    def votes(self, part: Part) -> Tensor:
+        """What a committee asks of it: advantage of long and short over flat [N, 2] on the bars of `part`, in what it demands of one
+        side of a trade, or in units where it demands nothing."""
+        _, one, _ = self.card.costs.costs.table()
+        return self.advantages(part) / (one * (1 + self.card.reluctance) / self.unit or 1.0)
+
     def skill(self, part: Part, market: Market) -> dict[int, float]:
         """Skill by horizon; with specialists the mean of theirs and the plain network's."""
         horizons = torch.tensor(self.card.horizons)
@@ -111,7 +117,14 @@ def load_trading_model(path: str | Path) -> TradingModel:
     :raise ModelError: there is no such file, or it is no model of the shared learner.
     """
     file = model_file(path)
-    tensors, values = read_tensors(file)
+    return trading_model(*read_tensors(file), file)
+
+
+def trading_model(tensors: Mapping[str, Tensor], values: Mapping[str, Any], file: Path) -> TradingModel:
+    """The model of these `tensors`, with these values in its card; `file` is what messages name.
+
+    :raise ModelError: it is no model of the shared learner.
+    """
     card = read_card(values, file)
     try:
         return TradingModel(tensors, card)

@@ -137,11 +137,16 @@ def _configured(info: BucketInfo, resources: Resources) -> SharedBars:
     return SharedBars(memory_of(info), tuple(repr(settings[each]) for each in (*MARKET_SETTINGS, SEED, PLUGINS)), read)
 
 
-def evaluator_on(market: Market, split: Split, info: BucketInfo) -> MarketEvaluator:
+def evaluator_on(
+    market: Market, split: Split, info: BucketInfo, kind: type[MarketEvaluator] = MarketEvaluator
+) -> MarketEvaluator:
     """What judges a bucket on its `market`. Where PARTS say when the test part begins, the market ends before it, and the
-    evaluator reads the bars of it when it judges."""
+    evaluator reads the bars of it when it judges.
+
+    :param kind: the class of it, where a bucket has one of its own: a `MarketEvaluator` whose `evaluate` says more, say.
+    """
     whole = partial(market_with_test, market, split, info) if info.settings[PARTS] else None
-    return MarketEvaluator(market, split, info.name, info.settings[ALLOW_LEAK], info.run_dir, whole)
+    return kind(market, split, info.name, info.settings[ALLOW_LEAK], info.run_dir, whole)
 
 
 def with_columns(bars: Bars, settings: Settings) -> Bars:

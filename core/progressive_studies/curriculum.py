@@ -18,7 +18,7 @@ from progressive_app.processes.isolation import run_isolated
 from progressive_app.store.run_store import on_disk
 from progressive_core.contract.machine import Machine
 from progressive_core.contract.profit import profit_text
-from progressive_core.contract.protocols import Bucket, Learner
+from progressive_core.contract.protocols import Bucket, Learner, trains
 from progressive_core.contract.records import BucketInfo, Knowledge, Proof, Resources
 from progressive_core.engine.proof import prove
 from progressive_core.engine.run import Interrupted, Run, always_clean_up, info_of, resources_of
@@ -60,9 +60,11 @@ def order_by_probing(run: Run) -> Run:
     """
     buckets = {bucket.name: bucket for bucket in run.buckets}
     store = on_disk(run.store)
-    asked = flat(store.documents.manifest["sequence"])
+    sequence = flat(store.documents.manifest["sequence"])
+    asked = tuple(name for name in sequence if trains(buckets[name]))
+    behind = tuple(name for name in sequence if name not in asked)  # they make their models of finished ones
     # not the settings': a kill may have come after they got the order found
-    run = evolve(run, buckets=[buckets[name] for name in asked])
+    run = evolve(run, buckets=[buckets[name] for name in sequence])
     allowed: dict[str, Resources] = {}
     found = curriculum_of(
         asked,
@@ -73,6 +75,7 @@ def order_by_probing(run: Run) -> Run:
             untrained=lambda name: _untrained(run, buckets[name], allowed),
         ),
     )
+    found = evolve(found, sequence=(*found.sequence, *behind))
     run = _in_order(run, found.sequence)
     store.documents.settle_order(run.settings, found)
     message = f"sequence auto: {', '.join(found.sequence)}, {found.reason}"

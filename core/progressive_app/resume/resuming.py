@@ -12,7 +12,7 @@ from progressive_app.config.app_settings import DEVICE, PLUGIN_ERRORS, PLUGINS, 
 from progressive_app.config.checking import checked
 from progressive_app.config.choices import merged_choices, refuse_unknown_buckets
 from progressive_app.config.resolve import settings_of_run, with_settings
-from progressive_app.config.stages import flat
+from progressive_app.config.stages import Stages, flat, stages_text
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.address_space import check_address_space
 from progressive_app.machine.device import resolve_device
@@ -30,6 +30,8 @@ from progressive_app.resume.inputs import check_data_unchanged, moved_with_the_r
 from progressive_app.resume.manifest import check_isolation, check_objects_there, check_plugins_there, plugins_of
 from progressive_app.store.progress import Standing, standing_of
 from progressive_app.store.run_store import RunStore
+from progressive_core.contract.errors import ConfigError
+from progressive_core.contract.protocols import trains
 from progressive_core.contract.setting import Settings
 from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry
@@ -115,13 +117,27 @@ def choices_of(asked: Mapping[str, Any], plugins: Sequence[str]) -> tuple[str, .
 def registry_for(settings: Settings, manager: Manager) -> Registry:
     """The plugins of a run, with every bucket that its settings name.
 
-    :raise PluginError: one cannot be used. :raise ConfigError: a setting names a bucket that is not installed.
+    :raise PluginError: one cannot be used. :raise ConfigError: a setting names a bucket that is not installed, or one that trains
+        nothing is in a stage.
     """
     registry = installed_registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS], manager)
     refuse_unknown_buckets(settings, [record.name for record in registry.records if record.kind == "bucket"])
-    for name in flat(settings[SEQUENCE]):
-        registry.bucket(name)
+    buckets = {name: registry.bucket(name) for name in flat(settings[SEQUENCE])}
+    _refuse_in_stages([name for name, bucket in buckets.items() if not trains(bucket)], settings[SEQUENCE])
     return registry
+
+
+def _refuse_in_stages(names: Sequence[str], sequence: Stages) -> None:
+    """Refuse a stage with a bucket that makes its model of finished ones: its mates are not finished before it."""
+    for stage in sequence:
+        for name in names if not isinstance(stage, str) else ():
+            if name in stage:
+                others = tuple(each for each in stage if each != name)
+                place = stages_text((others if len(others) > 1 else others[0], name))
+                raise ConfigError(
+                    f"SEQUENCE: {name} makes its model of finished buckets, and those of {stages_text((stage,))} train at the same time: "
+                    f"name it behind them, like {place}"
+                )
 
 
 def device_for(setting: str, *, isolated: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +19,7 @@ from progressive_app.testing.scene import (
     bucket_info,
     contract_as_assertion,
     copied_tensors,
+    finished_before,
     require,
     require_knowledge,
     same_tensors,
@@ -32,11 +33,12 @@ _EVALUATOR_METHODS = tuple(name for name in vars(Evaluator) if not name.startswi
 _METHODS = tuple(name for name, value in vars(Learner).items() if callable(value) and not name.startswith("_"))
 
 
-def check_bucket(bucket: object, settings: Mapping[str, Any] | None = None) -> None:
+def check_bucket(bucket: object, settings: Mapping[str, Any] | None = None, before: Sequence[Bucket] = ()) -> None:
     """Train a bucket for a few tiny episodes on a small synthetic market, and hold it to what the core relies on.
 
     :param settings: changes to the small settings of this check, such as DATA, or more SYNTHETIC_BARS for horizons
         beyond some 600 bars.
+    :param before: buckets that are to be finished before it, briefly trained: those that a bucket builds on which trains nothing.
     :raise AssertionError: saying what is wrong, in words for the bucket's author.
     """
     owner = f"check_bucket: {getattr(bucket, 'name', None) or type(bucket).__qualname__}"
@@ -48,6 +50,8 @@ def check_bucket(bucket: object, settings: Mapping[str, Any] | None = None) -> N
         resources = Resources(
             device=chosen["DEVICE"], parallel_episodes=chosen["PARALLEL_EPISODES"], batch_size=chosen["BATCH_SIZE"]
         )
+        sequence = (*(each.name for each in before), checked.name)
+        info = evolve(info, sequence=sequence, results=finished_before(before, info, resources))
         _check_memory_needed(owner, checked, info, resources)
         answer: object = checked.check(info, resources)  # type: ignore[func-returns-value]  # a stranger's may return
         require(answer is None, f"{owner}: check must return None, and raise DataError for bars that cannot be used")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from attrs import evolve
+
 from progressive_app.config.resolve import defaults
+from progressive_app.store.tensors import write_tensors
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.evaluation import Evaluation, Performance
-from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, Knowledge
+from progressive_core.contract.protocols import Bucket
+from progressive_core.contract.records import BucketInfo, BucketResult, EpisodeReport, Knowledge, Resources
 
 SMALL: Mapping[str, Any] = MappingProxyType(
     {
@@ -108,6 +112,22 @@ def bucket_info(name: str, horizons: tuple[int, ...], run_dir: Path, settings: M
     return BucketInfo(
         name=name, horizons=horizons, sequence=(name,), episodes=2, seed=7, run_dir=run_dir, settings=settings
     )
+
+
+def finished_before(before: Sequence[Bucket], info: BucketInfo, resources: Resources) -> tuple[BucketResult, ...]:
+    """The results of buckets `before` that of `info`, each trained for one episode, its model saved as a run saves it."""
+    results = []
+    for bucket in before:
+        own = evolve(info, name=bucket.name, horizons=bucket.horizons)
+        with closing(bucket.open(own, resources)) as learner:
+            learner.run_episode()
+            model, weights = learner.model(), learner.knowledge().weights
+        result = bucket_result(bucket.name, info.run_dir)
+        result.model_path.parent.mkdir(parents=True)
+        card = {**model.card, "bucket": bucket.name, "version": 1}
+        write_tensors(result.model_path, {**weights, **model.tensors}, card)
+        results.append(result)
+    return tuple(results)
 
 
 def episode_report(episode: int) -> EpisodeReport:

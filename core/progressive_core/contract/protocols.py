@@ -101,7 +101,11 @@ class DatedLearner(Protocol):
 
 @runtime_checkable
 class Bucket(Protocol):
-    """A time scale to trade on. `horizons` are the prediction horizons in bars, ascending."""
+    """A time scale to trade on. `horizons` are the prediction horizons in bars, ascending.
+
+    Optional: `trains`, False for one that makes its model of finished ones and learns nothing itself. It has one episode, teaches nobody
+    and is taught by nobody, finding an order leaves it behind the others, and its verdict is made at its end.
+    """
 
     name: str
     horizons: tuple[int, ...]
@@ -120,3 +124,8 @@ class Bucket(Protocol):
 
         :raise DataError: the bars cannot be used.
         """
+
+
+def trains(bucket: Bucket) -> bool:
+    """Whether a bucket learns something itself, and so takes part in transfers."""
+    return bool(getattr(bucket, "trains", True))

@@ -171,7 +171,7 @@ class BucketInfo:
 
     `run_dir` is the run's directory, in which plugins may keep files; all randomness comes from `seed`. `horizons` are in bars;
     `episodes` is the planned number; `settings` the resolved configuration, read-only, with this bucket's own values; `results` those of the buckets finished so far, and in `cleanup` this one's too; `scratch_arm`: an untaught repeat,
-    for comparison; `probe`: a brief training, to find the order. `prepared` is where the run's buckets keep in memory what they
+    for comparison; `probe`: a brief training, to find the order; `trains`: False for a bucket that takes no part in transfers. `prepared` is where the run's buckets keep in memory what they
     prepare for each other, by keys of their own: it is emptied when the run ends, and None outside of a run.
     """
 
@@ -185,6 +185,7 @@ class BucketInfo:
     results: tuple[BucketResult, ...] = field(default=(), repr=False)
     scratch_arm: bool = False
     probe: bool = False
+    trains: bool = True
     prepared: MutableMapping[Any, Any] | None = field(default=None, repr=False, eq=False)
 
 

@@ -11,7 +11,7 @@ from time import perf_counter
 from attrs import evolve
 
 from progressive_core.contract.core_settings import ENABLE_REVERSE_TRANSFER, USE_CROSS_BUCKET_TRANSFER
-from progressive_core.contract.protocols import Bucket
+from progressive_core.contract.protocols import Bucket, trains
 from progressive_core.contract.records import Knowledge, LedgerEntry, Model, Phase, Resources, TransferContext
 from progressive_core.engine.out_of_memory import Shortage, attempt
 from progressive_core.engine.run import Run, Training, info_of
@@ -24,11 +24,11 @@ def transfer_in(training: Training, phase: Phase, episode: int) -> list[LedgerEn
     :return: the ledger entries, which are recorded.
     """
     run, info = training.run, training.info
-    if not info.settings[USE_CROSS_BUCKET_TRANSFER]:
-        return []
+    enabled = info.trains and info.settings[USE_CROSS_BUCKET_TRANSFER]
+    silent = {bucket.name for bucket in run.buckets if not trains(bucket)}
     outside = (source for source in run.teachers if source.pupil in (None, info.name))
-    known = map(run.store.knowledge, (result.bucket for result in info.results))
-    return offer(training, chain(outside, known), phase, episode)
+    known = map(run.store.knowledge, (each.bucket for each in info.results if each.bucket not in silent))
+    return offer(training, chain(outside, known) if enabled else (), phase, episode)
 
 
 def offer(training: Training, sources: Iterable[Knowledge], phase: Phase, episode: int) -> list[LedgerEntry]:
@@ -47,7 +47,7 @@ def offer(training: Training, sources: Iterable[Knowledge], phase: Phase, episod
 def teaches_back(training: Training) -> bool:
     """Whether a bucket that ends is to teach the finished ones."""
     settings = training.info.settings
-    enabled = settings[USE_CROSS_BUCKET_TRANSFER] and settings[ENABLE_REVERSE_TRANSFER]
+    enabled = training.info.trains and settings[USE_CROSS_BUCKET_TRANSFER] and settings[ENABLE_REVERSE_TRANSFER]
     return enabled and bool(wanted(training.run.hooks, "reverse"))
 
 
@@ -66,7 +66,7 @@ def transfer_back(training: Training, episode: int) -> list[LedgerEntry]:
     # a bucket that ends needs its knowledge anyway: that is no part of what teaching costs
     source, started = training.learner.knowledge(), perf_counter()
     entries: list[LedgerEntry] = []
-    for pupil in (bucket for bucket in run.buckets if bucket.name in finished):
+    for pupil in (bucket for bucket in run.buckets if bucket.name in finished and trains(bucket)):
         pupil_info = info_of(run, pupil)
         context = TransferContext(phase="reverse", episode=episode, bucket=pupil_info)
         needed = pupil.memory_needed(pupil_info, resources)

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from progressive_core.contract.core_settings import BATCH_SIZE, EPISODES, HORIZON_RANGE, PARALLEL_EPISODES, SEED
 from progressive_core.contract.errors import PluginError, printable
 from progressive_core.contract.machine import Machine
-from progressive_core.contract.protocols import Bucket, Learner
+from progressive_core.contract.protocols import Bucket, Learner, trains
 from progressive_core.contract.records import BucketInfo, Knowledge, Resources, RunInfo, Sizes
 from progressive_core.contract.setting import Settings, as_settings
 from progressive_core.contract.store import Store
@@ -117,7 +117,8 @@ def bucket_info(settings: Mapping[str, Any], bucket: Bucket, sequence: tuple[str
         name=bucket.name,
         horizons=within_range(bucket.horizons, own[HORIZON_RANGE]),
         sequence=sequence,
-        episodes=own[EPISODES],
+        episodes=own[EPISODES] if trains(bucket) else 1,
+        trains=trains(bucket),
         seed=bucket_seed(own[SEED], bucket.name),
         run_dir=run_dir,
         settings=own,

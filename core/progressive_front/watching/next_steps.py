@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 
 from progressive_app.presentation.verdicts import is_sound
-from progressive_app.store.models import model_file
 from progressive_app.store.progress import finished_results
-from progressive_app.store.tensors import read_tensors
 from progressive_core import PROGRAM
-from progressive_front.load_model import SHARED, not_loadable
+from progressive_front.load_model import load_model, not_loadable
 from progressive_studies.scratch import SCRATCH
 
 
@@ -41,8 +40,8 @@ def resume_command(run_dir: Path, plugins: Sequence[str]) -> str:
 def python_line(run_dir: Path, bucket: str) -> str:
     """A line of Python that asks the model of a bucket what to do now, on the bars in a file."""
     path = run_dir / "models" / bucket
-    _, card = read_tensors(model_file(path))
-    given = '"FILE", position="flat", forming="drop"' if SHARED in card else '"FILE"'
+    asks = "position" in signature(load_model(path)).parameters
+    given = '"FILE", position="flat", forming="drop"' if asks else '"FILE"'
     return f"from progressive_training import load_model; load_model({str(path)!r})({given})"
 
 

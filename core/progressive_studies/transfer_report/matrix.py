@@ -20,7 +20,7 @@ from progressive_app.store.models import read_knowledge
 from progressive_app.store.progress import read_progress
 from progressive_app.store.run_documents import read_manifest
 from progressive_core.contract.errors import PluginError
-from progressive_core.contract.protocols import Bucket
+from progressive_core.contract.protocols import Bucket, trains
 from progressive_core.contract.records import Knowledge, Resources
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.gain import standard_error
@@ -68,7 +68,7 @@ def result_matrix(directory: Path) -> ResultMatrix:
             left_out.append(str(error))
     if not opened:
         raise PluginError("; ".join(left_out))
-    buckets = tuple(opened)
+    buckets = tuple(name for name, bucket in opened.items() if trains(bucket))
     models = [read_knowledge(directory, bucket, version=1) for bucket in buckets]
     columns = [_column(opened[bucket], settings, buckets, directory, models) for bucket in buckets]
     scores = tuple(zip(*[[score for score, _ in column] for column in columns], strict=True))

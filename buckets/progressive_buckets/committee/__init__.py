@@ -1,0 +1,1 @@
+"""Committee: the finished buckets of a run vote, and nothing is trained."""

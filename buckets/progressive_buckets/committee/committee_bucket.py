@@ -1,0 +1,90 @@
+"""The bucket Committee: its model is the vote of the buckets before it in the sequence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import structlog
+from attrs import frozen
+
+from progressive_training import Setting
+from progressive_training.market import MARKET_SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from progressive_buckets.committee.committee_model import CommitteeModel
+    from progressive_training import BucketInfo, Challenge, Fold, Folding, Learner, Resources, Settings
+
+log = structlog.get_logger("progressive_training")
+
+
+@frozen(kw_only=True)
+class CommitteeBucket:
+    """Implements `progressive_training.Bucket`. `horizons` stand for those of its members, of which it takes the longest once they
+    are there: it predicts nothing itself."""
+
+    name: str
+    horizons: tuple[int, ...] = (1,)
+    trains: ClassVar[bool] = False
+    settings: ClassVar[tuple[Setting[Any], ...]] = MARKET_SETTINGS
+
+    def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
+        """Estimate the bytes of the market; what its members vote takes a part's bars alone."""
+        from progressive_training.market import bytes_of_bucket_market
+
+        return bytes_of_bucket_market(bucket)
+
+    def check(self, bucket: BucketInfo, resources: Resources) -> None:
+        """Look for members before anything is trained; the bars are checked by each of these.
+
+        :raise ConfigError: fewer than two would vote.
+        """
+        from progressive_buckets.committee.membership import voters_before
+
+        _, silent = voters_before(bucket)
+        for line in silent:
+            log.info(line, show=True)
+
+    def open(self, bucket: BucketInfo, resources: Resources) -> Learner:
+        """Load the models of the members, and the bars.
+
+        :raise ConfigError: fewer than two vote. :raise DataError: the bars cannot be used.
+        """
+        from progressive_buckets.committee.committee_learner import open_committee
+
+        return open_committee(bucket, resources)
+
+    def load_model(self, path: str | Path) -> CommitteeModel:
+        """Read a model of this bucket."""
+        from progressive_buckets.committee.committee_model import load_committee
+
+        return load_committee(path)
+
+    def plan_folds(
+        self, settings: Settings, horizons: Mapping[str, Sequence[int]], folding: Folding
+    ) -> tuple[Fold, ...]:
+        """The folds of a walk-forward, see `WalksForward`."""
+        from progressive_training.market import plan_folds
+
+        return plan_folds(settings, horizons, folding)
+
+    def join_folds(
+        self, walks: Mapping[str, Sequence[Any]], folds: Sequence[Fold], settings: Settings
+    ) -> dict[str, Any]:
+        """The test parts of all folds as one result, see `WalksForward`."""
+        from progressive_training.market import join_folds
+
+        return join_folds(walks, folds, settings)
+
+    def challenge(
+        self, models: Mapping[str, Any], infos: Mapping[str, BucketInfo], asked: Challenge
+    ) -> list[dict[str, Any]]:
+        """What breaks the models of a run, see `ChallengesModels`."""
+        from progressive_training.market import challenge_models
+
+        return challenge_models(models, infos, asked)
+
+
+bucket = CommitteeBucket(name="Committee")
