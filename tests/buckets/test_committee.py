@@ -73,7 +73,7 @@ def test_it_is_the_mean_vote_of_its_members_each_in_its_own_costs(run: Path) -> 
 
 def test_it_has_one_episode_and_takes_no_part_in_transfers(run: Path) -> None:
     (choice,) = [line for line in lines(run, "ledger.jsonl") if "Committee" in (line["source"], line["target"])]
-    assert (choice["strategy"], choice["phase"], choice["source"]) == ("committee", "choice", "Committee")
+    assert (choice["strategy"], choice["phase"], choice["source"]) == ("vote", "choice", "Committee")
     assert [line["bucket"] for line in lines(run, "metrics.jsonl")].count("Committee") == 1
     card = json.loads((run / "models" / "Committee" / "card.json").read_text())
     assert card["knowledge"]["weights"] == []

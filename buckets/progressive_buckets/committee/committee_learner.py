@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from progressive_training.market import Market, Split, Stateful
 
 log = structlog.get_logger("progressive_training")
-STRATEGY = "committee"
+STRATEGY = "vote"
 """What the ledger calls the decision whether it is adopted."""
 
 
