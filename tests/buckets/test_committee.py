@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from progressive_buckets.committee import adoption
 from progressive_buckets.committee.committee_learner import open_committee
-from progressive_buckets.committee.voting import vote_costs
+from progressive_buckets.committee.mean_vote import vote_costs
 from progressive_core.contract.evaluation import Edge
 from progressive_core.contract.records import Resources
 from progressive_market.judging.evaluator import MarketEvaluator

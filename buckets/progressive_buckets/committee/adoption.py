@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from progressive_buckets.committee.voting import Member, VotingPolicy
+    from progressive_buckets.committee.mean_vote import CommitteePolicy, Member
     from progressive_training import Evaluation
     from progressive_training.market import Part
 
@@ -80,7 +80,7 @@ def _mean(values: Sequence[Any]) -> Any:
     return None if None in values else fmean(values)
 
 
-def compare_with_members(evaluator: MarketEvaluator, policy: VotingPolicy) -> Adopted:
+def compare_with_members(evaluator: MarketEvaluator, policy: CommitteePolicy) -> Adopted:
     """Compare a vote with what each member would do by its own, on all validation bars."""
     part = evaluator.validation
     together = evaluator.growth(policy, part)

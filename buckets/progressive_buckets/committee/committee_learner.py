@@ -12,8 +12,8 @@ from attrs import evolve
 
 from progressive_buckets.committee.adoption import Adopted, CommitteeEvaluator, compare_with_members, evidence_of
 from progressive_buckets.committee.committee_model import RIDGE, CommitteeCard, members_in, tensors_of
+from progressive_buckets.committee.mean_vote import CommitteePolicy, Member, member_of
 from progressive_buckets.committee.membership import FEWEST, model_at, voters_before
-from progressive_buckets.committee.voting import Member, VotingPolicy, member_of
 from progressive_training import Adoption, ConfigError, EpisodeReport, Knowledge, LedgerEntry, Model, ModelError
 from progressive_training.market import (
     PolicyLearner,
@@ -75,11 +75,11 @@ class CommitteeLearner(PolicyLearner):
         self.evaluator.consider(self.policy())
 
     def _seat(self, members: Sequence[Member]) -> None:
-        self.members, self._policy = tuple(members), VotingPolicy.on(self.market, members)
+        self.members, self._policy = tuple(members), CommitteePolicy.on(self.market, members)
         self._compared: Adopted | None = None
         self.evaluator.adopted = self.adopted
 
-    def policy(self) -> VotingPolicy:
+    def policy(self) -> CommitteePolicy:
         """The vote."""
         return self._policy
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from progressive_buckets.advantage_model import AdvantageModel
+from progressive_buckets.committee.mean_vote import Member, mean_vote, member_of, vote_costs
 from progressive_buckets.committee.membership import voter_from
-from progressive_buckets.committee.voting import Member, mean_vote, member_of, vote_costs
 from progressive_training import Model, ModelError, model_file, read_tensors
 from progressive_training.market import LARGEST, MarketCard, Ridge, Scaler, checked_card
 

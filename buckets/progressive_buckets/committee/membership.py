@@ -10,7 +10,7 @@ from progressive_training import ConfigError, Model, ModelError, PluginError, in
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from progressive_buckets.committee.voting import Voter
+    from progressive_buckets.committee.mean_vote import Voter
     from progressive_training import BucketInfo
 
 FEWEST = 2

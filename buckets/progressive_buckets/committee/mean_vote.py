@@ -84,14 +84,14 @@ def vote_costs(costs: Costs, device: torch.device) -> Tensor:
 
 
 @frozen(eq=False)
-class VotingPolicy:
+class CommitteePolicy:
     """What `members` decide together, on any part of a market with these `costs`."""
 
     members: tuple[Member, ...]
     costs: Tensor
 
     @classmethod
-    def on(cls, market: Market, members: Sequence[Member]) -> VotingPolicy:
+    def on(cls, market: Market, members: Sequence[Member]) -> CommitteePolicy:
         """The policy at the costs of `market`."""
         return cls(tuple(members), vote_costs(market.costs, market.device))
 
@@ -99,6 +99,6 @@ class VotingPolicy:
         """Positions [N] float64 over the bars of `part`."""
         return positions_of(mean_vote(self.members, part), part.decidable, self.costs, part.absent)
 
-    def alone(self) -> tuple[VotingPolicy, ...]:
+    def alone(self) -> tuple[CommitteePolicy, ...]:
         """What each member would decide by its own vote."""
         return tuple(evolve(self, members=(member,)) for member in self.members)
