@@ -38,7 +38,7 @@ from progressive_market.market_settings import (
 from progressive_market.prepared.run_memory import memory_of
 from progressive_market.prepared.shared_market import CacheRoom, SharedBars, digest_of, shared_market
 from progressive_market.regimes.detector import RegimesAsked
-from progressive_market.regimes.detector_checks import check_regimes
+from progressive_market.regimes.detector_checks import check_regimes, regimes_line
 from progressive_market.split import Split, split_at, split_bars
 from progressive_market.walk_forward.judged_market import market_with_test
 from progressive_training import PLUGINS, SEED, DataError, release_heap, run_input
@@ -97,7 +97,8 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
     except DataError as error:
         raise DataError(f"{bars.report.source}: {error}") from error
     if asked := RegimesAsked.of(settings):
-        check_regimes(complete, split.train, asked)
+        regimes = check_regimes(complete, split.train, asked)
+        log.info(regimes_line(complete, split.train, regimes), show=True)
 
 
 def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, Split, MarketEvaluator]:

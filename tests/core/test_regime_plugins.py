@@ -102,12 +102,17 @@ def test_the_detector_is_fitted_on_training_bars_alone(install: Callable[..., No
 
 
 @pytest.mark.parametrize("name", ["hmm", "quantile"])
-def test_built_in_regimes_train_and_serve(here: Path, name: str) -> None:
+def test_built_in_regimes_train_and_serve(here: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     model = load_model(train(here / "run", REGIMES=name))
-    regimes = model.market(load_bars(frame())).regimes.numpy()
+    assert f"regimes by {name}: regime 1 on " in capsys.readouterr().err
+    market = model.market(load_bars(frame()))
+    regimes, volatility = market.regimes.numpy(), market.volatility.numpy()
     served = model.market(load_bars(frame().tail(model.history))).regimes.numpy()
     assert (served[-1] == regimes[-1]).all()
-    assert 0.05 < regimes[:, 0].mean() < 0.95
+    calm = regimes[:, 0] > 0.5
+    assert 0.05 < calm.mean() < 0.95
+    assert volatility[calm].mean() < volatility[~calm].mean()
+    assert model(frame(), "flat") == model(frame().tail(model.history), "flat")
 
 
 def test_without_regimes_nothing_is_recorded(here: Path) -> None:

@@ -8,8 +8,10 @@ import numpy as np
 
 from progressive_market.bars.bar_records import iso
 from progressive_market.bars.leaks.causal import truncations
+from progressive_market.features.feature_table import log_returns
 from progressive_market.regimes.detector import OTHERWISE, WINDOWS, fit_regimes, fitted_parameters
 from progressive_training import PluginError
+from progressive_training.presentation import share_text
 
 if TYPE_CHECKING:
     from progressive_market.bars import Bars
@@ -19,7 +21,7 @@ SAME = 1e-6
 """Difference of two probabilities that counts as none where windows begin elsewhere."""
 
 
-def check_regimes(bars: Bars, training: slice, asked: RegimesAsked) -> None:
+def check_regimes(bars: Bars, training: slice, asked: RegimesAsked) -> Regimes:
     """Fit the detector twice, and compute its probabilities again on bars that end earlier. They must be the same to the bit.
 
     :param bars: all of them, with the columns of features. :param training: the bars that it is fitted on.
@@ -45,6 +47,19 @@ def check_regimes(bars: Bars, training: slice, asked: RegimesAsked) -> None:
                     f"and {part[row].tolist()} without; use only that bar and earlier ones, or {OTHERWISE}"
                 )
     _check_history(regimes, seen)
+    return regimes
+
+
+def regimes_line(bars: Bars, training: slice, regimes: Regimes) -> str:
+    """What the regimes are, in one line: the share of the `training` bars that each has, and the deviation of a bar's return there."""
+    seen = bars.between(training.start, training.stop)
+    number, returns = regimes.probabilities(seen).argmax(axis=1), log_returns(seen)
+    described = []
+    for regime in range(regimes.model.count):
+        inside = number == regime
+        deviation = f" ({returns[inside].std():.2%} a bar)" if inside.any() else ""
+        described.append(f"regime {regime + 1} on {share_text(inside.mean())}{deviation}")
+    return f"regimes by {regimes.model.name}: {', '.join(described)} of the training bars"
 
 
 def _check_history(regimes: Regimes, bars: Bars) -> None:
