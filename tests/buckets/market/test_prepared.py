@@ -61,7 +61,17 @@ def files(resources: Resources) -> list[Path]:
 def same(one: Market, other: Market) -> bool:
     left, right = (shared_market.market_arrays(each) for each in (one, other))
     plain = [evolve(each, candles=None, measured={}) for each in (one, other)]
-    names = ("names", "interval", "history", "costs", "symbol", "ratios", "source_interval", "feature_plugins")
+    names = (
+        "names",
+        "interval",
+        "history",
+        "costs",
+        "symbol",
+        "ratios",
+        "source_interval",
+        "feature_plugins",
+        "regime_model",
+    )
     assert one.candles is not None and other.candles is not None
     return (
         left.keys() == right.keys()
@@ -122,6 +132,19 @@ def test_of_several_that_want_it_at_once_one_makes_it(resources: Resources, monk
         markets = list(workers.map(lambda _: market_for(info_of({}), resources), range(3)))
     assert (len(made), len(files(resources))) == (1, 1)
     assert all(same(markets[0], each) for each in markets[1:])
+
+
+@pytest.mark.usefixtures("large")
+def test_regimes_are_mapped_too_and_each_detector_has_a_file_of_its_own(resources: Resources) -> None:
+    markets = [
+        market_for(info_of({}, REGIMES=name, REGIME_COUNT=count), resources)
+        for name, count in (("hmm", 2), ("hmm", 2), ("hmm", 3), ("quantile", 3), (None, 2))
+    ]
+    assert len(files(resources)) == 4
+    assert same(markets[0], markets[1])
+    assert [None if each.regimes is None else each.regimes.shape[1] for each in markets] == [2, 2, 3, 3, None]
+    assert [each.regime_model and each.regime_model.name for each in markets] == ["hmm"] * 3 + ["quantile", None]
+    assert torch.equal(markets[0].features, markets[4].features)
 
 
 @pytest.mark.usefixtures("large")
