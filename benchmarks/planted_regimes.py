@@ -27,7 +27,7 @@ STRENGTH: dict[RegimeKind, tuple[float, float]] = {  # multiple of the drift of 
     "walk": (0.0, 0.0),
 }
 SHOWN = ("view_fast", "view_slow")  # of the columns of planted.py
-NOISE_COLUMNS = 12
+NOISE_COLUMNS = 4
 
 
 @frozen(kw_only=True, eq=False)
@@ -45,7 +45,7 @@ class RegimeMarket:
         return np.eye(2, dtype=np.float32)[self.regime]
 
 
-def regime_bars(kind: RegimeKind, bars: int, seed: int) -> RegimeMarket:
+def regime_bars(kind: RegimeKind, bars: int, seed: int, noise_columns: int = NOISE_COLUMNS) -> RegimeMarket:
     """A market of two volatility regimes.
 
     :param kind: `half`: the drift lives in the calm regime alone, `half_wild`: in the other one; `flip`: two columns show the
@@ -64,7 +64,7 @@ def regime_bars(kind: RegimeKind, bars: int, seed: int) -> RegimeMarket:
     for name in SHOWN:
         trend, deviation = VIEWS[name]
         extra[name] = context * (trends[trend] + deviation * random.standard_normal(bars))
-    for column in range(NOISE_COLUMNS):
+    for column in range(noise_columns):
         extra[f"noise_{column}"] = autoregressive(bars, NOISE_HALF_LIVES[column % len(NOISE_HALF_LIVES)], random)
     wick = 0.3 * volatility * random.exponential(size=(2, bars))
     volume = 100.0 * np.exp(20.0 * np.abs(returns) + 0.3 * random.standard_normal(bars))

@@ -2,6 +2,7 @@
 
     python benchmarks/stress/kill.py               # a hundred runs, killed at any moment; under 10 minutes
     python benchmarks/stress/kill.py --damage      # and after each kill the newest checkpoint or state.json is damaged
+    python benchmarks/stress/kill.py --regimes hmm # with market regimes, and specialists for them
 
 Four small buckets with transfer in every direction are trained by the command line, once undisturbed. Every other run is
 killed by SIGKILL, at a time on the clock or at a call of one of its functions (`kill_moments.py`), a third of them once more
@@ -92,8 +93,10 @@ class Outcome:
 class Stress:
     """The undisturbed run, and what the others are held against."""
 
-    def __init__(self, directory: Path, rng: random.Random) -> None:
+    def __init__(self, directory: Path, rng: random.Random, regimes: str | None = None) -> None:
+        """:param regimes: what REGIMES names."""
         self.directory, self.rng = directory, rng
+        self.words = (*WORDS, *(("--set", f"REGIMES={regimes}") if regimes else ()))
         self.site = directory / "site"
         info = self.site / "generous-1.0.dist-info"
         info.mkdir(parents=True)
@@ -103,7 +106,7 @@ class Stress:
         whole = directory / "whole"
         path = os.pathsep.join([str(self.site), *filter(None, [os.environ.get("PYTHONPATH")])])
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-        words = [sys.executable, "-m", "progressive_training", "--run-dir", str(whole), *WORDS]
+        words = [sys.executable, "-m", "progressive_training", "--run-dir", str(whole), *self.words]
         subprocess.run(words, env=environment, check=True, capture_output=True, timeout=LONGEST)  # noqa: S603  (ours)
         self.expected = contents(whole)
         kept = [line for line in self.expected["ledger.jsonl"] if line["verdict"] == "kept"]
@@ -133,7 +136,7 @@ class Stress:
             words = ["--resume", "--run-dir", str(run)]
         else:
             shutil.rmtree(run, ignore_errors=True)
-            words = ["--run-dir", str(run), *WORDS]
+            words = ["--run-dir", str(run), *self.words]
         said = run.with_suffix(".txt")
         sys.stdout.flush()
         child = os.fork()
@@ -298,13 +301,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=100, help="runs to kill (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="at which moments")
     parser.add_argument("--damage", action="store_true", help="damage a file after each kill")
+    parser.add_argument("--regimes", help="name of a detector of market regimes")
     options = parser.parse_args(arguments)
     rng = random.Random(options.seed)  # noqa: S311  (no secret)
     kills: Counter[str] = Counter()
     same: Counter[str] = Counter()
     identical = 0
     with TemporaryDirectory() as directory:
-        stress = Stress(Path(directory), rng)
+        stress = Stress(Path(directory), rng, options.regimes)
         stress.count_moments()
         if stress.forked_differs:
             print(f"a forked run is not a spawned one: {'; '.join(stress.forked_differs)}", file=sys.stderr)
