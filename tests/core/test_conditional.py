@@ -6,11 +6,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 from attrs import evolve
 from rich.text import Text
 
 from progressive_app.config.resolve import defaults
 from progressive_front.cli import main
+from progressive_market.own_learner.weights_model import WeightsModel
 from progressive_training import ProgressiveTrainer, load_model, validated
 from progressive_training.market import MarketCard, synthetic_bars
 from progressive_training.presentation import judged_table, plain_text, short_verdict, summary
@@ -77,6 +79,22 @@ def test_what_it_did_is_what_its_decisions_add_up_to(model: Any, frame: pd.DataF
     assert did["log_growth"].sum() == pytest.approx(own.log_return)
     regimes = model.market(model.read(frame)).regimes.argmax(dim=1).numpy()
     assert set(did["action"][regimes == 0]) == {"flat"}
+
+
+def test_a_policy_that_knows_nothing_of_regimes_is_kept_flat_outside_too(model: Any, frame: pd.DataFrame) -> None:
+    """A stranger's learner gives positions on every bar; the market sees to it where they count."""
+    columns = len(model.card.scaler.mean)
+    tensors = {"baseline.ridge": torch.zeros(columns, dtype=torch.float64)}
+    always = WeightsModel(tensors, model.card, lambda _weights, _market: lambda part: torch.ones_like(part.returns))
+    regimes = model.market(model.read(frame)).regimes.argmax(dim=1)
+    outside = int((regimes[1500:] == 0).nonzero()[-1]) + 1501
+    answer = always(frame[:outside])
+    assert (answer.action, answer.reason) == ("flat", "regime 1, where no edge was shown")
+    own, second = always.performance(frame)[0], always.by_regime(frame)[1]
+    assert own.log_return == pytest.approx(second.log_return)
+    assert (second.long, second.flat) == (1, 0)
+    assert 0 < own.flat < 1
+    assert always.trajectory(frame)["log_growth"].sum() == pytest.approx(own.log_return)
 
 
 @pytest.mark.parametrize("trades", ["in regime 3", "in regime 0", "in regimes 2", "In regime 2", "in regime 2, 1"])

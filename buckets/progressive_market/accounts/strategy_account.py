@@ -66,8 +66,8 @@ class AccountFacts:
 
 @frozen(kw_only=True, eq=False)
 class StrategyAccount(AccountFacts):
-    """What the strategy of a judged model did, whether or not it may trade in use. Times are in UTC, profits in per cent of
-    equity, net of costs.
+    """What the strategy of a judged model did, whether or not it may trade in use; of one that trades in some regimes alone, what it does
+    in use. Times are in UTC, profits in per cent of equity, net of costs.
 
     `candles` of all bars and the `gaps` between them (see `Candles`); `trades` on validation and test (`trades_of`); `equity` of the
     strategy and each baseline (`equity_curve`); `slices` of both parts (`slices_of`).

@@ -62,7 +62,7 @@ def is_sound(evaluation: Evaluation | None) -> bool:
 
 def is_conditional(evaluation: Evaluation) -> bool:
     """Return whether the model trades in some regimes alone; its own rows are then what it does in use."""
-    return evaluation.edge is Edge.CONFIRMED and evaluation.trades != "everywhere"
+    return evaluation.edge is Edge.CONFIRMED and evaluation.trades not in ("everywhere", "nowhere")
 
 
 def with_regimes(evaluation: Evaluation, part: Literal["validation", "test"]) -> tuple[Performance, ...]:
