@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from progressive_buckets.learner_settings import LEARNER_SETTINGS, REPLAY_CAPACITY
 from progressive_training import Setting
-from progressive_training.market import MARKET_SETTINGS
+from progressive_training.market import MARKET_SETTINGS, REGIME_COUNT, REGIMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -57,7 +57,10 @@ class MarketBucket:
         settings = bucket.settings
         market = bytes_of_bucket_market(bucket)
         hyper = hyper_for(self, settings)
-        return market + bytes_of_training(resources.batch_size, hyper.width, hyper.members, settings[REPLAY_CAPACITY])
+        training = bytes_of_training(resources.batch_size, hyper.width, hyper.members, settings[REPLAY_CAPACITY])
+        if settings[REGIMES] is None:
+            return market + training
+        return (1 + settings[REGIME_COUNT]) * market + 2 * training  # specialists see each feature once for each regime
 
     def check(self, bucket: BucketInfo, resources: Resources) -> None:
         """Look for leaks, and for too few bars, before anything is trained."""

@@ -18,7 +18,7 @@ from progressive_buckets.specialists.paired_choice import Choice, entry_of
 from progressive_buckets.specialists.saved_pair import load_pair, model_of_pair
 from progressive_buckets.specialists.voting import SeenBySpecialists, VotingPolicy
 from progressive_training import Adoption, EpisodeReport, Knowledge
-from progressive_training.market import PolicyLearner, Stateful, evaluator_on, t_statistic, with_prefix
+from progressive_training.market import PolicyLearner, Stateful, evaluator_on, with_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,8 +65,10 @@ class SpecialistPair(PolicyLearner):
         report, other = self.plain.run_episode(), self.gated.run_episode()
         if self.plain.progress.fixed:
             self.evaluator.forget()
-        for policy in (self.plain.without_recall(), self._voting(recall=False)):
-            self.evaluator.consider(policy)
+        plain, vote, judge = self.plain.without_recall(), self._voting(recall=False), self.evaluator
+        judge.consider(plain)
+        judge.consider(vote)
+        self.choice.compare(judge.validation_blocks(plain), judge.validation_blocks(vote))
         trace = {"score": other.score, "best_score": other.best_score, "best_episode": other.best_episode}
         return evolve(
             report,
@@ -83,12 +85,9 @@ class SpecialistPair(PolicyLearner):
         """
         for each in self.both:
             each.keep_best()
-        judge, policies = self.evaluator, (self.plain.acting(), self._voting())
-        plain, vote = (judge.growth(policy, judge.validation) for policy in policies)
-        before, after = (judge.validate(policy) for policy in policies)
-        entry = entry_of(self.info.name, self.plain.progress.episode, t_statistic(vote - plain), before, after)
-        self.choice.made, self.choice.adopted = True, entry.verdict == "kept"
-        return [entry]
+        before, after = (self.evaluator.validate(policy) for policy in (self.plain.acting(), self._voting()))
+        t = self.choice.make()
+        return [entry_of(self.info.name, self.plain.progress.episode, t, before, after, adopted=self.choice.adopted)]
 
     # ------------------------------------------------------------------ measuring
 

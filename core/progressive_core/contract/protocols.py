@@ -72,7 +72,7 @@ class Learner(Protocol):
         """Go on from a snapshot; the future is then the same to the bit (one device, one thread count)."""
 
     def keep_best(self) -> Sequence[LedgerEntry] | None:
-        """Return to the weights with the best validation score seen.
+        """Return to the weights with the best validation score seen, or to what was chosen in their place.
 
         :return: what was chosen then between strategies of its own, each as an entry of phase "choice"; None or empty for nothing.
         """

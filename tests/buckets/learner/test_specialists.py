@@ -86,12 +86,21 @@ def test_where_a_sign_flips_the_specialists_vote_and_the_choice_is_an_entry_of_t
     assert pair.own_t() > pair.plain.own_t()
 
 
-def test_where_nothing_flips_the_plain_network_acts() -> None:
+def test_specialists_that_lose_beyond_noise_do_not_vote() -> None:
     pair = trained(opened(flips=False))
+    luck = np.random.default_rng(0).normal(size=64)
+    for _ in range(20):
+        pair.choice.compare((0.1 * luck + 1.0).tolist(), (0.0 * luck).tolist())
+    (entry,) = pair.keep_best()
+    assert entry.verdict == "rolled back" and not pair.choice.adopted and "t -" in entry.reason
+    assert pair.validate() == entry.before == pair.plain.validate()
+    assert pair.policy() is pair.plain.policy()
+
+
+def test_what_was_never_compared_does_not_vote() -> None:
+    pair = opened()
     (entry,) = pair.keep_best()
     assert entry.verdict == "rolled back" and not pair.choice.adopted
-    assert pair.validate() == entry.before == pair.plain.validate()
-    assert pair.own_t() <= max(each.own_t() for each in pair.both)
 
 
 def test_it_goes_on_from_a_snapshot_to_the_bit() -> None:
