@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from progressive_app.discovery.listing import installed_bucket as installed_bucket
     from progressive_app.discovery.listing import installed_features as installed_features
     from progressive_app.discovery.listing import installed_regime as installed_regime
+    from progressive_app.discovery.listing import why_not_installed as why_not_installed
     from progressive_app.locks.lock import one_at_a_time as one_at_a_time
     from progressive_app.machine.durable_files import make_directory as make_directory
     from progressive_app.machine.durable_files import place_for_reports as place_for_reports
@@ -146,6 +147,7 @@ _HOME = {
     "installed_bucket": "progressive_app.discovery.listing",
     "installed_features": "progressive_app.discovery.listing",
     "installed_regime": "progressive_app.discovery.listing",
+    "why_not_installed": "progressive_app.discovery.listing",
     "hookimpl": "progressive_core.contract.hookspecs",
     "Memory": "progressive_core.contract.machine",
     "make_directory": "progressive_app.machine.durable_files",

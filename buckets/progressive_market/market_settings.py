@@ -8,7 +8,18 @@ from typing import Any
 
 from attrs import frozen
 
-from progressive_training import InputFile, Names, Number, OneOf, OrNull, Reason, Refused, Setting, Whole
+from progressive_training import (
+    InputFile,
+    Names,
+    Number,
+    OneOf,
+    OrNull,
+    Reason,
+    Refused,
+    Setting,
+    Whole,
+    why_not_installed,
+)
 
 _UNITS = {"s": "s", "min": "min", "m": "min", "h": "h", "d": "D", "w": "W"}  # as pandas spells them
 _FREQUENCY = re.compile(r"([1-9][0-9]{0,5}) ?(s|min|m|h|d|w)", re.IGNORECASE | re.ASCII)
@@ -57,8 +68,11 @@ class DetectorName:
     allowed: str = 'the name of a detector, like "hmm"'
 
     def check(self, value: Any) -> str:
-        """Whether one of that name is installed is checked before training."""
-        return NAME.check((value,))[0]
+        """One of that name must be installed: it is found, and not imported."""
+        name = NAME.check((value,))[0]
+        if reason := why_not_installed("regime", name):
+            raise Refused(reason)
+        return name
 
     def schema(self) -> dict[str, Any]:
         items: dict[str, Any] = NAME.schema()["items"]

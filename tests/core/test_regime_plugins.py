@@ -121,19 +121,26 @@ def test_without_regimes_nothing_is_recorded(here: Path) -> None:
     assert load_model(path).market(load_bars(frame())).regimes is None
 
 
-@pytest.mark.parametrize(
-    ("plugins", "message"),
-    [
-        ((), "no regime 'quantil' is installed .named in REGIMES.. Did you mean 'quantile'"),
-        (("no:quantile",), "regime 'quantile' .* is disabled by 'no:quantile'"),
-    ],
-)
-def test_an_unknown_or_disabled_detector_is_refused_before_training(
-    here: Path, plugins: tuple[str, ...], message: str
-) -> None:
-    with pytest.raises(PluginError, match=message):
-        train(here / "run", *plugins, REGIMES="quantile" if plugins else "quantil")
+def test_a_disabled_detector_is_refused_before_training(here: Path) -> None:
+    with pytest.raises(PluginError, match="regime 'quantile' .* is disabled by 'no:quantile'"):
+        train(here / "run", "no:quantile", REGIMES="quantile")
     assert not (here / "run" / "metrics.jsonl").exists()
+
+
+def test_a_detector_that_is_gone_is_named_with_those_that_there_are() -> None:
+    with pytest.raises(
+        PluginError, match="no regime 'quantil' is installed .named in REGIMES.. Did you mean 'quantile'"
+    ):
+        fit_regimes(synthetic_bars(1000, seed=1), TRAINING, RegimesAsked("quantil", 2))
+
+
+def test_an_unknown_name_is_refused_before_a_run_begins(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--set", "REGIMES=hm", "--run-dir", "run"]) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert 'REGIMES is "hm"' in message
+    assert "not installed. Did you mean 'hmm'? There are hmm, quantile" in message
+    assert not (here / "run").exists()
 
 
 def test_two_owners_of_one_name_are_refused(install: Callable[..., None]) -> None:

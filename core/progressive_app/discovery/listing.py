@@ -14,6 +14,7 @@ from progressive_app.discovery.installed_plugins import InstalledPlugins
 from progressive_core.contract.catalogue import KINDS, Kind, PluginRecord
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.protocols import Bucket
+from progressive_core.contract.suggest import did_you_mean
 from progressive_core.plugins.blame import safe_repr
 from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.order import clash, unknown
@@ -80,6 +81,13 @@ def installed_attacks(choices: Sequence[str]) -> list[tuple[PluginRecord, Callab
     :raise PluginError: one cannot be imported, is no function, or its name is ambiguous.
     """
     return _functions("attack", choices)
+
+
+def why_not_installed(kind: Kind, name: str) -> str:
+    """That nothing of this kind has this name, with the nearest one and all there are, to follow a setting's value; empty where
+    something has. Nothing is imported."""
+    known = dict.fromkeys(record.name for record, _ in discover()[0] if record.kind == kind)
+    return "" if name in known else f"not installed.{did_you_mean(name, known)} There are {', '.join(known) or 'none'}"
 
 
 def installed_regime(name: str, choices: Sequence[str], named_in: str) -> tuple[PluginRecord, Any]:
