@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from progressive_training import ModelError
 from progressive_training.market import cost_matrix, positions_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CLIP = 5.0
 """Deviations to which the features of a market are clipped."""
+PARTS_KEPT = 3
 
 
 class Voter(Protocol):
@@ -85,10 +86,11 @@ def vote_costs(costs: Costs, device: torch.device) -> Tensor:
 
 @frozen(eq=False)
 class CommitteePolicy:
-    """What `members` decide together, on any part of a market with these `costs`."""
+    """What `members` decide together, on any part of a market with these `costs`. The positions on the last few parts are kept."""
 
     members: tuple[Member, ...]
     costs: Tensor
+    _known: list[tuple[Part, Tensor]] = field(factory=list, init=False)
 
     @classmethod
     def on(cls, market: Market, members: Sequence[Member]) -> CommitteePolicy:
@@ -97,7 +99,12 @@ class CommitteePolicy:
 
     def __call__(self, part: Part) -> Tensor:
         """Positions [N] float64 over the bars of `part`."""
-        return positions_of(mean_vote(self.members, part), part.decidable, self.costs, part.absent)
+        for known, held in self._known:
+            if known is part:
+                return held
+        held = positions_of(mean_vote(self.members, part), part.decidable, self.costs, part.absent)
+        self._known[:] = [*self._known[1 - PARTS_KEPT :], (part, held)]
+        return held
 
     def alone(self) -> tuple[CommitteePolicy, ...]:
         """What each member would decide by its own vote."""
