@@ -60,7 +60,7 @@ SOMETIMES = {"charges": "float64", "absent": "bool", "regimes": "float32"}
 COLUMNS = {"times": "int64", "closes": "float64"}
 SCALER = ("mean", "deviation")
 BESIDE = 64
-"""Bytes of a bar beside its features, at most."""
+"""Bytes of a bar beside its features and regimes, at most."""
 
 
 @frozen
@@ -118,7 +118,7 @@ def shared_market(
     )
     columns = len(plain["names"]) * len(SCALES)
     widths = {"features": columns, "charges": 2, "regimes": 0 if asked is None else asked.count}
-    small = shared.once("length", len) * (4 * columns + BESIDE) <= LARGEST
+    small = shared.once("length", len) * (4 * (columns + widths["regimes"]) + BESIDE) <= LARGEST
 
     def make() -> Arrays:
         market = open_market(shared.bars(), split, costs, device, regimes=regimes)
