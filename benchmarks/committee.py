@@ -45,7 +45,7 @@ TARGET = 2.0
 WALKS, WALK_BARS = 24, 12_000
 REAL = {"1 h": "binance_btcusdt_1h.parquet", "5 min": "binance_btcusdt_5m.parquet"}
 SHARED = Path(__file__).resolve().parents[1] / "../shared/data"
-REAL_BARS = 60_000
+REAL_BARS = 30_000
 QUICK: dict[str, Any] = {"EPISODES": 1, "UPDATES_PER_EPISODE": 1, "HORIZON_RANGE": (1, 12), "PARALLEL_EPISODES": 4}
 TRIED = ("median", "weighted by t", "in deviations", "first three")
 

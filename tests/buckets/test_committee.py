@@ -181,6 +181,17 @@ def test_it_is_judged_by_no_more_than_its_members_showed_on_bars_that_did_not_ch
     assert learner.own_t() <= sum(own) / 2
 
 
+@pytest.mark.parametrize(
+    ("t", "own_t", "adopted"), [(-1.9, 1.5, True), (-2.1, 4.0, False), (3.0, 1.4, False), (3.0, np.nan, False)]
+)
+def test_it_is_adopted_where_its_members_showed_something_and_it_is_no_worse(
+    t: float, own_t: float, adopted: bool
+) -> None:
+    found = adoption.Adopted(committee=0.1, members=0.2, t=t, own_t=own_t)
+    assert found.adopted is adopted
+    assert found.reason.startswith("no worse" if adopted else "worse" if t < -2 else "its members show too little")
+
+
 def test_a_vote_that_costs_nothing_is_in_deviations_and_long_only_never_shorts(run: Path) -> None:
     model = load_model(run / "models" / "Short")
     part = model.market(synthetic_bars(3000, 0)).part(slice(100, 200))
