@@ -45,6 +45,9 @@ PARTS = ("faults", "peers", "cost", "real")
 BARS = 40_000
 NAMED = dict(zip(FAULTS, (INSTANT, CHEAP, FEED), strict=True))
 HEALTHY = "none"
+WITHOUT = "frozen"
+KEPT = ("1 bar late", "costs x 2", WITHOUT)
+"""Variants of which the median kept share is shown."""
 PEER_MARKETS = ("easy", "hard", "synthetic")
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 REAL = ("binance_btcusdt_1h.parquet", "binance_btcusdt_5m.parquet")
@@ -135,7 +138,7 @@ def cpu_of(*arguments: str) -> float:
 def show_faults(answers: Sequence[Answer], console: Console) -> bool:
     """A row for each planted fault, and whether enough are named, and few others."""
     table = Table(title="Faults named, validation part (test part)")
-    for head in ("planted", "models", "named", "with another one", *NAMED.values(), "not judged"):
+    for head in ("planted", "models", "named", "with another one", *NAMED.values(), "not judged", *KEPT):
         table.add_column(head, justify="left" if head == "planted" else "right")
     for planted in (*FAULTS, HEALTHY):
         own = [answer for answer in answers if answer.task.market == planted]
@@ -158,7 +161,13 @@ def show_faults(answers: Sequence[Answer], console: Console) -> bool:
             ),
             both(lambda rows, right=right: sum(bool({*each["faults"]} - {right}) for each in rows)) if right else "",
             *(f"{counts['validation'][fault]} ({counts['test'][fault]})" for fault in NAMED.values()),
-            both(lambda rows: sum("too little" in each["sentence"] or "nothing" in each["sentence"] for each in rows)),
+            both(
+                lambda rows: sum("too little" in each["sentence"] or "nothing to" in each["sentence"] for each in rows)
+            ),
+            *(
+                both(lambda rows, variant=variant: f"{median(kept_of(each, variant) for each in rows):.0%}")
+                for variant in KEPT
+            ),
         )
     console.print(table)
     faulty = [answer for answer in answers if answer.task.market != HEALTHY]
@@ -171,6 +180,12 @@ def show_faults(answers: Sequence[Answer], console: Console) -> bool:
         f"10) {verdict(met)}"
     )
     return met
+
+
+def kept_of(bucket: dict[str, Any], variant: str) -> float:
+    """Share of the growth that a bucket keeps; of `WITHOUT` the least of all features."""
+    rows = [each for each in bucket["attacks"] if each["variant"].endswith(variant) and each["kept"] is not None]
+    return min((float(each["kept"]) for each in rows), default=0.0)
 
 
 def show_peers(answers: Sequence[Answer], console: Console) -> bool:
@@ -196,6 +211,13 @@ def show_peers(answers: Sequence[Answer], console: Console) -> bool:
         lowest = f"{min(means['validation'][keys[0]]):.2f} ({min(means['test'][keys[0]]):.2f})"
         table.add_row(market, str(len(own)), cells[0], lowest, *cells[1:])
     console.print(table)
+    faults = Counter(
+        fault for answer in answers for bucket in answer.validation["buckets"] for fault in bucket["faults"]
+    )
+    listed = ", ".join(f"{fault} {count}" for fault, count in faults.items()) or "none"
+    console.print(
+        f"faults named in these {sum(len(answer.validation['buckets']) for answer in answers)} buckets: {listed}"
+    )
     met = min(reached) >= RANK
     console.print(f"the lowest market's mean on test: {min(reached):.2f} (target: {RANK}) {verdict(met)}")
     return met
@@ -264,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="few bars and episodes: shows that it runs, nothing else")
     asked = parser.parse_args(arguments)
-    console, met = Console(width=140), True
+    console, met = Console(width=170), True
     for part in [asked.part] if asked.part else [part for part in PARTS if not (asked.quick and part == "real")]:
         tasks = tasks_of(part, 2 if asked.quick else asked.seeds, asked.first_seed, quick=asked.quick)
         answers = []

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 NEAREST = 3
-"""Horizons that the outlook is the mean of, the shortest ones: with all of them it ranks the losses of others a little worse."""
+"""Horizons that the outlook is the mean of, the shortest ones: with all of them it ranks the losses of others no better."""
 
 
 class TradingModel(AdvantageModel[Card]):

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
+from progressive_market.challenge.dear_trades import MOST
 from progressive_market.challenge.feeds import ALONE, FROZEN
 from progressive_market.challenge.late_fills import ONE_BAR
 from progressive_training.presentation import share_text
@@ -132,6 +133,8 @@ def _remains(kept: float) -> str:
 def _price(break_even: float | None, cost: float, slippage: float) -> str:
     if break_even is None:
         return "it does not trade, or loses at any fee"
+    if break_even >= MOST:
+        return f"it still earns at a cost of {_fee(MOST)} a side"
     fee, paid = max(break_even - slippage, 0.0), max(cost - slippage, 0.0)
     return f"break-even fee {_fee(fee)}, and it pays {_fee(paid)}"
 
