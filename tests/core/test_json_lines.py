@@ -13,6 +13,8 @@ import pytest
 
 from progressive_front.cli import main
 
+from .test_ledger import CHOOSER
+
 ROOT = Path(__file__).parents[2]
 SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/reference/events.schema.json").read_text()))
 BUCKETS = (Path(__file__).parent / "line_bucket.py").read_text()
@@ -69,6 +71,22 @@ def events_of(capfd: pytest.CaptureFixture[str]) -> Callable[..., Events]:
 
 def named(events: Events, name: str) -> Events:
     return [event for event in events if event["event"] == name]
+
+
+@pytest.mark.usefixtures("here")
+def test_what_a_bucket_chose_at_its_end_is_an_event_before_its_end(
+    events_of: Callable[..., Events], install: Callable[..., None]
+) -> None:
+    install("chooser", buckets={"Chooser": "chooser:bucket"}, chooser=CHOOSER)
+    events = [
+        event for event in events_of("--sequence", "Chooser", "--episodes", "1") if event.get("bucket") == "Chooser"
+    ]
+    chosen = [event for event in named(events, "transfer") if event["phase"] == "choice"]
+    assert [(event["strategy"], event["verdict"]) for event in chosen] == [
+        ("caution", "kept"),
+        ("haste", "rolled back"),
+    ]
+    assert max(map(events.index, chosen)) < events.index(named(events, "bucket_end")[0])
 
 
 @pytest.mark.usefixtures("here")

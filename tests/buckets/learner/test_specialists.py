@@ -166,3 +166,32 @@ def test_what_comes_back_changes_nothing() -> None:
     before = [each.critic.target.state() for each in pair.both]
     pair.adopt(pair.knowledge())
     assert all(torch.equal(own, each.critic.target.state()) for own, each in zip(before, pair.both, strict=True))
+
+
+def test_what_a_finished_pair_is_taught_is_considered_and_judged_no_higher_than_before(flipping: Any) -> None:
+    pair, _ = flipping
+    pupil, known = opened(), pair.knowledge()
+    pupil.load(pair.model())
+    before, state = pupil.validate(), pupil.snapshot()
+    nudged = {name: tensor + 0.05 * tensor.abs() for name, tensor in known.weights.items()}
+    pupil.adopt(evolve(known, weights=nudged, feature_importance={}, horizons={}))
+    assert pupil.validate() != before
+    considered = pupil.evaluator.choices
+    pupil.policy()
+    pupil.policy()
+    assert pupil.evaluator.choices == considered + 1
+    assert pupil.own_t() <= pair.own_t()
+    pupil.restore(state)
+    assert pupil.validate() == before and pupil.choice.adopted
+
+
+def test_until_the_choice_is_made_the_score_is_the_mean_of_both_also_on_later_bars() -> None:
+    pair = opened()
+    pair.run_episode()
+    moment = str(pair.market.times[pair.split.validation.start + 100].astype("datetime64[ns]")) + "Z"
+    for score, parts in (
+        (pair.validate(), [each.validate() for each in pair.both]),
+        (pair.validate_after(moment)[0], [each.validate_after(moment)[0] for each in pair.both]),
+        (sum(pair.validation_blocks()), [sum(each.validation_blocks()) for each in pair.both]),
+    ):
+        assert score == pytest.approx(sum(parts) / 2)
