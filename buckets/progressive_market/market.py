@@ -233,7 +233,7 @@ def described(bars: Bars, regimes: Regimes | None = None) -> dict[str, Any]:
     return {
         "names": feature_names(bars),
         "interval": bars.interval / 1e9,
-        "history": max(history_of(bars), 1 if model is None else model.history),
+        "history": history_of(bars, 1 if model is None else model.history),
         "source_interval": bars.source_interval / 1e9,
         "symbol": bars.report.market,
         "ratios": bars.ratios,

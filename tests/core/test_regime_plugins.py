@@ -7,14 +7,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from attrs import evolve
 
 from progressive_app.config.resolve import defaults
 from progressive_front.cli import main
+from progressive_market.market import described
 from progressive_market.regimes.detector import RegimesAsked, fit_regimes
 from progressive_market.regimes.detector_checks import check_regimes
 from progressive_training import ModelError, PluginError, ProgressiveTrainer, as_settings, load_model
 from progressive_training.market import (
     Costs,
+    FeaturePlugin,
     MarketCard,
     checked_card,
     load_bars,
@@ -141,6 +144,15 @@ def test_an_unknown_name_is_refused_before_a_run_begins(here: Path, capsys: pyte
     assert 'REGIMES is "hm"' in message
     assert "not installed. Did you mean 'hmm'? There are hmm, quantile" in message
     assert not (here / "run").exists()
+
+
+def test_what_a_detector_looks_back_adds_to_what_a_column_that_it_may_read_needs(install: Callable[..., None]) -> None:
+    install("acme", regimes={"trend": "acme_trend"}, acme_trend=TREND + "\nhistory = 2500\n")
+    bars = synthetic_bars(3000, seed=1)
+    slow = FeaturePlugin(name="slow", distribution="acme", version="1", columns=("slow.one",), history=700)
+    regimes = fit_regimes(bars, TRAINING, RegimesAsked("trend", 2))
+    histories = [described(evolve(bars, feature_plugins=each), regimes)["history"] for each in ((), (slow,))]
+    assert histories == [2500, 2500 + 699]
 
 
 def test_two_owners_of_one_name_are_refused(install: Callable[..., None]) -> None:

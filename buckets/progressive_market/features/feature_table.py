@@ -39,11 +39,14 @@ def feature_names(bars: Bars) -> tuple[str, ...]:
     return BUILT_IN + tuple(bars.extra)
 
 
-def history_of(bars: Bars) -> int:
+def history_of(bars: Bars, reached: int = 1) -> int:
     """Bars from which the features of the last of them are the same as from all bars before, in these `bars`: an extra column
-    needs those of its averages, those that its feature asks for, and as many as a missing value was ever taken from."""
+    needs those of its averages, those that its feature asks for, and as many as a missing value was ever taken from.
+
+    :param reached: bars that anything else looks back which may read such columns.
+    """
     asked = max((plugin.history for plugin in bars.feature_plugins), default=1)
-    return max(HISTORY, window_of(SCALES[-1]) - 1 + asked + max(bars.carried.values(), default=0))
+    return max(HISTORY, max(window_of(SCALES[-1]), reached) - 1 + asked + max(bars.carried.values(), default=0))
 
 
 def log_returns(bars: Bars) -> NDArray[np.float64]:
