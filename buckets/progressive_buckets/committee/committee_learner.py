@@ -14,6 +14,7 @@ from progressive_buckets.committee.adoption import Adopted, CommitteeEvaluator, 
 from progressive_buckets.committee.committee_model import RIDGE, CommitteeCard, members_in, tensors_of
 from progressive_buckets.committee.mean_vote import CommitteePolicy, Member, member_of
 from progressive_buckets.committee.membership import FEWEST, model_at, voters_before
+from progressive_buckets.learner.compute import prepare
 from progressive_training import Adoption, ConfigError, EpisodeReport, Knowledge, LedgerEntry, Model, ModelError
 from progressive_training.market import (
     PolicyLearner,
@@ -46,6 +47,7 @@ def open_committee(info: BucketInfo, resources: Resources) -> CommitteeLearner:
     made = {name: voters[name](model, str(finished[name])) for name, model in models.items()}
     horizons = {horizon for voter in made.values() for horizon in getattr(voter.card, "horizons", ())}
     info = evolve(info, horizons=tuple(sorted(horizons.union(info.horizons))))
+    prepare(info.settings)
     market, split = configured_market(info, evolve(resources, device="cpu"))
     members = []
     for name, voter in made.items():
