@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from progressive_front.cli import main
-from progressive_training import read_run
+from progressive_training import Interrupted, ProgressiveTrainer, read_run
 from progressive_training.market import synthetic_bars
 
 TINY = {
@@ -113,6 +113,21 @@ def test_a_run_of_one_bucket_has_no_peers(capsys: pytest.CaptureFixture[str]) ->
     assert main([*alone, "-p", "no:report", "-p", "no:console"]) == 0
     assert main(["challenge", "alone"]) == 0
     assert "No peers" in capsys.readouterr().out
+
+
+def test_of_a_run_that_is_not_finished_the_finished_buckets_are_challenged(capsys: pytest.CaptureFixture[str]) -> None:
+    trainer = ProgressiveTrainer(
+        lambda line: trainer.interrupt() if line.startswith("Short") else None,
+        settings={**TINY, "DATA": "trained.csv"},
+        run_dir="half",
+        plugins=("no:report",),
+    )
+    with pytest.raises(Interrupted):
+        trainer.train_progressively()
+    assert main(["challenge", "half", "-p", "no:feeds", "-p", "no:bootstrap"]) == 0
+    shown = capsys.readouterr()
+    assert "this run is not finished" in shown.err
+    assert "Scalping: " in shown.out and "Short: " not in shown.out
 
 
 def test_data_that_changed_is_refused_and_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,8 +37,8 @@ def show_challenge(run: Path, flags: Mapping[str, Any], config: Path | None, ask
     """
     configure_logging()
     directory = _directory(run, flags, config)
-    if read_progress(directory).status == "training":
-        log.warning("this run is in training, or was killed: the buckets that are finished are challenged")
+    if read_progress(directory).status != "finished":
+        log.warning("this run is not finished: the buckets that are finished are challenged")
     with stdout_reserved(), _progress() as progress:
         document = challenge_run(directory, load_model, evolve(asked, progress=progress))
     written = write_challenge(document, directory)

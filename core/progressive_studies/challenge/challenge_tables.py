@@ -67,7 +67,7 @@ def _feared(peers: Document | None) -> Section:
     words = ", ".join(f"{whose} {number(_number(peers[key]), 2)}" for whose, key in ranked)
     remark = f"Rank correlation with the losses that came, over {peers['windows']} windows: {words}."
     if peers["silent"]:
-        remark += f" {', '.join(peers['silent'])} expect nothing, and judge nobody."
+        remark += f" Not among the judges, since it predicts nothing: {', '.join(peers['silent'])}."
     rows = tuple(
         (
             utc_text(each["first"]),
