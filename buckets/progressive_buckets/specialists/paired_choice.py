@@ -9,6 +9,7 @@ import torch
 
 from progressive_buckets.state_checks import checked_count, checked_flag, checked_like
 from progressive_training import LedgerEntry
+from progressive_training.market import stretch_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 STRATEGY = "specialists"
 BLOCKS = 64
 """Of validation bars, at most, whose sums are compared."""
+KEPT_BY_HALF = ("positions", "score", "regime_positions")
+"""What an evaluator keeps for each half, by name in its state."""
 VETO_T = -2.0
 """t of what the vote earns more than the plain network alone, below which it does not act."""
 
@@ -47,6 +50,16 @@ class Choice:
         t = t_of(self.gained) if self.episodes else math.nan
         self.made, self.adopted = True, t >= VETO_T
         return t
+
+    def by_half(self, plain: Mapping[str, Any], vote: Mapping[str, Any]) -> dict[str, Any]:
+        """The state of an evaluator each half of which keeps what it would choose by its own bars: of states of one that considered
+        the `plain` network alone, and of one that considered the `vote`."""
+        first = stretch_of(torch.arange(BLOCKS), BLOCKS) % 2 == 0  # as the evaluator parts its bars
+        kept = [vote if self.episodes and t_of(self.gained[own]) >= VETO_T else plain for own in (first, ~first)]
+        halves = {
+            name: torch.stack([kept[half][name][half] for half in (0, 1)]) for name in KEPT_BY_HALF if name in vote
+        }
+        return {**vote, **halves, "choices": plain["choices"] + vote["choices"]}
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and JSON values by name."""

@@ -65,10 +65,9 @@ class SpecialistPair(PolicyLearner):
         report, other = self.plain.run_episode(), self.gated.run_episode()
         if self.plain.progress.fixed:
             self.evaluator.forget()
-        plain, vote, judge = self.plain.without_recall(), self._voting(recall=False), self.evaluator
-        judge.consider(plain)
+        vote, judge = self._voting(recall=False), self.evaluator
         judge.consider(vote)
-        self.choice.compare(judge.validation_blocks(plain), judge.validation_blocks(vote))
+        self.choice.compare(judge.validation_blocks(self.plain.without_recall()), judge.validation_blocks(vote))
         trace = {"score": other.score, "best_score": other.best_score, "best_episode": other.best_episode}
         return evolve(
             report,
@@ -81,12 +80,15 @@ class SpecialistPair(PolicyLearner):
     def keep_best(self) -> list[LedgerEntry]:
         """Return both to their best weights, and choose whether they vote.
 
-        The evaluator has considered plain network and vote after every episode: its halves chose among these, each by its own bars.
+        The evaluator has considered the vote after every episode. Each half of the validation bars decides by its own bars whether what
+        it keeps is that or the plain network, so that the other half can judge this choice too.
         """
         for each in self.both:
             each.keep_best()
         before, after = (self.evaluator.validate(policy) for policy in (self.plain.acting(), self._voting()))
         t = self.choice.make()
+        states = self.plain.evaluator.state_dict(), self.evaluator.state_dict()
+        self.evaluator.load_state_dict(self.choice.by_half(*states))
         return [entry_of(self.info.name, self.plain.progress.episode, t, before, after, adopted=self.choice.adopted)]
 
     # ------------------------------------------------------------------ measuring

@@ -95,6 +95,7 @@ def test_specialists_that_lose_beyond_noise_do_not_vote() -> None:
     assert entry.verdict == "rolled back" and not pair.choice.adopted and "t -" in entry.reason
     assert pair.validate() == entry.before == pair.plain.validate()
     assert pair.policy() is pair.plain.policy()
+    assert pair.own_t() == pair.plain.own_t(), "both halves would have kept the plain network"
 
 
 def test_what_was_never_compared_does_not_vote() -> None:
