@@ -51,12 +51,12 @@ class Adopted:
     def reason(self) -> str:
         """Why, in words."""
         vote = f"{profit_text(self.committee)} where its members have {profit_text(self.members)}, t {self.t:.1f}"
-        own = f"their own t is {self.own_t:.1f} in the mean"
-        if self.adopted:
-            return f"no worse than its members on validation, and {own} ({vote})"
         if self.t < ADOPTION_T:
             return f"worse than its members on validation ({vote})"
-        return f"its members show too little on validation bars that did not choose them ({own}, {MEMBERS_T:g} is needed; {vote})"
+        own = f"t {self.own_t:.1f} in the mean on validation bars that did not choose them"
+        if self.adopted:
+            return f"no worse than its members on validation, and they show something ({own}; {vote})"
+        return f"its members show too little ({own}, {MEMBERS_T:g} is needed; {vote})"
 
 
 class CommitteeEvaluator(MarketEvaluator):
