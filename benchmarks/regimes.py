@@ -1,9 +1,10 @@
 """What are regimes worth? One command, one table with targets: detectors, an edge in one regime, specialists, and what they cost.
 
-    python benchmarks/regimes.py --rows rows.jsonl       # ten seeds; some 25 minutes of one idle core, and 20 more for real bars
+    python benchmarks/regimes.py --rows rows.jsonl       # ten seeds; half an hour of one idle core, more for real bars
     python benchmarks/regimes.py --rows rows.jsonl --parts half,still --seeds 5
     python benchmarks/regimes.py --rows rows.jsonl --show    # the table of what is there
     python benchmarks/regimes.py --quick                 # whether it runs; the numbers mean nothing
+    python benchmarks/regimes.py --picture docs/regimes.png --first-seed 105
 
 Markets of two volatility regimes (see planted_regimes.py), Medium, default settings, no slippage, trained with REGIMES null and
 with a detector, and judged on 20,000 later bars of the same market: the share of what a Kalman filter who knows dynamics and
@@ -110,7 +111,7 @@ def planted_lines(name: str, part: str, pairs: Sequence[tuple[Row, Row]]) -> lis
         (f"{name}: in use", "", shares(pairs, lambda row: row.used), None),
         goal(f"{name}: in use, points by seed", aim * by_use, used, reached),
         (f"{name}: edges found where none was shown, and lost", "", f"{found} of {unshown}, {lost}", None),
-        (f"{name}: specialists act", "", f"{acting} of {len(pairs)}", None),
+        (f"{name}: specialists vote", "", f"{acting} of {len(pairs)}", None),
     ]
 
 
@@ -134,7 +135,7 @@ def walk_lines(rows: Sequence[Row]) -> list[Line]:
     acting = sum(row.specialists for row in rows)
     return [
         (f"{len(rows)} walks: edges claimed, largest t", "0", f"{claims}, {most:.1f}", not claims),
-        ("walks: specialists act", "", str(acting), None),
+        ("walks: specialists vote", "", str(acting), None),
     ]
 
 

@@ -58,7 +58,7 @@ class Task:
 class Row:
     """What came of a task: on fresh bars (on the test part of real ones) what the model earned `used` as its verdict lets it, and
     what its `strategy` earns whatever the verdict says: log returns, as a share of the `ceiling` (1 where there is none).
-    `t`, `edge` and where it `trades` are the verdict's, `specialists` whether they act, `seconds` the processor's."""
+    `t`, `edge` and where it `trades` are the verdict's, `specialists` whether they vote, `seconds` the processor's."""
 
     task: Task
     used: float
