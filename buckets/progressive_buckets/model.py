@@ -42,6 +42,9 @@ class TradingModel(AdvantageModel[Card]):
         self._specialists: tuple[Network, ContextualMemory] | None = None
         if card.specialists:
             own = specialists_of(tensors)
+            count = 0 if card.regimes is None else card.regimes.count
+            if inputs_of(own) != count * shape.features:
+                raise ValueError(f"its specialists are not for the {count} regimes of its card")
             wide = evolve(shape, features=inputs_of(own))
             check_network(own, wide)
             self._specialists = _network(own, wide, card.specialists_recall_weight)
@@ -61,7 +64,7 @@ class TradingModel(AdvantageModel[Card]):
     def advantages(self, part: Part) -> Tensor:
         own = _blended(self.network, self.memory, part)
         if self._specialists:
-            own = (own + _blended(*self._specialists, gated_part(part))) / 2
+            own = (own + _blended(*self._specialists, self._gated(part))) / 2
         return self._finite(own)
 
     def outlook(self, part: Part, market: Market) -> Tensor | None:
@@ -73,8 +76,21 @@ class TradingModel(AdvantageModel[Card]):
         """Predicted outcome at each horizon [N, horizons], in deviations; with specialists the mean of theirs and the plain network's."""
         own = self.network.predictions(part.features)
         if self._specialists:
-            own = (own + self._specialists[0].predictions(gated_part(part).features)) / 2
+            own = (own + self._specialists[0].predictions(self._gated(part).features)) / 2
         return self._finite(own)
+
+    def _gated(self, part: Part) -> Part:
+        """The same bars as its specialists see them.
+
+        :raise ModelError: they are of another number of regimes, as those of a committee may be.
+        """
+        own = 0 if self.card.regimes is None else self.card.regimes.count
+        there = 0 if part.regimes is None else part.regimes.shape[1]
+        if own != there:
+            raise ModelError(
+                f"{self.card.bucket} model: it has specialists for {own} regimes, and the bars have {there}. Take another copy."
+            )
+        return gated_part(part)
 
     def votes(self, part: Part) -> Tensor:
         """What a committee asks of it: advantage of long and short over flat [N, 2] on the bars of `part`, in what it demands of one
@@ -88,7 +104,7 @@ class TradingModel(AdvantageModel[Card]):
         own = horizon_skill(self.network, market, horizons, part)
         if not self._specialists:
             return own
-        theirs = horizon_skill(self._specialists[0], market, horizons, gated_part(part))
+        theirs = horizon_skill(self._specialists[0], market, horizons, self._gated(part))
         return {horizon: (skill + theirs[horizon]) / 2 for horizon, skill in own.items()}
 
     def ridge(self) -> Ridge:

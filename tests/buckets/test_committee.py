@@ -95,7 +95,10 @@ def test_its_file_holds_all_that_it_needs_and_decides_bar_by_bar_as_it_was_evalu
     assert model.performance(rows)[0].log_return == pytest.approx(model.trajectory(rows)["log_growth"].sum())
 
 
-@pytest.mark.parametrize("damage", ["a member's weight is gone", "a member's card is damaged", "a member is unknown"])
+@pytest.mark.parametrize(
+    "damage",
+    ["a member's weight is gone", "a member's card is damaged", "a member is unknown", "other numbers in ridge"],
+)
 def test_a_damaged_file_is_refused_by_name(run: Path, tmp_path: Path, damage: str) -> None:
     file = run / "models" / "Committee" / "model.safetensors"
     tensors, card = load_file(file), json.loads((file.parent / "card.json").read_text())
@@ -103,6 +106,8 @@ def test_a_damaged_file_is_refused_by_name(run: Path, tmp_path: Path, damage: st
         del tensors["Short/memory.rows"]
     elif damage == "a member's card is damaged":
         card["members"]["Short"]["unit"] = -1.0
+    elif damage == "other numbers in ridge":
+        tensors["baseline.ridge"] = tensors["baseline.ridge"].float()
     else:
         card["members"]["Nobody"] = card["members"].pop("Short")
     save_file(tensors, tmp_path / "model.safetensors", metadata={"card": json.dumps(card)})
@@ -179,6 +184,17 @@ def test_it_is_judged_by_no_more_than_its_members_showed_on_bars_that_did_not_ch
     own = [load_model(run / "models" / name).card.validation_t for name in ("Scalping", "Short")]
     learner.run_episode()
     assert learner.own_t() <= sum(own) / 2
+
+
+def test_with_regimes_it_is_believed_no_more_than_its_members_in_each_either(tmp_path: Path) -> None:
+    trainer(tmp_path / "run", {**TINY, "REGIMES": "quantile", "UPDATES_PER_EPISODE": 4}).train_progressively(ALL)
+    models = {name: load_model(tmp_path / "run" / "models" / name) for name in ALL}
+    own = [np.array(models[name].card.regime_validation_t) for name in ALL[:2]]
+    assert (np.array(models["Committee"].card.regime_validation_t) <= sum(own) / 2 + 1e-12).all()
+    assert len(own[0]) == 2
+    part = models["Short"].market(synthetic_bars(3000, 0)).part(slice(2000, 2100))
+    with pytest.raises(ModelError, match="Short model: it has specialists for 2 regimes, and the bars have 0"):
+        models["Short"].advantages(evolve(part, regimes=None))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from rich.text import Text
 from progressive_app.config.resolve import defaults
 from progressive_front.cli import main
 from progressive_market.own_learner.weights_model import WeightsModel
-from progressive_training import ProgressiveTrainer, load_model, validated
+from progressive_training import ModelError, ProgressiveTrainer, load_model, validated
 from progressive_training.market import MarketCard, synthetic_bars
 from progressive_training.presentation import judged_table, plain_text, short_verdict, summary
 
@@ -95,6 +95,13 @@ def test_a_policy_that_knows_nothing_of_regimes_is_kept_flat_outside_too(model: 
     assert (second.long, second.flat) == (1, 0)
     assert 0 < own.flat < 1
     assert always.trajectory(frame)["log_growth"].sum() == pytest.approx(own.log_return)
+
+
+@pytest.mark.parametrize("borders", [None, "x", [0.01, 0.02], [[0.01]]])
+def test_damaged_parameters_of_regimes_are_the_models_fault(model: Any, frame: pd.DataFrame, borders: Any) -> None:
+    model.card = evolve(model.card, regimes=evolve(model.card.regimes, parameters={"borders": borders}))
+    with pytest.raises(ModelError, match=r"^Scalping model: regime 'quantile'"):
+        model(frame, position="flat")
 
 
 @pytest.mark.parametrize("trades", ["in regime 3", "in regime 0", "in regimes 2", "In regime 2", "in regime 2, 1"])

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
-from attrs import evolve, frozen
+from attrs import asdict, evolve, frozen
 
 from progressive_training import Edge
 from progressive_training.market import MarketEvaluator, t_statistic
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from progressive_buckets.committee.mean_vote import CommitteePolicy, Member
     from progressive_training import Evaluation
-    from progressive_training.market import Part
+    from progressive_training.market import Market, Part
 
 ADOPTION_T = -2.0
 """t from which a vote is adopted. Validation chose each member and not the vote, so that the comparison leans against it: seen by us on 20
@@ -73,11 +73,12 @@ class CommitteeEvaluator(MarketEvaluator):
         return judged
 
 
-def evidence_of(members: Sequence[Member]) -> dict[str, Any]:
-    """What validation says of a committee at most: of each t in its members' cards, which come from bars that did not choose them, the
-    mean. Validation has chosen each member, and a vote of them looks better there than it is."""
-    cards = [member.model.card for member in members]
-    return {name: _mean([card.get(name) for card in cards]) for name in (*WHOLE, *BY_REGIME)}
+def evidence_of(members: Sequence[Member], market: Market) -> dict[str, Any]:
+    """What validation says of a committee on `market` at most, as a card holds it: of each t in its members' cards, which come from bars
+    that did not choose them, the mean. Validation has chosen each member, and a vote of them looks better there than it is."""
+    cards, detector = [member.model.card for member in members], market.regime_model
+    recorded = {name: _mean([card.get(name) for card in cards]) for name in (*WHOLE, *BY_REGIME)}
+    return recorded if detector is None else {**recorded, "regimes": asdict(detector)}
 
 
 def _mean(values: Sequence[Any]) -> Any:
@@ -92,7 +93,7 @@ def compare_with_members(evaluator: MarketEvaluator, policy: CommitteePolicy) ->
     part = evaluator.validation
     together = evaluator.growth(policy, part)
     alone = torch.stack([evaluator.growth(member, part) for member in policy.alone()]).mean(dim=0)
-    own_t = evidence_of(policy.members)[WHOLE[0]]
+    own_t = _mean([member.model.card.get(WHOLE[0]) for member in policy.members])
     return Adopted(
         committee=float(together.sum()),
         members=float(alone.sum()),

@@ -73,7 +73,7 @@ class CommitteeLearner(PolicyLearner):
         self.evaluator: CommitteeEvaluator = evaluator
         self.episode, self.best_score = 0, -math.inf
         self._seat(members)
-        self.evaluator.recall(evidence_of(members))
+        self.evaluator.recall(evidence_of(members, market))
         self.evaluator.consider(self.policy())
 
     def _seat(self, members: Sequence[Member]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from attrs import frozen
 
 from progressive_buckets.advantage_model import AdvantageModel
@@ -91,7 +92,8 @@ def load_committee(path: str | Path) -> CommitteeModel:
     tensors, values = read_tensors(file)
     card = checked_card(values, CommitteeCard, file)
     ridge = tensors.get(RIDGE)
-    if ridge is None or ridge.shape != (len(card.scaler.mean),) or not ridge.isfinite().all():
+    fits = ridge is not None and (ridge.shape, ridge.dtype) == ((len(card.scaler.mean),), torch.float64)
+    if ridge is None or not fits or not ridge.isfinite().all():
         raise ModelError(f"{file}: {RIDGE} is missing, or does not fit its card. Take another copy.")
     members = members_in(Model(tensors=tensors, card=values), card.members, card.features, scaler_of(card), str(file))
     return CommitteeModel(members, card, ridge)

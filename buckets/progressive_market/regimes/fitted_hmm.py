@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from progressive_market.regimes.gaussian_hmm import likelihoods
+from progressive_market.regimes.gaussian_hmm import LEAST, likelihoods
 
 if TYPE_CHECKING:
     from progressive_market.bars.bar_records import Floats
@@ -39,7 +39,7 @@ def fitted_hmm(returns: Floats, volatility: Floats, count: int) -> dict[str, Any
     """
     borders = np.quantile(volatility, np.arange(1, count) / count)
     state = np.searchsorted(borders, volatility, side="right")
-    least = max(QUIET * float(returns.std()), 1e-12)
+    least = max(QUIET * float(returns.std()), LEAST)
     mean, deviation = np.full(count, float(returns.mean())), np.full(count, max(float(returns.std()), least))
     for number in range(count):
         if len(own := returns[state == number]):

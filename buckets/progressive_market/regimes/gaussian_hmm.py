@@ -27,6 +27,8 @@ history = WINDOW + 1
 """With one before them, for the first return."""
 AT_ONCE = 16_384
 """Bars that are filtered at a time, so that intermediate results stay in a processor's cache."""
+LEAST = 1e-12
+"""Deviation of a state."""
 UNLIKELY = -700.0
 """Least log likelihood of a state beside the likeliest one at a bar: its exponential is still above 0."""
 
@@ -51,8 +53,12 @@ def probabilities(bars: Bars, parameters: Mapping[str, Any]) -> Floats:
     mean, deviation, transition, start = (
         np.asarray(parameters[name], dtype=np.float64) for name in ("mean", "deviation", "transition", "start")
     )
-    if not all((values > 0).all() for values in (deviation, transition, start)):
-        raise ValueError("deviation, transition and start must be above 0")
+    count = len(mean)
+    shapes = (mean.shape, deviation.shape, transition.shape, start.shape)
+    if shapes != ((count,), (count,), (count, count), (count,)) or not np.isfinite(mean).all():
+        raise ValueError("mean, deviation, transition and start are not of as many states, or no numbers")
+    if not (deviation >= LEAST).all() or not all(_shares(rows) for rows in (transition, start)):
+        raise ValueError("a deviation is no deviation, or transition and start are no probabilities above 0")
     likelihood, _ = likelihoods(log_returns(bars), mean, deviation)
     begins = np.zeros(len(bars), dtype=bool)
     begins[segment_starts(bars.segment)] = True
@@ -64,6 +70,11 @@ def probabilities(bars: Bars, parameters: Mapping[str, Any]) -> Floats:
         filtered[:, first : first + AT_ONCE] = part[:, first - seen.start :]
     given: Floats = filtered.T
     return given
+
+
+def _shares(rows: Floats) -> bool:
+    """Whether each row [..., K] holds probabilities above 0 that add up to 1."""
+    return bool((rows > 0).all() and np.allclose(rows.sum(axis=-1), 1.0))
 
 
 def likelihoods(returns: Floats, mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:

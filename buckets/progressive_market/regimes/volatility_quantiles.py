@@ -32,5 +32,7 @@ def probabilities(bars: Bars, parameters: Mapping[str, Any]) -> Floats:
     from progressive_market.features.feature_table import volatility
 
     borders = np.asarray(parameters["borders"], dtype=np.float64)
+    if borders.ndim != 1 or not (np.isfinite(borders).all() and (np.diff(borders) >= 0).all()):
+        raise ValueError("borders must be numbers that rise")
     regime = np.searchsorted(borders, volatility(bars), side="right")
     return np.eye(len(borders) + 1)[regime]

@@ -19,7 +19,7 @@ from progressive_market.judging.by_regime.traded_regimes import is_place
 from progressive_market.market import open_market
 from progressive_market.market_settings import FILL_MINUTES
 from progressive_market.regimes.detector import RegimeModel, recorded_regimes
-from progressive_training import DataError, InvalidValue, ModelError, validated
+from progressive_training import DataError, InvalidValue, ModelError, PluginError, validated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -243,5 +243,5 @@ def market_of(card: MarketCard, bars: Bars, last: int | None = None, device: str
         order = dict.fromkeys((*card.features, *card.columns))  # the column of funding, if any, is the last
         columns = {name: complete.extra[name] for name in order if name not in BUILT_IN}
         return open_market(evolve(complete, extra=columns), scaler, card.costs.costs, device, last, regimes)
-    except DataError as error:
+    except (DataError, PluginError) as error:
         raise ModelError(f"{owner}: {error}") from error

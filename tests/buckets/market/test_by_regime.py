@@ -1,6 +1,7 @@
 """Each evaluation shows the result by regime; where the whole shows no edge, a model may trade in the regimes that do."""
 
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -72,6 +73,7 @@ def test_a_model_trades_in_the_one_regime_that_shows_an_edge(market: Market, spl
     assert [each.trades for each in evaluation.regimes] == ["nowhere", "in regime 2"]
     assert evaluation.regimes[0].t < 0 < needed_t(2) < evaluation.regimes[1].t == pytest.approx(evaluation.t)
     assert evaluation.verdict.startswith("edge confirmed in regime 2 (edge t = ")
+    assert re.search(r"all regimes together show none: edge t = -?[0-9.]+; 3 is needed\)$", evaluation.verdict)
     card = evaluator.card(policy)
     assert (card["trades"], card["verdict"]) == ("in regime 2", evaluation.verdict)
     assert card["validation_t"] == evaluator.validation_t(policy) < evaluation.validation_t, (

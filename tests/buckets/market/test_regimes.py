@@ -81,6 +81,16 @@ def test_a_built_in_passes_the_checks_and_is_the_same_on_a_window(broken: Bars, 
         assert (regimes.probabilities(broken.between(0, stop), last=1) == whole[stop - 1]).all()
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [{"mean": [0.0, None]}, {"deviation": [1e-300, 1.0]}, {"start": [1e20, 1e-9]}, {"transition": [[1e-200] * 2] * 2}],
+)
+def test_numbers_that_no_fit_gives_are_refused(damage: dict[str, object]) -> None:
+    bars = synthetic_bars(1500, seed=2)
+    with pytest.raises(ValueError, match="are not of as many states|is no deviation"):
+        gaussian_hmm.probabilities(bars, gaussian_hmm.fit(bars, 2) | damage)
+
+
 def test_a_price_that_does_not_move_has_regimes_all_the_same() -> None:
     still = evolve(synthetic_bars(2000, seed=1), **dict.fromkeys(("open", "high", "low", "close"), np.full(2000, 5.0)))
     for detector in (gaussian_hmm, volatility_quantiles):

@@ -199,7 +199,7 @@ def conditional(
     where = in_regimes(traded)
     verdict = (
         f"edge confirmed {where} (edge t = {t:.1f} there on {bars_of_evidence(validation_t)}; all regimes together show none: "
-        f"edge t = {judged.t:.1f}){if_known_in_time(allow_leak)}"
+        f"{_why_none(judged)}){if_known_in_time(allow_leak)}"
     )
     kept = tuple(note for note in judged.warnings if note.startswith("degenerate"))
     return evolve(
@@ -214,3 +214,9 @@ def conditional(
         test_t=test_t,
         warnings=(*kept, *warnings(*rows, Edge.CONFIRMED)),
     )
+
+
+def _why_none(judged: Evaluation) -> str:
+    """What the verdict on the whole has in brackets, without the bars of its evidence: a t of 4 shows none where alpha has 2."""
+    together, inside = bars_of_evidence(judged.validation_t), judged.verdict.partition(" (")[2]
+    return inside.rpartition(")")[0].replace(f", on {together}", "").replace(f" on {together}", "")
