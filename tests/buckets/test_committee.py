@@ -16,14 +16,15 @@ from progressive_buckets.committee.committee_learner import open_committee
 from progressive_buckets.committee.mean_vote import vote_costs
 from progressive_core.contract.evaluation import Edge
 from progressive_core.contract.records import Resources
+from progressive_front.cli import main
 from progressive_market.judging.evaluator import MarketEvaluator
 from progressive_market.policy import positions_of
-from progressive_training import ConfigError, ModelError, ProgressiveTrainer, load_model
+from progressive_training import ConfigError, ModelError, ProgressiveTrainer, load_model, read_run
 from progressive_training.market import Costs, synthetic_bars
 
 SMALL = {
     "SYNTHETIC_BARS": 3000,
-    "HORIZON_RANGE": [4, 24],
+    "HORIZON_RANGE": {"Scalping": [4, 24], "Short": [4, 24]},  # of the members alone
     "EPISODES": 2,
     "UPDATES_PER_EPISODE": 10,
     "FEE": 1e-4,
@@ -217,3 +218,14 @@ def test_a_vote_that_costs_nothing_is_in_deviations_and_long_only_never_shorts(r
     assert vote_costs(Costs(0.0), device).count_nonzero() == 0
     assert vote_costs(Costs(0.001), device)[0].tolist() == pytest.approx([0.0, 1.0, 1.0])
     assert vote_costs(Costs(0.001, allowed="long"), device)[:, 2].isinf().all()
+
+
+def test_it_is_challenged_on_the_bars_that_it_was_judged_on(run: Path, capsys) -> None:
+    attacks = ("feeds", "outages", "bootstrap", "volatility_shock", "reversed_drift", "last_digits")
+    left_out = [part for name in attacks for part in ("-p", f"no:{name}")]
+    assert main(["challenge", str(run), "--bucket", "Committee", "--json", *left_out]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["buckets"]
+    judged = next(each.evaluation for each in read_run(run).results if each.bucket == "Committee")
+    assert judged is not None
+    assert found["dates"] == list(judged.validation_dates)
+    assert found["profit"] == pytest.approx(judged.validation[0].profit, abs=1e-9)

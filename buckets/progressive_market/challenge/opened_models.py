@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from progressive_market.bars import Bars
     from progressive_market.market import Market, Part
+    from progressive_market.serving.saved_market import MarketCard
     from progressive_market.serving.served_model import ServedModel
     from progressive_training import BucketInfo
 
@@ -58,7 +59,7 @@ def _bars(models: Mapping[str, ServedModel[Any]], infos: Mapping[str, BucketInfo
 
 
 def _subject(model: ServedModel[Any], info: BucketInfo, bars: Bars, part: PartName) -> Subject:
-    rows = getattr(_split(bars, info), part)
+    rows = getattr(_split(model.card, info, bars), part)
     first = max(0, rows.start - model.card.history)
     own = bars.between(first, min(rows.stop + FILLS, len(bars)))
     market = market_of(model.card, own)
@@ -81,8 +82,9 @@ def _strategy(model: ServedModel[Any], part: Part, market: Market) -> Tensor:
     return model.follow_strategy(inside, market) * inside.decidable
 
 
-def _split(bars: Bars, info: BucketInfo) -> Split:
-    settings, longest = info.settings, info.horizons[-1]
+def _split(card: MarketCard, info: BucketInfo, bars: Bars) -> Split:
+    """The parts that the model was judged on: those of a committee are its longest member's, whose horizons its card holds."""
+    settings, longest = info.settings, max(*info.horizons, *getattr(card, "horizons", ()), 1)
     if parts := parts_of(settings):
         return split_at(bars.time, parts, longest, info.name)
     return split_bars(len(bars), longest, settings[VALIDATION_SHARE], settings[TEST_SHARE], info.name)
