@@ -46,7 +46,8 @@ BARS = 40_000
 NAMED = dict(zip(FAULTS, (INSTANT, CHEAP, FEED), strict=True))
 HEALTHY = "none"
 WITHOUT = "frozen"
-KEPT = ("1 bar late", "costs x 2", WITHOUT)
+DEAR = "costs x 2"
+KEPT = ("1 bar late", DEAR, WITHOUT)
 """Variants of which the median kept share is shown."""
 PEER_MARKETS = ("easy", "hard", "synthetic")
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
@@ -183,8 +184,10 @@ def show_faults(answers: Sequence[Answer], console: Console) -> bool:
 
 
 def kept_of(bucket: dict[str, Any], variant: str) -> float:
-    """Share of the growth that a bucket keeps; of `WITHOUT` the least of all features."""
-    rows = [each for each in bucket["attacks"] if each["variant"].endswith(variant) and each["kept"] is not None]
+    """Share of the growth that a bucket keeps; of `WITHOUT` the least of all features. `DEAR` is the second of the rising costs."""
+    costly = [each["variant"] for each in bucket["attacks"] if each.get("attack") == "rising_costs"]
+    end = costly[1] if variant == DEAR and len(costly) > 1 else variant
+    rows = [each for each in bucket["attacks"] if each["variant"].endswith(end) and each["kept"] is not None]
     return min((float(each["kept"]) for each in rows), default=0.0)
 
 

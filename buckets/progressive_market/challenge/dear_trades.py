@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from progressive_market.challenge.subject import Subject
 
-FACTORS = {"costs x 1.5": 1.5, "costs x 2": 2.0, "costs x 4": 4.0}
+FACTORS = (1.5, 2.0, 4.0)
 THIN = 0.05
 """Of the deviation of one bar's return: the least cost of a side that factors are counted from, for a strategy that was trained
 without costs."""
@@ -21,9 +21,13 @@ HALVINGS = 30
 
 
 def costs(subject: Subject) -> dict[str, Tensor]:
-    """Growth [N] of the same positions at multiples of what the strategy pays."""
-    usual = usual_cost(subject)
-    return {name: _growth_at(subject, usual * factor) for name, factor in FACTORS.items()}
+    """Growth [N] of the same positions at multiples of what the strategy pays, or where that is next to nothing at costs that are named."""
+    usual, paid = usual_cost(subject), subject.market.costs.side
+    names = {
+        factor: f"costs x {factor:g}" if usual == paid else f"costs of {100 * usual * factor:.2g} %"
+        for factor in FACTORS
+    }
+    return {name: _growth_at(subject, usual * factor) for factor, name in names.items()}
 
 
 def usual_cost(subject: Subject) -> float:

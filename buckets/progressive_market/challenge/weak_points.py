@@ -77,7 +77,7 @@ def weak_points(
     if late is not None and late.kept is not None:
         if late.kept <= LATE_SHARE and late.t <= HURTS_T:
             faults.append(INSTANT)
-        said.append(f"one bar of delay {_left(late.kept)}")
+        said.append(f"{'it needs an instant fill: ' if faults else ''}one bar of delay {_left(late.kept)}")
     missed = _missed(kept)
     if missed is not None:
         name, without, t_without = missed
@@ -90,6 +90,7 @@ def weak_points(
             said.append(f"without `{name}`, which it needs most, {_remains(without)}")
     if break_even is not None and break_even < MARGIN * usual:
         faults.append(CHEAP)
+        priced = f"it needs cheap trades: {priced}"
     said += [f"{each.variant} {_left(each.kept)}" for each in _others(tried)]
     text = "; ".join([*said, priced])
     return WeakPoints(faults=tuple(faults), sentence=f"{text[0].upper()}{text[1:]}.")
@@ -108,7 +109,7 @@ def _missed(kept: Mapping[str, Tried]) -> tuple[str, float, float] | None:
 
 def _others(tried: Sequence[Tried]) -> list[Tried]:
     """The worst of the attacks that the sentence does not speak of yet and that leave a loss beyond luck."""
-    spoken = (ONE_BAR, FROZEN, ALONE, "late", "costs x")
+    spoken = (ONE_BAR, FROZEN, ALONE, "late", "costs ")
     losing = [
         each
         for each in tried

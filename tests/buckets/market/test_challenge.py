@@ -73,6 +73,12 @@ def test_nothing_is_left_at_the_break_even(subject: Subject) -> None:
     assert rising[0] < float(subject.growth.sum())
 
 
+def test_costs_are_named_by_what_they_are_multiples_of(subject: Subject) -> None:
+    assert list(costs(subject)) == ["costs x 1.5", "costs x 2", "costs x 4"]
+    free = evolve(subject, market=evolve(subject.market, costs=Costs(side=0.0)))
+    assert all(name.startswith("costs of 0.") and name.endswith(" %") for name in costs(free))
+
+
 def test_who_does_not_trade_has_no_break_even(subject: Subject) -> None:
     flat = evolve(subject, policy=lambda part, market: torch.zeros_like(part.returns))
     assert break_even(flat) is None
@@ -161,7 +167,13 @@ def tried(**kept_shares: float) -> list[Tried]:
 @pytest.mark.parametrize(
     ("shares", "even", "t", "faults", "words"),
     [
-        ({"late": -0.2, "frozen": 0.8}, 0.01, 4, (INSTANT,), "One bar of delay turns it into a loss; without `tip`"),
+        (
+            {"late": -0.2, "frozen": 0.8},
+            0.01,
+            4,
+            (INSTANT,),
+            "It needs an instant fill: one bar of delay turns it into a loss; without `tip`",
+        ),
         ({"late": 0.9, "frozen": 0.0, "alone": 0.9}, 0.01, 4, (FEED,), "it rests on `tip` alone"),
         (
             {"late": 0.9, "frozen": 0.0, "alone": 0.3},
@@ -170,7 +182,13 @@ def tried(**kept_shares: float) -> list[Tried]:
             (),
             "without `tip`, which it needs most, nothing remains",
         ),
-        ({"late": 0.9, "frozen": 0.8}, 0.0014, 4, (CHEAP,), "break-even fee 0.13 %, and it pays 0.09 %"),
+        (
+            {"late": 0.9, "frozen": 0.8},
+            0.0014,
+            4,
+            (CHEAP,),
+            "it needs cheap trades: break-even fee 0.13 %, and it pays 0.09 %",
+        ),
         ({"late": -0.2, "frozen": 0.0, "alone": 1.0}, 0.0014, 1.5, (), "It earns too little on these bars"),
     ],
 )
