@@ -237,8 +237,15 @@ def test_what_a_bucket_chose_at_its_end_has_a_line_of_its_own(run: Any) -> None:
     state = Progress(bucket=run.bucket(), resources=run.resources(), started=0.0).with_report(run.episode(1))
     own = {"strategy": "specialists", "source": "Short", "target": "Short", "phase": "choice"}
     lines = end_lines(state, run.result("Short", transfers=(run.transfer(**own, reason="t 2.3"),)))
-    assert "[2/4] Short adopted specialists: score -2.1 % -> +3.5 %; t 2.3" in lines
+    assert "[2/4] Short specialists adopted: score -2.1 % -> +3.5 %; t 2.3" in lines
     assert not any("took" in line or "taught" in line for line in lines)
+
+
+def test_what_trains_nothing_is_said_without_horizons_and_in_the_singular(run: Any) -> None:
+    state = Progress(bucket=evolve(run.bucket(), horizons=(1,), episodes=1), resources=run.resources(), started=0.0)
+    state = state.with_report(run.episode(1))
+    assert episode_lines(state, 1.0)[0] == "[2/4] Short begins: at most 1 episode, on cpu"
+    assert "ends after 1 episode in" in end_lines(state, run.result("Short", episodes=1))[-1]
 
 
 def test_a_best_score_that_was_taken_over_came_before_the_first_episode(run: Any) -> None:

@@ -103,7 +103,7 @@ class CommitteeLearner(PolicyLearner):
             best_episode=self.episode,
             loss=0.0,
             exploration=0.0,
-            exploration_cause="none: nothing is trained",
+            exploration_cause="nothing is trained",
             transitions=len(scored),
             trades=completed_trades(self.market.account(self._policy(scored), scored).held),
         )

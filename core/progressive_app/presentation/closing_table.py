@@ -45,7 +45,7 @@ def closing_table(result: BucketResult, box: Box | None = SIMPLE_HEAD, *, arm: s
     heading = Text.assemble(
         (result.bucket, "bold"),
         (f" ({arm})" if arm else "", "bold"),
-        f": {result.episodes} episodes in {time_text(result.seconds)}, best score {best} ",
+        f": {result.episodes} {'episode' if result.episodes == 1 else 'episodes'} in {time_text(result.seconds)}, best score {best} ",
         (f"({result.stopped})", "dim"),
     )
     parts = {

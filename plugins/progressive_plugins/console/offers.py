@@ -58,9 +58,9 @@ def taken_line(offer: Offer, arrow: str = "->") -> str:
 
 
 def choice_line(entry: LedgerEntry, arrow: str = "->") -> str:
-    """Say what a bucket chose between strategies of its own: "adopted specialists: score +1.2 % -> +1.9 %; gained, t 2.3"."""
+    """Say what a bucket chose between strategies of its own: "specialists adopted: score +1.2 % -> +1.9 %; gained, t 2.3"."""
     score = "" if entry.before is None else f"score {profit_text(entry.before)} {arrow} {profit_text(entry.after)}; "
-    return f"{'adopted' if entry.verdict == 'kept' else 'did not adopt'} {entry.strategy}: {score}{entry.reason}"
+    return f"{entry.strategy} {'adopted' if entry.verdict == 'kept' else 'not adopted'}: {score}{entry.reason}"
 
 
 def refused_line(refused: Sequence[Offer]) -> str:

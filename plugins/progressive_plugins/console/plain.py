@@ -6,7 +6,7 @@ import re
 from textwrap import shorten
 
 from progressive_plugins.console.offers import choice_line, counted, later_line, offers, refused_line, taken_line
-from progressive_plugins.console.view_state import Progress, best_at
+from progressive_plugins.console.view_state import Progress, best_at, episode_words, horizon_words
 from progressive_training import BucketResult, EpisodeReport
 from progressive_training.presentation import bytes_text, profit_text, share_text, time_text
 
@@ -19,8 +19,10 @@ def first_line(progress: Progress) -> str:
     bucket, device = progress.bucket, progress.resources.device
     if progress.resumed_at:
         return f"{_where(progress)} goes on at episode {progress.resumed_at} of at most {bucket.episodes}, on {device}"
-    horizons = f"horizons {bucket.horizons[0]}-{bucket.horizons[-1]} bars, " if bucket.horizons else ""
-    return f"{_where(progress)} begins: {horizons}at most {bucket.episodes} episodes, on {device}"
+    horizons = ", ".join(horizon_words(bucket.horizons))
+    return (
+        f"{_where(progress)} begins: {horizons}{horizons and ', '}at most {episode_words(bucket.episodes)}, on {device}"
+    )
 
 
 def episode_lines(progress: Progress, elapsed: float) -> list[str]:
@@ -68,7 +70,7 @@ def end_lines(progress: Progress, result: BucketResult) -> list[str]:
     memory = f", {bytes_text(progress.last.memory_used)}" if progress.last and progress.last.memory_used else ""
     ends = "joins the run" if result.exchange_seconds else "ends"
     lines.append(
-        f"{where} {ends} after {result.episodes} episodes in {time_text(result.seconds)}{memory}: {best} ({result.stopped})"
+        f"{where} {ends} after {episode_words(result.episodes)} in {time_text(result.seconds)}{memory}: {best} ({result.stopped})"
     )
     return lines
 

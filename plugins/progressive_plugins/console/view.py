@@ -12,7 +12,7 @@ from rich.text import Text
 
 from progressive_plugins.console.offers import later_line, offers, refused_line, taken_line
 from progressive_plugins.console.sparkline import sparkline
-from progressive_plugins.console.view_state import Progress, best_at, trace_lines
+from progressive_plugins.console.view_state import Progress, best_at, episode_words, horizon_words, trace_lines
 from progressive_training import BucketInfo, BucketResult, LedgerEntry
 from progressive_training.presentation import bytes_text, profit_text, share_text, time_text
 
@@ -41,7 +41,7 @@ class LiveView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         bucket = self.progress.bucket
-        about = [f"horizons {bucket.horizons[0]}-{bucket.horizons[-1]} bars"] if bucket.horizons else []
+        about = horizon_words(bucket.horizons)
         if bucket.scratch_arm:
             about.insert(0, "scratch arm")
         if bucket.probe:
@@ -146,7 +146,7 @@ def transfer_lines(transfers: Sequence[LedgerEntry]) -> list[Text]:
 
 def finished_line(result: BucketResult) -> Text:
     """Draw how a bucket ended, without a result: that is for the verdict, which is made at the end of the run."""
-    facts = f"{result.episodes} episodes in {time_text(result.seconds)}, best {best_at(result.best_episode)}"
+    facts = f"{episode_words(result.episodes)} in {time_text(result.seconds)}, best {best_at(result.best_episode)}"
     return Text.assemble(("✓ ", "cyan"), f"{result.bucket}  ", (f"{facts}  ({result.stopped})", "dim"))
 
 

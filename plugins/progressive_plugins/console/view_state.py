@@ -80,6 +80,16 @@ def best_at(episode: int) -> str:
     return f"at episode {episode}" if episode else "before the first episode"
 
 
+def episode_words(count: int) -> str:
+    """So many episodes."""
+    return f"{count} {'episode' if count == 1 else 'episodes'}"
+
+
+def horizon_words(horizons: Sequence[int]) -> list[str]:
+    """The span of the horizons of a bucket; nothing for one that predicts nothing, as a committee does, whose one horizon is a bar."""
+    return [f"horizons {horizons[0]}-{horizons[-1]} bars"] if horizons and horizons[-1] > 1 else []
+
+
 def trace_lines(traces: Mapping[str, Any]) -> list[tuple[str, str]]:
     """One line for each naturalistic part: its name, and its newest trace as text."""
     lines = []
