@@ -187,6 +187,10 @@ def vandal(subject):
     subject.part.features[:] = 0
     return {"nothing": subject.growth}
 
+def thief(subject):
+    subject.held[:] = 0
+    return {"nothing held": subject.growth}
+
 def zealous(subject):
     return {"as it is": subject.on(subject.part)}
 
@@ -198,7 +202,7 @@ def short(subject):
 def test_an_attack_of_a_stranger_is_made_and_one_that_fails_is_named(
     install: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names = ("quiet_volume", "wrong", "vandal", "zealous", "short")
+    names = ("quiet_volume", "wrong", "vandal", "thief", "zealous", "short")
     install("acme", attacks={name: f"acme_attacks:{name}" for name in names}, acme_attacks=STRANGER)
     (bucket,) = challenged(capsys, "--bucket", "Short", "-p", "no:bootstrap", "-p", "no:feeds")["buckets"]
     (made,) = [each for each in bucket["attacks"] if each["attack"] == "quiet_volume"]
@@ -207,6 +211,7 @@ def test_an_attack_of_a_stranger_is_made_and_one_that_fails_is_named(
     assert [each["kept"] for each in bucket["attacks"] if each["attack"] == "zealous"] in ([1.0], [None])
     reasons = {each["attack"]: each["reason"] for each in bucket["failed"]}
     assert "(acme 1.2) failed: ValueError('not today'). Leave it out with -p no:wrong" in reasons["wrong"]
-    assert "wrote to the market's features" in reasons["vandal"]
+    assert "wrote to market.features and part.features, which all attacks share" in reasons["vandal"]
+    assert "wrote to held, which all attacks share" in reasons["thief"]
     assert "one finite log growth for each" in reasons["short"]
-    assert len(reasons) == 3
+    assert len(reasons) == 4

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import structlog
 import torch
-from attrs import evolve, frozen
+from attrs import evolve, fields, frozen
 
 from progressive_market.bars.bar_records import PRICES
 from progressive_market.challenge.dear_trades import break_even, usual_cost
@@ -84,6 +84,9 @@ def _challenged(
 ) -> dict[str, Any]:
     subject = evolve(subject, bars=_read_only(subject.bars))
     growth, own_t = float(subject.growth.sum()), t_statistic(subject.growth)
+    progress(subject.name, "peers")
+    cost, even, reviewed = subject.market.costs.side, break_even(subject), review(subject, models)
+    usual, whole = usual_cost(subject), subject
     tried, failed = list[Tried](), list[dict[str, str]]()
     for attacker in used:
         progress(subject.name, attacker.name)
@@ -94,11 +97,8 @@ def _challenged(
             log.warning(warning)
             failed.append({"attack": attacker.name, "owner": attacker.owner, "reason": str(error)})
             subject = subject.remade(subject.bars)  # it may have been changed
-    progress(subject.name, "peers")
-    reviewed = review(subject, models)
-    cost, even = subject.market.costs.side, break_even(subject)
     slippage = min(info.settings[SLIPPAGE], cost)
-    found = weak_points(growth, own_t, tried, cost, usual_cost(subject), even, slippage)
+    found = weak_points(growth, own_t, tried, cost, usual, even, slippage)
     return {
         "bucket": subject.name,
         "dates": list(subject.part.dates),
@@ -122,7 +122,7 @@ def _challenged(
             for each in tried
         ],
         "failed": failed,
-        "peers": None if reviewed is None else review_values(subject, reviewed),
+        "peers": None if reviewed is None else review_values(whole, reviewed),
     }
 
 
@@ -139,18 +139,27 @@ def _attacked(subject: Subject, attacker: Attacker) -> list[Tried]:
 
     :raise PluginError: it fails, or answers something else than growth by variant; the message names its owner.
     """
-    owner, before = attacker.owner, subject.market.features._version
+    owner, before = attacker.owner, _writes(subject)
     try:
         answer = attacker.function(subject)
     except (Exception, SystemExit) as error:
         raise PluginError(f"{owner} failed: {error!r:.200}. Leave it out with -p no:{attacker.name}") from error
-    if subject.market.features._version != before:
-        raise PluginError(f"{owner} wrote to the market's features, which all attacks share: let it change a copy")
+    if changed := [name for name, count in _writes(subject).items() if count != before[name]]:
+        raise PluginError(f"{owner} wrote to {' and '.join(changed)}, which all attacks share: let it change a copy")
     if not isinstance(answer, Mapping) or not answer:
         raise PluginError(
             f"{owner} must give a mapping of a variant's name to the growth of each bar; got {answer!r:.60}"
         )
     return [_tried(subject, attacker, variant, values) for variant, values in answer.items()]
+
+
+def _writes(subject: Subject) -> dict[str, int]:
+    """How often each tensor was written to that all attacks share, by the name that its reader knows."""
+    shared = {"held": subject.held, "growth": subject.growth}
+    for name, owner in (("market", subject.market), ("part", subject.part)):
+        values = {field.name: getattr(owner, field.name) for field in fields(type(owner))}
+        shared |= {f"{name}.{key}": value for key, value in values.items() if isinstance(value, torch.Tensor)}
+    return {name: tensor._version for name, tensor in shared.items()}
 
 
 def _tried(subject: Subject, attacker: Attacker, variant: object, values: object) -> Tried:
