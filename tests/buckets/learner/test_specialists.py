@@ -15,6 +15,7 @@ from progressive_buckets.model import load_trading_model
 from progressive_buckets.specialists.gating import gated_features, own_name, plain_name
 from progressive_buckets.specialists.specialist_pair import SpecialistPair
 from progressive_market.bars import Bars, synthetic_bars
+from progressive_market.regimes.detector import RegimeModel
 from progressive_training import ModelError, Resources
 from progressive_training.market import market_on
 
@@ -40,7 +41,8 @@ def opened(flips: bool = True, *, regimes: bool = True, seed: int = 7, **setting
     resources = Resources(device="cpu", parallel_episodes=16, batch_size=64)
     market, split = market_on(told(flips), info, "cpu")
     if regimes:
-        market = evolve(market, regimes=torch.from_numpy(np.eye(2, dtype=np.float32)[REGIME]))
+        planted = RegimeModel(name="planted", distribution="tests", version="1", count=2, history=1, parameters={})
+        market = evolve(market, regimes=torch.from_numpy(np.eye(2, dtype=np.float32)[REGIME]), regime_model=planted)
     return learner_of(declared, info, resources, market, split)
 
 
@@ -131,7 +133,7 @@ def test_the_saved_model_does_what_was_judged_and_goes_on(flipping: Any, tmp_pat
     assert not torch.equal(pair.plain.policy()(part), pair.policy()(part))
     assert set(model.skill(part, pair.market)) == {1, 6}
     assert model.outlook(part, pair.market).shape == part.returns.shape
-    with pytest.raises(ModelError, match="regimes of these bars are not known"):
+    with pytest.raises(ModelError, match="specialists for 2 regimes, and the bars have 0"):
         model.follow_strategy(evolve(part, regimes=None), pair.market)
     fresh = opened()
     fresh.load(saved)
