@@ -98,5 +98,11 @@ def entry_of(bucket: str, episode: int, t: float, before: float, after: float, *
 
 def _reason(t: float, *, adopted: bool) -> str:
     if adopted:
-        return f"specialists vote, t {t:.1f}"
-    return "no episode was compared" if math.isnan(t) else f"specialists lost to the plain network, t {t:.1f}"
+        return (
+            f"specialists vote: over all episodes that lost nothing beyond noise (t {t:.1f}, {VETO_T:.0f} is the least)"
+        )
+    return (
+        "no episode was compared"
+        if math.isnan(t)
+        else f"specialists lost to the plain network over all episodes (t {t:.1f}, {VETO_T:.0f} is the least)"
+    )

@@ -57,7 +57,7 @@ def regimes_line(bars: Bars, training: slice, regimes: Regimes) -> str:
     described = []
     for regime in range(regimes.model.count):
         inside = number == regime
-        deviation = f" ({100 * returns[inside].std():.2f} % a bar)" if inside.any() else ""
+        deviation = f" (moves of {100 * returns[inside].std():.2f} % a bar)" if inside.any() else ""
         described.append(f"regime {regime + 1} on {share_text(inside.mean())}{deviation}")
     return f"regimes by {regimes.model.name}: {', '.join(described)} of the training bars"
 
