@@ -24,7 +24,7 @@ def costs(subject: Subject) -> dict[str, Tensor]:
     """Growth [N] of the same positions at multiples of what the strategy pays, or where that is next to nothing at costs that are named."""
     usual, paid = usual_cost(subject), subject.market.costs.side
     names = {
-        factor: f"costs x {factor:g}" if usual == paid else f"costs of {100 * usual * factor:.2g} %"
+        factor: f"costs x {factor:g}" if usual == paid else f"costs of {100 * usual * factor:.2g} % a side"
         for factor in FACTORS
     }
     return {name: _growth_at(subject, usual * factor) for factor, name in names.items()}

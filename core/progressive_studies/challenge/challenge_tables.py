@@ -72,7 +72,7 @@ def _feared(peers: Document | None) -> Section:
         (
             utc_text(each["first"]),
             utc_text(each["last"]),
-            percent_text(each["expected_profit"]),
+            f"{number(each['expected_profit'], 2)} %",  # little of what comes: a tenth of a per cent would be zero
             percent_text(each["profit"]),
         )
         for each in peers["feared"]

@@ -76,7 +76,7 @@ def test_nothing_is_left_at_the_break_even(subject: Subject) -> None:
 def test_costs_are_named_by_what_they_are_multiples_of(subject: Subject) -> None:
     assert list(costs(subject)) == ["costs x 1.5", "costs x 2", "costs x 4"]
     free = evolve(subject, market=evolve(subject.market, costs=Costs(side=0.0)))
-    assert all(name.startswith("costs of 0.") and name.endswith(" %") for name in costs(free))
+    assert all(name.startswith("costs of 0.") and name.endswith(" % a side") for name in costs(free))
 
 
 def test_who_does_not_trade_has_no_break_even(subject: Subject) -> None:
