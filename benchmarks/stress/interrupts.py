@@ -187,13 +187,21 @@ class Process:
             log=current_log(),
             gradients=torch.is_grad_enabled(),
             frozen_objects=gc.get_freeze_count(),
-            children=tuple(child.pid for child in children if "resource_tracker" not in " ".join(child.cmdline())),
+            children=tuple(child.pid for child in children if _is_at_work(child)),
             environment=dict(os.environ),
         )
 
     def differs_from(self, before: Process) -> list[str]:
         """What is not as it was, in words."""
         return [f"{name} changed" for name in fields_dict(Process) if getattr(self, name) != getattr(before, name)]
+
+
+def _is_at_work(child: psutil.Process) -> bool:
+    """Whether a child is one that a call started and left, and neither Python's own tracker nor one that has ended."""
+    try:
+        return "resource_tracker" not in " ".join(child.cmdline())
+    except psutil.Error:  # it has ended, and nobody has asked how
+        return False
 
 
 class Trial:

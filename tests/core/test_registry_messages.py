@@ -249,5 +249,7 @@ def test_an_unknown_name() -> None:
     assert refused(transfer_order=("wieghts",)).startswith(
         "no transfer 'wieghts' is installed (named in TRANSFERS). Did you mean 'weights'?"
     )
-    with pytest.raises(PluginError, match=r"no bucket 'scalpin' .* Did you mean 'Scalping'\? Known: Long, Medium,"):
+    with pytest.raises(
+        PluginError, match=r"no bucket 'scalpin' .* Did you mean 'Scalping'\? Known: Committee, Long, Medium,"
+    ):
         installed_registry().bucket("scalpin")

@@ -2,14 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import structlog
 
 from progressive_app.config.resolve import defaults
 from progressive_front import trainer as trainers
@@ -97,15 +96,6 @@ def read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("progressive_market.prepared.shared_market.LARGEST", 0)
 
 
-@pytest.fixture
-def _logging_of_ours() -> Iterator[None]:
-    """Whatever a test before has made of structlog."""
-    structlog.reset_defaults()
-    yield
-    structlog.reset_defaults()
-
-
-@pytest.mark.usefixtures("_logging_of_ours")
 def test_bars_in_memory_go_on_and_a_line_says_so(
     scene: Scene, expected: dict[str, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,7 +198,6 @@ def on_bucket_start(bucket):
 """
 
 
-@pytest.mark.usefixtures("_logging_of_ours")
 def test_a_plugin_reads_its_file_as_safely(workshop: Any, capsys: pytest.CaptureFixture[str]) -> None:
     workshop.install("days", plugins={"holidays": "days_plugin"}, days_plugin=PLUGIN)
     file, run = workshop.directory / "days.txt", workshop.directory / "run"
