@@ -165,6 +165,8 @@ WRONG = {
     "fails": ("return {}", "raise ValueError('no')", "failed: ValueError"),
     "array": ("return {'mean': bars.close}", "", "parameters as a mapping of JSON values"),
     "number": ("return {'mean': 1e300}", "", "a number beyond"),
+    "large": ("return {'x': [0.5] * 250_000}", "", "1,250,007 letters as JSON, and a card holds 1,000,000"),
+    "deep": ("return {'x': eval('[' * 30 + ']' * 30)}", "", "lists in lists in lists"),
     "shape": ("return {}", "return np.ones(len(bars))", r"\[bars, regimes\] = \[1500, 2\]; got \(1500,\)"),
     "sum": ("return {}", "return np.ones((len(bars), 2))", r"\[1. 1.\] for the bar at .* are no probabilities"),
     "ahead": ("return {}", "return sure(bars.close > bars.close.mean())", "sees later bars"),
@@ -201,6 +203,7 @@ def test_a_detector_cannot_write_to_the_bars_and_must_have_both_functions(instal
     ("change", "message"),
     [
         ({"count": 9}, "regimes out of range"),
+        ({"parameters": {"borders": json.loads("[" * 90 + "]" * 90)}}, "regimes out of range"),
         ({"history": "x"}, "regimes.history is .x., expected a whole number"),
         ({"parameters": {"borders": [float("inf")]}}, "regimes out of range"),
     ],

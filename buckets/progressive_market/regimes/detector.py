@@ -38,6 +38,10 @@ REST = 1e-6
 """By how much the probabilities of a bar may differ from 1 in all."""
 LARGEST = 1e30
 """Of any number among the parameters."""
+MOST_TEXT = 1_000_000
+"""Letters of the parameters as JSON: a model file's header holds those of each member of a committee, and 16 MiB at most."""
+DEEPEST = 16
+"""Lists and objects in one another, in the parameters."""
 OTHERWISE = "name another one in REGIMES, or none (null)"
 
 
@@ -150,14 +154,23 @@ def fitted_parameters(detector: Any, owner: str, bars: Bars, count: int) -> dict
     try:
         if not isinstance(given, Mapping):
             raise TypeError("got " + f"{given!r:.60}")
-        parameters: dict[str, Any] = json.loads(json.dumps(dict(given), allow_nan=False))
+        text = json.dumps(dict(given), allow_nan=False)
+        parameters: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise PluginError(
             f"{owner}: fit(bars, count) must give its parameters as a mapping of JSON values, as a model's card holds them "
             f"({error!s:.100}); make lists and numbers of arrays, or {OTHERWISE}"
         ) from error
+    if len(text) > MOST_TEXT:
+        raise PluginError(
+            f"{owner}: fit(bars, count) gave parameters of {len(text):,} letters as JSON, and a card holds {MOST_TEXT:,} at most; give "
+            f"fewer, or {OTHERWISE}"
+        )
     if not _bounded(parameters):
-        raise PluginError(f"{owner}: fit(bars, count) gave a number beyond {LARGEST:g}; mend it, or {OTHERWISE}")
+        raise PluginError(
+            f"{owner}: fit(bars, count) gave a number beyond {LARGEST:g}, or lists in lists in lists ({DEEPEST} at most); mend it, or "
+            f"{OTHERWISE}"
+        )
     return parameters
 
 
@@ -223,10 +236,10 @@ def _called(function: Any, owner: str, *arguments: Any) -> Any:
         raise PluginError(f"{owner} failed: {error!r:.200}; mend it, or {OTHERWISE}") from error
 
 
-def _bounded(value: Any) -> bool:
-    """Whether every number in a JSON value is one, and none is beyond `LARGEST`."""
-    if isinstance(value, Mapping):
-        return all(_bounded(each) for each in value.values())
-    if isinstance(value, list | tuple):
-        return all(_bounded(each) for each in value)
+def _bounded(value: Any, depth: int = DEEPEST) -> bool:
+    """Whether every number in a JSON value is one, none is beyond `LARGEST`, and no more than `depth` lists or objects are in one
+    another."""
+    if isinstance(value, Mapping | list | tuple):
+        inside = value.values() if isinstance(value, Mapping) else value
+        return depth > 0 and all(_bounded(each, depth - 1) for each in inside)
     return not isinstance(value, int | float) or abs(value) < LARGEST
