@@ -9,15 +9,15 @@ from attrs import field, frozen
 
 from progressive_buckets.learner_settings import LEARNER_SETTINGS, REPLAY_CAPACITY
 from progressive_training import Setting
-from progressive_training.market import MARKET_SETTINGS, REGIME_COUNT, REGIMES
+from progressive_training.market import MARKET_SETTINGS, REGIME_COUNT, REGIMES, StudiedBucket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
 
     from attrs import Attribute
 
     from progressive_buckets.model import TradingModel
-    from progressive_training import BucketInfo, Challenge, Fold, Folding, Learner, Model, Resources, Settings
+    from progressive_training import BucketInfo, Learner, Model, Resources
 
 
 def _tuple(horizons: Iterable[int]) -> tuple[int, ...]:
@@ -30,7 +30,7 @@ def _ascending(bucket: MarketBucket, attribute: Attribute[tuple[int, ...]], valu
 
 
 @frozen(kw_only=True)
-class MarketBucket:
+class MarketBucket(StudiedBucket):
     """A bucket on the shared market and learner.
 
     `horizons`: bars ahead that are predicted, ascending. `exploration`: share of random actions at first. `reluctance`: by
@@ -85,27 +85,3 @@ class MarketBucket:
         from progressive_buckets.model import trading_model
 
         return trading_model(model.tensors, model.card, Path(where))
-
-    def plan_folds(
-        self, settings: Settings, horizons: Mapping[str, Sequence[int]], folding: Folding
-    ) -> tuple[Fold, ...]:
-        """The folds of a walk-forward, see `WalksForward`."""
-        from progressive_training.market import plan_folds
-
-        return plan_folds(settings, horizons, folding)
-
-    def join_folds(
-        self, walks: Mapping[str, Sequence[Any]], folds: Sequence[Fold], settings: Settings
-    ) -> dict[str, Any]:
-        """The test parts of all folds as one result, see `WalksForward`."""
-        from progressive_training.market import join_folds
-
-        return join_folds(walks, folds, settings)
-
-    def challenge(
-        self, models: Mapping[str, Any], infos: Mapping[str, BucketInfo], asked: Challenge
-    ) -> list[dict[str, Any]]:
-        """What breaks the models of a run, see `ChallengesModels`."""
-        from progressive_training.market import challenge_models
-
-        return challenge_models(models, infos, asked)

@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from progressive_market.serving.served_model import ServedModel as ServedModel
     from progressive_market.split import Split as Split
     from progressive_market.split import split_bars as split_bars
+    from progressive_market.studied_bucket import StudiedBucket as StudiedBucket
     from progressive_market.walk_forward.fold_plan import plan_folds as plan_folds
     from progressive_market.walk_forward.walk_document import join_folds as join_folds
 
@@ -156,6 +157,7 @@ _NAMES = {
     "serving.saved_market": "LARGEST MarketCard checked_card market_card market_of refuse_earlier",
     "features.scaler": "Scaler",
     "split": "Split split_bars",
+    "studied_bucket": "StudiedBucket",
     "walk_forward.fold_plan": "plan_folds",
     "walk_forward.walk_document": "join_folds",
     "judging.verdict": "SHOWN_T Doubt judge pooled_t",

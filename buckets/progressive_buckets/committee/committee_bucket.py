@@ -9,19 +9,17 @@ import structlog
 from attrs import frozen
 
 from progressive_training import Setting
-from progressive_training.market import MARKET_SETTINGS
+from progressive_training.market import MARKET_SETTINGS, StudiedBucket
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from progressive_buckets.committee.committee_model import CommitteeModel
-    from progressive_training import BucketInfo, Challenge, Fold, Folding, Learner, Resources, Settings
+    from progressive_training import BucketInfo, Learner, Resources
 
 log = structlog.get_logger("progressive_training")
 
 
 @frozen(kw_only=True)
-class CommitteeBucket:
+class CommitteeBucket(StudiedBucket):
     """Implements `progressive_training.Bucket`. `horizons` stand for those of its members, of which it takes the longest once they
     are there: it predicts nothing itself."""
 
@@ -61,30 +59,6 @@ class CommitteeBucket:
         from progressive_buckets.committee.committee_model import load_committee
 
         return load_committee(path)
-
-    def plan_folds(
-        self, settings: Settings, horizons: Mapping[str, Sequence[int]], folding: Folding
-    ) -> tuple[Fold, ...]:
-        """The folds of a walk-forward, see `WalksForward`."""
-        from progressive_training.market import plan_folds
-
-        return plan_folds(settings, horizons, folding)
-
-    def join_folds(
-        self, walks: Mapping[str, Sequence[Any]], folds: Sequence[Fold], settings: Settings
-    ) -> dict[str, Any]:
-        """The test parts of all folds as one result, see `WalksForward`."""
-        from progressive_training.market import join_folds
-
-        return join_folds(walks, folds, settings)
-
-    def challenge(
-        self, models: Mapping[str, Any], infos: Mapping[str, BucketInfo], asked: Challenge
-    ) -> list[dict[str, Any]]:
-        """What breaks the models of a run, see `ChallengesModels`."""
-        from progressive_training.market import challenge_models
-
-        return challenge_models(models, infos, asked)
 
 
 bucket = CommitteeBucket(name="Committee")

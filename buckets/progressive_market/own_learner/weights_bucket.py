@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
 from progressive_market.bucket_market import bytes_of_bucket_market, check_bucket_market
-from progressive_market.challenge.challenged_models import challenge_models
 from progressive_market.market_settings import MARKET_SETTINGS
 from progressive_market.own_learner.weights_learner import WeightsLearner
 from progressive_market.own_learner.weights_model import WeightsModel, load_weights_model
-from progressive_market.walk_forward.fold_plan import plan_folds
-from progressive_market.walk_forward.walk_document import join_folds
-from progressive_training import BucketInfo, Challenge, Fold, Folding, Resources, Setting, Settings
+from progressive_market.studied_bucket import StudiedBucket
+from progressive_training import BucketInfo, Resources, Setting
 
 
 def _with_market(settings: tuple[Setting[Any], ...]) -> tuple[Setting[Any], ...]:
@@ -23,7 +20,7 @@ def _with_market(settings: tuple[Setting[Any], ...]) -> tuple[Setting[Any], ...]
 
 
 @frozen(kw_only=True)
-class WeightsBucket:
+class WeightsBucket(StudiedBucket):
     """Implements `progressive_training.Bucket`. `learner` is the class of its learner; `settings` those that it declares,
     to which the market's are added."""
 
@@ -47,21 +44,3 @@ class WeightsBucket:
     def load_model(self, path: str | Path) -> WeightsModel:
         """Read a model of this bucket."""
         return load_weights_model(path, self.learner.policy_from)
-
-    def plan_folds(
-        self, settings: Settings, horizons: Mapping[str, Sequence[int]], folding: Folding
-    ) -> tuple[Fold, ...]:
-        """The folds of a walk-forward, see `WalksForward`."""
-        return plan_folds(settings, horizons, folding)
-
-    def join_folds(
-        self, walks: Mapping[str, Sequence[Any]], folds: Sequence[Fold], settings: Settings
-    ) -> dict[str, Any]:
-        """The test parts of all folds as one result, see `WalksForward`."""
-        return join_folds(walks, folds, settings)
-
-    def challenge(
-        self, models: Mapping[str, Any], infos: Mapping[str, BucketInfo], asked: Challenge
-    ) -> list[dict[str, Any]]:
-        """What breaks the models of a run, see `ChallengesModels`."""
-        return challenge_models(models, infos, asked)
