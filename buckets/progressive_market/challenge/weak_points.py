@@ -18,7 +18,7 @@ INSTANT, CHEAP, FEED = "needs an instant fill", "needs cheap trades", "rests on 
 """The faults that are named."""
 EARNS_T = 2.0
 """t of its own growth from which on a strategy has something to lose."""
-HURTS_T = -1.0
+HURTS_T = -2.0
 """Paired t up to which an attack does harm beyond luck."""
 LATE_SHARE = 1 / 3
 """Kept of the growth with fills one bar late, at most, by one that needs an instant fill."""
