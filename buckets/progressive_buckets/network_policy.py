@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from progressive_buckets.learner.network import Network
+from progressive_buckets.recent_parts import RecentParts
 from progressive_training.market import positions_of
 
 if TYPE_CHECKING:
@@ -32,24 +33,22 @@ class NetworkPolicy:
         self.network = Network(network.shape, network.flat.device)
         self.network.load_state(network.state())
         self.memory, self.costs = memory, costs
-        self._known: list[tuple[Part, Tensor]] = []
+        self._known: RecentParts[Tensor] = RecentParts(PARTS_KEPT)
         self._own: list[tuple[Part, Tensor]] = []
 
     def recalling(self, memory: ContextualMemory) -> NetworkPolicy:
         """The policy of the same weights with another `memory`, a copy that nobody trains."""
         other = copy(self)
-        other.memory, other._known = memory, []
+        other.memory, other._known = memory, RecentParts(PARTS_KEPT)
         return other
 
     def __call__(self, part: Part) -> Tensor:
         """Positions [N] float64 over the bars of `part`; not a number where the weights are none."""
-        for known, held in self._known:
-            if known is part:
-                return held
+        return self._known.get(part, self._positions)
+
+    def _positions(self, part: Part) -> Tensor:
         followed = positions_of(self.advantages(part), part.decidable, self.costs, part.absent)
-        held = torch.where(torch.isfinite(self.network.flat).all(), followed, torch.nan)
-        self._known = [*self._known[1 - PARTS_KEPT :], (part, held)]
-        return held
+        return torch.where(torch.isfinite(self.network.flat).all(), followed, torch.nan)
 
     def advantages(self, part: Part) -> Tensor:
         """Advantage of long and short over flat [N, 2], in units, memory included."""

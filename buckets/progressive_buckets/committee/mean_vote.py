@@ -7,14 +7,16 @@ bar's reward. Nothing is trained.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from attrs import evolve, field, frozen
 
+from progressive_buckets.recent_parts import RecentParts
 from progressive_training import ModelError
-from progressive_training.market import cost_matrix, positions_of
+from progressive_training.market import Scaler, cost_matrix, positions_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_training import Model
-    from progressive_training.market import Costs, Market, MarketCard, Part, Scaler
+    from progressive_training.market import Costs, Market, MarketCard, Part
 
-CLIP = 5.0
-"""Deviations to which the features of a market are clipped."""
 PARTS_KEPT = 3
 
 
@@ -54,7 +54,7 @@ class Member:
     def votes(self, part: Part) -> Tensor:
         """Its votes [N, 2] on a `part` of the committee's market."""
         own = part.features[:, self.columns] * self.factor + self.shift
-        return self.voter.votes(evolve(part, features=own.clamp(-CLIP, CLIP)))
+        return self.voter.votes(evolve(part, features=own.clamp(-Scaler.LIMIT, Scaler.LIMIT)))
 
 
 def member_of(name: str, voter: Voter, model: Model, names: Sequence[str], scaler: Scaler) -> Member:
@@ -90,7 +90,7 @@ class CommitteePolicy:
 
     members: tuple[Member, ...]
     costs: Tensor
-    _known: list[tuple[Part, Tensor]] = field(factory=list, init=False)
+    _known: RecentParts[Tensor] = field(factory=partial(RecentParts, PARTS_KEPT), init=False)
 
     @classmethod
     def on(cls, market: Market, members: Sequence[Member]) -> CommitteePolicy:
@@ -99,12 +99,10 @@ class CommitteePolicy:
 
     def __call__(self, part: Part) -> Tensor:
         """Positions [N] float64 over the bars of `part`."""
-        for known, held in self._known:
-            if known is part:
-                return held
-        held = positions_of(mean_vote(self.members, part), part.decidable, self.costs, part.absent)
-        self._known[:] = [*self._known[1 - PARTS_KEPT :], (part, held)]
-        return held
+        return self._known.get(part, self._positions)
+
+    def _positions(self, part: Part) -> Tensor:
+        return positions_of(mean_vote(self.members, part), part.decidable, self.costs, part.absent)
 
     def alone(self) -> tuple[CommitteePolicy, ...]:
         """What each member would decide by its own vote."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from progressive_buckets.recent_parts import RecentParts
 from progressive_buckets.specialists.gating import gated_part
 from progressive_training.market import positions_of
 
@@ -24,15 +25,14 @@ class SeenBySpecialists:
 
     def __init__(self, known: list[tuple[Part, Part]]) -> None:
         self._first = known
-        self._last: list[tuple[Part, Part]] = []
+        self._last: RecentParts[Part] = RecentParts(PARTS_KEPT)
 
     def __call__(self, part: Part) -> Part:
         """The same bars with the specialists' inputs."""
-        for own, wide in (*self._first, *self._last):
+        for own, wide in self._first:
             if own is part:
                 return wide
-        self._last = [*self._last[1 - PARTS_KEPT :], (part, gated_part(part))]
-        return self._last[-1][1]
+        return self._last.get(part, gated_part)
 
 
 class VotingPolicy:
@@ -43,18 +43,16 @@ class VotingPolicy:
 
     def __init__(self, plain: NetworkPolicy, gated: NetworkPolicy, seen: SeenBySpecialists) -> None:
         self.plain, self.gated, self._seen = plain, gated, seen
-        self._known: list[tuple[Part, Tensor]] = []
+        self._known: RecentParts[Tensor] = RecentParts(PARTS_KEPT)
 
     def __call__(self, part: Part) -> Tensor:
         """Positions [N] float64 over the bars of `part`; not a number where the weights are none."""
-        for known, held in self._known:
-            if known is part:
-                return held
+        return self._known.get(part, self._positions)
+
+    def _positions(self, part: Part) -> Tensor:
         advantages = self.advantages(part)
         followed = positions_of(advantages, part.decidable, self.plain.costs, part.absent)
-        held = torch.where(advantages.isfinite().all(), followed, torch.nan)
-        self._known = [*self._known[1 - PARTS_KEPT :], (part, held)]
-        return held
+        return torch.where(advantages.isfinite().all(), followed, torch.nan)
 
     def advantages(self, part: Part) -> Tensor:
         """Advantage of long and short over flat [N, 2], in units, memories included."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from attrs import frozen
@@ -10,7 +10,6 @@ from attrs import frozen
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CLIP = 5.0
 LEAST = float(np.finfo(np.float32).eps)
 """Least deviation of a column, as a share of its mean: less is rounding."""
 ROWS_AT_ONCE = 65_536
@@ -22,6 +21,8 @@ class Scaler:
 
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
+    LIMIT: ClassVar[float] = 5.0
+    """Deviations to which columns are clipped."""
 
     @classmethod
     def fit(cls, table: NDArray[np.float32]) -> Scaler:
@@ -48,6 +49,6 @@ class Scaler:
             rows = table[start : start + ROWS_AT_ONCE]
             rows -= self.mean.astype(np.float32)
             rows /= self.deviation.astype(np.float32)
-            np.clip(rows, -CLIP, CLIP, out=rows)
+            np.clip(rows, -self.LIMIT, self.LIMIT, out=rows)
             rows[np.isnan(rows)] = 0.0
         return table
