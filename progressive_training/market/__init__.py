@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from progressive_market.judging.degenerate import one_sided as one_sided
     from progressive_market.judging.evaluator import MarketEvaluator as MarketEvaluator
     from progressive_market.judging.excerpt import excerpt as excerpt
+    from progressive_market.judging.excerpt import in_first_half as in_first_half
     from progressive_market.judging.excerpt import stretch_of as stretch_of
     from progressive_market.judging.performance import completed_trades as completed_trades
     from progressive_market.judging.performance import measure as measure
@@ -129,7 +130,7 @@ _NAMES = {
     "judging.baselines": "Ridge fit_ridge with_baselines",
     "judging.degenerate": "degeneration one_sided",
     "judging.evaluator": "MarketEvaluator",
-    "judging.excerpt": "excerpt stretch_of",
+    "judging.excerpt": "excerpt in_first_half stretch_of",
     "bucket_market": "bytes_of_bucket_market check_bucket_market configured_market evaluator_on market_on open_bucket_market with_columns",
     "challenge.challenged_models": "challenge_models",
     "challenge.subject": "Subject",

@@ -9,12 +9,10 @@ import torch
 
 from progressive_buckets.state_checks import checked_count, checked_flag, checked_like
 from progressive_training import LedgerEntry
-from progressive_training.market import stretch_of
+from progressive_training.market import in_first_half, t_statistic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
 
 STRATEGY = "specialists"
 BLOCKS = 64
@@ -47,15 +45,15 @@ class Choice:
 
     def make(self) -> float:
         """Decide, and return the t; NaN, and against the specialists, where nothing was compared."""
-        t = t_of(self.gained) if self.episodes else math.nan
+        t = t_statistic(self.gained) if self.episodes else math.nan
         self.made, self.adopted = True, t >= VETO_T
         return t
 
     def by_half(self, plain: Mapping[str, Any], vote: Mapping[str, Any]) -> dict[str, Any]:
         """The state of an evaluator each half of which keeps what it would choose by its own bars: of states of one that considered
         the `plain` network alone, and of one that considered the `vote`."""
-        first = stretch_of(torch.arange(BLOCKS), BLOCKS) % 2 == 0  # as the evaluator parts its bars
-        kept = [vote if self.episodes and t_of(self.gained[own]) >= VETO_T else plain for own in (first, ~first)]
+        first = in_first_half(torch.arange(BLOCKS), BLOCKS)  # as the evaluator parts its bars
+        kept = [vote if self.episodes and t_statistic(self.gained[own]) >= VETO_T else plain for own in (first, ~first)]
         halves = {
             name: torch.stack([kept[half][name][half] for half in (0, 1)]) for name in KEPT_BY_HALF if name in vote
         }
@@ -73,12 +71,6 @@ class Choice:
         made, adopted = checked_flag(state, "made"), checked_flag(state, "adopted")
         gained, episodes = checked_like(state, gained=self.gained)["gained"], checked_count(state, "episodes")
         self.made, self.adopted, self.gained, self.episodes = made, adopted, gained.clone(), episodes
-
-
-def t_of(blocks: Tensor) -> float:
-    """t of the mean of `blocks`; 0 where they do not vary."""
-    deviation = float(blocks.std())
-    return float(blocks.mean()) / deviation * math.sqrt(len(blocks)) if deviation > 0 else 0.0
 
 
 def entry_of(bucket: str, episode: int, t: float, before: float, after: float, *, adopted: bool) -> LedgerEntry:

@@ -165,11 +165,14 @@ class SpecialistPair(PolicyLearner):
         others = {name: tensor for name, tensor in knowledge.weights.items() if plain_name(name) is None}
         importance = _unless_own(knowledge.feature_importance, self.shared.importance)
         skill = _unless_own(knowledge.horizons, self.shared.horizons)
-        marked = {name: share for name, share in importance.items() if name.startswith(f"{OWN}.")}
-        told = {name: share for name, share in importance.items() if name not in marked}
-        marked = {name.removeprefix(f"{OWN}."): share for name, share in marked.items()}
+        mark = f"{OWN}."
+        own_importance = {name[len(mark) :]: share for name, share in importance.items() if name.startswith(mark)}
+        plain_importance = {name: share for name, share in importance.items() if not name.startswith(mark)}
         taken = Adoption(dropped=())
-        for learner, weights, shares, named in ((self.plain, others, told, str), (self.gated, own, marked, own_name)):
+        for learner, weights, shares, named in (
+            (self.plain, others, plain_importance, str),
+            (self.gated, own, own_importance, own_name),
+        ):
             offered = evolve(knowledge, weights=weights, feature_importance=_as_shares(shares), horizons=skill)
             made = learner.adopt(offered)
             taken = Adoption(

@@ -10,7 +10,7 @@ import structlog
 import torch
 from attrs import evolve, fields, frozen
 
-from progressive_market.bars.bar_records import PRICES
+from progressive_market.bars.bar_records import read_only
 from progressive_market.challenge.dear_trades import break_even, usual_cost
 from progressive_market.challenge.opened_models import subjects_of
 from progressive_market.challenge.peer_review import review, review_values
@@ -22,7 +22,6 @@ from progressive_training import ModelError, PluginError, installed_attacks
 from progressive_training.presentation import percent
 
 if TYPE_CHECKING:
-    from progressive_market.bars import Bars
     from progressive_market.challenge.subject import Subject
     from progressive_training import BucketInfo, Challenge
 
@@ -82,7 +81,7 @@ def _challenged(
     used: Sequence[Attacker],
     progress: Callable[[str, str], None],
 ) -> dict[str, Any]:
-    subject = evolve(subject, bars=_read_only(subject.bars))
+    subject = evolve(subject, bars=read_only(subject.bars))
     growth, own_t = float(subject.growth.sum()), t_statistic(subject.growth)
     progress(subject.name, "peers")
     cost, even, reviewed = subject.market.costs.side, break_even(subject), review(subject, models)
@@ -124,14 +123,6 @@ def _challenged(
         "failed": failed,
         "peers": None if reviewed is None else review_values(whole, reviewed),
     }
-
-
-def _read_only(bars: Bars) -> Bars:
-    """Views that an attack cannot write to: the next one is made of the same bars."""
-    views = bars.between(0, len(bars))
-    for array in (*(getattr(views, name) for name in ("time", *PRICES, "volume", "segment")), *views.extra.values()):
-        array.flags.writeable = False
-    return views
 
 
 def _attacked(subject: Subject, attacker: Attacker) -> list[Tried]:
