@@ -1,11 +1,18 @@
-"""Writing the files of a report, so that the run cannot come to harm."""
+"""Writing the files of a report, so that the run cannot come to harm, and reading those that commands have left in the run."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import structlog
 
+from progressive_training import InvalidValue
+
+MOST_BYTES = 16 << 20
+"""Of a document of a run."""
 log = structlog.get_logger("progressive_training")
 
 
@@ -17,3 +24,19 @@ def attempt(name: str, write: Callable[[], None]) -> None:
         reason = f"{type(failure).__name__}: {failure}"
         log.warning("the report could not be written; the run and its models are whole", file=name, reason=reason)
         log.debug("the report could not be written", file=name, exc_info=True)
+
+
+def read_found(file: Path) -> dict[str, Any] | None:
+    """The JSON object that a command wrote to `file`; None where there is none, or more than a document of a run may have.
+
+    :raise InvalidValue: it is not JSON, or no object.
+    """
+    if not file.is_file() or file.stat().st_size > MOST_BYTES:
+        return None
+    try:
+        document = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"{file} is not JSON ({error})") from error
+    if not isinstance(document, dict):
+        raise InvalidValue(f"{file} is no JSON object")
+    return document

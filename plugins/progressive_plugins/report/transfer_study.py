@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
+from progressive_plugins.report.report_files import read_found
 from progressive_plugins.report.report_records import Rows, ScratchArm
 from progressive_training import BucketResult, InvalidValue, RecordedRun, read_run, validated
 from progressive_training.presentation import percent
@@ -17,8 +17,6 @@ from progressive_training.presentation import percent
 SCRATCH, STUDY = "scratch", "transfer.json"
 STUDY_FORMAT = 2
 """Of a transfer report whose scores are in per cent."""
-MOST_BYTES = 16 << 20
-"""Of a document of a run."""
 
 
 @frozen(kw_only=True)
@@ -68,13 +66,9 @@ def read_study(directory: Path, results: Sequence[BucketResult]) -> Study | None
 
     :raise InvalidValue: it is not what this program writes.
     """
-    file = directory / STUDY
-    if not file.is_file() or file.stat().st_size > MOST_BYTES:
+    document = read_found(directory / STUDY)
+    if document is None:
         return None
-    try:
-        document = json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise InvalidValue(f"{file} is not JSON ({error})") from error
     study = validated(document, _Study, STUDY)
     if study.matrix is not None and not study.matrix.is_square():
         raise InvalidValue(f"{STUDY}.matrix has other rows than an untrained one and one for each bucket")
