@@ -222,6 +222,20 @@ def test_a_setting_that_is_unknown_or_lost_is_refused(rated: Any) -> None:
         rated.trainer().resume()
 
 
+def test_a_run_goes_on_with_a_setting_of_its_bars_that_is_newer_than_it(rated: Any) -> None:
+    run = rated.directory / "run"
+    manifest = read(run, "manifest.json")
+    write_json(
+        run / "manifest.json", {**manifest, "rests_on": [key for key in manifest["rests_on"] if key != "REGIMES"]}
+    )
+    written = read(run, "config.json")
+    del written["REGIMES"]
+    write_json(run / "config.json", written)
+    rated.said.clear()
+    rated.trainer().resume()
+    assert rated.said[0].endswith("older than the settings REGIMES (null), which are at their defaults")
+
+
 def test_a_change_that_a_kill_cut_short_is_done_when_the_run_goes_on(rated: Any) -> None:
     run = rated.directory / "run"
     manifest = read(run, "manifest.json")

@@ -19,8 +19,8 @@ from progressive_app.config.declarations import Declarations, nearest_name, prog
 from progressive_app.config.flag_values import FlagText, json_or_text
 from progressive_app.config.installed import installed_declarations
 from progressive_app.quoting import show
-from progressive_core.contract.errors import ConfigError, RunError
-from progressive_core.contract.setting import Reason, Settings, as_settings
+from progressive_core.contract.errors import ConfigError
+from progressive_core.contract.setting import Settings, as_settings
 from progressive_core.plugins.blame import Policy
 
 log = structlog.get_logger("progressive_training")
@@ -32,10 +32,6 @@ UI_PARAMS = MappingProxyType(
 )
 SLIP = 0.8
 """How alike a key must be to a known one to be a slip of the pen, and not another program's or a disabled plugin's."""
-
-
-RESTED_ON = (Reason.BARS, Reason.COSTS, Reason.DRAWS, Reason.ORDER, Reason.HORIZONS)
-"""Why a setting cannot be missing from a run's own file."""
 
 
 @frozen
@@ -274,26 +270,3 @@ def _refuse_foreign_file(written: Mapping[str, Any], file: Path, declarations: D
             f"{file}: unknown setting {show(key)} (value {show(value)}), and no other key is known: this may be the "
             "file of another program; --config FILE, or settings=resolve(FILE) from Python, reads another one instead"
         )
-
-
-def settings_of_run(
-    written: Mapping[str, Any],
-    file: Path,
-    plugins: Sequence[str] = (),
-    objects: Mapping[str, object] | None = None,
-) -> tuple[Settings, str]:
-    """The settings that a run's own file holds, and a line on those that it does not know yet, or "".
-
-    A newer version, or a new plugin, may have added a setting; at its default a run goes on as before. What all buckets rest
-    on cannot have been left out.
-
-    :param plugins: choices of plugins that are to hold as well.
-    :raise RunError: it was. :raise ConfigError: a key is unknown, or a value is of the wrong type or out of range.
-    """
-    settings = resolve_values(written, str(file), plugins, objects=objects)
-    missing = [key for key in settings if key not in written]
-    rested_on = [key for key in missing if settings.declared[key].reason in RESTED_ON]
-    if rested_on:
-        raise RunError(f"{file}: {', '.join(rested_on)} missing; put the run's file back")
-    taken = ", ".join(f"{key} ({show(settings[key])})" for key in missing)
-    return settings, f"{file}: older than the settings {taken}, which are at their defaults" if missing else ""

@@ -15,7 +15,6 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from progressive_app.config.resolve import settings_of_run
 from progressive_app.locks.lease import LEASE
 from progressive_app.locks.lock import LOCK, lock_run
 from progressive_app.machine.durable_files import sync_tree
@@ -29,6 +28,7 @@ from progressive_app.resume.changes import (
 )
 from progressive_app.resume.inputs import check_data_unchanged, moved_with_the_run
 from progressive_app.resume.manifest import plugins_of
+from progressive_app.resume.own_settings import settings_of_run
 from progressive_app.resume.resuming import choices_of, registry_for
 from progressive_app.store.atomic_files import atomic_write, write_json
 from progressive_app.store.containment import check_no_external_links
@@ -78,9 +78,8 @@ def fork_of(
     if not (directory / STATE).is_file():
         raise RunError(f"{directory}: no run here ({STATE} is missing); `{PROGRAM} runs` lists them")
     progress, manifest, file = read_progress(directory), read_manifest(directory), directory / "config.json"
-    settings, _ = settings_of_run(
-        manifest["changing"] or read_json(file), file, choices_of(asked, plugins), manager.objects
-    )
+    written = manifest["changing"] or read_json(file)
+    settings, _ = settings_of_run(written, file, choices_of(asked, plugins), manager.objects, manifest["rests_on"])
     wanted = wanted_settings(settings, {**moved_with_the_run(manifest["inputs"], directory), **asked}, plugins)
     changes = changes_between(settings, wanted, standing_of(directory, progress), manifest)
     registry = registry_for(wanted, manager)

@@ -13,6 +13,7 @@ from attrs import asdict
 from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.input_files import input_files
 from progressive_app.resume.inputs import described
+from progressive_app.resume.own_settings import rested_on
 from progressive_app.resume.teachers import recorded_teachers
 from progressive_app.store.environments import begun_here
 from progressive_app.store.run_documents import Teacher, now_in_words
@@ -44,6 +45,7 @@ def manifest_of(
         "sequence": list(settings[SEQUENCE]),
         "seed": settings[SEED],
         "device": device,
+        "rests_on": rested_on(settings),
         "inputs": inputs,
         "teachers": [asdict(teacher) for teacher in recorded_teachers(teachers, settings, inputs)],
         **of_plugins,

@@ -11,7 +11,7 @@ from attrs import frozen
 from progressive_app.config.app_settings import DEVICE, PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
 from progressive_app.config.checking import checked
 from progressive_app.config.choices import merged_choices, refuse_unknown_buckets
-from progressive_app.config.resolve import settings_of_run, with_settings
+from progressive_app.config.resolve import with_settings
 from progressive_app.config.stages import Stages, flat, stages_text
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.address_space import check_address_space
@@ -28,6 +28,7 @@ from progressive_app.resume.changes import (
 )
 from progressive_app.resume.inputs import check_data_unchanged, moved_with_the_run
 from progressive_app.resume.manifest import check_isolation, check_objects_there, check_plugins_there, plugins_of
+from progressive_app.resume.own_settings import settings_of_run
 from progressive_app.store.progress import Standing, standing_of
 from progressive_app.store.run_store import RunStore
 from progressive_core.contract.errors import ConfigError
@@ -68,7 +69,11 @@ def prepare_resume(
     store.documents.finish_change()
     manifest = store.documents.manifest
     settings, note = settings_of_run(
-        store.documents.config, directory / "config.json", choices_of(asked, plugins), manager.objects
+        store.documents.config,
+        directory / "config.json",
+        choices_of(asked, plugins),
+        manager.objects,
+        manifest["rests_on"],
     )
     wanted = wanted_settings(settings, {**moved_with_the_run(manifest["inputs"], directory), **asked}, plugins)
     standing = standing_of(directory, progress)

@@ -91,6 +91,7 @@ class _Manifest:
     order: str = ""
     sequence: tuple[Any, ...]
     device: str = "auto"
+    rests_on: tuple[str, ...] = ()
     inputs: dict[str, _InputFile] = field(factory=dict)
     teachers: tuple[Teacher, ...] = ()
     scratch_arms: bool = False
