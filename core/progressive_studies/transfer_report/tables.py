@@ -72,7 +72,8 @@ def _markdown(section: Section) -> Iterator[str]:
         yield f"**{section.title}**"
     if section.rows:
         lines = [section.header, ("---",) * len(section.header), *section.rows]
-        yield "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        cells = [[cell.replace("|", r"\|") for cell in line] for line in lines]
+        yield "\n".join(f"| {' | '.join(line)} |" for line in cells)
     if section.remark:
         yield section.remark
 

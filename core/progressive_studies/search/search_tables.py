@@ -1,0 +1,220 @@
+"""A search for settings as sections with tables, for a terminal, as Markdown and for the page."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from attrs import frozen
+
+from progressive_app.presentation import quantities
+from progressive_app.presentation.text_table import MISSING
+from progressive_app.quoting import shortened
+from progressive_core.contract.profit import profit_text
+from progressive_studies.transfer_report.tables import Section
+from progressive_studies.walk_forward.walk_tables import RESULT_HEADS, result_row
+
+Document = Mapping[str, Any]
+"""What `tune.json` holds."""
+NEEDED = 2.0
+"""t that the held-back bars must show."""
+SETTING_HEADS = ("SETTING", "SEARCHED", "INCUMBENT", "BEST TRIAL", "IMPORTANCE")
+TRIAL_HEADS = ("TRIAL", "STATUS", "SCORE", "EPISODES")
+SEED_HEADS = ("SEED", "INCUMBENT", "CHOICE", "DIFFERENCE")
+IMPORTANCE_MEANING = (
+    "IMPORTANCE: how much the value of a setting alone decides whether a trial is among the better ones here, as a share of all settings' "
+    "(PED-ANOVA, Watanabe et al. 2023). It says what moved the score of these trials on these bars, and nothing about fresh ones."
+)
+TRIAL_MEANING = (
+    "SCORE: the best of a trial's episodes, as profit on the bars that choose. The highest of many is flattered by luck, so it is no forecast. "
+    "One that was pruned ended early, as it lagged behind earlier trials; its score is that of fewer episodes."
+)
+SEED_MEANING = (
+    "What both settings earned on the bars that were held back from every trial, each trained anew with seeds that no trial had. The t is that of "
+    "the mean's differences by block of bars: more seeds make training's luck smaller, and the luck of these bars stays."
+)
+ADOPTED, NOT_SHOWN, STAYS = "adopted", "no better setting shown", "the incumbent is the best trial"
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What became of a bucket's search in a few words, whether a setting was adopted, and why in a sentence."""
+
+    words: str
+    is_adopted: bool
+    why: str
+
+
+def sections_of(document: Document) -> list[Section]:
+    """The sections of a search: what it shows, then each bucket's settings, trials, held-back bars and test part."""
+    sections = [Section("What it shows", remark="\n".join(findings(document)))]
+    if lines := config_lines(document):
+        remark = "\n".join(["For config.json:", "", *(f"    {line}" for line in lines)])
+        sections.append(Section("What was adopted", remark=remark))
+    for bucket in document["buckets"]:
+        name = bucket["bucket"]
+        sections.append(Section(f"{name}, settings", SETTING_HEADS, setting_rows(bucket), IMPORTANCE_MEANING))
+        if bucket["fresh"]:
+            sections.append(Section(f"{name}, held-back bars", SEED_HEADS, seed_rows(bucket), SEED_MEANING))
+        if bucket["verdict"]:
+            rows = tuple(map(result_row, bucket["verdict"]["test"]))
+            sections.append(Section(f"{name}, the adopted setting on the test part", RESULT_HEADS, rows))
+        sections.append(Section(f"{name}, trials", trial_heads(bucket), trial_rows(bucket), TRIAL_MEANING))
+    return sections
+
+
+def findings(document: Document) -> list[str]:
+    """What was searched, what became of it and why, a sentence each; no score of a trial, since the best one is flattered."""
+    return [sentence for bucket in document["buckets"] for sentence in bucket_findings(document, bucket)]
+
+
+def bucket_findings(document: Document, bucket: Document) -> list[str]:
+    """The sentences about one bucket, the outcome first."""
+    name, told = bucket["bucket"], outcome(bucket)
+    first = f"{name}: {told.words}"
+    if told.is_adopted:
+        first += f", {_values_text(bucket['settings'])} in place of {_values_text(_incumbent_of(bucket))}"
+    return [f"{first}. {told.why}".rstrip(), evidence_text(bucket), test_text(bucket), *_searched(document, bucket)]
+
+
+def outcome(bucket: Document) -> Outcome:
+    """What became of a bucket's search."""
+    why = bucket["why"]
+    why = f"{why[:1].upper()}{why[1:].rstrip('.')}." if why else ""
+    if bucket["adopted"]:
+        return Outcome(words=ADOPTED, is_adopted=True, why=why)
+    return Outcome(words=NOT_SHOWN if bucket["fresh"] else f"{NOT_SHOWN}, {STAYS}", is_adopted=False, why=why)
+
+
+def evidence_text(bucket: Document) -> str:
+    """The t on both halves in a sentence."""
+    count = len(bucket["trials"])
+    if not bucket["fresh"]:
+        return f"None of {count} trials scored higher than the incumbent, so the held-back bars were not looked at."
+    return (
+        f"On the bars that chose it, the best of {count} trials beats the incumbent with a t of {number(bucket['t_choosing'], 1)}, deflated by the "
+        f"number of trials {number(bucket['t_deflated'], 1)}. What counts are the held-back bars, with {len(bucket['fresh'])} fresh seeds of both: "
+        f"t {number(bucket['t'], 1)}, where {NEEDED:g} is needed."
+    )
+
+
+def test_text(bucket: Document) -> str:
+    """What the test part says of the adopted setting, or that nothing has read it."""
+    if not bucket["verdict"]:
+        return "The test part was not read."
+    return f"The test part, read once for this setting and counted alone: {bucket['verdict']['verdict'].rstrip('.')}."
+
+
+def _searched(document: Document, bucket: Document) -> list[str]:
+    trials, folds = bucket["trials"], document["folds"]
+    pruned = sum(trial["status"] == "pruned" for trial in trials)
+    spans = ", ".join(f"{key} ({text})" for key, text in bucket["space"].items())
+    told = [
+        f"Searched: {spans}; {len(trials)} trials, {pruned} of them pruned, {bucket['episodes']:,} episodes: as many as "
+        f"{number(bucket['trainings'], 1)} full trainings."
+    ]
+    if folds:
+        where = f"validation, {_day(folds[0]['validate_from'])} to {_day(folds[-1]['test_from'])}"
+        where += f", in {len(folds)} folds" if len(folds) > 1 else ""
+        told.append(
+            f"One half of {where}, scored the trials; the other half, stretch by stretch between them, was held back. No trial read anything from "
+            f"{_day(folds[-1]['test_from'])} on."
+        )
+    return told
+
+
+def _day(time: str) -> str:
+    return str(time)[:10]
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number of the document, in which one that is not known is null."""
+    return quantities.number(math.nan if value is None else value, digits)
+
+
+def value_text(value: Any) -> str:
+    """The value of a setting, numbers with three digits."""
+    if isinstance(value, float):
+        return f"{value:.3g}" if math.isfinite(value) else MISSING
+    return MISSING if value is None else shortened(value if isinstance(value, str) else json.dumps(value))
+
+
+def _values_text(values: Mapping[str, Any]) -> str:
+    return " and ".join(f"{key} {value_text(value)}" for key, value in values.items())
+
+
+def _incumbent_of(bucket: Document) -> dict[str, Any]:
+    return {key: bucket["incumbent"].get(key) for key in bucket["settings"]}
+
+
+def best_trial(bucket: Document) -> Document | None:
+    """The trial that was chosen, where that is not the incumbent."""
+    return next((trial for trial in bucket["trials"] if trial["number"] == bucket["best"] != 0), None)
+
+
+def setting_rows(bucket: Document) -> tuple[tuple[str, ...], ...]:
+    """The cells below `SETTING_HEADS`, a row for each setting that was searched, the most important first."""
+    importance, best = bucket["importance"], best_trial(bucket)
+    keys = sorted(bucket["space"], key=lambda key: -importance.get(key, 0.0))
+    return tuple(
+        (
+            key,
+            bucket["space"][key],
+            value_text(bucket["incumbent"].get(key)),
+            value_text(best["values"].get(key)) if best else MISSING,
+            quantities.share_text(importance[key]) if key in importance else MISSING,
+        )
+        for key in keys
+    )
+
+
+def trial_heads(bucket: Document) -> tuple[str, ...]:
+    """`TRIAL_HEADS`, and one for each setting."""
+    return (*TRIAL_HEADS, *bucket["space"])
+
+
+def trial_rows(bucket: Document) -> tuple[tuple[str, ...], ...]:
+    """The cells below `trial_heads`, a row for each trial in their order."""
+    return tuple(
+        (
+            str(trial["number"]),
+            status_text(bucket, trial),
+            profit_text(trial["score"]) if trial["score"] is not None else MISSING,
+            str(len(trial["steps"])),
+            *(value_text(trial["values"].get(key)) for key in bucket["space"]),
+        )
+        for trial in bucket["trials"]
+    )
+
+
+def status_text(bucket: Document, trial: Document) -> str:
+    """How a trial ended, and what it is besides."""
+    if trial["number"] == 0:
+        return f"{trial['status']}, incumbent"
+    return f"{trial['status']}, best" if trial is best_trial(bucket) else str(trial["status"])
+
+
+def seed_rows(bucket: Document) -> tuple[tuple[str, ...], ...]:
+    """The cells below `SEED_HEADS`: a row for each fresh seed, then their mean with its t."""
+    old, new = ([math.fsum(each[side]) for each in bucket["fresh"]] for side in ("incumbent", "choice"))
+    seeds = [str(each["seed"]) for each in bucket["fresh"]]
+    rows = [*zip(seeds, old, new, strict=True), (f"mean, t {number(bucket['t'], 1)}", fmean(old), fmean(new))]
+    return tuple((seed, *map(profit_text, (before, after, after - before))) for seed, before, after in rows)
+
+
+def config_lines(document: Document) -> list[str]:
+    """What was adopted, as lines for config.json; none where nothing was."""
+    chosen: dict[str, dict[str, Any]] = {}
+    for bucket in document["buckets"]:
+        for key, value in bucket["settings"].items() if bucket["adopted"] else ():
+            chosen.setdefault(key, {})[bucket["bucket"]] = value
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in chosen.items()]
+    return [line + "," * (place < len(lines)) for place, line in enumerate(lines, 1)]
+
+
+def mean_blocks(bucket: Document, side: str) -> Sequence[float]:
+    """Of each held-back block what one side ("incumbent" or "choice") earned, the mean over the fresh seeds."""
+    return [fmean(block) for block in zip(*(each[side] for each in bucket["fresh"]), strict=True)]
