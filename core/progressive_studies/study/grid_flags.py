@@ -66,7 +66,7 @@ def parse_values(setting: Setting[Any], text: str) -> tuple[Any, ...]:
 
     :raise ConfigError: a list of names is written without its brackets, where one list and several values look alike.
     """
-    parts = list(_parts(text))
+    parts = list(parts_of(text))
     texts = [part.strip() for part in parts]
     bare = not any(text.startswith(("[", "{", "null")) for text in texts)
     if len(parts) > 1 and bare and _is_list(setting, texts):
@@ -88,15 +88,15 @@ def _is_list(setting: Setting[Any], texts: list[str]) -> bool:
     return True
 
 
-def _parts(text: str) -> Iterator[str]:
-    """The parts of a text between its commas; one within brackets or double quotes parts nothing."""
+def parts_of(text: str, separator: str = ",") -> Iterator[str]:
+    """The parts of a text between its commas, or another letter; one within brackets or double quotes parts nothing."""
     depth, quoted, begin, before = 0, False, 0, ""
     for place, letter in enumerate(text):
         if letter == '"' and before != "\\":
             quoted = not quoted
         elif not quoted:
             depth += (letter in _OPENING) - (letter in _CLOSING)
-            if letter == "," and depth <= 0:
+            if letter == separator and depth <= 0:
                 yield text[begin:place]
                 begin = place + 1
         before = letter
