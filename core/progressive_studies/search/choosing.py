@@ -71,7 +71,7 @@ def paired_t(choice: Sequence[Sequence[float]], incumbent: Sequence[Sequence[flo
 
 
 def needed_t(blocks: int) -> float:
-    """The t that luck exceeds as rarely, with so few blocks, as a normal one exceeds `NEEDED`: 2.04 of 64, 2.09 of 32, 2.43 of 8.
+    """The t that luck exceeds as rarely, with so few blocks, as a normal one exceeds `NEEDED`: 2.04 of 64, 2.08 of 32, 2.43 of 8.
 
     By the expansion of Student's quantile in one over the degrees of freedom (Abramowitz and Stegun 1964, 26.7.5).
     """

@@ -8,25 +8,22 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from attrs import frozen
-
 from progressive_app.presentation import quantities
 from progressive_app.presentation.text_table import MISSING
 from progressive_app.quoting import shortened
 from progressive_core.contract.profit import profit_text
+from progressive_studies.search.choosing import needed_t
 from progressive_studies.transfer_report.tables import Section
 from progressive_studies.walk_forward.walk_tables import RESULT_HEADS, result_row
 
 Document = Mapping[str, Any]
 """What `tune.json` holds."""
-NEEDED = 2.0
-"""t that the held-back bars must show."""
 SETTING_HEADS = ("SETTING", "SEARCHED", "INCUMBENT", "BEST TRIAL", "IMPORTANCE")
 TRIAL_HEADS = ("TRIAL", "STATUS", "SCORE", "EPISODES")
 SEED_HEADS = ("SEED", "INCUMBENT", "CHOICE", "DIFFERENCE")
 IMPORTANCE_MEANING = (
-    "IMPORTANCE: how much the value of a setting alone decides whether a trial is among the better ones here, as a share of all settings' "
-    "(PED-ANOVA, Watanabe et al. 2023). It says what moved the score of these trials on these bars, and nothing about fresh ones."
+    "IMPORTANCE: how far the values of the best quarter of the trials lie from those of all, as a share of all settings' (PED-ANOVA, Watanabe and "
+    "others 2023). It says what moved the score of these trials on these bars, and nothing about fresh ones."
 )
 TRIAL_MEANING = (
     "SCORE: the best of a trial's episodes, as profit on the bars that choose. The highest of many is flattered by luck, so it is no forecast. "
@@ -37,15 +34,6 @@ SEED_MEANING = (
     "the mean's differences by block of bars: more seeds make training's luck smaller, and the luck of these bars stays."
 )
 ADOPTED, NOT_SHOWN, STAYS = "adopted", "no better setting shown", "the incumbent is the best trial"
-
-
-@frozen(kw_only=True)
-class Outcome:
-    """What became of a bucket's search in a few words, whether a setting was adopted, and why in a sentence."""
-
-    words: str
-    is_adopted: bool
-    why: str
 
 
 def sections_of(document: Document) -> list[Section]:
@@ -68,37 +56,52 @@ def sections_of(document: Document) -> list[Section]:
 
 def findings(document: Document) -> list[str]:
     """What was searched, what became of it and why, a sentence each; no score of a trial, since the best one is flattered."""
-    return [sentence for bucket in document["buckets"] for sentence in bucket_findings(document, bucket)]
+    told = []
+    for bucket in document["buckets"]:
+        first, *more = bucket_findings(document, bucket)
+        told += [f"{bucket['bucket']}: {first}", *more]
+    return told
 
 
 def bucket_findings(document: Document, bucket: Document) -> list[str]:
     """The sentences about one bucket, the outcome first."""
-    name, told = bucket["bucket"], outcome(bucket)
-    first = f"{name}: {told.words}"
-    if told.is_adopted:
-        first += f", {_values_text(bucket['settings'])} in place of {_values_text(_incumbent_of(bucket))}"
-    return [f"{first}. {told.why}".rstrip(), evidence_text(bucket), test_text(bucket), *_searched(document, bucket)]
+    return [
+        f"{bucket['why'].rstrip('.')}.{_adopted_text(bucket)}",
+        evidence_text(bucket),
+        test_text(bucket),
+        *_searched(document, bucket),
+    ]
 
 
-def outcome(bucket: Document) -> Outcome:
-    """What became of a bucket's search."""
-    why = bucket["why"]
-    why = f"{why[:1].upper()}{why[1:].rstrip('.')}." if why else ""
+def outcome(bucket: Document) -> str:
+    """What became of a bucket's search in a few words."""
     if bucket["adopted"]:
-        return Outcome(words=ADOPTED, is_adopted=True, why=why)
-    return Outcome(words=NOT_SHOWN if bucket["fresh"] else f"{NOT_SHOWN}, {STAYS}", is_adopted=False, why=why)
+        return ADOPTED
+    return NOT_SHOWN if best_trial(bucket) else f"{NOT_SHOWN}, {STAYS}"
+
+
+def _adopted_text(bucket: Document) -> str:
+    changes = [
+        f"{key} {value_text(value)} in place of {value_text(bucket['incumbent'].get(key))}"
+        for key, value in (bucket["settings"].items() if bucket["adopted"] else ())
+    ]
+    return f" Adopted: {', '.join(changes)}." if changes else ""
 
 
 def evidence_text(bucket: Document) -> str:
-    """The t on both halves in a sentence."""
+    """What the bars that chose say, and why that is not enough."""
     count = len(bucket["trials"])
-    if not bucket["fresh"]:
-        return f"None of {count} trials scored higher than the incumbent, so the held-back bars were not looked at."
+    if not best_trial(bucket):
+        return "So the held-back bars were not looked at."
     return (
-        f"On the bars that chose it, the best of {count} trials beats the incumbent with a t of {number(bucket['t_choosing'], 1)}, deflated by the "
-        f"number of trials {number(bucket['t_deflated'], 1)}. What counts are the held-back bars, with {len(bucket['fresh'])} fresh seeds of both: "
-        f"t {number(bucket['t'], 1)}, where {NEEDED:g} is needed."
+        f"On the bars that chose it, it beats the incumbent with a t of {number(bucket['t_choosing'], 1)}: flattered, since it is the best of "
+        f"{count} trials. Less what the best of so many shows by luck, {number(bucket['t_deflated'], 1)}."
     )
+
+
+def needed(bucket: Document) -> float:
+    """The t that the held-back bars had to show, NaN where they were not looked at."""
+    return needed_t(len(bucket["fresh"][0]["choice"])) if bucket["fresh"] else math.nan
 
 
 def test_text(bucket: Document) -> str:
@@ -140,14 +143,6 @@ def value_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if math.isfinite(value) else MISSING
     return MISSING if value is None else shortened(value if isinstance(value, str) else json.dumps(value))
-
-
-def _values_text(values: Mapping[str, Any]) -> str:
-    return " and ".join(f"{key} {value_text(value)}" for key, value in values.items())
-
-
-def _incumbent_of(bucket: Document) -> dict[str, Any]:
-    return {key: bucket["incumbent"].get(key) for key in bucket["settings"]}
 
 
 def best_trial(bucket: Document) -> Document | None:
@@ -201,7 +196,7 @@ def seed_rows(bucket: Document) -> tuple[tuple[str, ...], ...]:
     """The cells below `SEED_HEADS`: a row for each fresh seed, then their mean with its t."""
     old, new = ([math.fsum(each[side]) for each in bucket["fresh"]] for side in ("incumbent", "choice"))
     seeds = [str(each["seed"]) for each in bucket["fresh"]]
-    rows = [*zip(seeds, old, new, strict=True), (f"mean, t {number(bucket['t'], 1)}", fmean(old), fmean(new))]
+    rows = [*zip(seeds, old, new, strict=True), (f"mean, t {number(bucket['t'], 2)}", fmean(old), fmean(new))]
     return tuple((seed, *map(profit_text, (before, after, after - before))) for seed, before, after in rows)
 
 

@@ -97,9 +97,9 @@ def searched(name: str = "Medium", *, outcome: str) -> dict[str, Any]:
         "t": {"adopted": 2.34, "not shown": 0.71, "incumbent": None}[outcome],
         "adopted": is_adopted,
         "why": {
-            "adopted": "on the held-back bars it earns more than luck explains",
-            "not shown": "on the held-back bars a t of 0.7 was reached, 2 is needed",
-            "incumbent": "no trial scored higher",
+            "adopted": "Trial 4 is adopted: its paired t is 2.34, and 2.08 is needed.",
+            "not shown": "No better setting shown: trial 4 has the best score, but its paired t is 0.71, and 2.08 is needed.",
+            "incumbent": "No better setting shown: of 12 trials none has a better score.",
         }[outcome],
         "settings": trials[4]["values"] if is_adopted else {},
         "episodes": 196,
@@ -141,23 +141,22 @@ def first_screen(document: dict[str, Any]) -> str:
         (
             "adopted",
             [
-                "Medium: adopted, LEARNING_RATE 0.000316 and DROPOUT 0.123 and CHOOSE fixed in place of",
-                "2 fresh seeds of both: t 2.3, where 2 is needed",
+                "Trial 4 is adopted: its paired t is 2.34, and 2.08 is needed. Adopted: LEARNING_RATE 0.000316 in place of 0.001, ",
                 "The test part, read once for this setting and counted alone: no edge shown (edge t = 1.4).",
             ],
         ),
         (
             "not shown",
             [
-                "Medium: no better setting shown. On the held-back bars a t of 0.7 was reached, 2 is needed.",
-                "with a t of 1.9, deflated by the number of trials -0.3",
+                "No better setting shown: trial 4 has the best score, but its paired t is 0.71, and 2.08 is needed.",
+                "with a t of 1.9: flattered, since it is the best of 12 trials. Less what the best of so many shows by luck, -0.3.",
                 "The test part was not read.",
             ],
         ),
         (
             "incumbent",
             [
-                "Medium: no better setting shown, the incumbent is the best trial.",
+                "No better setting shown: of 12 trials none has a better score.",
                 "the held-back bars were not looked at",
             ],
         ),
@@ -201,6 +200,8 @@ def test_nothing_strange_is_printed_or_run() -> None:
     bucket["why"] = STRANGE
     bucket["importance"] = {}
     bucket["trials"][3] = {**bucket["trials"][3], "score": None, "steps": []}
+    bucket["trials"][2]["steps"][:2] = [None, None]
+    bucket["trials"][7]["steps"] = [None] * 9
     bucket["incumbent"] = {**bucket["incumbent"], "LEARNING_RATE": None}
     bucket["trials"][0]["values"]["LEARNING_RATE"] = None
     document = document_of(bucket, searched("Long", outcome="adopted"), folds=3, name=STRANGE, bars="")
@@ -219,7 +220,7 @@ def test_the_differences_add_up_to_those_of_the_table() -> None:
     bucket = searched(outcome="adopted")
     whole = sum(sum(each["choice"]) - sum(each["incumbent"]) for each in bucket["fresh"]) / 2
     text = as_text(sections_of(document_of(bucket)))
-    assert f"{100 * math.expm1(whole):+.1f} %" in next(line for line in text.splitlines() if "mean, t 2.3" in line)
+    assert f"{100 * math.expm1(whole):+.1f} %" in next(line for line in text.splitlines() if "mean, t 2.34" in line)
 
 
 def test_each_head_is_in_the_glossary() -> None:

@@ -91,33 +91,35 @@ def trial_plot(bucket: Document) -> Plot:
 
 def curve_plot(bucket: Document) -> Plot:
     """The best score so far after each episode of each trial, up to where it ended or was pruned."""
-    trials = [trial for trial in _scored(bucket) if trial["steps"]]
-    ends = [trial["steps"][-1] for trial in trials] or [0.0]
+    curves = [(trial, _known_steps(trial)) for trial in sorted(_scored(bucket), key=lambda each: _above(bucket, each))]
+    curves = [(trial, steps) for trial, steps in curves if steps]
+    ends = [steps[-1][1] for _, steps in curves] or [0.0]
     floor = min(ends) - DEEPEST * (max(ends) - min(ends))
-    height = profit_axis(max(step, floor) for trial in trials for step in trial["steps"] if step is not None)
-    width = whole_axis(1, max((len(trial["steps"]) for trial in trials), default=2))
-    paths = [
-        (f"curve {_kind(bucket, trial)}", _path(list(enumerate(trial["steps"], 1)), width, height))
-        for trial in sorted(trials, key=lambda trial: _above(bucket, trial))
-    ]
+    height = profit_axis(max(score, floor) for _, steps in curves for _, score in steps)
+    width = whole_axis(1, max((len(trial["steps"]) for trial, _ in curves), default=2))
     dots = [
         Dot(
-            left=width.place(len(trial["steps"])),
-            top=100 - height.place(trial["steps"][-1]),
+            left=width.place(steps[-1][0]),
+            top=100 - height.place(steps[-1][1]),
             kind="end",
             words=f"trial {trial['number']} was pruned after {len(trial['steps'])} episodes",
         )
-        for trial in trials
+        for trial, steps in curves
         if trial["status"] == "pruned"
     ]
     return Plot(
-        paths=paths,
+        paths=[(f"curve {_kind(bucket, trial)}", _path(steps, width, height)) for trial, steps in curves],
         dots=dots,
         across=width.ticks,
         down=_down(height),
         unit="episode",
         label=f"{bucket['bucket']}: best score so far by episode, a line for each trial",
     )
+
+
+def _known_steps(trial: Document) -> list[Point]:
+    """The episodes after which a trial had a score, and this."""
+    return [(episode, score) for episode, score in enumerate(trial["steps"], 1) if score is not None]
 
 
 def value_plot(bucket: Document, key: str) -> Plot:
@@ -276,7 +278,7 @@ def _level(bucket: Document, width: Axis | None, height: Axis) -> list[tuple[str
 
 
 def _path(points: Sequence[Point], width: Axis, height: Axis) -> str:
-    places = [f"{width.place(x):.2f} {100 - height.place(y):.2f}" for x, y in points if y is not None]
+    places = [f"{width.place(x):.2f} {100 - height.place(y):.2f}" for x, y in points]
     return "M" + "L".join(places) if places else ""
 
 
