@@ -92,6 +92,8 @@ if TYPE_CHECKING:
     from progressive_market.bars import load_bars as load_bars
     from progressive_studies.challenge.challenging import Challenge as Challenge
     from progressive_studies.challenge.challenging import ChallengesModels as ChallengesModels
+    from progressive_studies.search.searching import Halves as Halves
+    from progressive_studies.search.searching import SearchesSettings as SearchesSettings
     from progressive_studies.study.study_summary import StudySummary as StudySummary
     from progressive_studies.walk_forward.folding import Fold as Fold
     from progressive_studies.walk_forward.folding import Folding as Folding
@@ -119,6 +121,8 @@ _HOME = {
     "SEED": "progressive_core.contract.core_settings",
     "Fold": "progressive_studies.walk_forward.folding",
     "Folding": "progressive_studies.walk_forward.folding",
+    "Halves": "progressive_studies.search.searching",
+    "SearchesSettings": "progressive_studies.search.searching",
     "WalksForward": "progressive_studies.walk_forward.folding",
     "load_bars": "progressive_market.bars",
     "MarketBucket": "progressive_buckets.market_bucket",

@@ -21,13 +21,14 @@ from progressive_market.judging.evaluator import MarketEvaluator
 from progressive_market.market import bytes_of_market
 from progressive_market.market_settings import (
     ALLOW_LEAK,
+    BARS_SETTINGS,
     BORROW,
     CAPITAL_ALLOCATION,
     DATA,
+    EVIDENCE,
     FEE,
     FREQUENCY,
     FUNDING,
-    MARKET_SETTINGS,
     PARTS,
     SIDES,
     SLIPPAGE,
@@ -135,19 +136,20 @@ def _configured(info: BucketInfo, resources: Resources) -> SharedBars:
     def read() -> Bars:
         return with_columns(bars_of_bucket(info, resources), settings)
 
-    return SharedBars(memory_of(info), tuple(repr(settings[each]) for each in (*MARKET_SETTINGS, SEED, PLUGINS)), read)
+    return SharedBars(memory_of(info), tuple(repr(settings[each]) for each in (*BARS_SETTINGS, SEED, PLUGINS)), read)
 
 
 def evaluator_on(
     market: Market, split: Split, info: BucketInfo, kind: type[MarketEvaluator] = MarketEvaluator
 ) -> MarketEvaluator:
     """What judges a bucket on its `market`. Where PARTS say when the test part begins, the market ends before it, and the
-    evaluator reads the bars of it when it judges.
+    evaluator reads the bars of it when it judges. EVIDENCE says by which bars it judges.
 
     :param kind: the class of it, where a bucket has one of its own: a `MarketEvaluator` whose `evaluate` says more, say.
     """
-    whole = partial(market_with_test, market, split, info) if info.settings[PARTS] else None
-    return kind(market, split, info.name, info.settings[ALLOW_LEAK], info.run_dir, whole)
+    settings = info.settings
+    whole = partial(market_with_test, market, split, info) if settings[PARTS] else None
+    return kind(market, split, info.name, settings[ALLOW_LEAK], info.run_dir, whole, settings[EVIDENCE])
 
 
 def with_columns(bars: Bars, settings: Settings) -> Bars:

@@ -39,10 +39,10 @@ T = TypeVar("T")
 
 @frozen
 class Part:
-    """N consecutive bars of a market, as views: `features` [N, columns], `returns` [N] float64, `decidable` [N] bool (whether
+    """N bars of a market in the order of time, consecutive ones as views: `features` [N, columns], `returns` [N] float64, `decidable` [N] bool (whether
     a policy may choose a position there), `charges` [N, 2] of long and short, or None, `absent` [N] bool, or None where every bar
     was there (nobody saw an absent bar in time, so positions stay on it), `regimes` [N, K] float32, or None (see `Market`), `times` [N]
-    in numpy, and the number `start` of the first bar."""
+    in numpy, and the number `start` of the first bar. `numbers` [N] of all bars where they are not consecutive, else None; see `bars`."""
 
     start: int
     features: Tensor
@@ -52,9 +52,36 @@ class Part:
     charges: Tensor | None = None
     absent: Tensor | None = None
     regimes: Tensor | None = None
+    numbers: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.returns)
+
+    @property
+    def bars(self) -> Tensor:
+        """The number of each bar in the market [N]."""
+        if self.numbers is not None:
+            return self.numbers
+        return torch.arange(self.start, self.start + len(self), device=self.returns.device)
+
+    def reaches(self, places: Tensor, ahead: int) -> Tensor:
+        """Whether the bar so many bars behind each of `places` in the part [B] is in it too, and all between them."""
+        reached = places + ahead
+        inside = reached < len(self)
+        if self.numbers is None:
+            return inside
+        return inside & (self.numbers[reached.clamp(max=len(self) - 1)] == self.numbers[places] + ahead)
+
+    def taken(self, rows: Tensor | slice) -> Part:
+        """The bars at these `rows` of the part alone, in the order of time: of a slice as views, else as copies. Its last bar may not
+        be decided on, so that it ends flat."""
+        times = self.times[rows if isinstance(rows, slice) else rows.cpu().numpy()]
+        decidable, numbers = self.decidable[rows].clone(), self.bars[rows]
+        decidable[-1:] = False
+        beside = (None if each is None else each[rows] for each in (self.charges, self.absent, self.regimes))
+        consecutive = self.numbers is None and isinstance(rows, slice)
+        taken = Part(int(numbers[0]), self.features[rows], self.returns[rows], decidable, times, *beside)
+        return taken if consecutive else evolve(taken, numbers=numbers)
 
     @property
     def regime(self) -> Tensor:

@@ -171,8 +171,12 @@ REGIMES: Setting[str | None] = Setting(
     "REGIMES", None, OrNull(DetectorName(), "none"),
     "the detector of market regimes, fitted on the training part: hmm, quantile, or one of another package", "never", Reason.BARS)
 REGIME_COUNT = Setting("REGIME_COUNT", 2, Whole(2, MOST_REGIMES), "how many regimes it tells apart", "never", Reason.BARS)
+EVIDENCE = Setting(
+    "EVIDENCE", "all", OneOf(("all", "test", "half")),
+    "what the verdict counts: all honest bars; the test part alone, where validation chose settings; half: a trial on half of "
+    "validation, without a verdict", "later buckets", Reason.BEGUN, per_bucket=True, example="test")
 # fmt: on
-MARKET_SETTINGS: tuple[Setting[Any], ...] = (
+BARS_SETTINGS: tuple[Setting[Any], ...] = (
     DATA,
     DATA_MB,
     FREQUENCY,
@@ -192,3 +196,5 @@ MARKET_SETTINGS: tuple[Setting[Any], ...] = (
     REGIMES,
     REGIME_COUNT,
 )  # fmt: skip
+"""Those that decide which market a run is on."""
+MARKET_SETTINGS: tuple[Setting[Any], ...] = (*BARS_SETTINGS, EVIDENCE)

@@ -42,8 +42,8 @@ class PolicyLearner(ABC):
     def validate_after(self, moment: str) -> tuple[float, tuple[float, ...]] | None:
         """The score and its blocks on the validation bars from `moment` (an ISO time) on; None where these are fewer than a
         validation part of its own would need."""
-        judge, longest = self.evaluator, self.info.horizons[-1]
-        part = later_part(judge.market, judge.validation, moment, longest)
+        judge = self.evaluator
+        part = later_part(judge.validation, moment, self.info.horizons[-1])
         if part is None:
             return None
         return judge.validate(self.acting(), part), judge.validation_blocks(self.acting(), part)

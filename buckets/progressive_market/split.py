@@ -39,6 +39,11 @@ def purge_of(longest: int) -> int:
     return longest + 2
 
 
+def parts_begin(count: int, validation_share: float, test_share: float) -> tuple[int, int, int]:
+    """The bars of `count` at which training, validation and test begin."""
+    return 0, int(count * (1 - validation_share - test_share)), int(count * (1 - test_share))
+
+
 def split_bars(count: int, longest: int, validation_share: float, test_share: float, bucket: str) -> Split:
     """Split `count` bars for a bucket whose longest horizon is `longest`.
 
@@ -53,7 +58,7 @@ def split_bars(count: int, longest: int, validation_share: float, test_share: fl
             f"needed. Give more bars or a finer FREQUENCY{shorter}."
         )
     purge = purge_of(longest)
-    validation, test = int(count * (1 - validation_share - test_share)), int(count * (1 - test_share))
+    _, validation, test = parts_begin(count, validation_share, test_share)
     return Split(
         train=slice(0, validation - purge),
         validation=slice(validation, test - purge),

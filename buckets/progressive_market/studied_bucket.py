@@ -1,4 +1,4 @@
-"""What studies ask of a bucket, alike for all on the market: the folds of a walk-forward, and what breaks its models."""
+"""What studies ask of a bucket, alike for all on the market: folds of a walk-forward, what breaks its models, trials of a search."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from progressive_training import BucketInfo, Challenge, Fold, Folding, Settings
+    from progressive_training import BucketInfo, Challenge, Fold, Folding, Halves, Settings
 
 
 class StudiedBucket:
-    """Implements `progressive_training.WalksForward` and `ChallengesModels` for a bucket whose models are `ServedModel`s."""
+    """Implements `progressive_training.WalksForward`, `ChallengesModels` and `SearchesSettings` for a bucket whose models are `ServedModel`s."""
 
     __slots__ = ()
 
@@ -38,3 +38,17 @@ class StudiedBucket:
         from progressive_market.challenge.challenged_models import challenge_models
 
         return challenge_models(models, infos, asked)
+
+    def plan_trials(
+        self, settings: Settings, horizons: Mapping[str, Sequence[int]], folding: Folding | None
+    ) -> tuple[Fold, ...]:
+        """On which bars each run of a trial trains and validates, see `SearchesSettings`."""
+        from progressive_market.search.trial_folds import plan_trials
+
+        return plan_trials(settings, horizons, folding)
+
+    def halves(self, models: Sequence[Any], folds: Sequence[Fold], settings: Settings) -> Halves:
+        """What the models of one trial earn on both halves of their validation bars, see `SearchesSettings`."""
+        from progressive_market.search.both_halves import halves
+
+        return halves(models, folds, settings)

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from progressive_market.market_settings import CAPITAL_ALLOCATION as CAPITAL_ALLOCATION
     from progressive_market.market_settings import DATA as DATA
     from progressive_market.market_settings import DATA_MB as DATA_MB
+    from progressive_market.market_settings import EVIDENCE as EVIDENCE
     from progressive_market.market_settings import FEE as FEE
     from progressive_market.market_settings import FILL_MINUTES as FILL_MINUTES
     from progressive_market.market_settings import FREQUENCY as FREQUENCY
@@ -142,7 +143,7 @@ _NAMES = {
     "judging.block_statistics": "standard_error t_statistic",
     "judging.performance": "completed_trades measure",
     "market_settings": (
-        "ALLOW_LEAK BORROW CAPITAL_ALLOCATION DATA DATA_MB FEE FILL_MINUTES FREQUENCY FUNDING MARKET MARKET_SETTINGS PARTS REGIMES REGIME_COUNT SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
+        "ALLOW_LEAK BORROW CAPITAL_ALLOCATION DATA DATA_MB EVIDENCE FEE FILL_MINUTES FREQUENCY FUNDING MARKET MARKET_SETTINGS PARTS REGIMES REGIME_COUNT SLIPPAGE SYNTHETIC_BARS TEST_SHARE "
         "VALIDATION_SHARE"
     ),
     "policy_learner": "PolicyLearner",

@@ -109,12 +109,11 @@ def horizon_skill(network: Network, market: Market, horizons: Tensor, part: Part
     :param horizons: those that the network predicts [H], in bars. :param part: of `market`.
     """
     places = decidable_bars(part, PREDICTED_BARS)
-    bars, last = part.start + places, part.start + len(part)
     predicted = network.predictions(part.features[places])  # [N, horizons]
-    outcomes, exist = market.outcomes(bars, horizons)
+    outcomes, exist = market.outcomes(part.bars[places], horizons)
     skill = {}
     for h, horizon in enumerate(network.shape.horizons):
-        exists = exist[h] & (bars + horizon + 1 < last)
+        exists = exist[h] & part.reaches(places, horizon + 1)
         shown = correlation(predicted[exists, h], outcomes[h, exists])
         apart = max(1.0, min(int(exists.sum()), len(part) / horizon))
         skill[horizon] = max(0.0, shown - (1 - shown * shown) / math.sqrt(apart))

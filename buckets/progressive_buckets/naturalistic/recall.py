@@ -163,5 +163,5 @@ class ContextualMemory:
 
 def shown_bars(part: Part) -> Tensor:
     """The `SHOWN` bars of a part whose recall is reported, evenly spread over those that may be decided on."""
-    bars = part.start + torch.nonzero(part.decidable).flatten()
+    bars = part.bars[part.decidable]
     return bars[:: max(1, len(bars) // SHOWN)][:SHOWN]

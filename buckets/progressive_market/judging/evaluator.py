@@ -33,10 +33,18 @@ from progressive_market.judging.by_regime.regime_edge import (
 )
 from progressive_market.judging.by_regime.validation_evidence import LARGEST, ValidationEvidence, like_of
 from progressive_market.judging.degenerate import degeneration, one_sided
-from progressive_market.judging.excerpt import excerpt, in_first_half
+from progressive_market.judging.excerpt import excerpt, half_of, in_first_half
 from progressive_market.judging.implausible import implausible
 from progressive_market.judging.recent_answers import RecentAnswers
-from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE, Alpha, judge
+from progressive_market.judging.verdict import (
+    NOT_JUDGED,
+    NOTHING_CONSIDERED,
+    NOWHERE,
+    SETTINGS_CHOSEN,
+    TRIAL,
+    Alpha,
+    judge,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,15 +81,19 @@ class MarketEvaluator:
         allow_leak: Sequence[str] = (),
         run_dir: Path | None = None,
         whole: Callable[[], tuple[Market, Split]] | None = None,
+        counted: str = "all",
     ) -> None:
         """:param name: of the bucket, as the model's row is called.
         :param allow_leak: columns that may know the future, on the user's word.
         :param run_dir: of the run whose files are to hold what the judged strategy did (see `StrategyAccount`); None for none.
         :param whole: makes the market with its test part, and its split, where `market` ends before that; asked once a judgement.
+        :param counted: what EVIDENCE says. "half": every other stretch of validation stands for all of it, and there is no verdict;
+            "test": the verdict counts the test part alone.
         """
-        self.run_dir, self._whole = run_dir, whole
+        self.run_dir, self._whole, self.counted = run_dir, whole, counted
         self.market, self.split, self.name, self.allow_leak = market, split, name, tuple(allow_leak)
-        self.validation = market.part(split.validation)
+        validation = market.part(split.validation)
+        self.validation = half_of(validation) if counted == "half" else validation
         self.scored, rows = excerpt(self.validation)
         """The validation bars that every choice is scored on."""
         first = in_first_half(rows, len(self.validation))
@@ -130,22 +142,27 @@ class MarketEvaluator:
         """
         return self.evidence.known(self.choices)[0][0]
 
-    def evaluate(self, policy: Policy) -> Evaluation:
-        """Measure the strategy of `policy` and the baselines on validation and test data, and judge whether there is an edge.
+    def evaluate(self, policy: Policy) -> Evaluation | None:
+        """Measure the strategy of `policy` and the baselines on validation and test data, and judge whether there is an edge; None of
+        a trial on half of validation, which reads no test bar.
 
         This alone reads the test part. Call it when nothing can change the model any more: looking at test again and again
         until a verdict pleases spends it.
         """
+        if self.counted == "half":
+            return None
         market, split = self._whole() if self._whole else (self.market, self.split)
         parts = market.part(split.validation) if self._whole else self.validation, market.part(split.test)
         held = [self._positions(policy, part) for part in parts]
         accounts = self._accounts(held, parts, market)
         bars = len(parts[0]), len(parts[1])
-        (t, alpha_t), *known = self.evidence.known(self.choices)
+        of_test = self.counted == "test"
+        (t, alpha_t), *known = self.evidence.known(0 if of_test else self.choices)
+        alone = SETTINGS_CHOSEN if of_test else NOTHING_CONSIDERED
         rows = accounts["validation"].performance, accounts["test"].performance
         alpha = Alpha(alpha_t, rows[1][0].alpha_t, max((own.beta for own, *_ in rows), key=abs))
         doubt = implausible(lambda part: self._positions(policy, part), market, parts, self.allow_leak)
-        judged = judge(*rows, t, bars, self.degeneration(policy), doubt, alpha, self.allow_leak)
+        judged = judge(*rows, t, bars, self.degeneration(policy), doubt, alpha, self.allow_leak, alone)
         subject = Subject(self.name, partial(self._positions, policy), self.ridge(), self.allow_leak, self.scored)
         judged = doubted(evolve(judged, regimes=judge_regimes(subject, market, parts, known)))
         if traded := regimes_with_edge(judged):
@@ -153,7 +170,7 @@ class MarketEvaluator:
             held = [self._positions(policy, part) * part.decidable for part in inside]
             accounts = self._accounts(held, parts, market)
             rows = accounts["validation"].performance, accounts["test"].performance
-            judged = conditional(judged, traded, rows, parts, self.allow_leak)
+            judged = conditional(judged, traded, rows, parts, self.allow_leak, alone)
         of_parts = zip(accounts, held, parts, strict=True)
         notes = [note for name, traded, part in of_parts for note in account_notes(traded, part, market, name)]
         judged = evolve(judged, validation_dates=parts[0].dates, test_dates=parts[1].dates)
@@ -176,7 +193,7 @@ class MarketEvaluator:
         words, and `validation_t` and `validation_alpha_t` (None where they are NaN). A model trades nowhere until it is judged.
         """
         recorded = self.evidence.card(self.choices)
-        recorded |= {"trades": NOWHERE, "verdict": NOT_JUDGED}
+        recorded |= {"trades": NOWHERE, "verdict": TRIAL if self.counted == "half" else NOT_JUDGED}
         if self.judged is not None and self._is_judged(policy):
             judged, last = self.judged, self.judged.test_dates[1]
             recorded |= {"trades": judged.trades, "verdict": judged.verdict, "data_until": last}
@@ -209,7 +226,8 @@ class MarketEvaluator:
     def ridge(self) -> Ridge:
         """The ridge baseline, fitted once for all who open the same market in a run."""
         return self.market.once(
-            ("ridge", str(self.split)), lambda: fit_ridge(self.market, self.split.train, self.validation)
+            ("ridge", str(self.split), self.counted == "half"),
+            lambda: fit_ridge(self.market, self.split.train, self.validation),
         )
 
     def growth(self, policy: Policy, part: Part) -> Tensor:

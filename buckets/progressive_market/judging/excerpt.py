@@ -42,11 +42,20 @@ def excerpt(part: Part, limit: int = LIMIT) -> tuple[Part, Tensor]:
     first = (torch.arange(STRETCHES, device=part.returns.device) * count + STRETCHES - 1) // STRETCHES
     first += (count // STRETCHES - length) // 2
     rows = (first[:, None] + torch.arange(length, device=first.device)).flatten()
-    decidable = part.decidable[rows]
-    decidable[length - 1 :: length] = False
-    charges = None if part.charges is None else part.charges[rows]
-    times = part.times[rows.cpu().numpy()]
-    absent = None if part.absent is None else part.absent[rows]
-    regimes = None if part.regimes is None else part.regimes[rows]
-    start = part.start + int(first[0])
-    return Part(start, part.features[rows], part.returns[rows], decidable, times, charges, absent, regimes), rows
+    taken = part.taken(rows)
+    taken.decidable[length - 1 :: length] = False
+    return taken, rows
+
+
+def half_of(part: Part, held_back: bool = False) -> Part:
+    """Every other stretch of a part, the first among them; or those that are then held back. Each ends flat, as a part does, and what
+    the market did on its last bar, which nobody can earn any more, is 0: it is that of the next stretch."""
+    bars = torch.arange(len(part), device=part.returns.device)
+    rows = bars[in_first_half(bars, len(part)) != held_back]
+    taken = part.taken(rows)
+    ends = torch.nonzero(rows.diff() > 1).flatten()
+    taken.decidable[ends] = False
+    for moved in (taken.returns, taken.charges):
+        if moved is not None:
+            moved[ends] = 0
+    return taken

@@ -11,11 +11,11 @@ from progressive_market.judging.excerpt import excerpt
 from progressive_market.split import SMALLEST_PART
 
 if TYPE_CHECKING:
-    from progressive_market.market import Market, Part
+    from progressive_market.market import Part
 
 
-def later_part(market: Market, validation: Part, moment: str, longest: int) -> Part | None:
-    """The bars of the `validation` part of `market` that open at `moment` or later, or an excerpt of them.
+def later_part(validation: Part, moment: str, longest: int) -> Part | None:
+    """The bars of the `validation` part that open at `moment` or later, or an excerpt of them.
 
     :param moment: an ISO time. :param longest: the bucket's longest horizon in bars.
     :return: None where they are fewer than a validation part of its own would need: 200, and the longest horizon twice.
@@ -24,4 +24,4 @@ def later_part(market: Market, validation: Part, moment: str, longest: int) -> P
     seen = int(np.searchsorted(validation.times, nanoseconds))
     if len(validation) - seen < max(SMALLEST_PART, 2 * longest):
         return None
-    return excerpt(market.part(slice(validation.start + seen, validation.start + len(validation))))[0]
+    return excerpt(validation.taken(slice(seen, len(validation))))[0]

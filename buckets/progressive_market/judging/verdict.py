@@ -29,6 +29,10 @@ fifth of the bars by chance has less than half the t of buy and hold."""
 EVERYWHERE, NOWHERE = "everywhere", "nowhere"
 """Where a model trades."""
 NOT_JUDGED = "not judged yet: that is done when no transfer can change the model any more"
+TRIAL = "a trial on half of validation (EVIDENCE): no verdict"
+NOTHING_CONSIDERED = "no choice was considered on validation"
+SETTINGS_CHOSEN = "validation chose its settings"
+"""Why the test part alone counts."""
 
 
 @frozen
@@ -71,6 +75,7 @@ def judge(
     doubt: Doubt | None = None,
     alpha: Alpha | None = None,
     allow_leak: Sequence[str] = (),
+    alone: str = NOTHING_CONSIDERED,
 ) -> Evaluation:
     """Judge the model by its rows on validation and test, its own first.
 
@@ -85,8 +90,9 @@ def judge(
     :param doubt: why the result cannot be honest; it is then never an edge.
     :param alpha: what the model earned beyond its share of buy and hold.
     :param allow_leak: columns that may know the future, on the user's word: an edge is said to rest on it.
+    :param alone: why test alone has to show the edge, where validation says nothing.
     """
-    test_t, together = test[0].t, bars_of_evidence(validation_t)
+    test_t, together = test[0].t, bars_of_evidence(validation_t, alone)
     t = pooled_t(validation_t, test_t, bars)
     found, lacking = evidence_of(validation_t, test_t, bars, alpha)
     edge = Edge.NONE
@@ -118,10 +124,10 @@ def judge(
     )
 
 
-def bars_of_evidence(validation_t: float) -> str:
-    """On which bars an edge was looked for, in words."""
+def bars_of_evidence(validation_t: float, alone: str = NOTHING_CONSIDERED) -> str:
+    """On which bars an edge was looked for, in words; `alone` is why on test alone, where validation says nothing."""
     if math.isnan(validation_t):
-        return "test bars alone, since no choice was considered on validation"
+        return f"test bars alone, since {alone}"
     return "validation bars that did not choose the model and on test together"
 
 

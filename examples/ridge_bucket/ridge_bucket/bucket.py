@@ -51,7 +51,7 @@ class RidgeLearner(WeightsLearner):
         part, weights = self.evaluator.validation, self.weights["ridge"]
         shares = weights.abs().view(len(self.market.names), -1).sum(dim=1)
         bars = torch.arange(len(part), device=weights.device)[part.decidable]
-        outcomes, _ = self.market.outcomes(part.start + bars, self.horizons)
+        outcomes, _ = self.market.outcomes(part.bars[bars], self.horizons)
         predicted = part.features[bars].double() @ weights
         skill = torch.corrcoef(torch.vstack([predicted, outcomes]))[0, 1:].nan_to_num()
         return evolve(

@@ -181,6 +181,7 @@ def conditional(
     rows: tuple[tuple[Performance, ...], tuple[Performance, ...]],
     parts: Parts,
     allow_leak: Sequence[str],
+    alone: str,
 ) -> Evaluation:
     """The verdict on a model that trades in the regimes `traded` alone, each of which shows an edge where the whole shows none.
 
@@ -188,7 +189,7 @@ def conditional(
     it is traded.
 
     :param rows: on validation and test, of what the model does in use and of the baselines, which trade everywhere.
-    :param parts: validation and test.
+    :param parts: validation and test. :param alone: as for `judge`.
     """
     bars = tuple(int(part.within(traded).decidable.sum()) for part in parts)
     shares = [int(parts[0].within({regime}).decidable.sum()) / max(bars[0], 1) for regime in traded]
@@ -198,8 +199,8 @@ def conditional(
     t = pooled_t(validation_t, test_t, (bars[0], bars[1]))
     where = in_regimes(traded)
     verdict = (
-        f"edge confirmed {where} (edge t = {t:.1f} there on {bars_of_evidence(validation_t)}; all regimes together show none: "
-        f"{_why_none(judged)}){if_known_in_time(allow_leak)}"
+        f"edge confirmed {where} (edge t = {t:.1f} there on {bars_of_evidence(validation_t, alone)}; all regimes together show none: "
+        f"{_why_none(judged, alone)}){if_known_in_time(allow_leak)}"
     )
     kept = tuple(note for note in judged.warnings if note.startswith("degenerate"))
     return evolve(
@@ -216,7 +217,7 @@ def conditional(
     )
 
 
-def _why_none(judged: Evaluation) -> str:
+def _why_none(judged: Evaluation, alone: str) -> str:
     """What the verdict on the whole has in brackets, without the bars of its evidence: a t of 4 shows none where alpha has 2."""
-    together, inside = bars_of_evidence(judged.validation_t), judged.verdict.partition(" (")[2]
+    together, inside = bars_of_evidence(judged.validation_t, alone), judged.verdict.partition(" (")[2]
     return inside.rpartition(")")[0].replace(f", on {together}", "").replace(f" on {together}", "")
