@@ -197,6 +197,8 @@ def test_a_pruned_trial_is_never_the_best() -> None:
 def test_nothing_strange_is_printed_or_run() -> None:
     bucket = searched(outcome="not shown", name=STRANGE)
     bucket["space"] = {**SPACE, STRANGE: "a|b"}
+    for trial in bucket["trials"]:
+        trial["values"][STRANGE] = "a"
     bucket["why"] = STRANGE
     bucket["importance"] = {}
     bucket["trials"][3] = {**bucket["trials"][3], "score": None, "steps": []}

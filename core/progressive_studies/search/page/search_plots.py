@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from progressive_core.contract.profit import profit_text
+from progressive_studies.search.page.plot_axes import Axis, profit_axis, span_axis, whole_axis
 from progressive_studies.search.search_tables import best_trial, mean_blocks, value_text
 
 Document = Mapping[str, Any]
 Point = tuple[float, float]
-ROOM = 0.06
-"""Beyond the outermost values, as a share of what is between them."""
-NEAR = 9.0
-"""Labels closer than this, in per cent of the height, would touch."""
 DEEPEST = 1.0
 """How far below the last scores learning curves are drawn, as a multiple of what is between those."""
-
-
-@frozen(kw_only=True)
-class Axis:
-    """A scale from `low` to `high`; `places` has the labelled values."""
-
-    low: float
-    high: float
-    labels: Sequence[tuple[float, str]] = ()
-    transformed: Callable[[float], float] = field(default=float, repr=False)
-
-    def place(self, value: float) -> float:
-        """Where a value stands, in per cent of the length."""
-        return round(100 * (self.transformed(value) - self.low) / (self.high - self.low), 2)
-
-    @property
-    def ticks(self) -> list[tuple[float, str]]:
-        """Places with their texts."""
-        return [(self.place(value), text) for value, text in self.labels]
 
 
 @frozen(kw_only=True)
@@ -169,80 +146,6 @@ def difference_plot(bucket: Document) -> Plot | None:
 
 def _cumulated(choice: Sequence[float], incumbent: Sequence[float]) -> list[float]:
     return list(accumulate((new - old for new, old in zip(choice, incumbent, strict=True)), initial=0.0))
-
-
-@frozen
-class ValueAxis:
-    """The scale of a setting: `of` says where a value stands, None where it has no place on it."""
-
-    of: Callable[[Any], float | None]
-    ticks: Sequence[tuple[float, str]]
-
-
-def span_axis(span: str, values: Sequence[Any]) -> ValueAxis:
-    """The scale of a span like `1e-4..1e-2:log` or `a|b|c`, made wider where values lie outside."""
-    if ".." not in span:
-        names = list(dict.fromkeys([*span.split("|"), *map(value_text, values)]))
-        places = {name: round(100 * (place + 0.5) / len(names), 2) for place, name in enumerate(names)}
-        return ValueAxis(lambda value: places.get(value_text(value)), [(place, name) for name, place in places.items()])
-    ends, _, kind = span.partition(":")
-    is_log = kind == "log"
-    scaled = math.log10 if is_log else float
-    known = [*map(float, ends.split("..")), *filter(_is_number, values)]
-    inside = [scaled(value) for value in known if value > 0 or not is_log]
-    low, high = min(inside), max(inside)
-    room = ROOM * (high - low) or 0.5
-    axis = Axis(low=low - room, high=high + room, transformed=scaled, labels=_labels(low, high, is_log))
-    return ValueAxis(
-        lambda value: axis.place(value) if _is_number(value) and (value > 0 or not is_log) else None, axis.ticks
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _labels(low: float, high: float, is_log: bool) -> list[tuple[float, str]]:
-    if not is_log:
-        return [(value, f"{value:g}") for value in _even(low, high, 4)]
-    marks = (1,) if high - low >= 2 else (1, 3) if high - low >= 1 else (1, 2, 5)
-    powers = range(math.floor(low) - 1, math.ceil(high) + 1)
-    values = [mark * 10.0**power for power in powers for mark in marks]
-    return [(value, f"{value:g}") for value in values if low - 1e-9 <= math.log10(value) <= high + 1e-9]
-
-
-def profit_axis(scores: Iterable[float]) -> Axis:
-    """A scale of log returns around `scores`, labelled as profit."""
-    known = [score for score in scores if score is not None and math.isfinite(score)] or [0.0]
-    low, high = min(known), max(known)
-    room = ROOM * (high - low) or 0.01
-    low, high = low - room, high + room
-    percents = _even(100 * math.expm1(low), 100 * math.expm1(high), 5)
-    labels = [
-        (math.log1p(percent / 100), profit_text(math.log1p(percent / 100))) for percent in percents if percent > -100
-    ]
-    apart: list[tuple[float, str]] = []
-    for value, text in sorted(labels, key=lambda label: abs(label[0])):
-        if all(100 * abs(value - other) / (high - low) > NEAR and text != told for other, told in apart):
-            apart.append((value, text))
-    return Axis(low=low, high=high, labels=apart)
-
-
-def whole_axis(low: int, high: int) -> Axis:
-    """A scale of whole numbers."""
-    high = max(high, low + 1)
-    room = ROOM / 2 * (high - low)
-    numbers = [value for value in _even(low, high, 6) if value == int(value)]
-    return Axis(low=low - room, high=high + room, labels=[(value, f"{value:.0f}") for value in numbers])
-
-
-def _even(low: float, high: float, count: int) -> list[float]:
-    """Round values between two, about `count` of them."""
-    rough = (high - low) / count or 1.0
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(unit * mark for mark in (1, 2, 5, 10) if unit * mark >= rough * (1 - 1e-9))
-    first = math.ceil(low / step - 1e-9)
-    return [round(place * step, 12) + 0.0 for place in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def _scored(bucket: Document) -> list[Document]:
