@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,16 @@ from progressive_app.config.flag_values import FlagText
 from progressive_app.config.resolve import resolve, resolve_with_sources
 from progressive_app.engines.engine import Engine
 from progressive_app.machine.logs import configure_logging
-from progressive_app.store.runs import new_run_directory
-from progressive_core import PROGRAM
 from progressive_core.contract.core_settings import EPISODES, SEED
-from progressive_core.contract.errors import ConfigError, RunError
+from progressive_core.contract.errors import ConfigError
 from progressive_front.found_runs import Named
-from progressive_front.study.planned_training import check_settings, fixed, is_finished, named_teachers
+from progressive_front.study.opened_study import StudyKind, opened_study
+from progressive_front.study.planned_training import check_settings, fixed, named_teachers
 from progressive_front.study.shown_study import Shown, planning, train_shown
-from progressive_front.study.study_running import begin_study
 from progressive_studies.study.grid import DATA, STUDY, Grid, plan_of
 from progressive_studies.study.grid_flags import parse_values, settings_given
 from progressive_studies.study.study_files import write_summary
-from progressive_studies.study.study_plan import NAME_RULE, PLAN, STUDIES, StudyPlan, is_run_name, read_plan, studies_in
+from progressive_studies.study.study_plan import StudyPlan
 
 
 @frozen(kw_only=True)
@@ -55,62 +53,10 @@ def train_study(asked: AskedStudy, engine: Engine, workers: int, shown: Shown) -
     """
     configure_logging()
     with planning(shown):
-        directory, plan = opened_study(STUDY, asked.name, partial(planned, asked), resume=asked.resume)
+        directory, plan = opened_study(StudyKind(name=STUDY), asked.name, partial(planned, asked), resume=asked.resume)
     command = [STUDY, "--resume", "--name", directory.name]
     close = partial(write_summary, directory, plan)
     return train_shown(directory, plan, engine, workers, shown, command, close, strict=asked.strict)
-
-
-def opened_study(kind: str, name: str | None, plan: Callable[[], StudyPlan], *, resume: bool) -> tuple[Path, StudyPlan]:
-    """The directory and the plan of a study of a `kind` that is begun as `plan` says, or gone on with as it was planned.
-
-    :raise ConfigError: `name` is no name, or what is asked for cannot be planned. :raise RunError: the study is there already, or
-        is not there to go on with.
-    """
-    if resume:
-        directory = study_to_resume(name, kind)
-        return directory, read_plan(directory)
-    directory, made = new_study_directory(name), plan()
-    begin_study(directory, made)
-    return directory, made
-
-
-def new_study_directory(name: str | None) -> Path:
-    """The directory of a study that is to begin.
-
-    :raise ConfigError: `name` is no name. :raise RunError: there is a study of it.
-    """
-    if name is None:
-        return new_run_directory(STUDIES)
-    directory = STUDIES / _checked_name(name)
-    if (directory / PLAN).is_file():
-        raise RunError(
-            f"{directory}: a study of this name is there; go on with it with --resume, or choose another name"
-        )
-    return directory
-
-
-def study_to_resume(name: str | None, kind: str) -> Path:
-    """The directory of the study of this name, or of the newest one of a `kind` that is not finished.
-
-    :raise ConfigError: `name` is no name. :raise RunError: there is none, or it is of another kind.
-    """
-    if name is not None:
-        directory = STUDIES / _checked_name(name)
-        if (found := read_plan(directory).kind) != kind:
-            raise RunError(f"{directory}: not a {kind}, but a {found}; go on with it with `{PROGRAM} {found} --resume`")
-        return directory
-    for directory in sorted(studies_in(STUDIES), key=lambda each: (each / PLAN).stat().st_mtime_ns, reverse=True):
-        plan = read_plan(directory)
-        if plan.kind == kind and not all(is_finished(directory, run) for run in plan.runs):
-            return directory
-    raise RunError(f"{STUDIES}: no unfinished {kind} to resume; name one with --name")
-
-
-def _checked_name(name: str) -> str:
-    if not is_run_name(name):
-        raise ConfigError(f"--name {name}: not the name of a study, expected {NAME_RULE}; it is made in {STUDIES}/")
-    return name
 
 
 def planned(asked: AskedStudy) -> StudyPlan:

@@ -19,8 +19,8 @@ from progressive_core.contract.errors import ConfigError, DataError
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import bucket_info
 from progressive_core.plugins.manager import Manager
-from progressive_front.commands.train_study import opened_study
 from progressive_front.load_model import load_model
+from progressive_front.study.opened_study import StudyKind, opened_study
 from progressive_front.study.planned_training import fixed
 from progressive_front.study.shown_study import Shown, planning, train_shown
 from progressive_studies.study.study_plan import StudyPlan, check_inputs
@@ -50,7 +50,7 @@ def train_walk(asked: AskedWalk, engine: Engine, workers: int, shown: Shown) -> 
     """
     configure_logging()
     with planning(shown):
-        directory, plan = opened_study(WALK, asked.name, partial(_planned, asked), resume=asked.resume)
+        directory, plan = opened_study(StudyKind(name=WALK), asked.name, partial(_planned, asked), resume=asked.resume)
     command = [WALK, "--resume", "--name", directory.name]
     close = partial(_close, directory, plan)
     return train_shown(directory, plan, engine, workers, shown, command, close, strict=asked.strict)

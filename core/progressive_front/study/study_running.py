@@ -30,21 +30,21 @@ TICK = 2_000_000_000
 log = structlog.get_logger("progressive_training")
 
 
-def begin_study(directory: Path, plan: StudyPlan) -> None:
+def begin_study(directory: Path, plan: StudyPlan, noun: str = "study") -> None:
     """Make the directory of a study, and write its plan there.
 
-    :raise RunError: a study is there, or something else, or it cannot be made.
+    :param noun: what it is called in messages. :raise RunError: a study is there, or something else, or it cannot be made.
     """
     if (directory / PLAN).is_file():
         raise RunError(
-            f"{directory}: a study of this name is there; go on with it with --resume, or choose another name"
+            f"{directory}: a {noun} of this name is there; go on with it with --resume, or choose another name"
         )
     try:
         make_directory(directory)
         if any(path.name not in {LOCK, LEASE} and not path.name.endswith(".partial") for path in directory.iterdir()):
-            raise RunError(f"{directory}: not an empty directory; choose another name for the study")
+            raise RunError(f"{directory}: not an empty directory; choose another name for the {noun}")
     except OSError as error:
-        raise RunError(f"{directory}: cannot create a study here ({error.strerror})") from error
+        raise RunError(f"{directory}: cannot create a {noun} here ({error.strerror})") from error
     write_plan(directory, plan)
     _put_in_order(directory)
 

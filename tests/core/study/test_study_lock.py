@@ -9,7 +9,7 @@ import pytest
 from progressive_app.engines.here import Here
 from progressive_app.locks.lock import LOCK, RunLock, lock_run
 from progressive_core.contract.errors import RunError
-from progressive_front.commands import train_study
+from progressive_front.study.opened_study import StudyKind, study_to_resume
 from progressive_front.study.study_running import begin_study, run_study
 from progressive_studies.study.study_plan import PlannedRun, StudyPlan
 
@@ -42,6 +42,4 @@ def test_of_studies_the_one_begun_last_is_the_newest_though_the_clock_was_set_ba
     ahead = time.time() + 86_400
     os.utime(tmp_path / "one/plan.json", (ahead, ahead))
     begin_study(tmp_path / "two", PLAN_OF_ONE)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(train_study, "STUDIES", tmp_path)
-        assert train_study.study_to_resume(None, "study") == tmp_path / "two"
+    assert study_to_resume(None, StudyKind(name="study", place=tmp_path)) == tmp_path / "two"
