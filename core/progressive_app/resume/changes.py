@@ -11,6 +11,7 @@ from attrs import frozen
 from progressive_app.config.app_settings import DEVICE, PLUGINS, RUNS_DIR, SEQUENCE
 from progressive_app.config.choices import CONSOLE, merged_choices, refuse_idle_episodes
 from progressive_app.config.input_files import input_files, with_absolute_files
+from progressive_app.config.per_bucket import with_own_values
 from progressive_app.config.resolve import overlay
 from progressive_app.config.stages import flat, stages_text
 from progressive_app.json_values import json_values
@@ -59,23 +60,13 @@ def wanted_settings(settings: Settings, asked: Mapping[str, Any], plugins: Seque
     if EPISODES.key in asked:
         refuse_idle_episodes(wanted[EPISODES.key], wanted[SEQUENCE], "settings")
     merged: dict[str, Any] = {
-        key: _with_other_buckets(settings.declared[key], settings, wanted)
+        key: with_own_values(settings.declared[key], settings[key], wanted[key], flat(wanted[SEQUENCE]))
         for key in asked
         if key in wanted and settings.declared[key].per_bucket and isinstance(wanted[key], Mapping)
     }
     new = [choice for choice in plugins if choice not in wanted[PLUGINS] and not _is_console(choice)]
     merged[PLUGINS.key] = tuple(merged_choices(wanted[PLUGINS], new))
     return with_absolute_files(Settings({**wanted, **merged}, wanted.declared))
-
-
-def _with_other_buckets(setting: Setting[Any], settings: Settings, wanted: Settings) -> Any:
-    """The value for each bucket, where `wanted` names some; as it was where that comes to the same."""
-    key = setting.key
-    before = {bucket: setting.value_for(bucket, settings[key]) for bucket in flat(wanted[SEQUENCE])}
-    each = {**before, **wanted[key]}
-    if each == before:
-        return settings[key]
-    return {bucket: value for bucket, value in each.items() if value is not None} or None
 
 
 def changes_between(
