@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -22,7 +22,7 @@ from progressive_app.resume.resuming import device_for, registry_for
 from progressive_app.store.progress import STATE, status_of
 from progressive_app.store.run_documents import Teacher
 from progressive_core.contract.core_settings import BATCH_SIZE, PARALLEL_EPISODES, SEED
-from progressive_core.contract.records import EpisodeReport, Resources
+from progressive_core.contract.records import EpisodeReport, Resources, StopRequest
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import bucket_info
 from progressive_core.plugins.manager import Manager
@@ -69,20 +69,33 @@ def train_planned(worker: Worker, training: PlannedTraining) -> None:
 
     :raise Interrupted: the worker wants a stop. :raise ProgressiveTrainingError: as `ProgressiveTrainer` does.
     """
+    if not is_finished(training.study, training.run):
+        train_as_planned(worker, training)
+
+
+def train_as_planned(
+    worker: Worker,
+    training: PlannedTraining,
+    answer: Callable[[EpisodeReport], StopRequest | None] = lambda _: None,
+    changes: Mapping[str, Any] | None = None,
+) -> None:
+    """Begin a run, or go on with it where it is begun, as `train_planned`.
+
+    :param answer: gets the report of each episode, and may ask for an end. :param changes: settings that a begun run goes on with.
+    """
     study, run = training.study, training.run
     directory = run_directory(study, run.name)
-    if is_finished(study, run):
-        return
 
-    def stop_where_asked(report: EpisodeReport) -> None:
+    def stop_where_asked(report: EpisodeReport) -> StopRequest | None:
         if worker.wants_a_stop():
             trainer.interrupt()
+        return answer(report)
 
     with _printed_as_progress(worker.progress) as progress:
         settings = _with_shared_cache(resolve_values(run.settings, f"{study / PLAN}: {run.name}"), study)
         trainer = ProgressiveTrainer(progress, settings=settings, run_dir=directory, on_episode=stop_where_asked)
         if (directory / STATE).is_file():
-            trainer.resume(scratch_arms=run.scratch_arms, strict=training.strict)
+            trainer.resume(changes, scratch_arms=run.scratch_arms, strict=training.strict)
         else:
             teachers = [evolve(teacher, run=str(study / teacher.run)) for teacher in run.teachers]
             with planned_on(read_plan(study).inputs):
@@ -135,7 +148,7 @@ def tasks_of(study: Path, runs: Sequence[PlannedRun], *, strict: bool = False) -
     for run in runs:
         alike = json.dumps({**run.settings, SEED.key: None}, sort_keys=True)
         if alike not in needed:
-            needed[alike] = _bytes_needed(study, run)
+            needed[alike] = bytes_needed(study, run)
         task = Task(
             name=run.name,
             function=train_planned,
@@ -164,7 +177,7 @@ def named_teachers(names: Sequence[Named], settings: Settings) -> tuple[Teacher,
     return tuple(teachers_named(names, Path(settings[RUNS_DIR]), registry_for(settings, Manager())) if names else ())
 
 
-def _bytes_needed(study: Path, run: PlannedRun) -> int:
+def bytes_needed(study: Path, run: PlannedRun) -> int:
     """What training the run will hold at most, by the estimates of its buckets."""
     settings = resolve_values(run.settings, f"{study / PLAN}: {run.name}")
     registry = registry_for(settings, Manager())

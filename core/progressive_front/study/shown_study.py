@@ -7,7 +7,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -42,16 +41,19 @@ class Shown:
 
 
 @contextmanager
-def planning(shown: Shown) -> Iterator[None]:
-    """While a study is planned or opened: where events are wanted, what refuses it is one too, and nothing else is printed there."""
-    with _events(shown) as events:
+def planning(shown: Shown, what: str = "study") -> Iterator[None]:
+    """While a study is planned or opened: where events are wanted, what refuses it is one too, and nothing else is printed there.
+
+    :param what: as in `StudyEvents`.
+    """
+    with events_of(shown, what) as events:
         try:
             yield
         except BaseException as error:
             if events is not None:
                 events.error(error)
                 status = USER_ERROR if isinstance(error, ProgressiveTrainingError) else BUG
-                events.end(status="failed", exit_status=status, study=None, unfinished=(), page=None, resume=None)
+                events.end(status, None, (), page=None, resume=None)
             raise
 
 
@@ -72,39 +74,65 @@ def train_shown(
     :return: 0; 2 or 1 (a bug) where a run failed, whose reasons are printed; 130 or 143 where it was interrupted.
     :raise ProgressiveTrainingError: nothing could be trained.
     """
-    resume = shlex.join([PROGRAM, *command])
-    train = partial(run_study, directory, plan, engine, workers=workers, strict=strict)
-    with _events(shown) as events:
-        return _train(directory, plan, train, shown, resume, close, events)
+    finished = [run.name for run in plan.runs if is_finished(directory, run)]
+    unfinished = [run.name for run in plan.runs if run.name not in finished]
+    with events_of(shown) as events:
+        if events is not None:
+            events.start(directory, runs=[run.name for run in plan.runs], finished=finished)
+        elif not shown.quiet:
+            print_text(f"{directory}: {len(plan.runs)} runs, {len(unfinished)} to train")
+
+        def train(interrupted: Callable[[], bool]) -> Mapping[str, TaskEnd]:
+            with display(unfinished, shown, events) as on_event:
+                return run_study(
+                    directory,
+                    plan,
+                    engine,
+                    workers=workers,
+                    strict=strict,
+                    interrupted=interrupted,
+                    on_event=on_event,
+                )
+
+        def left() -> list[str]:
+            return [run.name for run in plan.runs if not is_finished(directory, run)]
+
+        return carry_out(directory, train, left, shown, command, close, events)
 
 
-def _train(
+def carry_out(
     directory: Path,
-    plan: StudyPlan,
-    train: Callable[..., dict[str, TaskEnd]],
+    train: Callable[[Callable[[], bool]], Mapping[str, TaskEnd]],
+    left: Callable[[], list[str]],
     shown: Shown,
-    resume: str,
+    command: Sequence[str],
     close: Closing,
     events: StudyEvents | None,
 ) -> int:
-    finished = [run.name for run in plan.runs if is_finished(directory, run)]
-    unfinished = [run.name for run in plan.runs if run.name not in finished]
-    if events is not None:
-        events.start(directory, [run.name for run in plan.runs], finished)
-    elif not shown.quiet:
-        print_text(f"{directory}: {len(plan.runs)} runs, {len(unfinished)} to train")
+    """Call `train` until it ends or a signal stops it, close the study, and return the exit status, as `train_shown`.
+
+    :param train: gets what asks whether to stop; returns how tasks ended. :param left: the names of what is not finished.
+    :raise ProgressiveTrainingError: nothing could be trained.
+    """
+    resume = shlex.join([PROGRAM, *command])
+
+    def ended(exit_status: int, page: Path | None = None) -> int:
+        if events is not None:
+            names = left()
+            events.end(exit_status, directory, names, page=page, resume=resume if names else None)
+        return exit_status
+
     interrupt = Event()
     with stop_signal(interrupt.set) as stop:
         try:
-            with _display(unfinished, shown, events) as on_event:
-                ends = train(interrupted=interrupt.is_set, on_event=on_event)
+            ends = train(interrupt.is_set)
         except KeyboardInterrupt:
             print_error(f"stopped at once; go on from the last checkpoints with: {resume}")
-            return _ended(events, directory, plan, None, resume, stop.exit_code)
+            return ended(stop.exit_code)
         except ProgressiveTrainingError as error:
             if events is not None:
                 events.error(error)
-                _ended(events, directory, plan, None, resume, USER_ERROR)
+                ended(USER_ERROR)
             raise
     status = _status(ends, stop)
     page, text = close({name: _reason(end) for name, end in ends.items() if end.error is not None})
@@ -114,10 +142,10 @@ def _train(
         print_error(f"interrupted; go on with: {resume}")
     elif status:
         failed = sum(end.status != "finished" for end in ends.values())
-        print_error(f"{failed} of {len(plan.runs)} runs did not finish; try them again with: {resume}")
+        print_error(f"{failed} of {len(ends)} runs did not finish; try them again with: {resume}")
     if events is None and page is not None:
         show_page(page, to_open=shown.to_open)
-    return _ended(events, directory, plan, page, resume, status)
+    return ended(status, page)
 
 
 def _status(ends: Mapping[str, TaskEnd], stop: StopSignal) -> int:
@@ -137,41 +165,34 @@ def _reason(end: TaskEnd) -> str:
     return str(end.error) if isinstance(end.error, ProgressiveTrainingError) else repr(end.error)
 
 
-def _ended(
-    events: StudyEvents | None, directory: Path, plan: StudyPlan, page: Path | None, resume: str, exit_status: int
-) -> int:
-    if events is not None:
-        unfinished = [run.name for run in plan.runs if not is_finished(directory, run)]
-        events.end(
-            status={0: "finished", USER_ERROR: "failed", BUG: "failed"}.get(exit_status, "interrupted"),
-            exit_status=exit_status,
-            study=directory,
-            unfinished=unfinished,
-            page=page,
-            resume=resume if unfinished else None,
-        )
-    return exit_status
-
-
 @contextmanager
-def _events(shown: Shown) -> Iterator[StudyEvents | None]:
+def events_of(shown: Shown, what: str = "study") -> Iterator[StudyEvents | None]:
+    """What writes events, None where none are wanted.
+
+    :param what: as in `StudyEvents`.
+    """
     if not shown.as_json:
         yield None
         return
     with stdout_for_events() as stream:
-        yield StudyEvents(stream)
+        yield StudyEvents(stream, what)
 
 
 @contextmanager
-def _display(names: Sequence[str], shown: Shown, events: StudyEvents | None) -> Iterator[Callable[[TaskEvent], None]]:
-    """What takes the events of the runs."""
+def display(
+    names: Sequence[str], shown: Shown, events: StudyEvents | None, about: str = ""
+) -> Iterator[Callable[[TaskEvent], None]]:
+    """What takes the events of the runs.
+
+    :param about: a line below the table.
+    """
     if events is not None:
         yield _warned(events.on_event)
     elif shown.quiet:
         yield _warned(lambda _: None)
     else:
         sys.stdout.flush()
-        with TaskTable(names) as table:
+        with TaskTable(names, about=about) as table:
             yield _warned(table.on_event)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from progressive_app.engines.task import TaskEvent
-from progressive_app.machine.terminal import one_line
+from progressive_app.machine.terminal import BUG, USER_ERROR, one_line
 from progressive_front.watching.event_line import write_event
 
 FORMAT = 1
@@ -15,18 +15,21 @@ FORMAT = 1
 
 
 class StudyEvents:
-    """Writes the events of one study to `stream`, each on a line that is flushed."""
+    """Writes the events of one study to `stream`, each on a line that is flushed.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    :param what: "study", or "search": so the first and the last one are called, and the key that names its directory.
+    """
 
-    def start(self, study: Path, runs: Sequence[str], finished: Sequence[str]) -> None:
+    def __init__(self, stream: TextIO, what: str = "study") -> None:
+        self._stream, self._what = stream, what
+
+    def start(self, directory: Path, **about: Any) -> None:
         """Write that the study is there."""
-        self._write("study_start", format=FORMAT, study=study, runs=list(runs), finished=list(finished))
+        self.write(f"{self._what}_start", format=FORMAT, **{self._what: directory}, **about)
 
     def on_event(self, event: TaskEvent) -> None:
         """Write what happened to a run."""
-        self._write(
+        self.write(
             "run",
             run=event.task,
             kind=event.kind,
@@ -38,21 +41,22 @@ class StudyEvents:
 
     def error(self, error: BaseException) -> None:
         """Write why nothing could be begun, or what went wrong beside the runs."""
-        self._write("error", kind=type(error).__name__, message=one_line(str(error)))
+        self.write("error", kind=type(error).__name__, message=one_line(str(error)))
 
     def end(
         self,
-        *,
-        status: str,
         exit_status: int,
-        study: Path | None,
+        directory: Path | None,
         unfinished: Sequence[str],
+        *,
         page: Path | None,
         resume: str | None,
     ) -> None:
         """Write how the study ended."""
-        about = {"study": study, "unfinished": list(unfinished), "report": page, "resume": resume}
-        self._write("study_end", status=status, exit_status=exit_status, **about)
+        status = {0: "finished", USER_ERROR: "failed", BUG: "failed"}.get(exit_status, "interrupted")
+        about = {self._what: directory, "unfinished": list(unfinished), "report": page, "resume": resume}
+        self.write(f"{self._what}_end", status=status, exit_status=exit_status, **about)
 
-    def _write(self, event: str, **values: Any) -> None:
+    def write(self, event: str, **values: Any) -> None:
+        """Write an event."""
         write_event(self._stream, event, **values)

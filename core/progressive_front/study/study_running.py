@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -74,29 +74,49 @@ def run_study(
     :raise DataError: a file that the study rests on is gone. :raise RunError: one has changed, another process runs the study, or
         (`strict`) the environment is another one.
     """
-    with _locked(directory):
-        check_inputs(directory, plan)
-        unfinished = [run for run in plan.runs if not is_finished(directory, run)]
-        if unfinished:
-            _compare_environments(directory, plan, strict=strict)
+    unfinished = [run for run in plan.runs if not is_finished(directory, run)]
+    begun = [run_directory(directory, run.name) for run in plan.runs] if unfinished else []
+    device = plan.runs[0].settings[DEVICE.key] if begun else "cpu"
+    with study_at_work(directory, plan, begun, device, strict=strict):
         tasks = tasks_of(directory, unfinished, strict=strict)
         ends = run_tasks(tasks, engine, workers=workers, interrupted=interrupted, on_event=on_event)
         if all(end.status == "finished" for end in ends.values()):
-            shutil.rmtree(directory / CACHE, ignore_errors=True)  # prepared again where a later run wants it
+            forget_prepared(directory)
     return ends
 
 
-def _compare_environments(directory: Path, plan: StudyPlan, *, strict: bool) -> None:
-    """Warn where runs were trained in another environment than this one.
+@contextmanager
+def study_at_work(
+    directory: Path, plan: StudyPlan, begun: Sequence[Path], device: str, *, strict: bool
+) -> Iterator[None]:
+    """Hold the study while its runs are trained, once its files are what they were and the environment is compared.
+
+    :param begun: runs that were trained before, where they were: some need not be there. :param device: that of the runs.
+    :raise ProgressiveTrainingError: as `run_study`.
+    """
+    with _locked(directory):
+        check_inputs(directory, plan)
+        if begun:
+            _compare_environments(directory, begun, device, strict=strict)
+        yield
+
+
+def forget_prepared(directory: Path) -> None:
+    """Remove the prepared data of a study; a later run that wants some prepares it again."""
+    shutil.rmtree(directory / CACHE, ignore_errors=True)
+
+
+def _compare_environments(directory: Path, runs: Sequence[Path], device: str, *, strict: bool) -> None:
+    """Warn where runs of the study were trained in another environment than this one.
 
     :raise RunError: there are some, and `strict` is set.
     """
     last: list[Environment] = []
-    for run in (run_directory(directory, run.name) for run in plan.runs):
+    for run in runs:
         with suppress(RunError):  # not begun, or damaged: its own training says so
             last.append(Environments(run).last(read_progress(run)))
     packages = {name for each in last for name in each.versions}
-    here = environment_here(plan.runs[0].settings[DEVICE.key], packages) if last else Environment()
+    here = environment_here(device, packages) if last else Environment()
     others = list(filter(None, ("; ".join(each.changes_to(here)) for each in last)))
     if others:
         changes = " and ".join(dict.fromkeys(others))

@@ -57,10 +57,12 @@ class _Task:
 class TaskTable:
     """Shows the events of tasks while it is entered; `on_event` takes them.
 
-    :param names: of all tasks, in the order in which they are shown. :param clock: seconds that only go forward.
+    :param names: of all tasks, in the order in which they are shown. :param about: a line of text below them.
+    :param clock: seconds that only go forward.
     """
 
-    def __init__(self, names: Sequence[str], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, names: Sequence[str], *, about: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+        self._about = about
         self._tasks = {name: _Task(name=name) for name in names}
         self._clock = clock
         self._started = clock()
@@ -122,7 +124,8 @@ class TaskTable:
             took = time_text(seconds) if task.status != WAITING else ""
             table.add_row(task.name, Text(task.status, style), Text(task.line), took, task.worker)
         left = [Text(f"and {len(shown) - room} more", "dim")] if len(shown) > room else []
-        return Group(table, *left, Text(self.counts, "bold"))
+        below = [Text(self._about, no_wrap=True, overflow="ellipsis")] if self._about else []
+        return Group(table, *left, Text(self.counts, "bold"), *below)
 
     @property
     def counts(self) -> str:
