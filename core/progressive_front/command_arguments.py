@@ -228,9 +228,16 @@ def _walk_forward(arguments: list[str]) -> int:
     return walk_forward(arguments)
 
 
+def _tune(arguments: list[str]) -> int:
+    from progressive_front.tune.tune_arguments import tune
+
+    return tune(arguments)
+
+
 COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "study": _study,
     "walk-forward": _walk_forward,
+    "tune": _tune,
     "plugins": _plugins,
     "config": _config,
     "runs": _runs,

@@ -120,11 +120,12 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_study(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add the flags of a command that trains the runs of a study, called `what`: where it is, by whom it is trained, what is shown."""
+def add_study(parser: argparse.ArgumentParser, what: str, place: str = "studies") -> None:
+    """Add the flags of a command that trains the runs of a study, called `what` and made in `place`: where it is, by whom it is trained,
+    what is shown."""
     where = parser.add_argument_group("where, and from where")
     where.add_argument(
-        "--name", metavar="NAME", help=f"of the {what}: its directory is studies/NAME (else one by the time)"
+        "--name", metavar="NAME", help=f"of the {what}: its directory is {place}/NAME (else one by the time)"
     )
     where.add_argument(
         "--resume",

@@ -11,6 +11,7 @@ from progressive_core.contract.setting import When
 _COMMANDS_HELP = """commands (PROGRAM COMMAND --help explains each):
   study                train a grid of runs: seeds, markets, settings; then means and paired differences
   walk-forward         train folds in the order of time; the bars behind each, which none has seen, as one result
+  tune                 search for better settings of a bucket, and adopt what fresh bars confirm
   plugins              list the installed buckets, transfers and plugins, and which are enabled
   config               list every setting with its value, where that is from, its owner and its meaning
   runs                 list the runs, how far they are, and their scores

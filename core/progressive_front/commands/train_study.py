@@ -53,7 +53,7 @@ def train_study(asked: AskedStudy, engine: Engine, workers: int, shown: Shown) -
     """
     configure_logging()
     with planning(shown):
-        directory, plan = opened_study(StudyKind(name=STUDY), asked.name, partial(planned, asked), resume=asked.resume)
+        directory, plan = opened_study(StudyKind(name=STUDY), asked.name, lambda _: planned(asked), resume=asked.resume)
     command = [STUDY, "--resume", "--name", directory.name]
     close = partial(write_summary, directory, plan)
     return train_shown(directory, plan, engine, workers, shown, command, close, strict=asked.strict)

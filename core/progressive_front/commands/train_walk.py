@@ -50,7 +50,7 @@ def train_walk(asked: AskedWalk, engine: Engine, workers: int, shown: Shown) -> 
     """
     configure_logging()
     with planning(shown):
-        directory, plan = opened_study(StudyKind(name=WALK), asked.name, partial(_planned, asked), resume=asked.resume)
+        directory, plan = opened_study(StudyKind(name=WALK), asked.name, lambda _: _planned(asked), resume=asked.resume)
     command = [WALK, "--resume", "--name", directory.name]
     close = partial(_close, directory, plan)
     return train_shown(directory, plan, engine, workers, shown, command, close, strict=asked.strict)

@@ -32,17 +32,18 @@ class StudyKind:
 
 
 def opened_study(
-    kind: StudyKind, name: str | None, plan: Callable[[], StudyPlan], *, resume: bool
+    kind: StudyKind, name: str | None, plan: Callable[[Path], StudyPlan], *, resume: bool
 ) -> tuple[Path, StudyPlan]:
     """The directory and the plan of a study of a `kind` that is begun as `plan` says, or gone on with as it was planned.
 
-    :raise ConfigError: `name` is no name, or what is asked for cannot be planned. :raise RunError: the study is there already, or
+    :param plan: makes the plan for a directory that is still to be made. :raise ConfigError: `name` is no name, or what is asked for cannot be planned. :raise RunError: the study is there already, or
         is not there to go on with.
     """
     if resume:
         directory = study_to_resume(name, kind)
         return directory, read_plan(directory)
-    directory, made = new_study_directory(name, kind), plan()
+    directory = new_study_directory(name, kind)
+    made = plan(directory)
     begin_study(directory, made, kind.noun)
     return directory, made
 
