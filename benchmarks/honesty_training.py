@@ -95,7 +95,6 @@ def judged(pupil: Pupil, arm: str) -> Row:
     """The figures of a finished bucket: what the strategy did, whether or not it is to trade."""
     learner = pupil.learner
     evaluation = learner.evaluator.evaluate(learner.policy())
-    assert evaluation is not None
     validation, test = acted(evaluation.validation), acted(evaluation.test)
     validation_t = float(getattr(evaluation, "validation_t", evaluation.t))
     test_t = float(getattr(evaluation, "test_t", test.t))

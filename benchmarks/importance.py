@@ -117,7 +117,6 @@ def ranking(task: Task, market: PlantedMarket) -> Ranking:
     seen = learner.measured()
     ceiling = filter_earns(market, learner.split) if task.case in SCORED else 1.0
     evaluation = learner.evaluator.evaluate(learner.policy())
-    assert evaluation is not None
     scores = {"ours": evaluation.test[0].log_return / ceiling if evaluation.trades == "everywhere" else 0.0}
     if task.case in SCORED:
         names = learner.market.names

@@ -137,7 +137,6 @@ def measured(task: Task) -> Outcome:
     start = perf_counter()
     learner = trained(task, market_of(task))
     evaluation = learner.evaluator.evaluate(learner.policy())
-    assert evaluation is not None
     seconds = perf_counter() - start
     own, ridge = evaluation.test[0], ridge_of(evaluation)
     if task.case == "walk":

@@ -86,7 +86,6 @@ def train_ours(race: Race) -> Curve:
             break
     learner.keep_best()
     evaluation = learner.evaluator.evaluate(learner.policy())
-    assert evaluation is not None
     test, ridge = evaluation.test[0].log_return, ridge_of(evaluation).log_return
     return Curve(OURS, race, tuple(seconds), tuple(best), test, filter_earns(market, learner.split), ridge)
 

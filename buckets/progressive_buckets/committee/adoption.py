@@ -64,9 +64,9 @@ class CommitteeEvaluator(MarketEvaluator):
 
     adopted: Callable[[], Adopted]
 
-    def evaluate(self, policy: Callable[[Part], Tensor]) -> Evaluation | None:
+    def evaluate(self, policy: Callable[[Part], Tensor]) -> Evaluation:
         judged = super().evaluate(policy)
-        if judged is not None and not (found := self.adopted()).adopted:
+        if judged.test and not (found := self.adopted()).adopted:
             edge = Edge.NONE if judged.edge is Edge.CONFIRMED else judged.edge
             verdict = f"not adopted: {found.reason}; its vote by itself: {judged.verdict}"
             judged = self.judged = evolve(judged, edge=edge, trades="nowhere", verdict=verdict)

@@ -37,6 +37,7 @@ from progressive_market.judging.excerpt import excerpt, half_of, in_first_half
 from progressive_market.judging.implausible import implausible
 from progressive_market.judging.recent_answers import RecentAnswers
 from progressive_market.judging.verdict import (
+    A_TRIAL,
     NOT_JUDGED,
     NOTHING_CONSIDERED,
     NOWHERE,
@@ -142,15 +143,15 @@ class MarketEvaluator:
         """
         return self.evidence.known(self.choices)[0][0]
 
-    def evaluate(self, policy: Policy) -> Evaluation | None:
-        """Measure the strategy of `policy` and the baselines on validation and test data, and judge whether there is an edge; None of
-        a trial on half of validation, which reads no test bar.
+    def evaluate(self, policy: Policy) -> Evaluation:
+        """Measure the strategy of `policy` and the baselines on validation and test data, and judge whether there is an edge. A trial on
+        half of validation is not judged: no test bar is read.
 
         This alone reads the test part. Call it when nothing can change the model any more: looking at test again and again
         until a verdict pleases spends it.
         """
         if self.counted == "half":
-            return None
+            return A_TRIAL
         market, split = self._whole() if self._whole else (self.market, self.split)
         parts = market.part(split.validation) if self._whole else self.validation, market.part(split.test)
         held = [self._positions(policy, part) for part in parts]

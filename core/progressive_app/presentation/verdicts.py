@@ -1,6 +1,6 @@
 """How a verdict is written and coloured, so that no result is taken for what the model does in use.
 
-A bucket is judged when no transfer can change its model any more; until then its evaluation is None.
+A bucket is judged when no transfer can change its model any more; until then its evaluation is None. That of a trial has no rows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from progressive_core.contract.evaluation import Edge, Evaluation, Performance
 
 DOUBTFUL, SOUND = "yellow", "green"
 NOT_JUDGED = Evaluation(validation=(), test=(), verdict="not judged yet, which is done at the end of the run")
+A_TRIAL = "a trial: no verdict"
 NEEDED_T = 3.0
 """t that confirms an edge."""
 SHORT = {Edge.CONFIRMED: "edge", Edge.IMPLAUSIBLE: "implausible", Edge.NONE: "no edge"}
@@ -30,6 +31,8 @@ def summary(evaluation: Evaluation | None) -> str:
     """Say in a few words what was found, and what the model does in use, whatever its strategy earned."""
     if evaluation is None:
         return "not judged yet"
+    if not evaluation.test:
+        return A_TRIAL
     return f"edge {evaluation.trades}: trades there" if is_conditional(evaluation) else SUMMARIES[evaluation.edge]
 
 
@@ -37,6 +40,8 @@ def short_verdict(evaluation: Evaluation | None) -> str:
     """Say in a word or two what was found, for a column; only where it is an edge the model trades in use."""
     if evaluation is None:
         return "not judged"
+    if not evaluation.test:
+        return "no verdict"
     return f"edge {evaluation.trades}" if is_conditional(evaluation) else SHORT[evaluation.edge]
 
 
@@ -50,7 +55,9 @@ def in_use(evaluation: Evaluation) -> str:
     """Say what a judged model does in use, beside the rows of what its strategy did."""
     if evaluation.edge is Edge.CONFIRMED:
         return f"trades {evaluation.trades}, stays flat elsewhere" if is_conditional(evaluation) else "trades"
-    if evaluation.test and not any(row.turnover for row in (evaluation.test[0], *evaluation.validation[:1])):
+    if not evaluation.test:
+        return "stays flat: a trial has no verdict"
+    if not any(row.turnover for row in (evaluation.test[0], *evaluation.validation[:1])):
         return "stays flat, as its strategy did"
     return "stays flat: the rows above are what its strategy did, not what the model will do"
 

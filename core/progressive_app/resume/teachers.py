@@ -55,6 +55,11 @@ def seen_until(teacher: Teacher, settings: Settings, inputs: Mapping[str, Any]) 
             f"{run}: {teacher.bucket} is not judged yet, so which bars it has seen is not known; finish that run first: "
             f"{PROGRAM} --resume --run-dir {run}"
         )
+    if not result.evaluation.test:
+        raise RunError(
+            f"{run}: {teacher.bucket} is of a trial, which has no test part, so which bars it has seen is not known; "
+            "name a model that was judged"
+        )
     return max(forced, next(iter(result.evaluation.test_dates), ""))
 
 

@@ -18,7 +18,6 @@ def check_evaluation(owner: str, learner: Learner) -> None:
     evaluation = learner.evaluator.evaluate(policy)
     where = f"{owner}: evaluator.evaluate(policy())"
     require(isinstance(evaluation, Evaluation), f"{where} must return an Evaluation; got {evaluation!r}")
-    assert evaluation is not None  # that is for trials of settings
     require(bool(evaluation.verdict), f"{where}: the verdict must say whether an edge was shown")
     require(
         evaluation.edge is Edge.CONFIRMED or evaluation.trades == "nowhere",

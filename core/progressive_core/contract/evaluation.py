@@ -73,6 +73,9 @@ class Evaluation:
     `warnings` name what a user must know (a policy that collapsed to one action, say). `validation_dates` and
     `test_dates` are the opens of the first and last bar of the part in ISO form ("2024-05-01T12:00:00Z"); empty where bars have
     no dates.
+
+    One without rows on `test` is no verdict but that of a trial of settings, for which nobody read the test part: a later bucket may
+    still change its model.
     """
 
     validation: tuple[Performance, ...]

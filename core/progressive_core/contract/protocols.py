@@ -25,11 +25,8 @@ class Evaluator(Protocol):
         What is never recorded cannot be discounted: a verdict may then rest on the test part alone.
         """
 
-    def evaluate(self, policy: Policy) -> Evaluation | None:
-        """Measure a policy and the baselines on validation and test data, and judge it by all that was considered.
-
-        :return: None where no verdict is to be made, as in a trial of settings: the test part is then not read.
-        """
+    def evaluate(self, policy: Policy) -> Evaluation:
+        """Measure a policy and the baselines on validation and test data, and judge it by all that was considered."""
 
     def state_dict(self) -> dict[str, Any]:
         """What was considered, as tensors and JSON values by name, for the learner's snapshot."""

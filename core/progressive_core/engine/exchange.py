@@ -70,7 +70,7 @@ def transfer_back(training: Training, episode: int) -> list[LedgerEntry]:
         pupil_info = info_of(run, pupil)
         context = TransferContext(phase="reverse", episode=episode, bucket=pupil_info)
         needed = pupil.memory_needed(pupil_info, resources)
-        judged = "the verdict on its model is made" if finished[pupil.name].evaluation else ""
+        judged = "the verdict on its model is made" if (own := finished[pupil.name].evaluation) and own.test else ""
         if reason := judged or distrusted(source) or memory_short(run.machine, needed, resources):
             entries += skipped(run.hooks, source, context, reason)
             continue

@@ -46,8 +46,9 @@ def train_sequence(run: Run, train: Callable[[Run, Bucket], None]) -> dict[str, 
             if run.interrupted():
                 raise Interrupted(run.store.directory)
             train(run, bucket)
-    if waiting := _unjudged(run):  # those that are left when no bucket had to be trained any more
-        train(run, next(bucket for bucket in run.buckets if bucket.name in waiting))
+    for bucket in run.buckets:
+        if bucket.name in _unjudged(run):  # those that are left when no bucket had to be trained any more
+            train(run, bucket)
     return {result.bucket: run.store.model_path(result.bucket) for result in run.store.progress.results}
 
 
@@ -126,19 +127,17 @@ def _unjudged(run: Run) -> dict[str, BucketResult]:
 def judge(run: Run, resources: Resources) -> None:
     """Make the verdicts that had to wait until no transfer could change a model any more, one bucket open at a time.
 
-    Each is committed by itself: a run that is killed here goes on with the next one. What the evaluator does not judge stays as it is.
+    Each is committed by itself: a run that is killed here goes on with the next one.
     """
     waiting, least = _unjudged(run), evolve(resources, parallel_episodes=1, batch_size=1)
     for bucket in (each for each in run.buckets if each.name in waiting):
         with closing(bucket.open(info_of(run, bucket), least)) as learner:
             learner.load(run.store.model(bucket.name))
             evaluation = learner.evaluator.evaluate(learner.policy())
-            if evaluation:
-                run.store.save_model(bucket.name, learner.model(), run.store.knowledge(bucket.name))
+            run.store.save_model(bucket.name, learner.model(), run.store.knowledge(bucket.name))
         run.machine.release_memory()
-        if evaluation:
-            run.store.finish_bucket(evolve(waiting[bucket.name], evaluation=evaluation))
-            run.progress(f"{bucket.name}: verdict: {evaluation.verdict}")
+        run.store.finish_bucket(evolve(waiting[bucket.name], evaluation=evaluation))
+        run.progress(f"{bucket.name}: verdict: {evaluation.verdict}")
 
 
 def _train_episodes(training: Training, begun: float) -> tuple[EpisodeReport | EpisodeLine, str]:
@@ -184,7 +183,8 @@ def _train_episodes(training: Training, begun: float) -> tuple[EpisodeReport | E
 
 def _run_episode(training: Training, transfers: tuple[LedgerEntry, ...], start_score: float | None) -> EpisodeReport:
     """Train one episode, record it, and return its report with `transfers`, those made since the one before."""
-    run, info, started = training.run, training.info, perf_counter()
+    run, info = training.run, training.info
+    started = perf_counter()
     report = evolve(
         training.learner.run_episode(),
         seconds=perf_counter() - started,

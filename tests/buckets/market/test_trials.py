@@ -13,6 +13,7 @@ from progressive_buckets.learner.opening import learner_of
 from progressive_market.bars import synthetic_bars
 from progressive_market.bucket_market import configured_market, open_bucket_market
 from progressive_market.judging.excerpt import STRETCHES, half_of
+from progressive_market.judging.verdict import TRIAL
 from progressive_market.market import Market
 from progressive_market.split import Split
 from progressive_training import (
@@ -25,6 +26,7 @@ from progressive_training import (
     resolve,
 )
 from progressive_training import ProgressiveTrainer as Trainer
+from progressive_training.presentation import summary
 
 BARS, HORIZONS = 4_000, (1, 24)
 RESOURCES = Resources(device="cpu", parallel_episodes=4, batch_size=32)
@@ -111,7 +113,7 @@ def test_nothing_that_is_held_back_is_learned_from_or_scored(asked: dict[str, ob
         learner.keep_best()
         later = learner.validate_after(learner.evaluator.validation.dates[0])
         known, model = learner.knowledge(), learner.model()
-        assert learner.evaluator.evaluate(learner.policy()) is None
+        assert not learner.evaluator.evaluate(learner.policy()).test
         left.append(
             (reports, later, learner.validation_blocks(), known.horizons, known.feature_importance, known.t, model)
         )
@@ -119,7 +121,7 @@ def test_nothing_that_is_held_back_is_learned_from_or_scored(asked: dict[str, ob
     *other, other_model = left[1]
     assert repr(one) == repr(other)
     assert model.card == other_model.card
-    assert model.card["verdict"] == "a trial on half of validation (EVIDENCE): no verdict"
+    assert model.card["verdict"] == TRIAL
     assert all(torch.equal(tensor, other_model.tensors[name]) for name, tensor in model.tensors.items())
 
 
@@ -161,7 +163,9 @@ def test_a_trial_is_trained_without_test_bars_and_measured_on_both_halves(tmp_pa
             plugins=["no:report"],
         )
         path = trainer.train_progressively()["Medium"]
-        assert trainer.results["Medium"].evaluation is None
+        evaluation = trainer.results["Medium"].evaluation
+        assert evaluation is not None
+        assert (evaluation.validation, evaluation.test, summary(evaluation)) == ((), (), "a trial: no verdict")
         model = load_model(path)
         score = json.loads(path.with_name("card.json").read_text())["validation_score"]
         made.append((path.read_bytes(), MEDIUM.halves([model], [fold], settings)))
