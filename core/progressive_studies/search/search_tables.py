@@ -94,8 +94,8 @@ def evidence_text(bucket: Document) -> str:
     if not best_trial(bucket):
         return "So the held-back bars were not looked at."
     return (
-        f"On the bars that chose it, it beats the incumbent with a t of {number(bucket['t_choosing'], 1)}: flattered, since it is the best of "
-        f"{count} trials. Less what the best of so many shows by luck, {number(bucket['t_deflated'], 1)}."
+        f"On the bars that chose it, its t against the incumbent is {number(bucket['t_choosing'], 1)}: flattered, since it is the best of {count} "
+        f"trials. Less what the best of so many shows by luck, that is {number(bucket['t_deflated'], 1)}."
     )
 
 
@@ -106,8 +106,10 @@ def needed(bucket: Document) -> float:
 
 def test_text(bucket: Document) -> str:
     """What the test part says of the adopted setting, or that nothing has read it."""
-    if not bucket["verdict"]:
+    if not bucket["adopted"]:
         return "The test part was not read."
+    if not bucket["verdict"]:
+        return "The run of the choice has no verdict."
     return f"The test part, read once for this setting and counted alone: {bucket['verdict']['verdict'].rstrip('.')}."
 
 

@@ -149,7 +149,7 @@ def first_screen(document: dict[str, Any]) -> str:
             "not shown",
             [
                 "No better setting shown: trial 4 has the best score, but its paired t is 0.71, and 2.08 is needed.",
-                "with a t of 1.9: flattered, since it is the best of 12 trials. Less what the best of so many shows by luck, -0.3.",
+                "its t against the incumbent is 1.9: flattered, since it is the best of 12 trials. Less what the best of so many shows by luck, that is -0.3.",
                 "The test part was not read.",
             ],
         ),

@@ -57,7 +57,7 @@ def trial_plot(bucket: Document) -> Plot:
     if stairs:
         stairs.append((trials[-1]["number"], highest[-1]))
     return Plot(
-        paths=[*_level(bucket, width, height), ("best", _path(stairs, width, height))],
+        paths=[("best", _path(stairs, width, height)), *_level(bucket, height)],
         dots=[_dot(bucket, trial, width.place(trial["number"]), height) for trial in trials],
         across=width.ticks,
         down=_down(height),
@@ -112,7 +112,7 @@ def value_plot(bucket: Document, key: str) -> Plot:
         else:
             dots.append(_dot(bucket, trial, place, height))
     return Plot(
-        paths=_level(bucket, None, height),
+        paths=_level(bucket, height),
         dots=dots,
         across=axis.ticks,
         down=_down(height),
@@ -171,7 +171,7 @@ def _dot(bucket: Document, trial: Document, left: float, height: Axis) -> Dot:
     return Dot(left=left, top=100 - height.place(trial["score"]), kind=kind, words=words)
 
 
-def _level(bucket: Document, width: Axis | None, height: Axis) -> list[tuple[str, str]]:
+def _level(bucket: Document, height: Axis) -> list[tuple[str, str]]:
     """The incumbent's score, from side to side."""
     return [
         ("incumbent", f"M0 {100 - height.place(trial['score']):.2f}H100")
