@@ -19,7 +19,7 @@ from progressive_studies.search.choosing import Choice, Fresh
 from progressive_studies.search.search_plan import BATCH, BucketSearch, SearchPlan
 from progressive_studies.search.setting_importance import importance_of
 from progressive_studies.search.space import Span
-from progressive_studies.search.trial_runs import CHOICE, SearchRuns
+from progressive_studies.search.trial_runs import CHOICE, EVIDENCE, TEST, SearchRuns
 from progressive_studies.search.tried import Trial
 from progressive_studies.study.study_plan import run_directory
 from progressive_studies.transfer_report.tables import as_markdown, as_text
@@ -128,6 +128,7 @@ def _bucket(study: Path, search: SearchPlan, found: Found) -> dict[str, Any]:
         "importance": importance_of(found.space, found.tried),
         **asdict(found.choice, recurse=False),
         "fresh": [asdict(each) for each in found.fresh],
+        "evidence": TEST if EVIDENCE in found.runs.settings.declared else None,
         "episodes": episodes,
         "trainings": episodes / (own[EPISODES] * len(search.folds)),
         "verdict": _verdict(study, found.about.bucket) if found.choice.adopted else None,

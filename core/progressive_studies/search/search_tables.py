@@ -33,6 +33,7 @@ SEED_MEANING = (
     "What both settings earned on the bars that were held back from every trial, each trained anew with seeds that no trial had. The t is that of "
     "the mean's differences by block of bars: more seeds make training's luck smaller, and the luck of these bars stays."
 )
+CONFIG_MEANING = "For config.json, where other buckets keep what they have. EVIDENCE: validation has chosen these settings, so a verdict counts the test part alone."
 ADOPTED, NOT_SHOWN, STAYS = "adopted", "no better setting shown", "the incumbent is the best trial"
 
 
@@ -40,7 +41,7 @@ def sections_of(document: Document) -> list[Section]:
     """The sections of a search: what it shows, then each bucket's settings, trials, held-back bars and test part."""
     sections = [Section("What it shows", remark="\n".join(findings(document)))]
     if lines := config_lines(document):
-        remark = "\n".join(["For config.json:", "", *(f"    {line}" for line in lines)])
+        remark = "\n".join([CONFIG_MEANING, "", *(f"    {line}" for line in lines)])
         sections.append(Section("What was adopted", remark=remark))
     for bucket in document["buckets"]:
         name = bucket["bucket"]
@@ -50,7 +51,8 @@ def sections_of(document: Document) -> list[Section]:
         if bucket["verdict"]:
             rows = tuple(map(result_row, bucket["verdict"]["test"]))
             sections.append(Section(f"{name}, the adopted setting on the test part", RESULT_HEADS, rows))
-        sections.append(Section(f"{name}, trials", trial_heads(bucket), trial_rows(bucket), TRIAL_MEANING))
+        remark = f"{TRIAL_MEANING} VALUES: of {', '.join(bucket['space'])}, in this order."
+        sections.append(Section(f"{name}, trials", (*TRIAL_HEADS, "VALUES"), narrow_rows(bucket), remark))
     return sections
 
 
@@ -187,6 +189,12 @@ def trial_rows(bucket: Document) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def narrow_rows(bucket: Document) -> tuple[tuple[str, ...], ...]:
+    """The same with all values in one cell, for a terminal."""
+    count = len(TRIAL_HEADS)
+    return tuple((*row[:count], ", ".join(row[count:])) for row in trial_rows(bucket))
+
+
 def status_text(bucket: Document, trial: Document) -> str:
     """How a trial ended, and what it is besides."""
     if trial["number"] == 0:
@@ -203,10 +211,11 @@ def seed_rows(bucket: Document) -> tuple[tuple[str, ...], ...]:
 
 
 def config_lines(document: Document) -> list[str]:
-    """What was adopted, as lines for config.json; none where nothing was."""
+    """What was adopted, as lines for config.json, with what makes verdicts count the test part alone; none where nothing was."""
     chosen: dict[str, dict[str, Any]] = {}
-    for bucket in document["buckets"]:
-        for key, value in bucket["settings"].items() if bucket["adopted"] else ():
+    for bucket in (each for each in document["buckets"] if each["adopted"]):
+        evidence = {"EVIDENCE": bucket["evidence"]} if bucket["evidence"] else {}
+        for key, value in {**bucket["settings"], **evidence}.items():
             chosen.setdefault(key, {})[bucket["bucket"]] = value
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in chosen.items()]
     return [line + "," * (place < len(lines)) for place, line in enumerate(lines, 1)]

@@ -102,6 +102,7 @@ def searched(name: str = "Medium", *, outcome: str) -> dict[str, Any]:
             "incumbent": "No better setting shown: of 12 trials none has a better score.",
         }[outcome],
         "settings": trials[4]["values"] if is_adopted else {},
+        "evidence": "test",
         "episodes": 196,
         "trainings": 4.9,
         "verdict": verdict if is_adopted else None,
@@ -168,6 +169,7 @@ def test_the_first_sentences_say_what_was_adopted_and_why(outcome: str, sentence
     for sentence in sentences:
         assert sentence in text
         assert sentence in first_screen(document)
+    assert ('"EVIDENCE": {"Medium": "test"}' in text) == (outcome == "adopted")
     assert ('"LEARNING_RATE": {"Medium": 0.00031622776601683794},' in text) == (outcome == "adopted")
 
 
@@ -231,4 +233,14 @@ def test_each_head_is_in_the_glossary() -> None:
     heads = {
         head.casefold() for section in sections_of(document_of(searched(outcome="adopted"))) for head in section.header
     }
-    assert heads - {key.casefold() for key in SPACE} <= known
+    assert heads <= known
+
+
+def test_the_text_fits_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    bucket = searched(outcome="adopted")
+    for trial in bucket["trials"]:
+        trial["values"] = {f"A_SETTING_{number}": 0.123 for number in range(6)}
+    bucket["space"] = dict.fromkeys(bucket["trials"][0]["values"], "0..0.5")
+    lines = as_text(sections_of(document_of(bucket))).splitlines()
+    assert [line for line in lines if len(line) > 80 and not line.startswith("    ")] == []

@@ -9,6 +9,7 @@ from typing import Any
 from progressive_app.presentation.page.page_parts import content_policy, page_environment, page_style
 from progressive_studies.search.page.search_plots import curve_plot, difference_plot, trial_plot, value_plot
 from progressive_studies.search.search_tables import (
+    CONFIG_MEANING,
     IMPORTANCE_MEANING,
     SEED_HEADS,
     SEED_MEANING,
@@ -44,6 +45,7 @@ def page_of(document: Mapping[str, Any]) -> str:
             policy=content_policy(),
             buckets=[_bucket(document, bucket) for bucket in document["buckets"]],
             config=config_lines(document),
+            config_meaning=CONFIG_MEANING,
             setting_heads=SETTING_HEADS,
             importance_meaning=IMPORTANCE_MEANING,
             trial_meaning=TRIAL_MEANING,
