@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from pathlib import Path
 from time import time_ns
@@ -45,6 +46,8 @@ from progressive_market.walk_forward.judged_market import market_with_test
 from progressive_training import PLUGINS, SEED, DataError, release_heap, run_input
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from progressive_market.bars import Bars
     from progressive_market.market import Market
     from progressive_training import BucketInfo, Resources, Settings
@@ -56,6 +59,8 @@ FEATURES_EXPECTED = 8
 """Raw features that the estimate of memory counts on."""
 BYTES_PER_ROW = {".parquet": 25, ".feather": 40}
 BYTES_PER_TEXT_ROW = 60
+_WITHOUT_LEAK: deque[tuple[str, tuple[str, ...], tuple[int, ...]]] = deque(maxlen=64)
+"""Digests of bars, columns that may leak, and horizons, in which this process looked for leaks and found none."""
 
 
 def bytes_of_bucket_market(info: BucketInfo) -> int:
@@ -92,7 +97,7 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
     complete = with_columns(bars, settings)
     for doubt in found:
         log.warning(doubt)
-    check_leaks(complete, feature_table, settings[ALLOW_LEAK], info.horizons)
+    _check_leaks_once(complete, settings[ALLOW_LEAK], info.horizons)
     try:
         split = split_for(bars, info)
     except DataError as error:
@@ -100,6 +105,14 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
     if asked := RegimesAsked.of(settings):
         regimes = check_regimes(complete, split.train, asked)
         log.info(regimes_line(complete, split.train, regimes), show=True)
+
+
+def _check_leaks_once(bars: Bars, allow: Sequence[str], horizons: Sequence[int]) -> None:
+    """Look for leaks, unless this process found none in the same bars: thirty trials of a search have the same, and the check
+    takes as long as twelve of their episodes."""
+    asked = digest_of(bars), tuple(allow), tuple(horizons)
+    if asked not in _WITHOUT_LEAK and not check_leaks(bars, feature_table, allow, horizons):
+        _WITHOUT_LEAK.append(asked)
 
 
 def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, Split, MarketEvaluator]:

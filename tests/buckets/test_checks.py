@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from progressive_app.config.resolve import defaults
+from progressive_market.bars.leaks import leak_check
 from progressive_training import BucketInfo, DataError, MarketBucket, Resources
 
 BUCKET = MarketBucket(name="Swing", horizons=(1, 6, 24))
@@ -82,3 +83,18 @@ def test_an_average_may_begin_with_blanks(tmp_path: Path) -> None:
     data = frame()
     line, *_ = check(data.assign(sma=data["close"].rolling(200).mean()), tmp_path)
     assert line["filled_extra"] == 0
+
+
+def test_bars_without_a_leak_are_asked_once_and_others_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, evidence = [], leak_check.leak_evidence
+    monkeypatch.setattr(leak_check, "leak_evidence", lambda *about: asked.append(about) or evidence(*about))
+    bars = frame(2999)
+    leak = bars["close"].shift(-2).ffill() / bars["close"]
+    check(bars, tmp_path)
+    check(bars, tmp_path, LEARNING_RATE=0.01)
+    assert len(asked) == 1
+    check(bars.assign(label=leak), tmp_path, ALLOW_LEAK=["label"])
+    logs = check(bars.assign(label=leak), tmp_path, ALLOW_LEAK=["label"])
+    assert len(asked) == 3 and any("knows the future" in line["event"] for line in logs)
+    with pytest.raises(DataError, match="label"):
+        check(bars.assign(label=leak), tmp_path)
