@@ -80,6 +80,16 @@ class MarketBucket(StudiedBucket):
 
         return load_trading_model(path)
 
+    def tunable(self) -> dict[str, str]:
+        """What a search varies where the user names nothing: what regularises, since that mattered most, and what is learned."""
+        return {
+            "LEARNING_RATE": "1e-4..1e-2:log",
+            "DROPOUT": "0..0.6",
+            "WEIGHT_DECAY": "0.1..10:log",
+            "AUXILIARY_WEIGHT": "0..0.3",
+            "REWARD": "plain|volatility",
+        }
+
     def voter(self, model: Model, where: str) -> TradingModel:
         """A `model` of this bucket as a member of a committee; `where` is what holds it, for messages."""
         from progressive_buckets.model import trading_model

@@ -187,6 +187,19 @@ def test_it_is_judged_by_no_more_than_its_members_showed_on_bars_that_did_not_ch
     assert learner.own_t() <= sum(own) / 2
 
 
+def test_where_validation_chose_settings_of_a_member_it_says_nothing_of_the_vote(run: Path) -> None:
+    learner = opened(run)
+    first, *others = learner.members
+    tuned = evolve(first, model=evolve(first.model, card={**first.model.card, "evidence": "test"}))
+    assert "on test bars alone" not in learner.evaluator.evaluate(learner.policy()).verdict
+    learner._seat([tuned, *others])
+    assert (
+        "on test bars alone, since validation chose its settings"
+        in learner.evaluator.evaluate(learner.policy()).verdict
+    )
+    assert learner.model().card["evidence"] == "test"
+
+
 def test_with_regimes_it_is_believed_no_more_than_its_members_in_each_either(tmp_path: Path) -> None:
     trainer(tmp_path / "run", {**TINY, "REGIMES": "quantile", "UPDATES_PER_EPISODE": 4}).train_progressively(ALL)
     models = {name: load_model(tmp_path / "run" / "models" / name) for name in ALL}

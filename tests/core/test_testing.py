@@ -182,6 +182,37 @@ def test_a_learner_without_a_method(lines: Any, monkeypatch: pytest.MonkeyPatch)
         check_bucket(lines.first)
 
 
+@pytest.mark.parametrize(
+    ("spans", "told"),
+    [
+        (["EPISODES"], 'tunable() must return texts like {"LEARNING_RATE": "1e-4..1e-2:log"}; got'),
+        ({}, "tunable() must return texts"),
+        ({"EPISODES": 3}, "tunable() must return texts"),
+        ({"NO_SUCH": "1..2"}, "tunable(): NO_SUCH is no known setting"),
+        ({"SEED": "1..2"}, "tunable(): SEED has one value for all buckets"),
+        ({"EPISODES": "2"}, "tunable(): EPISODES: expected low..high, low..high:log or a|b|c"),
+        ({"EPISODES": "9..2"}, "tunable(): EPISODES: expected low..high"),
+        ({"EPISODES": "0..9"}, "tunable(): EPISODES: expected low..high"),
+        ({"EPISODES": "few|2"}, "tunable(): EPISODES: expected low..high"),
+    ],
+)
+def test_what_a_bucket_says_may_vary_is_examined(lines: Any, spans: object, told: str) -> None:
+    class Tunable(lines.LineBucket):  # type: ignore[misc, name-defined]
+        def tunable(self) -> object:
+            return spans
+
+    with pytest.raises(AssertionError, match="^check_bucket: First: " + re.escape(told)):
+        check_bucket(Tunable("First"))
+
+
+def test_a_bucket_that_says_what_may_vary_passes(lines: Any) -> None:
+    class Tunable(lines.LineBucket):  # type: ignore[misc, name-defined]
+        def tunable(self) -> dict[str, str]:
+            return {"EPISODES": "2..10:log", "TRANSFER_COOLDOWN": "1|5"}
+
+    check_bucket(Tunable("First"))
+
+
 class Sound:
     """Gives the teacher's weights that fit."""
 

@@ -80,6 +80,10 @@ class CommitteeLearner(PolicyLearner):
         self.members, self._policy = tuple(members), CommitteePolicy.on(self.market, members)
         self._compared: Adopted | None = None
         self.evaluator.adopted = self.adopted
+        if self.evaluator.counted == "all" and any(each.model.card.get("evidence") == "test" for each in members):
+            self.evaluator.counted = (
+                "test"  # validation chose settings of a member, so it says nothing of their vote either
+            )
 
     def policy(self) -> CommitteePolicy:
         """The vote."""

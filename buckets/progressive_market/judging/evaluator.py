@@ -191,10 +191,13 @@ class MarketEvaluator:
 
     def card(self, policy: Policy) -> dict[str, Any]:
         """What a model's card holds of the verdict on `policy`, as JSON values: where the model `trades`, the `verdict` in
-        words, and `validation_t` and `validation_alpha_t` (None where they are NaN). A model trades nowhere until it is judged.
+        words, and `validation_t` and `validation_alpha_t` (None where they are NaN); and its `evidence`, where that is not all. A model
+        trades nowhere until it is judged.
         """
         recorded = self.evidence.card(self.choices)
         recorded |= {"trades": NOWHERE, "verdict": TRIAL if self.counted == "half" else NOT_JUDGED}
+        if self.counted != "all":
+            recorded["evidence"] = self.counted
         if self.judged is not None and self._is_judged(policy):
             judged, last = self.judged, self.judged.test_dates[1]
             recorded |= {"trades": judged.trades, "verdict": judged.verdict, "data_until": last}

@@ -8,7 +8,7 @@ import numpy as np
 
 from progressive_market.bars import configured_bars
 from progressive_market.bars.bar_records import interval_text, iso
-from progressive_market.market_settings import PARTS
+from progressive_market.market_settings import EVIDENCE, PARTS
 from progressive_market.split import SMALLEST_PART, purge_of
 from progressive_training import DataError, Fold
 
@@ -31,6 +31,10 @@ def plan_folds(settings: Settings, horizons: Mapping[str, Sequence[int]], foldin
     """
     if settings[PARTS] is not None:
         raise DataError("PARTS is set, and a walk-forward sets it for each fold: leave it out")
+    if trials := [name for name in horizons if settings.for_bucket(name)[EVIDENCE] == "half"]:
+        raise DataError(
+            f'EVIDENCE is "half" for {", ".join(trials)}: trials get no verdict, and a walk-forward pools verdicts'
+        )
     return folds_of(configured_bars(settings), horizons, folding)
 
 

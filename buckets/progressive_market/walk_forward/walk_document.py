@@ -20,7 +20,7 @@ from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.judging.daily import daily_returns, sharpe_ratio
 from progressive_market.judging.exposure import exposure
 from progressive_market.judging.performance import completed_trades, performance_of
-from progressive_market.judging.verdict import EVERYWHERE, NOWHERE, SHOWN_T
+from progressive_market.judging.verdict import EVERYWHERE, NOWHERE, SETTINGS_CHOSEN, SHOWN_T
 from progressive_market.serving.served_model import ServedModel
 from progressive_market.split import purge_of
 from progressive_market.walk_forward.out_of_sample import OutOfSample, out_of_sample
@@ -117,7 +117,7 @@ def _walk(name: str, models: Sequence[ServedModel[Any]], folds: Sequence[Fold], 
     own, abstaining = told.performance[0], performance_of(name + ABSTAINING, gated, part, market)
     after = evidence(did.growth, hold, validation, models[-1].card.validation_t)
     doubt = next((model.card.verdict for model in models if model.card.verdict.startswith(IMPLAUSIBLE)), "")
-    edge, verdict = _verdict(after, len(folds), doubt)
+    edge, verdict = _verdict(after, len(folds), doubt, alone=_of_test_alone(models))
     curves = [
         ({"strategy": str(strategy), "kind": str(kind)}, curve)
         for (strategy, kind), curve in told.equity.groupby(["strategy", "kind"], sort=False)
@@ -152,14 +152,22 @@ def _first_validation(model: ServedModel[Any], fold: Fold, market: Market) -> Fi
     start, stop = np.searchsorted(market.times, [nanoseconds(fold.validate_from), nanoseconds(fold.test_from)]).tolist()
     longest = max(getattr(model.card, "horizons", (1,)))
     bars = stop - start - purge_of(longest)
+    if _of_test_alone([model]):
+        return FirstValidation(t=math.nan, alpha_t=math.nan, bars=bars)
     return FirstValidation(t=model.card.validation_t, alpha_t=model.card.validation_alpha_t, bars=bars)
 
 
-def _verdict(found: Evidence, folds: int, doubt: str) -> tuple[Edge, str]:
+def _of_test_alone(models: Sequence[ServedModel[Any]]) -> bool:
+    """Whether validation chose settings of the first fold's model, so that its validation part is no evidence."""
+    return bool(models[0].card.evidence == "test")
+
+
+def _verdict(found: Evidence, folds: int, doubt: str, *, alone: bool) -> tuple[Edge, str]:
     """Whether there is an edge, and why, by all folds together: by the rule that decides whether a fold trades."""
     if doubt:
         return Edge.IMPLAUSIBLE, doubt
-    shown = f"pooled t = {found.t:.1f} over the test parts of {folds} folds and the first validation part"
+    beside = f" alone, since {SETTINGS_CHOSEN}" if alone else " and the first validation part"
+    shown = f"pooled t = {found.t:.1f} over the test parts of {folds} folds{beside}"
     if found.is_enough:
         return Edge.CONFIRMED, f"edge confirmed ({shown})"
     return Edge.NONE, f"no edge shown ({shown}; {found.lacking})"

@@ -15,6 +15,7 @@ from progressive_app.discovery.examination import check_bucket_object
 from progressive_app.store.tensors import read_tensors, write_tensors
 from progressive_app.testing.check_choice import check_keep_best
 from progressive_app.testing.check_evaluation import check_evaluation
+from progressive_app.testing.check_tunable import check_tunable
 from progressive_app.testing.scene import (
     bucket_info,
     contract_as_assertion,
@@ -44,6 +45,7 @@ def check_bucket(bucket: object, settings: Mapping[str, Any] | None = None, befo
     owner = f"check_bucket: {getattr(bucket, 'name', None) or type(bucket).__qualname__}"
     with contract_as_assertion():
         checked = check_bucket_object(bucket, owner)
+    check_tunable(owner, checked)
     chosen = small_settings(settings)
     with TemporaryDirectory() as directory:
         info = bucket_info(checked.name, checked.horizons, Path(directory), chosen)

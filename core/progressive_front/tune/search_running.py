@@ -233,5 +233,7 @@ class _Searching:
     def _halves(self, runs: Sequence[TrialRun]) -> Halves:
         bucket: Any = self.registry.bucket(runs[0].bucket)
         models = [load_model(run_directory(self.directory, run.run.name) / "models" / run.bucket) for run in runs]
-        halves: Halves = bucket.halves(models, self.search.folds, self.settings)
+        seed = runs[0].run.settings[SEED.key]  # a synthetic market is made from it
+        settings = Settings({**self.settings, SEED.key: seed}, self.settings.declared)
+        halves: Halves = bucket.halves(models, self.search.folds, settings)
         return halves

@@ -42,5 +42,5 @@ class SearchesSettings(Protocol):
     def halves(self, models: Sequence[Any], folds: Sequence[Fold], settings: Settings) -> Halves:
         """What the models of one trial, one for each fold, earn on both halves of their validation bars, all folds in a row.
 
-        :param models: as `load_model` gives them. :raise ModelError: one cannot be measured.
+        :param models: as `load_model` gives them. :param settings: those of the trial's runs, SEED included. :raise ModelError: one cannot be measured.
         """

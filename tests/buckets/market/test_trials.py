@@ -1,6 +1,7 @@
 """Trials of a search: half of validation stands for all of it, the other half is held back, and no test bar is read."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,13 @@ from attrs import evolve
 from progressive_buckets.learner.opening import learner_of
 from progressive_market.bars import synthetic_bars
 from progressive_market.bucket_market import configured_market, open_bucket_market
+from progressive_market.judging.baselines import Ridge
 from progressive_market.judging.excerpt import STRETCHES, half_of
 from progressive_market.judging.verdict import TRIAL
-from progressive_market.market import Market
-from progressive_market.split import Split
+from progressive_market.market import Market, Part
+from progressive_market.serving.saved_market import MarketCard, market_card
+from progressive_market.serving.served_model import ServedModel
+from progressive_market.split import Split, purge_of
 from progressive_training import (
     BucketInfo,
     Fold,
@@ -24,6 +28,7 @@ from progressive_training import (
     installed_bucket,
     load_model,
     resolve,
+    validated,
 )
 from progressive_training import ProgressiveTrainer as Trainer
 from progressive_training.presentation import summary
@@ -175,3 +180,52 @@ def test_a_trial_is_trained_without_test_bars_and_measured_on_both_halves(tmp_pa
     assert any(made[0][1].held_back)
     with pytest.raises(ModelError, match="no model of the market"):
         MEDIUM.halves([object()], [fold], settings)
+
+
+class AlwaysLong(ServedModel[MarketCard]):
+    """Long whenever it may."""
+
+    def __init__(self, card: MarketCard) -> None:
+        self.card = card
+
+    def follow_strategy(self, part: Part, market: Market, start: int = 0) -> torch.Tensor:
+        return torch.ones_like(part.returns) * part.decidable
+
+    def ridge(self) -> Ridge:
+        return Ridge(torch.zeros(len(self.card.scaler.mean), dtype=torch.float64))
+
+
+def test_each_stretch_of_a_half_is_one_trade_as_a_broker_counts_it() -> None:
+    info = info_for(FEE=0.002, SLIPPAGE=0.0)
+    fold = planned(info)
+    market, split, _ = open_bucket_market(info, RESOURCES)
+    known = {"bucket": "Swing", "trades": "nowhere", "verdict": ""}
+    card = validated({**market_card(market, split, info.settings), **known}, MarketCard)
+    found = MEDIUM.halves([AlwaysLong(card)], [fold], info.settings)
+    opens, start = synthetic_bars(BARS, 3).open, split.validation.start
+    count = split.test.start - purge_of(1) - start  # the card has no horizons
+    borders = [start + math.ceil(place * count / STRETCHES) for place in range(STRETCHES + 1)]
+    for first, blocks in enumerate((found.choosing, found.held_back)):
+        trades = zip(borders[first::2], borders[first + 1 :: 2], strict=False)
+        # bought at the open behind the stretch's first bar, and sold at that behind its last one
+        earned = sum(math.log(opens[end] / opens[begin + 1]) + 2 * math.log(1 - 0.002) for begin, end in trades)
+        assert sum(blocks) == pytest.approx(earned, abs=1e-12)
+
+
+def test_where_validation_chose_the_settings_the_verdict_counts_the_test_part_alone() -> None:
+    found = []
+    for counted in ("all", "test"):
+        _, _, evaluator = open_bucket_market(info_for(EVIDENCE=counted, REGIMES="quantile"), RESOURCES)
+        policy = lambda part: torch.where(part.features[:, 0] > 0, 1.0, -1.0)  # noqa: E731
+        evaluator.consider(policy)
+        judged = evaluator.evaluate(policy)
+        found.append((judged, evaluator.card(policy)))
+    (pooled, card), (alone, own_card) = found
+    assert math.isfinite(pooled.validation_t)
+    assert math.isnan(alone.validation_t)
+    assert alone.t == alone.test_t == pooled.test_t
+    assert "on test bars alone, since validation chose its settings" in alone.verdict
+    assert all(math.isnan(each.validation_t) and each.t == each.test_t for each in alone.regimes)
+    assert (alone.validation, len(alone.regimes)) == (pooled.validation, 2)
+    assert own_card["validation_t"] == card["validation_t"]  # what it may teach by
+    assert (card.get("evidence"), own_card["evidence"]) == (None, "test")

@@ -1,12 +1,14 @@
 """Folds in the order of time, and their test parts as one result."""
 
 import json
+import math
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from attrs import evolve
 
 from progressive_market.bars import synthetic_bars
 from progressive_market.bucket_market import open_bucket_market
@@ -154,3 +156,19 @@ def test_buckets_together_hold_equal_shares() -> None:
     assert both["together"]["performance"][0]["profit"] == pytest.approx(
         alone["buckets"][0]["performance"][0]["profit"]
     )
+
+
+def test_where_validation_chose_the_settings_the_test_parts_alone_are_pooled() -> None:
+    settings = {**resolve(None, {"SYNTHETIC_BARS": BARS, "DEVICE": "cpu"})}
+    folds = plan_folds(Settings(settings), {"Swing": (1, 24)}, Folding(folds=2))
+    models = [AlwaysLong(evolve(model.card, evidence="test")) for model in models_of(settings, folds)]
+    (walked,) = join_folds({"Swing": models}, folds, Settings(settings))["buckets"]
+    assert "over the test parts of 2 folds alone, since validation chose its settings" in walked["verdict"]
+    assert math.isnan(walked["validation_t"])
+    assert not walked["folds"][0]["traded"]  # nothing is known before it
+
+
+def test_trials_are_not_walked_forward() -> None:
+    settings = resolve(None, {"SYNTHETIC_BARS": BARS, "EVIDENCE": {"Long": "half"}})
+    with pytest.raises(DataError, match='EVIDENCE is "half" for Long: trials get no verdict'):
+        plan_folds(settings, HORIZONS, Folding(folds=2))
