@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from progressive_core.engine.run import Interrupted as Interrupted
     from progressive_front.from_python.recorded_run import RecordedRun as RecordedRun
     from progressive_front.from_python.recorded_run import read_run as read_run
+    from progressive_front.from_python.search import Search as Search
     from progressive_front.from_python.study import Study as Study
     from progressive_front.load_model import load_model as load_model
     from progressive_front.trainer import ProgressiveTrainer as ProgressiveTrainer
@@ -185,6 +186,7 @@ _HOME = {
     "InvalidValue": "progressive_app.store.validated",
     "validated": "progressive_app.store.validated",
     "ProgressiveTrainer": "progressive_front.trainer",
+    "Search": "progressive_front.from_python.search",
     "Study": "progressive_front.from_python.study",
     "Challenge": "progressive_studies.challenge.challenging",
     "ChallengesModels": "progressive_studies.challenge.challenging",

@@ -21,6 +21,7 @@ from progressive_app.resume.resuming import registry_for
 from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import WriteError
 from progressive_core.contract.setting import Settings
+from progressive_core.engine.run import bucket_seed
 from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry
 from progressive_front.load_model import load_model
@@ -162,7 +163,7 @@ class _Searching:
         tried: list[Trial] = []
         try:
             while len(tried) < self.search.trials:
-                batch = self._next(space, runs, tried)
+                batch = self._next(about.bucket, space, runs, tried)
                 if not batch:
                     break
                 for number, values in batch.items():
@@ -180,10 +181,12 @@ class _Searching:
             raise
         return tried
 
-    def _next(self, space: dict[str, Span], runs: SearchRuns, tried: Sequence[Trial]) -> dict[int, dict[str, Any]]:
+    def _next(
+        self, bucket: str, space: dict[str, Span], runs: SearchRuns, tried: Sequence[Trial]
+    ) -> dict[int, dict[str, Any]]:
         """The values of the next batch's trials, by their numbers."""
         count = min(BATCH, self.search.trials - len(tried))
-        values = asked(space, tried, count, self.settings[SEED])
+        values = asked(space, tried, count, bucket_seed(self.settings[SEED], bucket))
         if not tried:
             values = [runs.incumbent, *(each for each in values if each != runs.incumbent)][:count]
         return dict(enumerate(values, len(tried)))

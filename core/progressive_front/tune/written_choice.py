@@ -39,6 +39,19 @@ def check_writable(file: Path) -> None:
         raise ConfigError(f"--write {file}: cannot be written; give another place")
 
 
+def adopted_settings(document: Mapping[str, Any], settings: Settings) -> dict[str, dict[str, Any]]:
+    """What a search adopted, by setting and bucket, EVIDENCE with it; empty where nothing was.
+
+    :param document: what `tune.json` holds. :param settings: of the search.
+    """
+    evidence = {EVIDENCE: TEST} if EVIDENCE in settings.declared else {}
+    own: dict[str, dict[str, Any]] = {}
+    for bucket in document["buckets"]:
+        for key, value in {**bucket["settings"], **evidence}.items() if bucket["adopted"] else ():
+            own.setdefault(key, {})[bucket["bucket"]] = value
+    return own
+
+
 def write_choice(file: Path, document: Mapping[str, Any], settings: Settings) -> str:
     """Put what a search adopted into `file`, for the buckets that it is for, and return what was done, in a sentence.
 
@@ -47,18 +60,14 @@ def write_choice(file: Path, document: Mapping[str, Any], settings: Settings) ->
     :param document: what `tune.json` holds. :param settings: of the search, which declare what is adopted.
     :raise ConfigError: the file is no configuration. :raise RunError: it cannot be written.
     """
-    adopted = {bucket["bucket"]: bucket["settings"] for bucket in document["buckets"] if bucket["adopted"]}
-    if not adopted:
+    own = adopted_settings(document, settings)
+    if not own:
         return f"{file}: nothing was adopted, and nothing is written"
-    evidence = {EVIDENCE: TEST} if EVIDENCE in settings.declared else {}
-    own: dict[str, dict[str, Any]] = {}
-    for bucket, values in adopted.items():
-        for key, value in {**values, **evidence}.items():
-            own.setdefault(key, {})[bucket] = value
     text, written, sequence = "{}\n", dict[str, Any](), tuple[str, ...]()
     if file.exists():
         written, sequence = read_file(file), flat(resolve(file)[SEQUENCE])
         text = file.read_bytes().decode()
+    buckets = dict.fromkeys(bucket for each in own.values() for bucket in each)
     values = {key: _value(settings, key, each, written, sequence) for key, each in own.items()}
     try:
         atomic_write(file.resolve(), with_values(text, values).encode())
@@ -66,7 +75,7 @@ def write_choice(file: Path, document: Mapping[str, Any], settings: Settings) ->
         raise RunError(
             f"{file}: cannot be written ({error.strerror}); the search is finished, try --write again"
         ) from error
-    return f"{file}: {', '.join(values)} written for {', '.join(adopted)}"
+    return f"{file}: {', '.join(values)} written for {', '.join(buckets)}"
 
 
 def _value(
