@@ -10,6 +10,7 @@ from progressive_app.engines.engine import Engine
 from progressive_app.engines.task import TaskEnd, TaskEvent
 from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import print_text
+from progressive_app.presentation.record_values import in_percent
 from progressive_core.contract.profit import profit_text
 from progressive_front.study.shown_study import Shown, carry_out, display, events_of
 from progressive_front.study.study_events import StudyEvents
@@ -97,7 +98,7 @@ class _Shown:
     def trial(self, about: BucketSearch, trial: Trial) -> None:
         """Show how a trial ended."""
         if self._events is not None:
-            values = {key: value for key, value in json_values(trial).items() if key != "steps"}
+            values = {key: value for key, value in in_percent(trial, "score").items() if key != "steps"}
             self._events.write("trial", bucket=about.bucket, episodes=trial.episodes, **values)
         if self._is_printed:
             print_text(f"{about.bucket}, {_described(trial)}")

@@ -1,0 +1,176 @@
+"""`tune`: a stranger's bucket searched from end to end, gone on with after a stop, and what is adopted written into a configuration."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from progressive_app.engines.here import Here
+from progressive_front.cli import main
+from progressive_training import Interrupted, RunError, Search
+
+ROOT = Path(__file__).parents[3]
+SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/reference/events.schema.json").read_text()))
+SOURCES = {name: (ROOT / f"tests/core/{name}.py").read_text() for name in ("line_bucket", "tuned_bucket")}
+SETTINGS = {"SEQUENCE": ["First", "Second"], "EPISODES": 2, "DEVICE": "cpu", "STEP": 0.002}
+STOPPING = """
+import os, signal
+from progressive_training import hookimpl
+
+@hookimpl
+def on_episode_end(bucket, episode):
+    if bucket.run_dir.name == "trial-01" and episode.episode == 1:
+        os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, install):
+    """A working directory with a stranger's buckets, and settings for quick trials."""
+    directory = tmp_path / "here"
+    directory.mkdir()
+    monkeypatch.chdir(directory)
+    Path("config.json").write_text(json.dumps(SETTINGS))
+    install("tuned", buckets={"First": "tuned_bucket:first", "Second": "tuned_bucket:second"}, **SOURCES)
+    return directory
+
+
+@pytest.fixture
+def tune(here, capfd):
+    """Run a `tune` command line: its exit status, what it printed, and its errors."""
+
+    def run(*arguments):
+        capfd.readouterr()
+        status = main(["tune", *" ".join(arguments).split()])
+        printed = capfd.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+def found(name):
+    """What a search came to, its name aside."""
+    return [json.loads(Path(f"tune/{name}/{file}").read_text()) | {"name": ""} for file in ("choice.json", "tune.json")]
+
+
+def test_a_strangers_bucket_is_searched_and_what_is_adopted_is_written(tune) -> None:
+    text = '{\n  "// STEP": "as it was",\n  "STEP": 0.002,  \n  "EPISODES": 2, "SEQUENCE": ["First", "Second"],\n  "DEVICE": "cpu"\n}\n'
+    Path("config.json").write_text(text)
+    status, out, err = tune("--bucket First --trials 4 --name mine --write config.json")
+    assert (status, err) == (0, "")
+    (bucket,) = found("mine")[1]["buckets"]
+    assert bucket["adopted"] and bucket["settings"]["STEP"] > 0.002
+    assert [trial["status"] for trial in bucket["trials"]] == ["finished"] * 4
+    assert bucket["space"] == {"STEP": "1e-4..0.1:log", "WAY": "plain|signed"}
+    assert bucket["trials"][0]["values"] == bucket["incumbent"] == {"STEP": 0.002, "WAY": "plain"}
+    assert Path("tune/mine/read.txt").read_text() == "choice True\n"
+    assert "4 trials of First: STEP 1e-4..0.1:log, WAY plain|signed" in out
+    assert f"First: Trial {bucket['best']} is adopted" in out
+    assert "report: tune/mine/report.html" in out
+    step, way = json.dumps({"First": bucket["settings"]["STEP"], "Second": 0.002}), bucket["settings"]["WAY"]
+    written = text.replace('"STEP": 0.002', f'"STEP": {step}').replace(
+        '"cpu"\n}', f'"cpu",\n  "WAY": {{"First": "{way}"}},\n  "EVIDENCE": {{"First": "test"}}\n}}'
+    )
+    assert Path("config.json").read_text() == written
+    status, out, _ = tune("--resume --name mine --write other.json")
+    assert status == 0
+    assert "is adopted" in out and "started" not in out
+    assert json.loads(Path("other.json").read_text())["EVIDENCE"] == {"First": "test"}
+
+
+def test_buckets_are_searched_each_in_its_place(tune) -> None:
+    status, _, err = tune("--bucket all --trials 3 --space STEP=0.001..0.1 --name both --quiet")
+    assert status == 0, err
+    choice, document = found("both")
+    first, second = document["buckets"]
+    assert first["adopted"] and second["adopted"]
+    base = json.loads(Path("tune/both/runs/Second-trial-01/manifest.json").read_text())["parent"]["run"]
+    assert Path(base).name == f"First-trial-{first['best']:02d}"
+    settings = json.loads(Path("tune/both/runs/choice/config.json").read_text())
+    assert settings["STEP"] == {each["bucket"]: each["settings"]["STEP"] for each in choice["buckets"]}
+    assert settings["EVIDENCE"] == {"First": "test", "Second": "test"}
+    assert set(Path("tune/both/read.txt").read_text().splitlines()) == {"choice True"}
+
+
+class Backwards(Here):
+    """Three at once, the one that was begun last first."""
+
+    def slots(self, tasks, workers):
+        return workers
+
+
+def test_the_same_comes_of_other_workers_and_after_a_stop(tune, install) -> None:
+    search = Search("tune/whole", bucket="First", trials=3, folds=2)
+    tried = []
+    whole = search.train(engine=Backwards(), workers=3, on_trial=tried.append)
+    assert [trial.number for trial in tried] == [0, 1, 2]
+    assert len(whole["buckets"][0]["trials"][1]["runs"]) == 2
+    install(
+        "stopper",
+        plugins={"stopping": "stopper_stopping"},
+        stopper_stopping=STOPPING.replace("trial-01", "trial-01-fold-1"),
+    )
+    status, _, err = tune("--bucket First --trials 3 --folds 2 --name stopped")
+    assert status == 130
+    assert "interrupted; go on with: progressive-training tune --resume --name stopped" in err
+    status, out, err = tune("--resume")
+    assert (status, err) == (0, "")
+    assert "trial-00: started" not in out
+    assert found("stopped") == found("whole")
+
+
+def test_a_search_from_python(here) -> None:
+    search = Search("mine", bucket="First", trials=2, space={"STEP": "0.01..0.1"})
+    assert repr(search) == "<Search: 2 trials of First in mine>"
+    assert search.result is None
+    with pytest.raises(RunError, match="not finished"):
+        search.write("config.json")
+    search.interrupt()
+    with pytest.raises(Interrupted):
+        search.train()
+    assert search.train() == search.result == Search("mine").result
+    (step,) = search.settings["STEP"].values()
+    assert 0.01 <= step <= 0.1
+    assert search.settings["EVIDENCE"] == {"First": "test"}
+    assert search.write("config.json") == "config.json: STEP, EVIDENCE written for First"
+    with pytest.raises(RunError, match="its plan is fixed"):
+        Search("mine", trials=3)
+
+
+def test_every_event_is_a_line_of_json(tune) -> None:
+    status, out, _ = tune("--bucket First --trials 2 --space WAY=plain|signed --name mine --json")
+    assert status == 0
+    events = [json.loads(line) for line in out.splitlines()]
+    for event in events:
+        SCHEMA.validate(event)
+    assert (events[0]["event"], events[-1]["event"]) == ("search_start", "search_end")
+    assert [event["number"] for event in events if event["event"] == "trial"] == [0, 1]
+    assert [event["bucket"] for event in events if event["event"] == "choice"] == ["First"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("", "--bucket NAME says whose settings are searched"),
+        ("--bucket Frist", "Did you mean 'First'?"),
+        ("--bucket Committee", "bucket 'Committee' trains nothing itself"),
+        ("--bucket all --sequence (First,Second)", "without brackets"),
+        ("--bucket First --trials 1", "--trials is 1, expected a whole number from 2"),
+        ("--bucket First --space STPE=0..1", "the nearest known setting is STEP"),
+        ("--bucket First --set EVIDENCE=half", 'EVIDENCE is "half" for First'),
+        ("--bucket First --write nowhere/config.json", "there is no directory"),
+        ("--bucket First --write broken.json", "broken.json, line 1"),
+        ("--bucket First --storage nowhere/journal.log", "no file can be written there"),
+        ("--bucket First --name a/b", "not the name of a search"),
+        ("--resume --trials 3", "leave out --trials, or begin a new one"),
+        ("--resume", "tune: no unfinished tune to resume; name one with --name"),
+    ],
+)
+def test_what_cannot_be_is_one_line(tune, arguments: str, words: str) -> None:
+    Path("broken.json").write_text("{,")
+    status, out, err = tune(arguments)
+    assert (status, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1
+    assert not Path("tune").exists()
