@@ -14,10 +14,12 @@ from attrs import frozen
 
 from progressive_front import training
 from progressive_front.cli import main
-from progressive_front.commands import train_study, train_walk
+from progressive_front.commands import train_search, train_study, train_walk
+from progressive_front.commands.train_search import AskedTuning
 from progressive_front.commands.train_study import AskedStudy, planned
 from progressive_front.commands.train_walk import AskedWalk
 from progressive_front.training import AskedTraining
+from progressive_front.tune.planned_search import planned_search
 from progressive_training import BucketInfo, Resources, resolve
 from progressive_training.testing import check_plugin, check_transfer
 
@@ -171,7 +173,13 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[AskedTraining]:
 
     monkeypatch.setattr(training, "train", train)
     monkeypatch.setattr(train_study, "train_study", study)
+
+    def search(tuning: AskedTuning, *shown: object) -> int:
+        settings = resolve(tuning.config, tuning.flags)
+        return 0 if tuning.asked is None or planned_search(tuning.asked, settings, "documented").about else 1
+
     monkeypatch.setattr(train_walk, "train_walk", walk)
+    monkeypatch.setattr(train_search, "train_search", search)
     return trainings
 
 

@@ -60,11 +60,11 @@ def glossary() -> set[str]:
 
 @pytest.fixture(scope="module")
 def printed(workplace: Path, heads) -> set[str]:
-    """The heads of all columns of the console, of each command, and of the report; of one with a comma its parts."""
+    """The heads of all columns of the console, of each command, and of the report of a run; of one with a comma its parts."""
     with chdir(workplace), heads.recording():
         for command in COMMANDS:
             assert main(command) == 0
-    pages = [ColumnHeads(file.read_text("utf-8")).seen for file in workplace.rglob("report.html")]
+    pages = [ColumnHeads(file.read_text("utf-8")).seen for file in workplace.glob("runs/*/report.html")]
     assert all("profit" in page for page in pages)
     texts = heads.seen.union(*pages)
     return {plain(term) for text in texts for term in text.split(",")} - BUCKETS - {""}

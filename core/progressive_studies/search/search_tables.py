@@ -39,7 +39,10 @@ ADOPTED, NOT_SHOWN, STAYS = "adopted", "no better setting shown", "the incumbent
 
 def sections_of(document: Document) -> list[Section]:
     """The sections of a search: what it shows, then each bucket's settings, trials, held-back bars and test part."""
-    sections = [Section("What it shows", remark="\n".join(findings(document)))]
+    sections = [
+        Section(f"{bucket['bucket']}, what the search shows", remark="\n".join(bucket_findings(document, bucket)))
+        for bucket in document["buckets"]
+    ]
     if lines := config_lines(document):
         remark = "\n".join([CONFIG_MEANING, "", *(f"    {line}" for line in lines)])
         sections.append(Section("What was adopted", remark=remark))
@@ -56,17 +59,9 @@ def sections_of(document: Document) -> list[Section]:
     return sections
 
 
-def findings(document: Document) -> list[str]:
-    """What was searched, what became of it and why, a sentence each; no score of a trial, since the best one is flattered."""
-    told = []
-    for bucket in document["buckets"]:
-        first, *more = bucket_findings(document, bucket)
-        told += [f"{bucket['bucket']}: {first}", *more]
-    return told
-
-
 def bucket_findings(document: Document, bucket: Document) -> list[str]:
-    """The sentences about one bucket, the outcome first."""
+    """What became of one bucket's search and why, then what was searched, a sentence each; no score of a trial, since the best one is
+    flattered."""
     return [
         f"{bucket['why'].rstrip('.')}.{_adopted_text(bucket)}",
         evidence_text(bucket),
