@@ -46,6 +46,8 @@ from progressive_studies.study.study_plan import StudyPlan
 from progressive_studies.walk_forward.folding import Folding
 from progressive_studies.walk_forward.walk_plan import input_digests
 
+SYNTHETIC = "SYNTHETIC_BARS"
+"""The market's setting for bars that are made up, as they are where no file is named."""
 KIND = StudyKind(name=TUNE, place=SEARCHES, noun="search", is_finished=lambda directory, _: is_searched(directory))
 
 
@@ -87,6 +89,7 @@ def planned_search(asked: AskedSearch, settings: Settings, name: str) -> StudyPl
         folds=first.plan_trials(settings, horizons, asked.folding),
         settings=json_values(with_absolute_files(settings)),
         storage=None if asked.storage is None else str(asked.storage.absolute()),
+        bars=", ".join(Path(path).name for path in files) or ("a synthetic market" if SYNTHETIC in settings else ""),
     )
     plan = search_plan(search, settings)
     for path in (path for path, digest in plan.inputs.items() if digest != files[path]):
