@@ -51,7 +51,8 @@ def best_of(tried: Sequence[Trial]) -> Trial:
 
     :raise ValueError: none was finished.
     """
-    return max((trial for trial in tried if trial.status == "finished"), key=lambda trial: score_of(trial.score))
+    finished = [trial for trial in tried if trial.status == "finished"]
+    return max(finished, key=lambda trial: (score_of(trial.score), -trial.number))
 
 
 def paired_t(choice: Sequence[Sequence[float]], incumbent: Sequence[Sequence[float]]) -> float:
@@ -87,8 +88,8 @@ def needed_t(blocks: int) -> float:
 def deflated_t(t: float, others: Sequence[float], trials: int) -> float:
     """`t` less what the best of so many trials is expected to show where none is better than the incumbent.
 
-    The expected maximum of as many independent normal numbers (Bailey and López de Prado 2014, Journal of Portfolio Management 40,
-    equation 1 of "The Deflated Sharpe Ratio"), with the spread that the trials' own t have.
+    That is the expected maximum of as many independent normal numbers with the spread of the trials' own t (Bailey and López de Prado
+    2014, "The Deflated Sharpe Ratio", Journal of Portfolio Management 40(5), whose rule for Sharpe ratios is used for t).
 
     :param others: the t of the finished trials against the incumbent; with fewer than two their spread is taken for 1.
     :param trials: how many the best was chosen among, those given up too.

@@ -7,13 +7,13 @@ was lost is written anew.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from attrs import frozen
 
-from progressive_app.locks.file_lock import FileLock
+from progressive_app.locks.file_lock import FileLock, NoFileLocks
 from progressive_app.quoting import shortened, show
 from progressive_core.contract.errors import RunError, WriteError
 from progressive_studies.search.space import Span
@@ -28,8 +28,8 @@ PATIENCE = 10.0
 """Seconds to wait for another process that writes into the file."""
 SPACE = "space"
 """The study's attribute that holds the texts of its space."""
-_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
-"""What Optuna raises at lines that are not its own."""
+_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError, ArithmeticError)
+"""What Optuna raises at lines that are not its own, and where another program takes a study or a trial away."""
 
 
 @frozen
@@ -48,26 +48,20 @@ class Journal:
     killed process holds: Optuna's own, left behind, would have to be waited for.
 
     :param space: what varies in its trials. :raise ConfigError: Optuna is missing.
-    :raise RunError: the file is damaged, cannot be read or written, or its study has another space.
+    :raise RunError: the file is damaged, or its study has another space. :raise WriteError: it cannot be written.
     """
 
     def __init__(self, file: Path, name: str, space: Mapping[str, Span]) -> None:
         self._file, self._space = file, dict(space)
-        with quiet_optuna():
-            try:
-                self._storage = _opened(file)
-                self._study = _study_in(self._storage, name)
-                found = self._storage.get_study_user_attrs(self._study).get(SPACE)
-                self._trials()
-            except OSError as error:
-                raise RunError(f"{file}: the journal cannot be opened ({error.strerror or error})") from error
-            except _DAMAGED as error:
-                raise _damaged(file, error) from error
         texts = {key: span.text for key, span in space.items()}
-        if found is None:
-            with _written(file):
-                self._storage.set_study_user_attr(self._study, SPACE, texts)
-        elif found != texts:
+        with _used(file):
+            self._storage = _opened(file)
+            self._study = _study_in(self._storage, name)
+            found = self._storage.get_study_user_attrs(self._study).get(SPACE)
+            if found is None:
+                self._storage.set_study_user_attr(self._study, SPACE, found := texts)
+            self._trials()
+        if found != texts:
             raise RunError(
                 f"{file}: its study {show(name)} varies {show(found)}, expected {show(texts)}: give the search another "
                 "name or --storage, or move the file away"
@@ -78,10 +72,17 @@ class Journal:
 
         :raise RunError: one has values that are none of the space.
         """
-        try:
+        with _used(self._file):
             return [Begun(each.number, values_of(self._space, each.params), _status(each)) for each in self._trials()]
-        except _DAMAGED as error:
-            raise _damaged(self._file, error) from error
+
+    def as_begun(self, first: int, asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The values of the trials from number `first` on: those of the journal where they were begun, else as they are `asked` now,
+        which may differ from what another version of Optuna had asked.
+
+        :raise RunError: as `begun`.
+        """
+        complete = {each.number: each.values for each in self.begun() if len(each.values) == len(self._space)}
+        return [dict(complete.get(number, values)) for number, values in enumerate(asked, first)]
 
     def begin(self, number: int, values: Mapping[str, Any], runs: Sequence[str] = ()) -> None:
         """Put a trial there as running; one that is there already runs again.
@@ -94,24 +95,21 @@ class Journal:
         params = params_of(self._space, values)
         distributions = {key: each for key, each in distributions_of(self._space).items() if key in params}
         attributes = {"incumbent": number == 0, "runs": list(runs)}
-        trials = self._trials()
-        if number > len(trials):
-            raise RunError(
-                f"{self._file}: trial {number} cannot be put behind {len(trials)} trials; move the file away"
-            )
-        if number == len(trials):
-            new = create_trial(
-                state=TrialState.RUNNING, params=params, distributions=distributions, user_attrs=attributes
-            )
-            with _written(self._file):
+        with _used(self._file):
+            trials = self._trials()
+            if number == len(trials):
+                new = create_trial(
+                    state=TrialState.RUNNING, params=params, distributions=distributions, user_attrs=attributes
+                )
                 self._storage.create_new_trial(self._study, new)
-        elif trials[number].params != params:
-            raise RunError(
-                f"{self._file}: trial {number} has {show(trials[number].params)}, expected {show(params)}; move the file "
-                "away, and the search writes it anew"
-            )
-        elif trials[number].state == TrialState.WAITING:
-            self._put(trials[number], TrialState.RUNNING)
+            elif number > len(trials) or trials[number].params != params:
+                there = trials[number].params if number < len(trials) else f"none, and {len(trials)} before it"
+                raise RunError(
+                    f"{self._file}: trial {number} is {show(there)}, expected {show(params)}: move the file away, and the "
+                    "search writes it anew from its runs"
+                )
+            elif trials[number].state == TrialState.WAITING:
+                self._put(trials[number], TrialState.RUNNING)
 
     def tell(self, trial: Trial) -> None:
         """Put down what came of a trial that was begun; nothing where it was told before.
@@ -120,23 +118,24 @@ class Journal:
         """
         from optuna.trial import TrialState
 
-        there = self._trials()[trial.number]
-        if there.state.is_finished():
-            return
-        with _written(self._file):
+        with _used(self._file):
+            there = self._trials()[trial.number]
+            if there.state.is_finished():
+                return
             for episode, score in enumerate(trial.steps, 1):
                 if episode not in there.intermediate_values:
                     self._storage.set_trial_intermediate_value(there._trial_id, episode, score_of(score))
-        state = TrialState.COMPLETE if trial.status == "finished" else TrialState.PRUNED
-        self._put(there, state, [score_of(trial.score)])
+            state = TrialState.COMPLETE if trial.status == "finished" else TrialState.PRUNED
+            self._put(there, state, [score_of(trial.score)])
 
     def leave(self) -> None:
         """Put what is running there as waiting: the search ends here, and may be gone on with."""
         from optuna.trial import TrialState
 
-        for trial in self._trials():
-            if trial.state == TrialState.RUNNING:
-                self._put(trial, TrialState.WAITING)
+        with _used(self._file):
+            for trial in self._trials():
+                if trial.state == TrialState.RUNNING:
+                    self._put(trial, TrialState.WAITING)
 
     def _trials(self) -> list[FrozenTrial]:
         trials = self._storage.get_all_trials(self._study, deepcopy=False)
@@ -147,8 +146,7 @@ class Journal:
         return trials
 
     def _put(self, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None = None) -> None:
-        with _written(self._file):
-            self._storage.set_trial_state_values(trial._trial_id, state, values)
+        self._storage.set_trial_state_values(trial._trial_id, state, values)
 
 
 def _opened(file: Path) -> JournalStorage:
@@ -161,7 +159,8 @@ def _opened(file: Path) -> JournalStorage:
             self._lock = FileLock(file)
 
         def acquire(self) -> bool:
-            self._lock.acquire(PATIENCE)
+            with suppress(NoFileLocks):  # a line is appended in one piece, and one search writes here
+                self._lock.acquire(PATIENCE)
             return True
 
         def release(self) -> None:
@@ -169,7 +168,9 @@ def _opened(file: Path) -> JournalStorage:
 
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = SystemLock()
-    if file.is_file():
+    if file.exists():
+        if not file.is_file():  # a pipe may keep its reader waiting
+            raise OSError(f"{file} is no file")
         lock.acquire()
         try:
             with file.open("r+b") as written:
@@ -210,17 +211,15 @@ def _status(trial: FrozenTrial) -> Literal["running", "finished", "pruned"]:
 
 
 @contextmanager
-def _written(file: Path) -> Iterator[None]:
-    """Turn what the disk refuses, and a lock that another process keeps, into one line."""
+def _used(file: Path) -> Iterator[None]:
+    """Turn what the disk refuses, and what Optuna makes of a damaged file, into one line."""
     try:
         with quiet_optuna():
             yield
     except OSError as error:
-        raise WriteError(f"{file}: the journal cannot be written ({error.strerror or error})") from error
-
-
-def _damaged(file: Path, error: Exception) -> RunError:
-    return RunError(
-        f"{file}: not a journal of a search, or damaged ({type(error).__name__}: {shortened(str(error))}): move it away, and the "
-        "search writes it anew from its runs"
-    )
+        raise WriteError(f"{file}: the journal of the search cannot be written ({error.strerror or error})") from error
+    except _DAMAGED as error:
+        raise RunError(
+            f"{file}: not a journal of a search, or damaged ({type(error).__name__}: {shortened(str(error))}): move it away, "
+            "and the search writes it anew from its runs"
+        ) from error

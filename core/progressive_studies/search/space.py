@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -76,23 +76,42 @@ def parse_spaces(text: str) -> dict[str, str]:
     return spans
 
 
-def space_of(
-    bucket: Bucket, texts: Mapping[str, str] | None, settings: Settings, others: Iterable[Bucket] = ()
-) -> dict[str, Span]:
+def spaces_of(
+    buckets: Sequence[Bucket], texts: Mapping[str, str] | None, settings: Settings, installed: Iterable[Bucket]
+) -> dict[str, dict[str, Span]]:
+    """What may vary in each of the `buckets` whose settings are searched, by their names.
+
+    :param texts: the user's, of which each bucket gets those that it reads; None for those that each declares itself.
+    :param installed: all buckets: what one of them declares is read by those alone that declare it too.
+    :raise ConfigError: as `space_of`; or a setting is of none of the buckets, or none is of one of them. :raise PluginError: as there.
+    """
+    if texts is None:
+        return {bucket.name: space_of(bucket, None, settings) for bucket in buckets}
+    of_a_bucket = {key for bucket in installed for key in _declared_by(bucket)}
+    spaces = {}
+    for bucket in buckets:
+        foreign = of_a_bucket - _declared_by(bucket)
+        own = {key: text for key, text in texts.items() if key not in foreign}
+        if texts and not own:
+            raise ConfigError(
+                f"{FLAG}: bucket {bucket.name} reads none of {', '.join(texts)}; name a setting that it reads"
+            )
+        spaces[bucket.name] = space_of(bucket, own, settings)
+    for key in texts:
+        if not any(key in space for space in spaces.values()):
+            raise ConfigError(f"{FLAG}: {key} is of another bucket than {', '.join(spaces)}; leave it out")
+    return spaces
+
+
+def space_of(bucket: Bucket, texts: Mapping[str, str] | None, settings: Settings) -> dict[str, Span]:
     """What may vary in the trials of a bucket: by the user's `texts`, or where None by those of `tunable()` of the bucket.
 
-    :param settings: whose declarations say what is allowed. :param others: buckets whose own settings are not this one's.
-    :raise ConfigError: a key is unknown, may not vary, or has no such values. :raise PluginError: `tunable()` of the bucket has.
+    :param settings: whose declarations say what is allowed.
+    :raise ConfigError: a key is unknown, may not vary, or has no such values. :raise PluginError: one of `tunable()` has none.
     """
     if texts is not None:
         if not texts:
             raise ConfigError(f"{FLAG}: it names no setting; {EXPECTED}")
-        foreign = {each.key for other in others for each in declared_by(other)} - {
-            each.key for each in declared_by(bucket)
-        }
-        for key in texts:
-            if key in foreign:
-                raise ConfigError(f"{FLAG}: {bucket.name} does not read {key}, which is of other buckets; leave it out")
         return {key: span_of(key, text, settings, FLAG) for key, text in texts.items()}
     where = f"tunable() of bucket {bucket.name}"
     tunable = getattr(bucket, "tunable", None)
@@ -102,21 +121,13 @@ def space_of(
             f"{FLAG} LEARNING_RATE=1e-4..1e-2:log"
         )
     own = tunable()
-    if (
-        not isinstance(own, Mapping)
-        or not own
-        or not all(isinstance(each, str) for pair in own.items() for each in pair)
-    ):
+    is_text = isinstance(own, Mapping) and all(isinstance(each, str) for pair in own.items() for each in pair)
+    if not own or not is_text:
         raise PluginError(f'{where}: expected texts like {{"LEARNING_RATE": "1e-4..1e-2:log"}}, got {show(own)}')
     try:
         return {key: span_of(key, text, settings, where) for key, text in own.items()}
     except ConfigError as error:
         raise PluginError(str(error)) from error
-
-
-def declared_by(bucket: Bucket) -> tuple[Setting[Any], ...]:
-    """The settings of a bucket's own."""
-    return tuple(getattr(bucket, "settings", ()))
 
 
 def span_of(key: str, text: str, settings: Settings, where: str) -> Span:
@@ -146,6 +157,11 @@ def span_of(key: str, text: str, settings: Settings, where: str) -> Span:
     if ".." in text:
         return _range(setting, text, where)
     raise ConfigError(f"{where}: {EXPECTED}")
+
+
+def _declared_by(bucket: Bucket) -> set[str]:
+    """The keys of a bucket's own settings."""
+    return {setting.key for setting in getattr(bucket, "settings", ())}
 
 
 def _choices(setting: Setting[Any], text: str, where: str) -> Choices:

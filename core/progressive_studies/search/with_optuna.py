@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -34,13 +35,15 @@ def require_optuna() -> None:
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Within it Optuna logs errors alone: that a study was made, or a trial told, is nothing that a user asked for."""
+    """Within it Optuna logs errors alone: that a study was made, or has few trials yet, is nothing that a user has to act on."""
     require_optuna()
     logger = logging.getLogger("optuna")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # not what it says of its own future
+            yield
     finally:
         logger.setLevel(level)
 
