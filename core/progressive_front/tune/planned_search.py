@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from progressive_app.config.stages import flat, stages_of, stages_text
 from progressive_app.json_values import json_values
 from progressive_app.resume.resuming import registry_for
 from progressive_core.contract.core_settings import EPISODES
-from progressive_core.contract.errors import ConfigError, DataError, RunError
+from progressive_core.contract.errors import ConfigError, DataError, PluginError, RunError
 from progressive_core.contract.protocols import Bucket, trains
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import bucket_info
@@ -39,7 +40,7 @@ from progressive_studies.search.search_plan import (
     study_name,
 )
 from progressive_studies.search.searching import SearchesSettings
-from progressive_studies.search.space import declared_by, space_of
+from progressive_studies.search.space import space_of, spaces_of
 from progressive_studies.search.trial_runs import EVIDENCE, HALF
 from progressive_studies.search.with_optuna import require_optuna
 from progressive_studies.study.study_plan import StudyPlan
@@ -76,7 +77,7 @@ def planned_search(asked: AskedSearch, settings: Settings, name: str) -> StudyPl
     refuse_idle_episodes(settings[EPISODES.key], settings[SEQUENCE], "the search")
     registry = registry_for(settings, Manager())
     buckets = _searched(asked, settings, registry)
-    searches = _spaces(asked, buckets, settings)
+    searches = _spaces(asked, buckets, settings, registry)
     files = input_digests(settings)
     first: Any = registry.bucket(searches[0].bucket)
     horizons: dict[str, Sequence[int]] = {
@@ -122,22 +123,22 @@ def _searched(asked: AskedSearch, settings: Settings, registry: Registry) -> lis
     return buckets
 
 
-def _spaces(asked: AskedSearch, buckets: Sequence[Bucket], settings: Settings) -> tuple[BucketSearch, ...]:
-    """What varies for each bucket; one of several that has none of the settings that are named is not searched."""
-    found = []
-    for bucket in buckets:
-        others = [each for each in buckets if each is not bucket]
-        texts = asked.space
-        if texts is not None and others:
-            foreign = {each.key for other in others for each in declared_by(other)} - {
-                each.key for each in declared_by(bucket)
-            }
-            texts = {key: text for key, text in texts.items() if key not in foreign}
-            if not texts:
-                continue
-        space = space_of(bucket, texts, settings)
-        found.append(BucketSearch(bucket=bucket.name, space={key: span.text for key, span in space.items()}))
-    return tuple(found)
+def _spaces(
+    asked: AskedSearch, buckets: Sequence[Bucket], settings: Settings, registry: Registry
+) -> tuple[BucketSearch, ...]:
+    """What varies for each bucket; one of several that reads none of the settings that are named is not searched."""
+    spaces = spaces_of(buckets, asked.space, settings, _installed(registry))
+    return tuple(
+        BucketSearch(bucket=name, space={key: span.text for key, span in space.items()})
+        for name, space in spaces.items()
+    )
+
+
+def _installed(registry: Registry) -> Iterator[Bucket]:
+    """All buckets that can be loaded."""
+    for name in registry.bucket_names:
+        with suppress(PluginError):
+            yield registry.bucket(name)
 
 
 def _check_storage(

@@ -19,7 +19,7 @@ from progressive_app.engines.running import run_tasks
 from progressive_app.engines.task import Task, TaskEnd, TaskEvent
 from progressive_app.resume.resuming import registry_for
 from progressive_core.contract.core_settings import SEED
-from progressive_core.contract.errors import WriteError
+from progressive_core.contract.errors import RunError
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import bucket_seed
 from progressive_core.plugins.manager import Manager
@@ -163,7 +163,7 @@ class _Searching:
         tried: list[Trial] = []
         try:
             while len(tried) < self.search.trials:
-                batch = self._next(about.bucket, space, runs, tried)
+                batch = self._next(about.bucket, space, runs, tried, journal)
                 if not batch:
                     break
                 for number, values in batch.items():
@@ -176,20 +176,21 @@ class _Searching:
                     self.watch.trial(about, trial)
                     tried.append(trial)
         except BaseException:
-            with suppress(WriteError):
+            with suppress(RunError):
                 journal.leave()
             raise
         return tried
 
     def _next(
-        self, bucket: str, space: dict[str, Span], runs: SearchRuns, tried: Sequence[Trial]
+        self, bucket: str, space: dict[str, Span], runs: SearchRuns, tried: Sequence[Trial], journal: Journal
     ) -> dict[int, dict[str, Any]]:
         """The values of the next batch's trials, by their numbers."""
         count = min(BATCH, self.search.trials - len(tried))
         values = asked(space, tried, count, bucket_seed(self.settings[SEED], bucket))
         if not tried:
-            values = [runs.incumbent, *(each for each in values if each != runs.incumbent)][:count]
-        return dict(enumerate(values, len(tried)))
+            others = [each for each in values if each != runs.incumbent][: count - 1]
+            return dict(enumerate([runs.incumbent, *journal.as_begun(1, others)]))
+        return dict(enumerate(journal.as_begun(len(tried), values), len(tried)))
 
     def _train_batch(
         self, about: BucketSearch, runs: SearchRuns, tried: Sequence[Trial], batch: dict[int, dict[str, Any]]

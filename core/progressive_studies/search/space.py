@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -77,29 +77,24 @@ def parse_spaces(text: str) -> dict[str, str]:
 
 
 def spaces_of(
-    buckets: Sequence[Bucket], texts: Mapping[str, str] | None, settings: Settings, installed: Iterable[Bucket]
+    buckets: Iterable[Bucket], texts: Mapping[str, str] | None, settings: Settings, installed: Iterable[Bucket]
 ) -> dict[str, dict[str, Span]]:
-    """What may vary in each of the `buckets` whose settings are searched, by their names.
+    """What may vary in each of the `buckets` whose settings are searched, by their names; one that reads none of them is left out.
 
     :param texts: the user's, of which each bucket gets those that it reads; None for those that each declares itself.
     :param installed: all buckets: what one of them declares is read by those alone that declare it too.
-    :raise ConfigError: as `space_of`; or a setting is of none of the buckets, or none is of one of them. :raise PluginError: as there.
+    :raise ConfigError: as `space_of`; or none of the buckets reads a setting. :raise PluginError: as there.
     """
-    if texts is None:
-        return {bucket.name: space_of(bucket, None, settings) for bucket in buckets}
     of_a_bucket = {key for bucket in installed for key in _declared_by(bucket)}
     spaces = {}
     for bucket in buckets:
         foreign = of_a_bucket - _declared_by(bucket)
-        own = {key: text for key, text in texts.items() if key not in foreign}
-        if texts and not own:
-            raise ConfigError(
-                f"{FLAG}: bucket {bucket.name} reads none of {', '.join(texts)}; name a setting that it reads"
-            )
-        spaces[bucket.name] = space_of(bucket, own, settings)
-    for key in texts:
+        own = None if texts is None else {key: text for key, text in texts.items() if key not in foreign}
+        if own or not texts:
+            spaces[bucket.name] = space_of(bucket, own, settings)
+    for key in texts or ():
         if not any(key in space for space in spaces.values()):
-            raise ConfigError(f"{FLAG}: {key} is of another bucket than {', '.join(spaces)}; leave it out")
+            raise ConfigError(f"{FLAG}: {key} is read by none of the buckets that are searched; leave it out")
     return spaces
 
 

@@ -16,13 +16,13 @@ def trials(*steps):
     ]
 
 
-def test_a_trial_has_to_be_as_good_as_the_best_third_of_those_before_it_had_been_by_then():
-    tried = trials(*([level + episode / 100 for episode in range(10)] for level in (1, 2, 3, 4, 5, 6)))
+def test_a_trial_has_to_be_as_good_as_the_best_third_of_those_before_it_had_been_by_then_and_later_as_the_best():
+    tried = trials(*([level + episode / 100 for episode in range(1, 21)] for level in (1, 2, 3, 4, 5, 6)))
     found = floors(tried)
-    assert found[:7] == (-math.inf,) * 7 and found[7:] == (5.07, 5.08, 5.09)
-    assert lags(found, 8, 5.06) and not lags(found, 8, 5.07) and lags(found, 8, math.nan)
+    assert found[:7] == (-math.inf,) * 7 and found[7] == 5.08 and found[15:] == (6.16, 6.17, 6.18, 6.19, 6.20)
+    assert lags(found, 8, 5.07) and not lags(found, 8, 5.08) and lags(found, 8, math.nan)
     assert not lags(found, 7, -9.0)
-    assert lags(found, 30, 5.08) and not lags(found, 30, 5.09)
+    assert lags(found, 30, 6.19) and not lags(found, 30, 6.20)
 
 
 def test_one_that_ended_before_counts_with_its_last_score():
@@ -37,9 +37,9 @@ STEPS = st.lists(st.floats(-1, 1) | st.just(math.nan) | st.just(-math.inf), min_
 
 
 @given(st.lists(STEPS, min_size=1, max_size=12))
-def test_at_least_a_third_of_earlier_trials_and_at_most_all_stand_at_each_floor(steps):
+def test_the_best_of_earlier_trials_stands_at_each_floor_and_a_third_of_them_at_the_first(steps):
     found = floors(trials(*steps))
     assert len(found) == max(map(len, steps)) and all(floor == -math.inf for floor in found[:7])
     for episode, _ in enumerate(found, 1):
         standing = sum(not lags(found, episode, each[min(episode, len(each)) - 1]) for each in steps)
-        assert 3 * standing >= len(steps)
+        assert standing >= (len(steps) / 3 if episode == 8 else 1)
