@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ import pytest
 import torch
 from attrs import evolve
 
+from progressive_buckets.insight.importance import horizon_skill
 from progressive_buckets.learner.opening import learner_of
+from progressive_buckets.naturalistic.recall import shown_bars
 from progressive_market.bars import synthetic_bars
 from progressive_market.bucket_market import configured_market, open_bucket_market
 from progressive_market.judging.baselines import Ridge
@@ -128,6 +131,19 @@ def test_nothing_that_is_held_back_is_learned_from_or_scored(asked: dict[str, ob
     assert model.card == other_model.card
     assert model.card["verdict"] == TRIAL
     assert all(torch.equal(tensor, other_model.tensors[name]) for name, tensor in model.tensors.items())
+
+
+def test_what_is_foreseen_is_compared_with_outcomes_inside_the_half_alone() -> None:
+    market, split = configured_market(info_for(), RESOURCES)
+    horizons = torch.tensor(HORIZONS)
+    outcomes, _ = market.outcomes(torch.arange(len(market.returns)), horizons)
+    foresight = SimpleNamespace(predictions=lambda rows: rows, shape=SimpleNamespace(horizons=HORIZONS))
+    half = half_of(market.part(split.validation))
+    half = evolve(half, features=outcomes.T[half.bars])
+    skill = horizon_skill(foresight, market, horizons, half)  # type: ignore[arg-type]
+    assert min(skill.values()) == pytest.approx(1.0)
+    assert horizon_skill(foresight, altered(market, split), horizons, half) == skill  # type: ignore[arg-type]
+    assert set(shown_bars(half).tolist()) <= set(half.bars.tolist())
 
 
 def test_the_halves_of_validation_share_no_bar_and_no_return() -> None:
