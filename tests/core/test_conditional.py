@@ -13,9 +13,9 @@ from rich.text import Text
 from progressive_app.config.resolve import defaults
 from progressive_front.cli import main
 from progressive_market.own_learner.weights_model import WeightsModel
-from progressive_training import ModelError, ProgressiveTrainer, load_model, validated
+from progressive_training import Evaluation, ModelError, ProgressiveTrainer, load_model, validated
 from progressive_training.market import MarketCard, synthetic_bars
-from progressive_training.presentation import judged_table, plain_text, short_verdict, summary
+from progressive_training.presentation import in_use, judged_table, plain_text, short_verdict, summary
 
 SMALL = {
     "SEQUENCE": ("Scalping",),
@@ -163,3 +163,9 @@ def test_a_card_without_regimes_is_read_as_before(trained: ProgressiveTrainer) -
     older = {name: value for name, value in card.items() if "regime" not in name}
     assert validated(older, MarketCard).out_of_range() == ""
     assert validated(older, MarketCard).regime_validation_t == ()
+
+
+def test_a_trial_is_called_one_wherever_its_verdict_would_stand() -> None:
+    trial = Evaluation(validation=(), test=(), verdict="a trial")
+    assert (summary(trial), short_verdict(trial)) == ("a trial: no verdict", "no verdict")
+    assert in_use(trial) == "stays flat: a trial has no verdict"

@@ -150,7 +150,7 @@ def _sentence(judged: Evaluation) -> str:
         if row.kind is PerformanceKind.MODEL
     ]
     earned = f": after costs its strategy made {' and '.join(parts)}" if parts else ""
-    found = FINDINGS[judged.edge]
+    found = FINDINGS[judged.edge] if judged.test else "It is a trial, which gets no verdict"
     if judged.edge is Edge.CONFIRMED and judged.trades != "everywhere":
         found = f"{found} {judged.trades}"
     return f"{found}{earned}; in use it {in_use(judged).partition(':')[0]}."

@@ -61,7 +61,7 @@ def _notes(run: RunInfo, results: Sequence[BucketResult], without_account: Seque
         notes.append(f"not finished: {', '.join(unfinished)}")
     if waiting := [name for name, result in finished.items() if result.evaluation is None]:
         notes.append(f"not judged yet, which is done at the end of the run: {', '.join(waiting)}")
-    if missing := [name for name in without_account if finished[name].evaluation is not None]:
+    if missing := [name for name in without_account if (own := finished[name].evaluation) and own.test]:
         notes.append(
             f"no candles, trades and equity of {', '.join(missing)}: its evaluator writes no account, its account is "
             "damaged, or the run is older than accounts; a new run has them"

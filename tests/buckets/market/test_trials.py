@@ -194,6 +194,20 @@ def test_a_trial_is_trained_without_test_bars_and_measured_on_both_halves(tmp_pa
         assert len(made[-1][1].choosing) == len(made[-1][1].held_back) == 32
     assert made[0] == made[1]
     assert any(made[0][1].held_back)
+
+    resumed = Trainer(run_dir=tmp_path / "run-one", plugins=["no:report"])
+    assert resumed.resume({"SEQUENCE": ["Medium", "Long"], "EPISODES": {"Medium": 2, "Long": 1}}).keys() == {
+        "Medium",
+        "Long",
+    }
+    lines = (tmp_path / "run-one/ledger.jsonl").read_text().splitlines()
+    (back,) = [line for line in map(json.loads, lines) if line["phase"] == "reverse"]
+    assert (back["source"], back["target"]) == ("Long", "Medium")
+    assert back["reason"] != "the verdict on its model is made"
+    assert all(not result.evaluation.test for result in resumed.results.values())
+    versions = [path.read_bytes() for path in sorted((tmp_path / "run-one/models").rglob("*.safetensors"))]
+    resumed.resume()
+    assert versions == [path.read_bytes() for path in sorted((tmp_path / "run-one/models").rglob("*.safetensors"))]
     with pytest.raises(ModelError, match="no model of the market"):
         MEDIUM.halves([object()], [fold], settings)
 
