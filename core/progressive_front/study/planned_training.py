@@ -95,7 +95,8 @@ def train_as_planned(
         settings = _with_shared_cache(resolve_values(run.settings, f"{study / PLAN}: {run.name}"), study)
         trainer = ProgressiveTrainer(progress, settings=settings, run_dir=directory, on_episode=stop_where_asked)
         if (directory / STATE).is_file():
-            trainer.resume(changes, scratch_arms=run.scratch_arms, strict=training.strict)
+            silent = (lambda _: None) if changes else None  # that a copy differs from its base is what was asked for
+            trainer.resume(changes, scratch_arms=run.scratch_arms, strict=training.strict, on_message=silent)
         else:
             teachers = [evolve(teacher, run=str(study / teacher.run)) for teacher in run.teachers]
             with planned_on(read_plan(study).inputs):

@@ -136,7 +136,7 @@ def carry_out(
             raise
     status = _status(ends, stop)
     page, text = close({name: _reason(end) for name, end in ends.items() if end.error is not None})
-    if not shown.quiet and events is None:
+    if text and not shown.quiet and events is None:
         print_text(text)
     if any(end.status == "interrupted" for end in ends.values()):
         print_error(f"interrupted; go on with: {resume}")
@@ -180,26 +180,27 @@ def events_of(shown: Shown, what: str = "study") -> Iterator[StudyEvents | None]
 
 @contextmanager
 def display(
-    names: Sequence[str], shown: Shown, events: StudyEvents | None, about: str = ""
+    names: Sequence[str], shown: Shown, events: StudyEvents | None, about: str = "", warned: set[str] | None = None
 ) -> Iterator[Callable[[TaskEvent], None]]:
     """What takes the events of the runs.
 
-    :param about: a line below the table.
+    :param about: a line below the table. :param warned: warnings that were printed; more are added.
     """
+    seen = set[str]() if warned is None else warned
     if events is not None:
-        yield _warned(events.on_event)
+        yield _warned(events.on_event, seen)
     elif shown.quiet:
-        yield _warned(lambda _: None)
+        yield _warned(lambda _: None, seen)
     else:
         sys.stdout.flush()
         with TaskTable(names, about=about) as table:
-            yield _warned(table.on_event)
+            yield _warned(table.on_event, seen)
 
 
-def _warned(on_event: Callable[[TaskEvent], None]) -> Callable[[TaskEvent], None]:
+def _warned(on_event: Callable[[TaskEvent], None], seen: set[str]) -> Callable[[TaskEvent], None]:
     """`on_event`, but warnings of the runs are printed as those of a training are: all runs of a study may have the same one, which
     is printed once."""
-    stderr, seen = sys.stderr, set[str]()
+    stderr = sys.stderr
 
     def take(event: TaskEvent) -> None:
         on_event(event)

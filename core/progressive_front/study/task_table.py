@@ -80,6 +80,8 @@ class TaskTable:
                 transient=True,
             )
             self._live.start()
+        elif self._about:
+            print_text(self._about)
         return self
 
     def __exit__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,6 +23,8 @@ from progressive_studies.search.search_tables import value_text
 from progressive_studies.search.tried import Trial
 from progressive_studies.study.study_plan import StudyPlan
 
+WIDTH = 100
+"""Of the lines that say what is searched."""
 SEARCH = "search"
 """What a search is called among the events."""
 
@@ -43,8 +46,7 @@ def search_shown(
     search = search_of(directory, plan)
     with events_of(shown, SEARCH) as events:
         watch = _Shown(directory, search, shown, events)
-        if not is_searched(directory):
-            watch.begins()
+        watch.begins()
 
         def train(interrupted: Callable[[], bool]) -> dict[str, TaskEnd]:
             return run_search(directory, plan, engine, watch, workers=workers, strict=strict, interrupted=interrupted)
@@ -67,6 +69,7 @@ class _Shown:
     def __init__(self, directory: Path, search: SearchPlan, shown: Shown, events: StudyEvents | None) -> None:
         self._directory, self._search, self._shown, self._events = directory, search, shown, events
         self._is_printed = events is None and not shown.quiet
+        self._warned = set[str]()
 
     def begins(self) -> None:
         """Show what is searched, and which bars are for what."""
@@ -74,26 +77,26 @@ class _Shown:
         if self._events is not None:
             buckets = [{"bucket": each.bucket, "space": each.space} for each in search.buckets]
             self._events.start(self._directory, buckets=buckets, trials=search.trials, folds=len(folds))
-        if not self._is_printed:
+        if not self._is_printed or is_searched(self._directory):
             return
-        for each in search.buckets:
-            space = ", ".join(f"{key} {text}" for key, text in each.space.items())
-            print_text(f"{self._directory}: {search.trials} trials of {each.bucket}: {space}")
-        where = f", {folds[0].validate_from[:10]} to {folds[-1].test_from[:10]}" if folds[0].validate_from else ""
+        lines = [f"{self._directory}: {search.trials} trials{' of each bucket' if len(search.buckets) > 1 else ''}."]
+        spaces = {each.bucket: [f"{key} {text}" for key, text in each.space.items()] for each in search.buckets}
+        lines += [f"{bucket}: {', '.join(texts)}." for bucket, texts in spaces.items()]
+        where = f", {folds[0].validate_from[:10]} to {folds[-1].test_from[:10]}," if folds[0].validate_from else ""
         several = f" in {len(folds)} folds" if len(folds) > 1 else ""
-        print_text(
-            f"Every other stretch of validation{where}{several}, chooses; the stretches between are held back from all trials, and have to "
-            "confirm the choice.\nThe test part stays unread until then."
+        lines.append(
+            f"Every other stretch of validation{where}{several} chooses; those between are held back until there is a choice to confirm. "
+            "The test part stays unread until one is adopted."
         )
+        for line in lines:
+            print_text(textwrap.fill(line, WIDTH))
 
     def tasks(
         self, names: Sequence[str], about: str, best: Trial | None
     ) -> AbstractContextManager[Callable[[TaskEvent], object]]:
         """While tasks run: what takes their events."""
         line = about if best is None else f"{about}; best so far: {_described(best)}"
-        if self._is_printed:
-            print_text(line)
-        return display(names, self._shown, self._events, line)
+        return display(names, self._shown, self._events, line, self._warned)
 
     def trial(self, about: BucketSearch, trial: Trial) -> None:
         """Show how a trial ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -19,6 +19,7 @@ from progressive_app.store.progress import STATE
 from progressive_core.contract.records import EpisodeReport, StopRequest
 from progressive_core.plugins.manager import Manager
 from progressive_front.study.planned_training import CACHE, PlannedTraining, bytes_needed, train_as_planned
+from progressive_front.study.task_table import PRINTED
 from progressive_studies.search.pruning import lags
 from progressive_studies.search.trial_runs import LAGS, TrialRun, is_given_up, result_of
 from progressive_studies.study.study_plan import run_directory
@@ -41,7 +42,7 @@ def train_trial(worker: Worker, training: TrialTraining) -> None:
     :raise Interrupted: the worker wants a stop. :raise ProgressiveTrainingError: as `ProgressiveTrainer` does.
     """
     episodes, score = 0, 0.0
-    for run in training.runs:
+    for fold, run in enumerate(training.runs, 1):
 
         def answer(report: EpisodeReport, episodes: int = episodes, score: float = score) -> StopRequest | None:
             lagging = lags(training.floors, episodes + report.episode, score + report.best_score)
@@ -51,12 +52,30 @@ def train_trial(worker: Worker, training: TrialTraining) -> None:
         if result is None:
             _copy_base(training.study, run)
             planned = PlannedTraining(study=training.study, run=run.run, strict=training.strict)
-            train_as_planned(worker, planned, answer, run.changes)
+            train_as_planned(_of_fold(worker, fold, len(training.runs)), planned, answer, run.changes)
             result = result_of(training.study, run)
         assert result is not None
         if is_given_up(result):
             return
         episodes, score = episodes + result.episodes, score + result.best_score
+
+
+@frozen
+class _OfFold:
+    attempt: int
+    progress: Callable[[str], None]
+    wants_a_stop: Callable[[], bool]
+
+
+def _of_fold(worker: Worker, fold: int, folds: int) -> Worker:
+    """A worker whose lines say which fold they are of, where there are several."""
+    if folds == 1:
+        return worker
+
+    def progress(line: str) -> None:
+        worker.progress(line if line.startswith(PRINTED) else f"fold {fold} of {folds}: {line}")
+
+    return _OfFold(worker.attempt, progress, worker.wants_a_stop)
 
 
 def _copy_base(study: Path, run: TrialRun) -> None:

@@ -25,7 +25,7 @@ from progressive_front.flags import (
 _EPILOG = """A search is the directory tune/NAME: plan.json, an ordinary run for each trial in runs/, the journal that optuna-dashboard opens, choice.json,
 and at its end tune.json, report.md and report.html. Half of validation chooses among the trials. The best one is then trained again with
 fresh seeds, and so are the settings as they are: on the other half, on which no trial was judged, it has to be better beyond noise, or
-nothing is adopted. Only what is adopted reads the test part, once.
+nothing is adopted. Only what is adopted reads the test part, once. `PROGRAM runs --set RUNS_DIR=tune/NAME/runs` lists the trials.
 
 examples:
   PROGRAM tune --data btc.parquet --bucket Medium                    30 trials of what Medium says may vary

@@ -12,7 +12,7 @@ from progressive_app.json_values import json_values
 from progressive_app.presentation.record_values import performance_values
 from progressive_app.store.atomic_files import as_document, atomic_writes
 from progressive_app.store.documents import read_json
-from progressive_app.store.progress import read_progress
+from progressive_app.store.progress import STATE, read_progress
 from progressive_core.contract.core_settings import EPISODES, SEED
 from progressive_core.contract.errors import RunError
 from progressive_studies.search.choosing import Choice, Fresh
@@ -121,7 +121,7 @@ def _bucket(study: Path, search: SearchPlan, found: Found) -> dict[str, Any]:
             {
                 **asdict(trial, recurse=False),
                 "batch": trial.number // BATCH,
-                "runs": [run.run.name for run in found.runs.of_trial(trial.number, trial.values)],
+                "runs": _begun(study, found.runs, trial),
             }
             for trial in found.tried
         ],
@@ -133,6 +133,12 @@ def _bucket(study: Path, search: SearchPlan, found: Found) -> dict[str, Any]:
         "trainings": episodes / (own[EPISODES] * len(search.folds)),
         "verdict": _verdict(study, found.about.bucket) if found.choice.adopted else None,
     }
+
+
+def _begun(study: Path, runs: SearchRuns, trial: Trial) -> list[str]:
+    """The runs of a trial, without those that were not begun any more since it was given up."""
+    names = [run.run.name for run in runs.of_trial(trial.number, trial.values)]
+    return [name for name in names if (run_directory(study, name) / STATE).is_file()]
 
 
 def _verdict(study: Path, bucket: str) -> dict[str, Any] | None:

@@ -65,7 +65,7 @@ def test_a_strangers_bucket_is_searched_and_what_is_adopted_is_written(tune) -> 
     assert bucket["space"] == {"STEP": "1e-4..0.1:log", "WAY": "plain|signed"}
     assert bucket["trials"][0]["values"] == bucket["incumbent"] == {"STEP": 0.002, "WAY": "plain"}
     assert Path("tune/mine/read.txt").read_text() == "choice True\n"
-    assert "4 trials of First: STEP 1e-4..0.1:log, WAY plain|signed" in out
+    assert "tune/mine: 4 trials.\nFirst: STEP 1e-4..0.1:log, WAY plain|signed.\n" in out
     assert f"First: Trial {bucket['best']} is adopted" in out
     assert "report: tune/mine/report.html" in out
     step, way = json.dumps({"First": bucket["settings"]["STEP"], "Second": 0.002}), bucket["settings"]["WAY"]
