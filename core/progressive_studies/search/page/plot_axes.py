@@ -102,7 +102,7 @@ def profit_axis(scores: Iterable[float]) -> Axis:
     room = ROOM * (high - low) or 0.01
     low, high = low - room, high + room
     if high - low > WIDE:
-        percents = [100 * (mark * 10.0**power - 1) for power in range(-3, 9) for mark in (1, 2, 5)]
+        percents = [100 * (mark * 10.0**power - 1) for power in range(-3, 9) for mark in (1, 1.5, 2, 3, 5, 7)]
     else:
         percents = _even(100 * math.expm1(low), 100 * math.expm1(high), 8)
     inside = [
