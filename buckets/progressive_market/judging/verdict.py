@@ -29,7 +29,7 @@ fifth of the bars by chance has less than half the t of buy and hold."""
 EVERYWHERE, NOWHERE = "everywhere", "nowhere"
 """Where a model trades."""
 NOT_JUDGED = "not judged yet: that is done when no transfer can change the model any more"
-TRIAL = "a trial: no verdict (EVIDENCE is half: half of validation chose it, and no test bar was read)"
+TRIAL = "a trial: no verdict (EVIDENCE is half: half of validation chose it, and nothing was measured on test)"
 A_TRIAL = Evaluation(validation=(), test=(), verdict=TRIAL, t=math.nan)
 NOTHING_CONSIDERED = "no choice was considered on validation"
 SETTINGS_CHOSEN = "validation chose its settings"

@@ -33,10 +33,14 @@ def halves(models: Sequence[Any], folds: Sequence[Fold], settings: Settings) -> 
             raise ModelError(
                 f"{type(model).__name__}: no model of the market, so what it earns on held-back bars is not known"
             )
+        if not model.card.horizons:
+            raise ModelError(
+                f"{model.card.bucket} model: its card has no horizons, so where its validation part ends is not known"
+            )
         market = market_of(model.card, bars_of_card(model.card, settings, nanoseconds(fold.test_from), settings[DATA]))
         borders = [nanoseconds(fold.validate_from), nanoseconds(fold.test_from)]
         start, stop = np.searchsorted(market.times, borders).tolist()
-        part = market.part(slice(start, stop - purge_of(max(getattr(model.card, "horizons", (1,))))))
+        part = market.part(slice(start, stop - purge_of(max(model.card.horizons))))
         for place, blocks in enumerate(earned):
             half = half_of(part, held_back=place == 1)
             growth = market.growth(model.follow_strategy(half, market), half)

@@ -89,7 +89,7 @@ class MarketCard:
     ratios to the close. `history`: bars on which a decision is the one that was evaluated.
 
     `validation_t`, and that of alpha: of validation bars that did not choose the model, NaN where they say nothing; both of the
-    strategy as a whole, and in `regime_validation_t` and its like of each regime alone. `evidence`: as EVIDENCE. `regimes`: the fitted detector; None where there was none.
+    strategy as a whole, and in `regime_validation_t` and its like of each regime alone. `evidence`: as EVIDENCE. `horizons`: its bucket's, in bars, of which the longest parts training, validation and test; empty where nobody recorded them. `regimes`: the fitted detector; None where there was none.
 
     Opens of bars as ISO times, UTC: `data_since` the first of all and `data_until` the last, the validation and test parts included,
     and `trained_until` the last of the training part."""
@@ -117,6 +117,7 @@ class MarketCard:
     regime_validation_t: tuple[float, ...] = ()
     regime_validation_alpha_t: tuple[float, ...] = ()
     evidence: str = "all"
+    horizons: tuple[int, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -150,8 +150,7 @@ def _walk(name: str, models: Sequence[ServedModel[Any]], folds: Sequence[Fold], 
 
 def _first_validation(model: ServedModel[Any], fold: Fold, market: Market) -> FirstValidation:
     start, stop = np.searchsorted(market.times, [nanoseconds(fold.validate_from), nanoseconds(fold.test_from)]).tolist()
-    longest = max(getattr(model.card, "horizons", (1,)))
-    bars = stop - start - purge_of(longest)
+    bars = stop - start - purge_of(max(model.card.horizons, default=1))
     if _of_test_alone([model]):
         return FirstValidation(t=math.nan, alpha_t=math.nan, bars=bars)
     return FirstValidation(t=model.card.validation_t, alpha_t=model.card.validation_alpha_t, bars=bars)

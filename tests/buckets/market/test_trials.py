@@ -22,7 +22,7 @@ from progressive_market.judging.verdict import TRIAL
 from progressive_market.market import Market, Part
 from progressive_market.serving.saved_market import MarketCard, market_card
 from progressive_market.serving.served_model import ServedModel
-from progressive_market.split import Split, purge_of
+from progressive_market.split import Split
 from progressive_training import (
     BucketInfo,
     Fold,
@@ -229,17 +229,19 @@ def test_each_stretch_of_a_half_is_one_trade_as_a_broker_counts_it() -> None:
     info = info_for(FEE=0.002, SLIPPAGE=0.0)
     fold = planned(info)
     market, split, _ = open_bucket_market(info, RESOURCES)
-    known = {"bucket": "Swing", "trades": "nowhere", "verdict": ""}
+    known = {"bucket": "Swing", "trades": "nowhere", "verdict": "", "horizons": list(HORIZONS)}
     card = validated({**market_card(market, split, info.settings), **known}, MarketCard)
     found = MEDIUM.halves([AlwaysLong(card)], [fold], info.settings)
     opens, start = synthetic_bars(BARS, 3).open, split.validation.start
-    count = split.test.start - purge_of(1) - start  # the card has no horizons
+    count = split.validation.stop - start
     borders = [start + math.ceil(place * count / STRETCHES) for place in range(STRETCHES + 1)]
     for first, blocks in enumerate((found.choosing, found.held_back)):
         trades = zip(borders[first::2], borders[first + 1 :: 2], strict=False)
         # bought at the open behind the stretch's first bar, and sold at that behind its last one
         earned = sum(math.log(opens[end] / opens[begin + 1]) + 2 * math.log(1 - 0.002) for begin, end in trades)
         assert sum(blocks) == pytest.approx(earned, abs=1e-12)
+    with pytest.raises(ModelError, match="its card has no horizons"):
+        MEDIUM.halves([AlwaysLong(evolve(card, horizons=()))], [fold], info.settings)
 
 
 def test_where_validation_chose_the_settings_the_verdict_counts_the_test_part_alone() -> None:
