@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from attrs import evolve
 
 from progressive_app.store.tensors import write_tensors
+from progressive_market.judging.excerpt import half_of
 from progressive_training import BucketInfo, Knowledge, Model, ModelError, Resources, State, resolve
 from progressive_training.market import WeightsBucket, WeightsLearner, synthetic_bars
 from progressive_training.testing import check_bucket
@@ -91,6 +93,20 @@ def test_a_damaged_model_is_refused(learner: Momentum) -> None:
     ):
         with pytest.raises(ModelError, match="^Momentum: the saved model"):
             learner.load(Model(tensors=tensors, card=card))
+
+
+def test_a_trial_of_it_is_measured_on_the_very_bars_of_both_halves(learner: Momentum, tmp_path: Path) -> None:
+    settings = resolve(None, {"SYNTHETIC_BARS": 4000, "DEVICE": "cpu", "EVIDENCE": "half", "FEE": 0.0})
+    info = evolve(learner.info, horizons=(1, 60), settings=settings)
+    trial = bucket.open(info, Resources(device="cpu", parallel_episodes=4, batch_size=32))
+    trial.run_episode()
+    model, folds = trial.model(), bucket.plan_trials(settings, {"Momentum": (1, 60)}, None)
+    write_tensors(tmp_path / "model.safetensors", model.tensors, {**model.card, "bucket": "Momentum"})
+    found = bucket.halves([bucket.load_model(tmp_path)], folds, settings)
+    held_back = half_of(trial.market.part(trial.split.validation), held_back=True)
+    assert sum(found.choosing) == pytest.approx(model.card["validation_score"], abs=1e-12)
+    assert sum(found.held_back) == pytest.approx(trial.evaluator.validate(trial.policy(), held_back), abs=1e-12)
+    assert found.choosing != found.held_back
 
 
 def test_training_on_from_a_saved_model_cannot_better_its_verdict(learner: Momentum) -> None:
