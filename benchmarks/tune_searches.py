@@ -25,11 +25,13 @@ from progressive_market.split import split_bars
 from progressive_training import ProgressiveTrainer, Search, load_model
 
 BUCKET, LONGEST, FEE = "Medium", 288, 0.001
-BARS, FRESH, NULL_BARS, QUICK_BARS = 60_000, 20_000, 12_000, 3_000
+BARS, LONG_BARS, FRESH, NULL_BARS, QUICK_BARS = 60_000, 120_000, 20_000, 12_000, 3_000
 TRIALS, QUICK_TRIALS = 30, 3
 MARKETS: dict[str, tuple[Kind, int]] = {"easy": ("easy", 1), "hard": ("hard", 1), "slow": ("easy", 4)}
 """Planted markets: the kind, and how many times longer the trends last."""
-PLANTED = ("default", "bad")
+BADLY = ("bad", "long")
+"""Parts whose incumbent is bad, the second one with more bars."""
+PLANTED = ("default", *BADLY)
 """Parts on planted markets; of the others, "weak" and "walks", nothing is to be gained."""
 BAD: dict[str, Any] = {"LEARNING_RATE": 0.03, "DROPOUT": 0.8}
 """A bad incumbent: thirty times the default's step, and little of the network left at each."""
@@ -138,7 +140,7 @@ def measured(task: Task) -> Row:
             tuned = obvious = on_fresh(here / "search" / "runs" / "choice", ground)[0]
         elif found["best"] and task.part in PLANTED:
             obvious = earned("obvious", **values)[0]
-        if task.part == "bad":
+        if task.part in BADLY:
             default = earned("default", **DEFAULTS)[0]
     return Row(
         task=task,
@@ -164,10 +166,11 @@ def measured(task: Task) -> Row:
 def ground_of(task: Task) -> Ground:
     """The market and the search of a task."""
     quick = QUICK if task.quick else {}
-    fresh = QUICK_BARS if task.quick else BARS if task.part in PLANTED else NULL_BARS
+    usual = LONG_BARS if task.part == "long" else BARS if task.part in PLANTED else NULL_BARS
+    fresh = QUICK_BARS if task.quick else usual
     if task.part in PLANTED:
         bars, ceiling = planted_ground(task.market, fresh, task.seed)
-        return Ground(bars, fresh, ceiling, {"FEE": FEE, **(BAD if task.part == "bad" else {}), **quick}, None)
+        return Ground(bars, fresh, ceiling, {"FEE": FEE, **(BAD if task.part in BADLY else {}), **quick}, None)
     if task.part == "weak":
         kinds = list(STRENGTHS)
         kind = kinds[task.seed % len(kinds)]
@@ -183,9 +186,8 @@ def planted_ground(market: str, fresh: int, seed: int) -> tuple[Bars, float]:
     validation bars of the search."""
     kind, slowness = MARKETS[market]
     planted = planted_bars(kind, fresh + FRESH, seed, slowness=slowness)
-    split = split_bars(
-        fresh, LONGEST if fresh == BARS else 12, VALIDATION_SHARE.default, TEST_SHARE.default, BUCKET
-    ).validation
+    longest = 12 if fresh == QUICK_BARS else LONGEST
+    split = split_bars(fresh, longest, VALIDATION_SHARE.default, TEST_SHARE.default, BUCKET).validation
     test = (fresh, fresh + FRESH - 2)
     return planted.bars, kalman_ceiling(planted, validation=(split.start, split.stop), test=test, fee=FEE).log_return
 

@@ -45,8 +45,8 @@ def test_targets_are_judged_on_what_users_lose_and_get_back() -> None:
     )
     kept = evolve(row, adopted=False, tuned=0.2)
     bad = {name: (reached, enough) for name, _, reached, enough in tune.lines_of("bad", [row, row, kept])}
-    name = "bad, all: of losses of 5 points or more recovered"
-    assert bad[name] == ("0.83 (0.00 to 0.83), 3 searches; of all losses together 0.56", True)
+    name = "bad, all: recovered, of losses over 5 points"
+    assert bad[name] == ("0.83 (0.00 to 0.83), 3 searches; together 0.56", True)
     assert bad["bad, all: adopted, of these with an edge on the test part"][0] == "2 of 3, 2"
     worse = evolve(row, task=Task("default", "hard", 1), incumbent=0.8, tuned=0.75)
     (points,) = [line for line in tune.lines_of("default", [worse]) if line[1] == "at least -2"]
