@@ -34,6 +34,10 @@ class Axis:
         """Where a value stands, in per cent of the length."""
         return round(100 * (self.transformed(value) - self.low) / (self.high - self.low), 2)
 
+    def below(self, value: float) -> float:
+        """Where a value stands from above, in per cent of the height."""
+        return round(100 - self.place(value), 2)
+
     @property
     def ticks(self) -> list[tuple[float, str]]:
         """Places with their texts."""
@@ -49,7 +53,7 @@ class ValueAxis:
 
 
 def span_axis(span: str, values: Sequence[Any]) -> ValueAxis:
-    """The scale of a span like `1e-4..1e-2:log` or `a|b|c`, made wider where values lie outside."""
+    """The scale of a span like `1e-4..1e-2:log` or `a|b|c`, made wider where values lie outside, by its own length at most."""
     if "|" in span:
         named = [part.strip() for part in parts_of(span, "|")]
         names = list(dict.fromkeys([*map(_as_written, named), *map(_name, values)]))
@@ -58,14 +62,19 @@ def span_axis(span: str, values: Sequence[Any]) -> ValueAxis:
     ends, _, scale = span.partition(":")
     is_log = bool(scale)
     scaled = math.log10 if is_log else float
-    known = [*map(float, ends.split("..")), *filter(_is_number, values)]
-    inside = [scaled(value) for value in known if value > 0 or not is_log]
-    low, high = min(inside), max(inside)
-    room = ROOM * (high - low) or 0.5
+    first, last = (scaled(float(end)) for end in ends.split(".."))
+    scales = [scaled(value) for value in values if _is_number(value) and (value > 0 or not is_log)]
+    near = [value for value in scales if 2 * first - last <= value <= 2 * last - first]
+    low, high = min([first, *near]), max([last, *near])
+    room = ROOM * (high - low)
     axis = Axis(low=low - room, high=high + room, transformed=scaled, labels=_labels(low, high, is_log))
-    return ValueAxis(
-        lambda value: axis.place(value) if _is_number(value) and (value > 0 or not is_log) else None, axis.ticks
-    )
+
+    def place(value: Any) -> float | None:
+        if not _is_number(value) or (is_log and value <= 0):
+            return None
+        return axis.place(value) if low <= scaled(value) <= high else None
+
+    return ValueAxis(place, axis.ticks)
 
 
 def _name(value: Any) -> str:

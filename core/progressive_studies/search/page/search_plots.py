@@ -77,7 +77,7 @@ def curve_plot(bucket: Document) -> Plot:
     dots = [
         Dot(
             left=width.place(steps[-1][0]),
-            top=100 - height.place(steps[-1][1]),
+            top=height.below(steps[-1][1]),
             kind="end",
             words=f"trial {trial['number']} was pruned after {len(trial['steps'])} episodes",
         )
@@ -130,10 +130,9 @@ def difference_plot(bucket: Document) -> Plot | None:
     lines.append(("mean", _cumulated(mean_blocks(bucket, "choice"), mean_blocks(bucket, "incumbent"))))
     height = profit_axis([0.0, *(value for _, line in lines for value in line)])
     width = whole_axis(0, max(1, len(lines[0][1]) - 1))
-    zero = height.place(0.0)
     return Plot(
         paths=[
-            ("incumbent", f"M0 {100 - zero:.2f}H100"),
+            ("incumbent", f"M0 {height.below(0.0):.2f}H100"),
             *((kind, _path(list(enumerate(line)), width, height)) for kind, line in lines),
         ],
         dots=[],
@@ -168,22 +167,20 @@ def _dot(bucket: Document, trial: Document, left: float, height: Axis) -> Dot:
     named = {"incumbent": ", the incumbent", "chosen": ", the best", "pruned": ", pruned"}
     kind = _kind(bucket, trial)
     words = f"trial {trial['number']}{named.get(kind, '')}: {profit_text(trial['score'])}"
-    return Dot(left=left, top=100 - height.place(trial["score"]), kind=kind, words=words)
+    return Dot(left=left, top=height.below(trial["score"]), kind=kind, words=words)
 
 
 def _level(bucket: Document, height: Axis) -> list[tuple[str, str]]:
     """The incumbent's score, from side to side."""
     return [
-        ("incumbent", f"M0 {100 - height.place(trial['score']):.2f}H100")
-        for trial in _scored(bucket)
-        if trial["number"] == 0
+        ("incumbent", f"M0 {height.below(trial['score']):.2f}H100") for trial in _scored(bucket) if trial["number"] == 0
     ]
 
 
 def _path(points: Sequence[Point], width: Axis, height: Axis) -> str:
-    places = [f"{width.place(x):.2f} {100 - height.place(y):.2f}" for x, y in points]
+    places = [f"{width.place(x):.2f} {height.below(y):.2f}" for x, y in points]
     return "M" + "L".join(places) if places else ""
 
 
 def _down(height: Axis) -> list[tuple[float, str]]:
-    return [(100 - place, text) for place, text in height.ticks]
+    return [(height.below(value), text) for value, text in height.labels]
