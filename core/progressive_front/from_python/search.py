@@ -213,7 +213,7 @@ class _Watch:
         self._on_event, self._on_trial = on_event, on_trial
 
     def tasks(
-        self, names: Sequence[str], about: str, best: Trial | None
+        self, names: Sequence[str], about: str, best: Trial | None, values: Mapping[str, Mapping[str, Any]]
     ) -> AbstractContextManager[Callable[[TaskEvent], object]]:
         return nullcontext(self._on_event)
 

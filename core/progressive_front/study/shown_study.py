@@ -180,11 +180,16 @@ def events_of(shown: Shown, what: str = "study") -> Iterator[StudyEvents | None]
 
 @contextmanager
 def display(
-    names: Sequence[str], shown: Shown, events: StudyEvents | None, about: str = "", warned: set[str] | None = None
+    names: Sequence[str],
+    shown: Shown,
+    events: StudyEvents | None,
+    about: str = "",
+    warned: set[str] | None = None,
+    values: Mapping[str, str] | None = None,
 ) -> Iterator[Callable[[TaskEvent], None]]:
     """What takes the events of the runs.
 
-    :param about: a line below the table. :param warned: warnings that were printed; more are added.
+    :param about: a line below the table. :param warned: warnings that were printed; more are added. :param values: as in `TaskTable`.
     """
     seen = set[str]() if warned is None else warned
     if events is not None:
@@ -193,7 +198,7 @@ def display(
         yield _warned(lambda _: None, seen)
     else:
         sys.stdout.flush()
-        with TaskTable(names, about=about) as table:
+        with TaskTable(names, about=about, values=values or {}) as table:
             yield _warned(table.on_event, seen)
 
 

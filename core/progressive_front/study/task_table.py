@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import evolve, frozen
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 WAITING = "waiting"
 RUNNING = "running"
+VALUES = "VALUES"
 HEADS = ("RUN", "STATUS", "NOW", "TIME", "WORKER")
 STYLES = {
     "finished": "green",
@@ -58,11 +60,19 @@ class TaskTable:
     """Shows the events of tasks while it is entered; `on_event` takes them.
 
     :param names: of all tasks, in the order in which they are shown. :param about: a line of text below them.
+    :param values: by name, of tasks that differ by some, in a column of their own.
     :param clock: seconds that only go forward.
     """
 
-    def __init__(self, names: Sequence[str], *, about: str = "", clock: Callable[[], float] = time.monotonic) -> None:
-        self._about = about
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        about: str = "",
+        values: Mapping[str, str] = MappingProxyType({}),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._about, self._values = about, values
         self._tasks = {name: _Task(name=name) for name in names}
         self._clock = clock
         self._started = clock()
@@ -116,15 +126,17 @@ class TaskTable:
         from rich.text import Text
 
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True)
-        for head in HEADS:
-            table.add_column(head, no_wrap=True, overflow="ellipsis", ratio=1 if head == "NOW" else None)
+        heads = [*HEADS[:1], *([VALUES] if self._values else []), *HEADS[1:]]
+        for head in heads:
+            table.add_column(head, no_wrap=True, overflow="ellipsis", ratio=1 if head in {"NOW", VALUES} else None)
         shown = sorted(self._tasks.values(), key=_rank)
         room = max(1, rows - FURNITURE)
         for task in shown[:room]:
             seconds = self._clock() - task.begun if task.status == RUNNING else task.seconds
             style = STYLES.get(task.status, "")
             took = time_text(seconds) if task.status != WAITING else ""
-            table.add_row(task.name, Text(task.status, style), Text(task.line), took, task.worker)
+            values = [Text(self._values.get(task.name, ""))] if self._values else []
+            table.add_row(task.name, *values, Text(task.status, style), Text(task.line), took, task.worker)
         left = [Text(f"and {len(shown) - room} more", "dim")] if len(shown) > room else []
         below = [Text(self._about, no_wrap=True, overflow="ellipsis")] if self._about else []
         return Group(table, *left, Text(self.counts, "bold"), *below)

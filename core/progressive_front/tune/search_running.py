@@ -5,10 +5,11 @@ All that is decided follows from the plan and from what runs in the search's dir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -54,9 +55,10 @@ class Watch(Protocol):
     """What is shown of a search."""
 
     def tasks(
-        self, names: Sequence[str], about: str, best: Trial | None
+        self, names: Sequence[str], about: str, best: Trial | None, values: Mapping[str, Mapping[str, Any]]
     ) -> AbstractContextManager[Callable[[TaskEvent], object]]:
-        """While tasks run: what takes their events. `about` says what they are for, `best` is the best trial before them."""
+        """While tasks run: what takes their events. `about` says what they are for, `best` is the best trial before them; `values` are
+        those of trials, by name."""
 
     def trial(self, about: BucketSearch, trial: Trial) -> None:
         """A trial has ended."""
@@ -94,8 +96,13 @@ def run_search(
     search = search_of(directory, plan)
     settings = planned_settings(directory, search)
 
-    def train(tasks: Sequence[Task], about: str, best: Trial | None = None) -> None:
-        with watch.tasks([task.name for task in tasks], about, best) as on_event:
+    def train(
+        tasks: Sequence[Task],
+        about: str,
+        best: Trial | None = None,
+        values: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> None:
+        with watch.tasks([task.name for task in tasks], about, best, values) as on_event:
             ends = run_tasks(tasks, engine, workers=workers, interrupted=interrupted, on_event=on_event)
         if any(end.status != "finished" for end in ends.values()):
             raise Unfinished(ends)
@@ -203,7 +210,9 @@ class _Searching:
                 tasks.append(trial_task(training, runs.name_of_trial(number)))
         if tasks:
             number, count = len(tried) // BATCH + 1, -(-self.search.trials // BATCH)
-            self.train(tasks, f"{about.bucket}, batch {number} of {count}", best_of(tried) if tried else None)
+            best = best_of(tried) if tried else None
+            named = {runs.name_of_trial(each): values for each, values in batch.items()}
+            self.train(tasks, f"{about.bucket}, batch {number} of {count}", best, named)
 
     def _fresh(self, about: BucketSearch, runs: SearchRuns, best: Trial) -> tuple[Fresh, ...]:
         """What the incumbent and the best trial's settings earn with fresh seeds on the bars that were held back."""

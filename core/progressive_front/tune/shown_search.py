@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from progressive_app.engines.engine import Engine
 from progressive_app.engines.task import TaskEnd, TaskEvent
@@ -92,11 +93,12 @@ class _Shown:
             print_text(textwrap.fill(line, WIDTH))
 
     def tasks(
-        self, names: Sequence[str], about: str, best: Trial | None
+        self, names: Sequence[str], about: str, best: Trial | None, values: Mapping[str, Mapping[str, Any]]
     ) -> AbstractContextManager[Callable[[TaskEvent], object]]:
         """While tasks run: what takes their events."""
         line = about if best is None else f"{about}; best so far: {_described(best)}"
-        return display(names, self._shown, self._events, line, self._warned)
+        texts = {name: ", ".join(map(value_text, each.values())) for name, each in values.items()}
+        return display(names, self._shown, self._events, line, self._warned, texts)
 
     def trial(self, about: BucketSearch, trial: Trial) -> None:
         """Show how a trial ended."""

@@ -23,6 +23,15 @@ def on_episode_end(bucket, episode):
     if bucket.run_dir.name == "trial-01" and episode.episode == 1:
         os.kill(os.getpid(), signal.SIGINT)
 """
+FAILING = """
+from pathlib import Path
+from progressive_training import RunError, hookimpl
+
+@hookimpl
+def on_bucket_start(bucket):
+    if bucket.run_dir.name == "trial-01" and not Path("mended").exists():
+        raise RunError("this one cannot be trained")
+"""
 
 
 @pytest.fixture
@@ -80,7 +89,7 @@ def test_a_strangers_bucket_is_searched_and_what_is_adopted_is_written(tune) -> 
 
 
 def test_buckets_are_searched_each_in_its_place(tune) -> None:
-    status, _, err = tune("--bucket all --trials 3 --space STEP=0.001..0.1 --name both --quiet")
+    status, _, err = tune("--bucket all --trials 2 --space STEP=0.01..0.1 --name both --quiet")
     assert status == 0, err
     choice, document = found("both")
     first, second = document["buckets"]
@@ -136,6 +145,20 @@ def test_a_search_from_python(here) -> None:
     assert search.write("config.json") == "config.json: STEP, EVIDENCE written for First"
     with pytest.raises(RunError, match="its plan is fixed"):
         Search("mine", trials=3)
+
+
+def test_a_trial_that_fails_ends_the_search_behind_its_batch_and_is_tried_again(tune, install) -> None:
+    install("failer", plugins={"failing": "failer_failing"}, failer_failing=FAILING)
+    status, out, err = tune("--bucket First --trials 3 --space WAY=plain|signed,STEP=0.01..0.1 --name mine")
+    assert status == 2
+    assert "trial-02: finished" in out and "fresh seeds" not in out
+    assert "trial-01: " in err and "this one cannot be trained" in err
+    assert "1 of 3 runs did not finish; try them again with: progressive-training tune --resume --name mine" in err
+    assert not Path("tune/mine/tune.json").exists()
+    Path("mended").touch()
+    status, out, _ = tune("--resume")
+    assert status == 0
+    assert "trial-01: started" in out and "trial-02: started" not in out
 
 
 def test_every_event_is_a_line_of_json(tune) -> None:

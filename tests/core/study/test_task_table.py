@@ -72,3 +72,13 @@ def test_a_live_table_goes_on_while_a_task_of_this_process_has_standard_output(m
         table._live.refresh()
         assert "Long: episode 1" in terminal.getvalue()
     assert taken.getvalue() == ""
+
+
+def test_of_trials_it_shows_what_each_tries_and_the_best_so_far():
+    table = TaskTable(
+        ["trial-06", "trial-07"], about="batch 2 of 5; best so far: trial 3", values={"trial-06": "0.01, plain"}
+    )
+    lines = plain_text(table.table(rows=11), 100).splitlines()
+    assert lines[0].split() == ["RUN", "VALUES", "STATUS", "NOW", "TIME", "WORKER"]
+    assert lines[1].split() == "trial-06 0.01, plain waiting".split()
+    assert lines[-1] == "batch 2 of 5; best so far: trial 3"
