@@ -1,6 +1,7 @@
 """Which values the trials of a batch get."""
 
 import builtins
+import io
 import logging
 import math
 import statistics
@@ -77,6 +78,12 @@ def test_nothing_is_tried_twice_and_a_space_without_more_ends_the_search(trial):
     assert asked(few, [*tried, *(trial(6 + place, values, 0.0) for place, values in enumerate(rest))], 6, 0) == []
 
 
+def test_the_last_values_of_a_space_are_found_far_from_the_best(trial):
+    width = {"WIDTH": Range(text="1..40", low=1, high=40, log=False, whole=True)}
+    tried = [trial(number, {"WIDTH": number + 1}, -abs(number - 12.0)) for number in range(37)]
+    assert sorted(values["WIDTH"] for values in asked(width, tried, 6, 0)) == [38, 39, 40]
+
+
 def test_the_setting_that_matters_has_the_largest_share(space, history):
     shares = importance_of(space, history(31))
     assert next(iter(shares)) == "RATE" and shares["RATE"] > 0.5 and math.isclose(sum(shares.values()), 1)
@@ -104,8 +111,14 @@ def test_without_optuna_it_is_said_what_to_install(space, monkeypatch):
         asked(space, [], 1, 0)
 
 
-def test_optuna_is_quiet_while_it_is_asked_and_as_it_was_behind(space, capfd):
-    logger = logging.getLogger("optuna")
-    level = logger.level
-    asked(space, [], 2, 0)
-    assert logger.level == level and capfd.readouterr() == ("", "")
+def test_optuna_is_quiet_while_it_is_asked_and_as_it_was_behind(space):
+    logger, said = logging.getLogger("optuna"), io.StringIO()
+    handler, level = logging.StreamHandler(said), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        asked(space, [], 2, 0)
+        assert logger.level == logging.INFO and not said.getvalue()
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
