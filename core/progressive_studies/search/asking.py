@@ -41,7 +41,8 @@ def asked(space: Mapping[str, Span], tried: Sequence[Trial], count: int, seed: i
         from optuna.samplers import TPESampler
 
         drawn_from = int(np.random.SeedSequence([seed, len(tried)]).generate_state(1)[0])
-        sampler = TPESampler(seed=drawn_from, n_startup_trials=AT_RANDOM, multivariate=True, constant_liar=True)
+        # each setting by itself: of thirty noisy trials, all together are too few to see how settings go with each other
+        sampler = TPESampler(seed=drawn_from, n_startup_trials=AT_RANDOM, constant_liar=True)
         study = create_study(direction="maximize", sampler=sampler)
         for trial in tried:
             if len(params_of(space, trial.values)) == len(space):
