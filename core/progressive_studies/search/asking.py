@@ -42,7 +42,7 @@ def asked(space: Mapping[str, Span], tried: Sequence[Trial], count: int, seed: i
 
         drawn_from = int(np.random.SeedSequence([seed, len(tried)]).generate_state(1)[0])
         # each setting by itself: of thirty noisy trials, all together are too few to see how settings go with each other
-        sampler = TPESampler(seed=drawn_from, n_startup_trials=AT_RANDOM, constant_liar=True)
+        sampler = TPESampler(seed=drawn_from, n_startup_trials=AT_RANDOM, multivariate=False, constant_liar=True)
         study = create_study(direction="maximize", sampler=sampler)
         for trial in tried:
             if len(params_of(space, trial.values)) == len(space):
