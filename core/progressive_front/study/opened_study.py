@@ -30,6 +30,11 @@ class StudyKind:
     noun: str = "study"
     is_finished: Callable[[Path, StudyPlan], bool] = all_runs_finished
 
+    @property
+    def one(self) -> str:
+        """What one is called where studies of other kinds are beside it."""
+        return self.name if self.place == STUDIES else self.noun
+
 
 def opened_study(
     kind: StudyKind, name: str | None, plan: Callable[[Path], StudyPlan], *, resume: bool
@@ -72,14 +77,14 @@ def study_to_resume(name: str | None, kind: StudyKind) -> Path:
         directory = kind.place / _checked_name(name, kind)
         if (found := read_plan(directory).kind) != kind.name:
             raise RunError(
-                f"{directory}: not a {kind.name}, but a {found}; go on with it with `{PROGRAM} {found} --resume`"
+                f"{directory}: not a {kind.one}, but a {found}; go on with it with `{PROGRAM} {found} --resume`"
             )
         return directory
     for directory in sorted(studies_in(kind.place), key=lambda each: (each / PLAN).stat().st_mtime_ns, reverse=True):
         plan = read_plan(directory)
         if plan.kind == kind.name and not kind.is_finished(directory, plan):
             return directory
-    raise RunError(f"{kind.place}: no unfinished {kind.name} to resume; name one with --name")
+    raise RunError(f"{kind.place}: no unfinished {kind.one} to resume; name one with --name")
 
 
 def _checked_name(name: str, kind: StudyKind) -> str:

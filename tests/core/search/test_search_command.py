@@ -187,7 +187,7 @@ def test_every_event_is_a_line_of_json(tune) -> None:
         ("--bucket First --storage nowhere/journal.log", "no file can be written there"),
         ("--bucket First --name a/b", "not the name of a search"),
         ("--resume --trials 3", "leave out --trials, or begin a new one"),
-        ("--resume", "tune: no unfinished tune to resume; name one with --name"),
+        ("--resume", "tune: no unfinished search to resume; name one with --name"),
     ],
 )
 def test_what_cannot_be_is_one_line(tune, arguments: str, words: str) -> None:
