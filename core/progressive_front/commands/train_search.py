@@ -9,16 +9,19 @@ from typing import Any
 
 from attrs import frozen
 
+from progressive_app.config.app_settings import SEQUENCE
+from progressive_app.config.choices import refuse_idle_episodes
 from progressive_app.config.resolve import resolve
 from progressive_app.engines.engine import Engine
 from progressive_app.machine.logs import configure_logging
+from progressive_core.contract.core_settings import EPISODES
 from progressive_front.study.opened_study import opened_study
 from progressive_front.study.shown_study import Shown, planning
 from progressive_front.tune.planned_search import KIND, AskedSearch, planned_search
 from progressive_front.tune.shown_search import SEARCH, search_shown
 from progressive_front.tune.written_choice import check_writable, write_choice
 from progressive_studies.search.search_document import read_search
-from progressive_studies.search.search_plan import planned_settings, search_of
+from progressive_studies.search.search_plan import ALL, planned_settings, search_of
 from progressive_studies.study.study_plan import StudyPlan
 
 
@@ -53,7 +56,11 @@ def train_search(tuning: AskedTuning, engine: Engine, workers: int, shown: Shown
 def _planned(tuning: AskedTuning, directory: Path) -> StudyPlan:
     asked = tuning.asked
     assert asked is not None
-    return planned_search(asked, resolve(tuning.config, tuning.flags, plugins=asked.plugins), directory.name)
+    settings = resolve(tuning.config, tuning.flags, plugins=asked.plugins)
+    if EPISODES.key in tuning.flags:
+        sequence = settings[SEQUENCE] if asked.bucket == ALL else (asked.bucket,)
+        refuse_idle_episodes(settings[EPISODES.key], sequence, "command line")
+    return planned_search(asked, settings, directory.name)
 
 
 def _written(directory: Path, plan: StudyPlan, file: Path | None) -> str:

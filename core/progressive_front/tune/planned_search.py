@@ -11,13 +11,11 @@ from typing import Any
 from attrs import frozen
 
 from progressive_app.config.app_settings import SEQUENCE
-from progressive_app.config.choices import refuse_idle_episodes
 from progressive_app.config.input_files import with_absolute_files
 from progressive_app.config.resolve import with_settings
 from progressive_app.config.stages import flat, stages_of, stages_text
 from progressive_app.json_values import json_values
 from progressive_app.resume.resuming import registry_for
-from progressive_core.contract.core_settings import EPISODES
 from progressive_core.contract.errors import ConfigError, DataError, PluginError, RunError
 from progressive_core.contract.protocols import Bucket, trains
 from progressive_core.contract.setting import Settings
@@ -74,7 +72,6 @@ def planned_search(asked: AskedSearch, settings: Settings, name: str) -> StudyPl
     if asked.bucket != ALL:
         settings = with_settings(settings, {SEQUENCE.key: [asked.bucket]})
     settings = fixed(settings, asked.plugins)
-    refuse_idle_episodes(settings[EPISODES.key], settings[SEQUENCE], "the search")
     registry = registry_for(settings, Manager())
     buckets = _searched(asked, settings, registry)
     searches = _spaces(asked, buckets, settings, registry)

@@ -100,7 +100,7 @@ def with_values(text: str, values: Mapping[str, Any]) -> str:
         f",{between}{each}" for each in added[1:]
     ]
     at = last or text.index("{") + 1
-    end = "" if last or not added else "\n"
+    end = "\n" if added and text[at] == "}" and not last else ""
     changes = [(at, at, "".join(pieces) + end), *((*spans[key], value) for key, value in new.items() if key in spans)]
     for begin, stop, piece in sorted(changes, reverse=True):
         text = text[:begin] + piece + text[stop:]
@@ -112,7 +112,7 @@ def _between(text: str) -> str:
     begin = text.index("{") + 1
     first = text.find('"', begin)
     between = text[begin:first] if first > 0 else ""
-    return between if first > 0 and not between.strip(_BLANK) else "\n  "
+    return between or " " if first > 0 and not between.strip(_BLANK) else "\n  "
 
 
 def _spans(text: str) -> tuple[dict[str, Span], int]:

@@ -8,12 +8,13 @@ import pytest
 
 from progressive_app.engines.here import Here
 from progressive_front.cli import main
+from progressive_front.tune.written_choice import with_values
 from progressive_training import Interrupted, RunError, Search
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/reference/events.schema.json").read_text()))
 SOURCES = {name: (ROOT / f"tests/core/{name}.py").read_text() for name in ("line_bucket", "tuned_bucket")}
-SETTINGS = {"SEQUENCE": ["First", "Second"], "EPISODES": 2, "DEVICE": "cpu", "STEP": 0.002}
+SETTINGS = {"SEQUENCE": ["First", "Second"], "EPISODES": {"First": 2, "Second": 2}, "DEVICE": "cpu", "STEP": 0.002}
 STOPPING = """
 import os, signal
 from progressive_training import hookimpl
@@ -173,12 +174,26 @@ def test_every_event_is_a_line_of_json(tune) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{}", '{\n  "A": 1,\n  "B": {"x": 2}\n}'),
+        ("{\n}\n", '{\n  "A": 1,\n  "B": {"x": 2}\n}\n'),
+        ('{"A": [{"A": 0}], "C": "}"}', '{"A": 1, "C": "}", "B": {"x": 2}}'),
+        ('{\n\t"// A": "{",\n\t"B": null\n}', '{\n\t"// A": "{",\n\t"B": {"x": 2},\n\t"A": 1\n}'),
+    ],
+)
+def test_a_configuration_stays_as_it_is_but_for_what_is_written(before: str, after: str) -> None:
+    assert with_values(before, {"A": 1, "B": {"x": 2}}) == after
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ("", "--bucket NAME says whose settings are searched"),
         ("--bucket Frist", "Did you mean 'First'?"),
         ("--bucket Committee", "bucket 'Committee' trains nothing itself"),
         ("--bucket all --sequence (First,Second)", "without brackets"),
+        ("--bucket First --episodes Second=3", 'EPISODES names "Second"'),
         ("--bucket First --trials 1", "--trials is 1, expected a whole number from 2"),
         ("--bucket First --space STPE=0..1", "the nearest known setting is STEP"),
         ("--bucket First --set EVIDENCE=half", 'EVIDENCE is "half" for First'),
