@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from attrs import asdict, frozen
 
 from progressive_app.json_values import json_values
 from progressive_app.presentation.record_values import performance_values
+from progressive_app.quoting import show
 from progressive_app.store.atomic_files import as_document, atomic_writes
-from progressive_app.store.documents import read_json
+from progressive_app.store.documents import SHA256, is_whole, line_with_checksum, read_json
 from progressive_app.store.progress import STATE, read_progress
 from progressive_core.contract.core_settings import EPISODES, SEED
 from progressive_core.contract.errors import RunError
@@ -49,9 +51,20 @@ def is_searched(study: Path) -> bool:
 def read_search(study: Path) -> dict[str, Any]:
     """What `tune.json` of a finished search holds.
 
-    :raise RunError: it cannot be read.
+    :raise RunError: it cannot be read, is of another version, or is not as it was written.
     """
-    return read_json(study / RESULT)
+    file = study / RESULT
+    try:
+        document = read_json(file)
+        if document.get("format") != FORMAT:
+            raise RunError(
+                f"{file}: of another version of this program (its format is {show(document.get('format'))}, this one reads {FORMAT})"
+            )
+        if SHA256 not in document or not is_whole(document):
+            raise RunError(f"{file}: it was changed since it was written")
+    except RunError as error:
+        raise RunError(f"{error}; move it away, and --resume writes it anew from the runs") from error
+    return {key: value for key, value in document.items() if key != SHA256}
 
 
 def write_choices(study: Path, found: Sequence[Found]) -> None:
@@ -62,10 +75,14 @@ def write_choices(study: Path, found: Sequence[Found]) -> None:
     buckets = [
         {"bucket": each.about.bucket, **asdict(each.choice, recurse=False), "trials": len(each.tried)} for each in found
     ]
-    content = as_document({"format": FORMAT, "name": study.absolute().name, "buckets": buckets})
-    if (study / CHOICES).is_file() and (study / CHOICES).read_bytes() != content:
+    content, file = as_document({"format": FORMAT, "name": study.absolute().name, "buckets": buckets}), study / CHOICES
+    if file.is_file() and file.read_bytes() != content:
+        try:
+            read_json(file)
+        except RunError as error:
+            raise RunError(f"{error}; move it away, and it is written anew from the runs") from error
         raise RunError(
-            f"{study / CHOICES}: trials and fresh seeds now give another choice than was written here (another environment measures "
+            f"{file}: trials and fresh seeds now give another choice than was written here (another environment measures "
             "otherwise to the last digit, or a run was changed); go on where it was made, or begin a new search"
         )
     _write(study, {CHOICES: content})
@@ -95,7 +112,7 @@ def write_search(study: Path, search: SearchPlan, found: Sequence[Found]) -> Non
     files = {
         TEXT: as_markdown(f"Search {name}", sections_of(document)).encode(),
         PAGE: page_of(document).encode("utf-8", "replace"),
-        RESULT: as_document(document),  # the last one: with it the search is finished
+        RESULT: as_document(json.loads(line_with_checksum(document))),  # the last one: with it the search is finished
     }
     _write(study, files)
 

@@ -188,15 +188,22 @@ def is_given_up(result: BucketResult) -> bool:
 def trial_of(study: Path, number: int, values: Mapping[str, Any], runs: Sequence[TrialRun]) -> Trial | None:
     """What came of a trial; None while one of its runs is not finished, unless one before it was given up.
 
-    :raise RunError: the episodes of a finished run cannot be read.
+    :raise RunError: the episodes of a finished run cannot be read, or some are missing.
     """
     score, steps = 0.0, list[float]()
     for run in runs:
         result = result_of(study, run)
         if result is None:
             return None
-        lines = read_json_lines(run_directory(study, run.run.name) / METRICS, EpisodeLine)
-        steps += [score + _number(line["best_score"]) for line in lines if line["bucket"] == run.bucket]
+        directory = run_directory(study, run.run.name)
+        lines = read_json_lines(directory / METRICS, EpisodeLine)
+        bests = [score + _number(line["best_score"]) for line in lines if line["bucket"] == run.bucket]
+        if len(bests) != result.episodes:
+            raise RunError(
+                f"{directory / METRICS}: {len(bests)} of {result.episodes} episodes of {run.bucket} are there: remove {directory}, and "
+                "--resume trains it anew"
+            )
+        steps += bests
         score += result.best_score
         if is_given_up(result):
             return Trial(number=number, values=values, status="pruned", score=score, steps=tuple(steps))

@@ -60,8 +60,11 @@ def tune(here, capfd):
 
 
 def found(name):
-    """What a search came to, its name aside."""
-    return [json.loads(Path(f"tune/{name}/{file}").read_text()) | {"name": ""} for file in ("choice.json", "tune.json")]
+    """What a search came to, its name and checksum aside."""
+    return [
+        json.loads(Path(f"tune/{name}/{file}").read_text()) | {"name": "", "sha256": ""}
+        for file in ("choice.json", "tune.json")
+    ]
 
 
 def test_a_strangers_bucket_is_searched_and_what_is_adopted_is_written(tune) -> None:
@@ -160,6 +163,42 @@ def test_a_trial_that_fails_ends_the_search_behind_its_batch_and_is_tried_again(
     status, out, _ = tune("--resume")
     assert status == 0
     assert "trial-01: started" in out and "trial-02: started" not in out
+
+
+def test_what_a_search_came_to_is_read_as_it_was_written(tune) -> None:
+    assert tune("--bucket First --trials 2 --name mine --quiet")[0] == 0
+    file = Path("tune/mine/tune.json")
+    whole, anew = file.read_text(), "move it away, and --resume writes it anew from the runs"
+    for text, words in (
+        (whole.replace('"seed": 0', '"seed": 7'), "it was changed since it was written"),
+        ('{"format": 1}', "it was changed since it was written"),
+        (
+            whole.replace('"format": 1', '"format": 2'),
+            "of another version of this program (its format is 2, this one reads 1)",
+        ),
+        (whole[:100], "not valid JSON"),
+    ):
+        file.write_text(text)
+        status, _, err = tune("--resume --name mine --write config.json")
+        assert (status, err.count("\n")) == (2, 1)
+        assert words in err and anew in err
+    file.unlink()
+    metrics = Path("tune/mine/runs/trial-01/metrics.jsonl")
+    lines = metrics.read_bytes()
+    metrics.write_bytes(lines[: len(lines) // 2])
+    status, _, err = tune("--resume --name mine --quiet")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "of 2 episodes of First are there" in err and "runs/trial-01, and --resume trains it anew" in err
+    metrics.write_bytes(lines)
+    choice = Path("tune/mine/choice.json")
+    text = choice.read_text()
+    choice.write_text(text[:50])
+    status, _, err = tune("--resume --name mine --quiet")
+    assert status == 2
+    assert "choice.json: not valid JSON" in err and "it is written anew from the runs" in err
+    choice.unlink()
+    assert tune("--resume --name mine --quiet")[0] == 0
+    assert (file.read_text(), choice.read_text()) == (whole, text)
 
 
 def test_every_event_is_a_line_of_json(tune) -> None:
