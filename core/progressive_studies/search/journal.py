@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0
 """Seconds to wait for another process that writes into the file."""
+BEGINS = b'{"op_code":'
+"""How the first line of Optuna's file begins."""
 SPACE = "space"
 """The study's attribute that holds the texts of its space."""
 _DAMAGED = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError, ArithmeticError)
@@ -181,8 +183,13 @@ def _opened(file: Path) -> JournalStorage:
 
 
 def _cut_last_line(file: BinaryIO) -> None:
-    """Cut off what stands behind the last line that has its end."""
+    """Cut off what stands behind the last line that has its end.
+
+    :raise ValueError: it is another program's file, which nothing is cut off.
+    """
     lines = file.read()
+    if not lines.startswith(BEGINS) and not BEGINS.startswith(lines):
+        raise ValueError(f"it begins with {shortened(repr(lines[:20]))}")
     if whole := len(lines) - lines.rfind(b"\n") - 1:
         file.truncate(len(lines) - whole)
 

@@ -130,6 +130,15 @@ def test_a_damaged_file_is_told_in_one_line(file, space, damage):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("content", [b"PAR1\0\n\0PAR1", b"a,b\n1,2", b'{"EPISODES": 2}'])
+def test_a_file_of_another_program_is_left_as_it_is(file, space, content):
+    file.parent.mkdir()
+    file.write_bytes(content)
+    with pytest.raises(RunError, match="not a journal of a search"):
+        Journal(file, "mine", space)
+    assert file.read_bytes() == content
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("WIDTH", 999.0), ("RATE", -1.0), ("FAST", 7), ("SPANS", "x"), ("RATE", math.nan), ("WIDTH", 1e400)]
 )  # fmt: skip
