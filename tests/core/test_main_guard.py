@@ -42,6 +42,17 @@ def test_it_is_named_with_the_guard_that_it_lacks(tmp_path: Path, device: str) -
     assert not (tmp_path / "run").exists()
 
 
+def test_a_study_and_a_search_without_workers_need_none(tmp_path: Path) -> None:
+    plans = (
+        "from progressive_training import Search, Study\n"
+        "print(Study('study', settings=settings))\n"
+        "print(Search('search', bucket='Scalping', settings={**settings, 'SYNTHETIC_BARS': 3000}))\n"
+    )
+    done = ran(tmp_path, plans, "auto")
+    assert done.stdout == "<Study: 1 runs in study>\n<Search: 30 trials of Scalping in search>\n"
+    assert done.stderr == ""
+
+
 def test_one_with_the_guard_trains(tmp_path: Path) -> None:
     done = ran(tmp_path, f"{GUARD}\n    train()\n")
     assert done.stdout == "" and (tmp_path / "run/models/Scalping/model.safetensors").is_file()

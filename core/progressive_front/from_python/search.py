@@ -17,6 +17,7 @@ from progressive_app.engines.named import engine_named
 from progressive_app.engines.task import TaskEvent
 from progressive_app.machine.logs import logging_configured
 from progressive_app.machine.undoing import undoes_all
+from progressive_app.processes.spawned import check_main_guard
 from progressive_app.quoting import show
 from progressive_core.contract.errors import ConfigError, RunError
 from progressive_core.contract.kinds import Whole
@@ -61,6 +62,7 @@ class Search:
     :raise DataError: the bars cannot be read. :raise RunError: the directory holds a search and another is described.
     """
 
+    @logging_configured()
     def __init__(
         self,
         directory: Path | str,
@@ -77,6 +79,7 @@ class Search:
         storage: Path | str | None = None,
     ) -> None:
         self.directory = Path(checked(FilePath(), directory, "directory"))
+        check_main_guard()
         self._interrupt = Event()
         self._begun = (self.directory / PLAN).is_file()
         given = (bucket, trials, space, data, settings, folds, every, window, storage)
@@ -107,7 +110,9 @@ class Search:
             plugins=tuple(plugins),
             storage=None if storage is None else Path(checked(FilePath(), storage, "storage")),
         )
-        self._plan = planned_search(asked, _settings(settings, data, plugins), self.directory.name)
+        values = _settings(settings, data, plugins)
+        # not isolated: a script without workers needs no guard
+        self._plan = planned_search(asked, values, self.directory.name, isolated=False)
 
     def __repr__(self) -> str:
         buckets = " and ".join(each.bucket for each in self.plan.buckets)
@@ -124,6 +129,7 @@ class Search:
         return read_search(self.directory) if is_searched(self.directory) else None
 
     @property
+    @logging_configured()
     def settings(self) -> dict[str, dict[str, Any]]:
         """What was adopted, by setting and bucket, for a `ProgressiveTrainer`: `{"LEARNING_RATE": {"Medium": 0.0003}, ...}`; empty where
         nothing was. EVIDENCE is among it: the verdict on what validation chose is to count the test part alone.
@@ -182,6 +188,7 @@ class Search:
             raise Interrupted(self.directory)
         return self._finished()
 
+    @logging_configured()
     def write(self, file: Path | str) -> str:
         """Put what was adopted into a configuration file, in which all else stays, and return what was done, in a sentence.
 

@@ -15,6 +15,7 @@ from progressive_app.engines.named import engine_named
 from progressive_app.engines.task import TaskEvent
 from progressive_app.machine.logs import logging_configured
 from progressive_app.machine.undoing import undoes_all
+from progressive_app.processes.spawned import check_main_guard
 from progressive_app.quoting import show
 from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import ConfigError, RunError
@@ -44,6 +45,7 @@ class Study:
     :raise RunError: the directory holds a study and a grid is given, or its plan was changed.
     """
 
+    @logging_configured()
     def __init__(
         self,
         directory: Path | str,
@@ -57,6 +59,7 @@ class Study:
         scratch_arms: bool = False,
     ) -> None:
         self.directory = Path(checked(FilePath(), directory, "directory"))
+        check_main_guard()
         self._interrupt = Event()
         self._reasons: dict[str, str] = {}
         self._begun = (self.directory / PLAN).is_file()
@@ -151,7 +154,7 @@ def _planned(
     used = settings if isinstance(settings, Settings) and resolved else resolve_caller(settings or {}, plugins)
     several = [data] if isinstance(data, str | Path) else list(data or ())
     grid = Grid(
-        settings=fixed(used, plugins),
+        settings=fixed(used, plugins, isolated=False),  # a script without workers needs no guard
         seeds=tuple(checked(SEED, seed, "seeds") for seed in ([used[SEED]] if seeds is None else seeds)),
         markets=tuple(checked(FilePath(), market, "data") for market in several),
         varied=_varied(vary or {}, used),

@@ -49,12 +49,12 @@ class PlannedTraining:
     strict: bool = False
 
 
-def fixed(settings: Settings, plugins: Sequence[str] = ()) -> Settings:
+def fixed(settings: Settings, plugins: Sequence[str] = (), *, isolated: bool = True) -> Settings:
     """`settings` with all fixed that the machine could decide in the middle of a study: device, sizes and plugins.
 
-    :param plugins: choices that follow those of PLUGINS. :raise ConfigError: a device is not there.
+    :param plugins: choices that follow those of PLUGINS. :param isolated: as in `device_for`. :raise ConfigError: a device is not there.
     """
-    device = device_for(settings[DEVICE], isolated=True) if settings[DEVICE] == "auto" else settings[DEVICE]
+    device = device_for(settings[DEVICE], isolated=isolated) if settings[DEVICE] == "auto" else settings[DEVICE]
     chosen = merged_choices(settings[PLUGINS], (*plugins, *LEFT_OUT))
     return with_settings(settings, {DEVICE.key: device, PLUGINS.key: chosen})
 

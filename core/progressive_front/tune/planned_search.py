@@ -30,6 +30,7 @@ from progressive_studies.search.search_document import is_searched
 from progressive_studies.search.search_plan import (
     ALL,
     SEARCHES,
+    SYNTHETIC_MARKET,
     TRIALS,
     TUNE,
     BucketSearch,
@@ -63,15 +64,15 @@ class AskedSearch:
     storage: Path | None = None
 
 
-def planned_search(asked: AskedSearch, settings: Settings, name: str) -> StudyPlan:
+def planned_search(asked: AskedSearch, settings: Settings, name: str, *, isolated: bool = True) -> StudyPlan:
     """The plan of the search that is asked for.
 
-    :param settings: the user's. :param name: of the search. :raise ProgressiveTrainingError: it cannot be done.
+    :param settings: the user's. :param name: of the search. :param isolated: as in `device_for`. :raise ProgressiveTrainingError: it cannot be done.
     """
     require_optuna()
     if asked.bucket != ALL:
         settings = with_settings(settings, {SEQUENCE.key: [asked.bucket]})
-    settings = fixed(settings, asked.plugins)
+    settings = fixed(settings, asked.plugins, isolated=isolated)
     registry = registry_for(settings, Manager())
     buckets = _searched(asked, settings, registry)
     searches = _spaces(asked, buckets, settings, registry)
@@ -87,7 +88,7 @@ def planned_search(asked: AskedSearch, settings: Settings, name: str) -> StudyPl
         folds=first.plan_trials(settings, horizons, asked.folding),
         settings=json_values(with_absolute_files(settings)),
         storage=None if asked.storage is None else str(asked.storage.absolute()),
-        bars=", ".join(Path(path).name for path in files) or ("a synthetic market" if SYNTHETIC in settings else ""),
+        bars=", ".join(Path(path).name for path in files) or (SYNTHETIC_MARKET if SYNTHETIC in settings else ""),
     )
     plan = search_plan(search, settings)
     for path in (path for path, digest in plan.inputs.items() if digest != files[path]):

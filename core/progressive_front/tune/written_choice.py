@@ -85,8 +85,8 @@ def _value(
     if key not in written:
         return dict(own)
     before = written[key]
-    others = before if isinstance(before, Mapping) else ()
-    return with_own_values(settings.declared[key], before, own, dict.fromkeys([*sequence, *others]))
+    named = before if isinstance(before, Mapping) else sequence  # others have the default, then as now
+    return with_own_values(settings.declared[key], before, own, named)
 
 
 def with_values(text: str, values: Mapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ TUNE = "tune"
 SEARCHES = Path("tune")
 """The directory that the command line makes searches in, from the working directory."""
 JOURNAL = "journal.log"
+SYNTHETIC_MARKET = "a synthetic market"
+"""What the bars are called where no file is named: they are made up, from the seed."""
 ALL = "all"
 """In the place of a bucket: each of the sequence, in its place."""
 TRIALS = 30

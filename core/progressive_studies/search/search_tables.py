@@ -13,6 +13,7 @@ from progressive_app.presentation.text_table import MISSING
 from progressive_app.quoting import shortened
 from progressive_core.contract.profit import profit_text
 from progressive_studies.search.choosing import needed_t
+from progressive_studies.search.search_plan import SYNTHETIC_MARKET
 from progressive_studies.transfer_report.tables import Section
 from progressive_studies.walk_forward.walk_tables import RESULT_HEADS, result_row
 
@@ -29,10 +30,11 @@ TRIAL_MEANING = (
     "SCORE: the best of a trial's episodes, as profit on the bars that choose. The highest of many is flattered by luck, so it is no forecast. "
     "One that was pruned ended early, as it lagged behind earlier trials; its score is that of fewer episodes."
 )
-SEED_MEANING = (
+_SEED_MEANING = (
     "What both settings earned on the bars that were held back from every trial, each trained anew with seeds that no trial had. The t is that of "
     "the mean's differences by block of bars: more seeds make training's luck smaller, and the luck of these bars stays."
 )
+_MADE_UP = " Each seed makes up a market of its own, so these are other bars than those of the trials: on a file of bars, --data, they are the same."
 CONFIG_MEANING = "For config.json, where other buckets keep what they have. EVIDENCE: validation has chosen these settings, so a verdict counts the test part alone."
 ADOPTED, NOT_SHOWN, STAYS = "adopted", "no better setting shown", "the incumbent is the best trial"
 
@@ -50,7 +52,7 @@ def sections_of(document: Document) -> list[Section]:
         name = bucket["bucket"]
         sections.append(Section(f"{name}, settings", SETTING_HEADS, setting_rows(bucket), IMPORTANCE_MEANING))
         if bucket["fresh"]:
-            sections.append(Section(f"{name}, held-back bars", SEED_HEADS, seed_rows(bucket), SEED_MEANING))
+            sections.append(Section(f"{name}, held-back bars", SEED_HEADS, seed_rows(bucket), seed_meaning(document)))
         if bucket["verdict"]:
             rows = tuple(map(result_row, bucket["verdict"]["test"]))
             sections.append(Section(f"{name}, the adopted setting on the test part", RESULT_HEADS, rows))
@@ -68,6 +70,11 @@ def bucket_findings(document: Document, bucket: Document) -> list[str]:
         test_text(bucket),
         *_searched(document, bucket),
     ]
+
+
+def seed_meaning(document: Document) -> str:
+    """What the table of fresh seeds is about; on a synthetic market each of them has bars of its own."""
+    return _SEED_MEANING + (_MADE_UP if document["bars"] == SYNTHETIC_MARKET else "")
 
 
 def outcome(bucket: Document) -> str:
@@ -104,10 +111,13 @@ def needed(bucket: Document) -> float:
 def test_text(bucket: Document) -> str:
     """What the test part says of the adopted setting, or that nothing has read it."""
     if not bucket["adopted"]:
-        return "The test part was not read."
+        return "The settings stay as they are, and the test part was not read."
     if not bucket["verdict"]:
         return "The run of the choice has no verdict."
-    return f"The test part, read once for this setting and counted alone: {bucket['verdict']['verdict'].rstrip('.')}."
+    return (
+        f"The test part, read once for this setting and counted alone: {bucket['verdict']['verdict'].rstrip('.')}. The model with it "
+        "is in runs/choice."
+    )
 
 
 def _searched(document: Document, bucket: Document) -> list[str]:
@@ -140,7 +150,10 @@ def number(value: float | None, digits: int) -> str:
 def value_text(value: Any) -> str:
     """The value of a setting, numbers with three digits."""
     if isinstance(value, float):
-        return f"{value:.3g}" if math.isfinite(value) else MISSING
+        if not math.isfinite(value):
+            return MISSING
+        short = f"{value:.3g}"
+        return f"{float(short):.0f}" if "e+0" in short else short  # a million and less without an exponent
     return MISSING if value is None else shortened(value if isinstance(value, str) else json.dumps(value))
 
 

@@ -154,7 +154,7 @@ def check_inputs(study: Path, plan: StudyPlan) -> None:
 
 def _digest(file: Path) -> str:
     if not file.is_file():
-        raise DataError(f"{file}: {'a directory' if file.is_dir() else 'no such file'}; a study needs it to be read")
+        raise DataError(f"{file}: {'a directory' if file.is_dir() else 'no such file'}; give a file that can be read")
     try:
         with file.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()

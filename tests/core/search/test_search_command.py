@@ -90,6 +90,9 @@ def test_a_strangers_bucket_is_searched_and_what_is_adopted_is_written(tune) -> 
     assert status == 0
     assert "is adopted" in out and "started" not in out
     assert json.loads(Path("other.json").read_text())["EVIDENCE"] == {"First": "test"}
+    Path("named.json").write_text('{"STEP": {"First": 0.002}}')
+    assert tune("--resume --name mine --quiet --write named.json")[0] == 0
+    assert json.loads(Path("named.json").read_text())["STEP"] == {"First": bucket["settings"]["STEP"]}
 
 
 def test_buckets_are_searched_each_in_its_place(tune) -> None:

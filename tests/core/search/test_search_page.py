@@ -143,7 +143,7 @@ def first_screen(document: dict[str, Any]) -> str:
             "adopted",
             [
                 "Trial 4 is adopted: its paired t is 2.34, and 2.08 is needed. Adopted: LEARNING_RATE 0.000316 in place of 0.001, ",
-                "The test part, read once for this setting and counted alone: no edge shown (edge t = 1.4).",
+                "The test part, read once for this setting and counted alone: no edge shown (edge t = 1.4). The model with it is in runs/choice.",
             ],
         ),
         (
@@ -151,7 +151,7 @@ def first_screen(document: dict[str, Any]) -> str:
             [
                 "No better setting shown: trial 4 has the best score, but its paired t is 0.71, and 2.08 is needed.",
                 "its t against the incumbent is 1.9: flattered, since it is the best of 12 trials. Less what the best of so many shows by luck, that is -0.3.",
-                "The test part was not read.",
+                "The settings stay as they are, and the test part was not read.",
             ],
         ),
         (

@@ -12,7 +12,6 @@ from progressive_studies.search.search_tables import (
     CONFIG_MEANING,
     IMPORTANCE_MEANING,
     SEED_HEADS,
-    SEED_MEANING,
     SETTING_HEADS,
     TRIAL_MEANING,
     best_trial,
@@ -21,6 +20,7 @@ from progressive_studies.search.search_tables import (
     needed,
     number,
     outcome,
+    seed_meaning,
     seed_rows,
     setting_rows,
     trial_heads,
@@ -50,7 +50,7 @@ def page_of(document: Mapping[str, Any]) -> str:
             importance_meaning=IMPORTANCE_MEANING,
             trial_meaning=TRIAL_MEANING,
             seed_heads=SEED_HEADS,
-            seed_meaning=SEED_MEANING,
+            seed_meaning=seed_meaning(document),
             result_heads=RESULT_HEADS,
         )
     )
