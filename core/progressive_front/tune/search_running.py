@@ -143,13 +143,13 @@ class _Searching:
             self.watch.choice(about, choice)
             arm: Arm = "choice" if choice.adopted else "incumbent"
             places.append(Place(trial=choice.best if choice.adopted else 0, arm=arm, settings=choice.settings))
+        check_inputs(self.directory, plan)  # bars were read once more, to measure
         write_choices(self.directory, found)
         if any(place.settings for place in places):
             chosen = SearchRuns(self.search, self.settings, tuple(places)).of_choice()
             if not is_finished(self.directory, chosen):
                 tasks = tasks_of(self.directory, [chosen], strict=self.strict)
                 self.train(tasks, "the choice, which reads the test part")
-        check_inputs(self.directory, plan)  # bars were read once more, to measure
         write_search(self.directory, self.search, found)
 
     def _search(self, about: BucketSearch, runs: SearchRuns) -> Found:
