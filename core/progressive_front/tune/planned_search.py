@@ -15,6 +15,7 @@ from progressive_app.config.input_files import with_absolute_files
 from progressive_app.config.resolve import with_settings
 from progressive_app.config.stages import flat, stages_of, stages_text
 from progressive_app.json_values import json_values
+from progressive_app.quoting import show
 from progressive_app.resume.resuming import registry_for
 from progressive_core.contract.errors import ConfigError, DataError, PluginError, RunError
 from progressive_core.contract.protocols import Bucket, trains
@@ -43,7 +44,7 @@ from progressive_studies.search.space import space_of, spaces_of
 from progressive_studies.search.trial_runs import EVIDENCE, HALF
 from progressive_studies.search.with_optuna import require_optuna
 from progressive_studies.study.study_plan import StudyPlan
-from progressive_studies.walk_forward.folding import Folding
+from progressive_studies.walk_forward.folding import Fold, Folding
 from progressive_studies.walk_forward.walk_plan import input_digests
 
 SYNTHETIC = "SYNTHETIC_BARS"
@@ -85,7 +86,7 @@ def planned_search(asked: AskedSearch, settings: Settings, name: str, *, isolate
     search = SearchPlan(
         trials=asked.trials,
         buckets=searches,
-        folds=first.plan_trials(settings, horizons, asked.folding),
+        folds=_folds(first.name, first.plan_trials(settings, horizons, asked.folding)),
         settings=json_values(with_absolute_files(settings)),
         storage=None if asked.storage is None else str(asked.storage.absolute()),
         bars=", ".join(Path(path).name for path in files) or (SYNTHETIC_MARKET if SYNTHETIC in settings else ""),
@@ -95,6 +96,17 @@ def planned_search(asked: AskedSearch, settings: Settings, name: str, *, isolate
         raise DataError(f"{path}: changed while its parts were planned; begin again when it is complete")
     _check_storage(asked, searches, registry, settings, name)
     return plan
+
+
+def _folds(bucket: str, folds: Any) -> tuple[Fold, ...]:
+    """What a bucket, which may be a stranger's, planned: the runs of a trial are named by the numbers of folds."""
+    is_planned = isinstance(folds, tuple) and all(isinstance(each, Fold) for each in folds)
+    if not folds or not is_planned or len({each.number for each in folds}) < len(folds):
+        raise PluginError(
+            f"plan_trials() of bucket {bucket}: expected a tuple of Fold, each with a number of its own, got {show(folds)}"
+        )
+    planned: tuple[Fold, ...] = folds
+    return planned
 
 
 def _searched(asked: AskedSearch, settings: Settings, registry: Registry) -> list[Bucket]:

@@ -5,6 +5,7 @@ All that is decided follows from the plan and from what runs in the search's dir
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
@@ -18,9 +19,10 @@ from progressive_app.config.app_settings import DEVICE
 from progressive_app.engines.engine import Engine
 from progressive_app.engines.running import run_tasks
 from progressive_app.engines.task import Task, TaskEnd, TaskEvent
+from progressive_app.quoting import show
 from progressive_app.resume.resuming import registry_for
 from progressive_core.contract.core_settings import SEED
-from progressive_core.contract.errors import RunError
+from progressive_core.contract.errors import PluginError, RunError
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.run import bucket_seed
 from progressive_core.plugins.manager import Manager
@@ -248,5 +250,15 @@ class _Searching:
         models = [load_model(run_directory(self.directory, run.run.name) / "models" / run.bucket) for run in runs]
         seed = runs[0].run.settings[SEED.key]  # a synthetic market is made from it
         settings = Settings({**self.settings, SEED.key: seed}, self.settings.declared)
-        halves: Halves = bucket.halves(models, self.search.folds, settings)
+        halves = bucket.halves(models, self.search.folds, settings)
+        if not isinstance(halves, Halves) or not all(
+            _are_numbers(each) for each in (halves.choosing, halves.held_back)
+        ):
+            raise PluginError(
+                f"halves() of bucket {bucket.name}: expected Halves of finite numbers, got {show(halves)}"
+            )
         return halves
+
+
+def _are_numbers(blocks: Any) -> bool:
+    return isinstance(blocks, tuple) and all(isinstance(each, int | float) and math.isfinite(each) for each in blocks)

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from progressive_app.config.declarations import nearest_name
 from progressive_app.config.flag_values import FlagText, value_of
 from progressive_app.json_values import json_values
-from progressive_app.quoting import show
+from progressive_app.quoting import shortened, show
 from progressive_core.contract.errors import ConfigError, PluginError
 from progressive_core.contract.kinds import Refused
 from progressive_core.contract.protocols import Bucket
@@ -115,7 +115,10 @@ def space_of(bucket: Bucket, texts: Mapping[str, str] | None, settings: Settings
             f"bucket {bucket.name} does not say what may vary (it has no tunable()): name it, as in "
             f"{FLAG} LEARNING_RATE=1e-4..1e-2:log"
         )
-    own = tunable()
+    try:
+        own = tunable()
+    except Exception as error:
+        raise PluginError(f"{where} failed ({type(error).__name__}: {shortened(str(error))})") from error
     is_text = isinstance(own, Mapping) and all(isinstance(each, str) for pair in own.items() for each in pair)
     if not own or not is_text:
         raise PluginError(f'{where}: expected texts like {{"LEARNING_RATE": "1e-4..1e-2:log"}}, got {show(own)}')
