@@ -30,6 +30,8 @@ from progressive_core.contract.profit import profit_text
 from progressive_front.commands.named_run import runs_dir
 from progressive_front.live import with_console
 from progressive_front.output import show_drawn, show_json, stdout_reserved
+from progressive_studies.search.search_document import is_searched
+from progressive_studies.search.search_plan import SEARCHES, TUNE
 from progressive_studies.study.study_plan import RUNS, STUDIES, read_plan, run_directory, studies_in
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ def show_runs(flags: Mapping[str, Any], config: Path | None, *, as_json: bool) -
 
 
 def _study_lines(listed: Path) -> Iterator[str]:
-    """A line for each study, whose runs are in a directory of their own, but one whose runs are `listed`."""
+    """A line for each study and each search, whose runs are in a directory of their own, but one whose runs are `listed`."""
     for study in studies_in(STUDIES):
         if (study / RUNS).absolute() != listed.absolute():
             try:
@@ -100,6 +102,9 @@ def _study_lines(listed: Path) -> Iterator[str]:
                 finished = sum(status_of(run_directory(study, run.name)) == "finished" for run in runs)
                 lists = shlex.join([PROGRAM, "runs", "--set", f"RUNS_DIR={study / RUNS}"])
                 yield f"study {study}: {finished} of {len(runs)} runs finished; `{lists}` lists them"
+    for search in (each for each in studies_in(SEARCHES) if (each / RUNS).absolute() != listed.absolute()):
+        is_over, command = is_searched(search), shlex.join([PROGRAM, TUNE, "--resume", "--name", search.name])
+        yield f"search {search}: {'finished' if is_over else 'not finished'}; `{command}` {'shows it' if is_over else 'goes on with it'}"
 
 
 def _run_values(run: RunSummary) -> dict[str, Any]:

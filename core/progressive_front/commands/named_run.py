@@ -16,6 +16,8 @@ from progressive_core import PROGRAM
 from progressive_core.contract.errors import DataError, ModelError, RunError
 from progressive_core.contract.suggest import did_you_mean
 from progressive_front.load_model import not_loadable
+from progressive_studies.search.search_plan import SEARCHES, TUNE
+from progressive_studies.study.study_plan import PLAN, RUNS, read_plan
 
 log = structlog.get_logger("progressive_training")
 
@@ -45,6 +47,12 @@ def run_directory(run: Path, config: Path | None, flags: Mapping[str, Any]) -> P
     for directory in (run, runs / run):
         if (directory / "state.json").is_file():
             return directory
+    for directory in (run, SEARCHES / run):
+        if (directory / PLAN).is_file() and read_plan(directory).kind == TUNE:
+            raise RunError(
+                f"{directory}: a search, not a run; `{PROGRAM} tune --resume --name {directory.name}` shows it, and its runs are in "
+                f"{directory / RUNS}"
+            )
     known = [each.directory.name for each in list_runs(runs)]
     raise RunError(
         f"no run {str(run)!r}, here or in {runs}.{did_you_mean(str(run), known)} `{PROGRAM} runs` lists them"

@@ -67,7 +67,7 @@ def found(name):
     ]
 
 
-def test_a_strangers_bucket_is_searched_and_what_is_adopted_is_written(tune) -> None:
+def test_a_strangers_bucket_is_searched_and_what_is_adopted_is_written(tune, capfd) -> None:
     text = '{\n  "// STEP": "as it was",\n  "STEP": 0.002,  \n  "EPISODES": 2, "SEQUENCE": ["First", "Second"],\n  "DEVICE": "cpu"\n}\n'
     Path("config.json").write_text(text)
     status, out, err = tune("--bucket First --trials 4 --name mine --write config.json")
@@ -90,6 +90,13 @@ def test_a_strangers_bucket_is_searched_and_what_is_adopted_is_written(tune) -> 
     assert status == 0
     assert "is adopted" in out and "started" not in out
     assert json.loads(Path("other.json").read_text())["EVIDENCE"] == {"First": "test"}
+    assert main(["evaluate", "mine"]) == 2
+    assert (
+        "tune/mine: a search, not a run; `progressive-training tune --resume --name mine` shows it"
+        in capfd.readouterr().err
+    )
+    assert main(["runs"]) == 0
+    assert "search tune/mine: finished; `progressive-training tune --resume --name mine`" in capfd.readouterr().out
     Path("named.json").write_text('{"STEP": {"First": 0.002}}')
     assert tune("--resume --name mine --quiet --write named.json")[0] == 0
     assert json.loads(Path("named.json").read_text())["STEP"] == {"First": bucket["settings"]["STEP"]}
