@@ -217,7 +217,7 @@ def whole(search: Search) -> tuple[dict[str, Any], float]:
 
 def compare(directory: Path, _: int, __: random.Random) -> bool:
     """Carry one search out on each engine; the first is what all others are held against."""
-    expected, _ = whole(Search(directory / "here-1", BAD, "here", 1))
+    expected = whole(Search(directory / "here-1", BAD, "here", 1))[0]
     fine = True
     for engine, workers in ENGINES:
         search = Search(directory / f"{engine}-{workers}", BAD, engine, workers)
