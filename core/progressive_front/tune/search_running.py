@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from progressive_app.config.app_settings import DEVICE
 from progressive_app.engines.engine import Engine
@@ -156,20 +156,26 @@ class _Searching:
 
     def _search(self, about: BucketSearch, runs: SearchRuns) -> Found:
         space = space_of(self.registry.bucket(about.bucket), about.space, self.settings)
-        tried = self._try(about, space, runs)
+        tried, choosing = self._try(about, space, runs)
         best = best_of(tried)
         fresh: tuple[Fresh, ...] = ()
         decide = partial(choice_of, tried)
         if best.number:
             fresh = self._fresh(about, runs, best)
-            decide = partial(decide, fresh, *self._on_the_choosing_half(about, runs, tried, best))
+            against = {each: paired_t([own], [choosing[0]]) for each, own in choosing.items() if each}
+            t = against[best.number]
+            decide = partial(decide, fresh, t, deflated_t(t, list(against.values()), len(tried)))
         return Found(about=about, space=space, runs=runs, tried=tried, fresh=fresh, choice=decide())
 
-    def _try(self, about: BucketSearch, space: dict[str, Span], runs: SearchRuns) -> list[Trial]:
-        """The trials, batch after batch; each batch knows those before it and no more."""
+    def _try(
+        self, about: BucketSearch, space: dict[str, Span], runs: SearchRuns
+    ) -> tuple[list[Trial], dict[int, tuple[float, ...]]]:
+        """The trials, batch after batch; each batch knows those before it and no more. And what the models of the finished ones earn
+        on the half that chooses, in each block."""
         name = study_name(self.directory.name, about.bucket, self.search.buckets)
         journal = Journal(Path(self.search.storage or self.directory / JOURNAL), name, space)
         tried: list[Trial] = []
+        choosing: dict[int, tuple[float, ...]] = {}
         try:
             while len(tried) < self.search.trials:
                 batch = self._next(about.bucket, space, runs, tried, journal)
@@ -179,8 +185,13 @@ class _Searching:
                     journal.begin(number, values, [run.run.name for run in runs.of_trial(number, values)])
                 self._train_batch(about, runs, tried, batch)
                 for number, values in batch.items():
-                    trial = trial_of(self.directory, number, values, runs.of_trial(number, values))
+                    own = runs.of_trial(number, values)
+                    trial = trial_of(self.directory, number, values, own)
                     assert trial is not None
+                    if trial.status == "finished":
+                        choosing[number] = self._halves(own).choosing
+                        if math.isfinite(trial.score):  # it is of the weights alone, without what is chosen at the end
+                            trial = evolve(trial, score=math.fsum(choosing[number]))
                     journal.tell(trial)
                     self.watch.trial(about, trial)
                     tried.append(trial)
@@ -188,7 +199,7 @@ class _Searching:
             with suppress(RunError):
                 journal.leave()
             raise
-        return tried
+        return tried, choosing
 
     def _next(
         self, bucket: str, space: dict[str, Span], runs: SearchRuns, tried: Sequence[Trial], journal: Journal
@@ -231,19 +242,6 @@ class _Searching:
             Fresh(seed=seed, incumbent=self._halves(incumbent).held_back, choice=self._halves(choice).held_back)
             for seed, (incumbent, choice) in zip(seeds, arms, strict=True)
         )
-
-    def _on_the_choosing_half(
-        self, about: BucketSearch, runs: SearchRuns, tried: Sequence[Trial], best: Trial
-    ) -> tuple[float, float]:
-        """t of the best trial against the incumbent on the half that chose it, and the same deflated."""
-        blocks = {
-            trial.number: self._halves(runs.of_trial(trial.number, trial.values)).choosing
-            for trial in tried
-            if trial.status == "finished"
-        }
-        against = {number: paired_t([own], [blocks[0]]) for number, own in blocks.items() if number}
-        t = against[best.number]
-        return t, deflated_t(t, list(against.values()), len(tried))
 
     def _halves(self, runs: Sequence[TrialRun]) -> Halves:
         bucket: Any = self.registry.bucket(runs[0].bucket)

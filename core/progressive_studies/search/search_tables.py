@@ -27,8 +27,8 @@ IMPORTANCE_MEANING = (
     "others 2023). It says what moved the score of these trials on these bars, and nothing about fresh ones."
 )
 TRIAL_MEANING = (
-    "SCORE: the best of a trial's episodes, as profit on the bars that choose. The highest of many is flattered by luck, so it is no forecast. "
-    "One that was pruned ended early, as it lagged behind earlier trials; its score is that of fewer episodes."
+    "SCORE: what a trial's model earns on the bars that choose. The highest of many is flattered by luck, so it is no forecast. "
+    "One that was pruned ended early, as it lagged behind earlier trials; its score is that of its best episode so far."
 )
 _SEED_MEANING = (
     "What both settings earned on the bars that were held back from every trial, each trained anew with seeds that no trial had. The t is that of "

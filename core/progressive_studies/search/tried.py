@@ -12,9 +12,10 @@ from attrs import field, frozen
 class Trial:
     """One trial of a search, counted from 0, which is that of the settings as they are (the incumbent).
 
-    `values` are those of the settings that vary, all of them. `score` is the best on the half of validation that chooses, the sum over
-    its folds, as log return; `steps` the best so far after each episode, one fold after the other: a fold begins with the sum of those
-    before it. One that was "pruned" ended early, since it lagged behind those of earlier batches.
+    `values` are those of the settings that vary, all of them. `score` is what its models earn on the half of validation that chooses, the
+    sum over its folds, as log return; `steps` are the best of the scores that training sees so far after each episode (without what is
+    chosen at its end, as contextual memory is), one fold after the other: a fold begins with the sum of those before it. One that was
+    "pruned" ended early, since it lagged behind those of earlier batches, and its score is its last step.
     """
 
     number: int
