@@ -110,7 +110,8 @@ class TaskTable:
         elif event.kind == "progress":
             task = evolve(task, line=task.line if event.line.startswith(PRINTED) else event.line)
         else:
-            task = evolve(task, status=event.kind, line=event.line, seconds=event.seconds)
+            line = event.line or (task.line if event.kind == "finished" else "")  # what it came to
+            task = evolve(task, status=event.kind, line=line, seconds=event.seconds)
         self._tasks[event.task] = task
         if self._live is None and (line := self._plain_line(event)):
             with suppress(OSError):  # nobody reads any more: the tasks are worth more

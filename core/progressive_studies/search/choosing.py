@@ -146,7 +146,8 @@ def _why(best: Trial, t: float, needed: float, blocks: int, seeds: int) -> str:
     held = f"on the half of validation that no trial was judged on ({blocks} blocks, {seeds} fresh seeds)"
     if math.isnan(t):
         return f"No better setting shown: trial {best.number} cannot be told from the settings as they are {held}."
-    facts = f"{held} its paired t against the settings as they are is {t:.2f}, and {needed:.2f} is needed"
+    digits = next(each for each in range(2, 17) if (round(t, each) >= round(needed, each)) == (t >= needed))
+    facts = f"{held} its paired t against the settings as they are is {t:.{digits}f}, and {needed:.{digits}f} is needed"
     if t >= needed:
         return f"Trial {best.number} is adopted: {facts}."
     return f"No better setting shown: trial {best.number} has the best score, but {facts}."

@@ -21,7 +21,10 @@ from progressive_studies.study.grid_flags import parts_of
 
 FLAG = "--space"
 EXPECTED = "expected KEY=low..high, KEY=low..high:log or KEY=a|b|c"
-NEVER_VARIED = {"EVIDENCE": "it says which bars judge a trial"}
+NEVER_VARIED = {
+    "EVIDENCE": "it says which bars judge a trial",
+    "EPISODES": "a trial with more of them looks more often at the bars that choose; PATIENCE says when one ends",
+}
 
 
 @frozen(kw_only=True)

@@ -88,6 +88,16 @@ def test_a_t_that_is_too_small_adopts_nothing(tried):
     )
 
 
+def test_a_t_just_below_what_is_needed_does_not_look_as_if_it_were_that(tried):
+    noise, needed = drawn(1), needed_t(BLOCKS)
+    spread = paired_t([noise], [(0.0,) * BLOCKS])
+    step = math.sqrt(math.fsum((each - math.fsum(noise) / BLOCKS) ** 2 for each in noise) / (BLOCKS - 1) / BLOCKS)
+    close = tuple(each + (needed - 1e-4 - spread) * step for each in noise)
+    found = choice_of(tried, fresh((((0.0,) * BLOCKS), close)))
+    assert not found.adopted and found.t == pytest.approx(needed - 1e-4, abs=1e-6)
+    assert f"is {needed - 1e-4:.4f}, and {needed:.4f} is needed" in found.why
+
+
 def test_a_setting_that_is_better_on_held_back_bars_is_adopted(tried):
     found = choice_of(tried, fresh((drawn(1), drawn(2, 1.0)), (drawn(3), drawn(4, 1.0))))
     assert found.adopted and found.best == 2 and found.settings == tried[2].values and found.t >= found.needed

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from progressive_app.config.common_kinds import Number, OneOf
+from progressive_core.contract.core_settings import EPISODES
 from progressive_core.contract.errors import ConfigError, PluginError
 from progressive_core.contract.kinds import HorizonRange, OrNull, Switch, Whole
 from progressive_core.contract.setting import Setting, Settings
@@ -23,7 +24,7 @@ FAST = Setting("FAST", False, Switch(), "a switch", per_bucket=True)
 SPANS = Setting("SPANS", None, OrNull(HorizonRange(), "its own"), "two numbers", per_bucket=True)
 WHOLE_RUN = Setting("WHOLE_RUN", 1, Whole(1, 5), "one for all")
 EVIDENCE = Setting("EVIDENCE", "all", OneOf(("all", "half")), "what is judged", per_bucket=True)
-DECLARED = {each.key: each for each in (RATE, WIDTH, SHIFT, WAY, FAST, SPANS, WHOLE_RUN, EVIDENCE)}
+DECLARED = {each.key: each for each in (RATE, WIDTH, SHIFT, WAY, FAST, SPANS, WHOLE_RUN, EVIDENCE, EPISODES)}
 SETTINGS = Settings({key: each.default for key, each in DECLARED.items()}, DECLARED)
 BUCKET = SimpleNamespace(name="Mine", settings=(RATE, WIDTH))
 OTHER = SimpleNamespace(name="Other", settings=(RATE, WAY))
@@ -64,6 +65,7 @@ def test_named_values_and_switches_are_those_of_the_setting():
         ("QQQ=1..2", "`progressive-training config` lists the known ones"),
         ("WHOLE_RUN=1..2", "WHOLE_RUN has one value for all buckets of a run"),
         ("EVIDENCE=all|half", "EVIDENCE may not vary, since it says which bars judge a trial"),
+        ("EPISODES=10..40", "EPISODES may not vary, since a trial with more of them looks more often"),
         ("RATE=0.5", "RATE=0.5: expected KEY=low..high"),
         ("RATE=0.5..0.1", "0.5 is not below 0.1; write the lower bound first"),
         ("RATE=0.1..0.1", "0.1 is not below 0.1"),

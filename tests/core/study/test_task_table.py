@@ -82,3 +82,10 @@ def test_of_trials_it_shows_what_each_tries_and_the_best_so_far():
     assert lines[0].split() == ["RUN", "VALUES", "STATUS", "NOW", "TIME", "WORKER"]
     assert lines[1].split() == "trial-06 0.01, plain waiting".split()
     assert lines[-1] == "batch 2 of 5; best so far: trial 3"
+
+
+def test_one_that_has_finished_shows_what_it_came_to():
+    table = TaskTable(["trial-00"])
+    for kind, line in (("started", ""), ("progress", "Long: finished; best score +3.0 %"), ("finished", "")):
+        table.on_event(TaskEvent(task="trial-00", kind=kind, line=line))
+    assert "best score +3.0 %" in plain_text(table.table(rows=11), 100)
