@@ -48,7 +48,7 @@ from progressive_studies.search.search_plan import (
 )
 from progressive_studies.search.searching import Halves
 from progressive_studies.search.space import Span, space_of
-from progressive_studies.search.trial_runs import Arm, Place, SearchRuns, TrialRun, trial_of
+from progressive_studies.search.trial_runs import Arm, Place, SearchRuns, TrialRun, check_own, trial_of
 from progressive_studies.search.tried import Trial
 from progressive_studies.study.study_plan import RUNS, StudyPlan, check_inputs, run_directory
 
@@ -152,6 +152,8 @@ class _Searching:
             if not is_finished(self.directory, chosen):
                 tasks = tasks_of(self.directory, [chosen], strict=self.strict)
                 self.train(tasks, "the choice, which reads the test part")
+            for about, place in zip(self.search.buckets, places, strict=True):
+                check_own(self.directory, chosen, about.bucket, place.settings)
         write_search(self.directory, self.search, found)
 
     def _search(self, about: BucketSearch, runs: SearchRuns) -> Found:
@@ -238,6 +240,8 @@ class _Searching:
         wanted += [run for pair in arms for arm in pair for run in arm]
         if tasks := tasks_of_runs(self.directory, wanted, strict=self.strict):
             self.train(tasks, f"{about.bucket}, fresh seeds for trial {best.number} and the incumbent", best)
+        for run in wanted:
+            check_own(self.directory, run.run, run.bucket, about.space if run.bucket == about.bucket else ())
         return tuple(
             Fresh(seed=seed, incumbent=self._halves(incumbent).held_back, choice=self._halves(choice).held_back)
             for seed, (incumbent, choice) in zip(seeds, arms, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,8 @@ from progressive_app.config.choices import merged_choices
 from progressive_app.config.per_bucket import with_own_values
 from progressive_app.config.stages import flat
 from progressive_app.json_values import json_values
-from progressive_app.store.documents import read_json_lines
+from progressive_app.quoting import show
+from progressive_app.store.documents import read_json, read_json_lines
 from progressive_app.store.progress import STATE, read_progress
 from progressive_app.store.run_store import METRICS
 from progressive_core.contract.core_settings import SEED
@@ -185,16 +186,37 @@ def is_given_up(result: BucketResult) -> bool:
     return result.stopped.endswith(LAGS)
 
 
+def check_own(study: Path, run: PlannedRun, bucket: str, keys: Iterable[str]) -> None:
+    """Check that what stands in a run's place has the settings that were planned for it: the `keys` of a `bucket`, and the seed.
+
+    :raise RunError: another run stands there, or it cannot be read.
+    """
+    directory = run_directory(study, run.name)
+    written = read_json(directory / "config.json")
+    for key in (SEED.key, *keys):
+        there, planned = (_of_bucket(each.get(key), bucket) for each in (written, run.settings))
+        if there != planned:
+            raise RunError(
+                f"{directory}: another run stands in its place ({key} is {show(there)} there, and {show(planned)} in the search): remove "
+                "it, and --resume trains the right one"
+            )
+
+
+def _of_bucket(value: Any, bucket: str) -> Any:
+    return value.get(bucket) if isinstance(value, Mapping) else value
+
+
 def trial_of(study: Path, number: int, values: Mapping[str, Any], runs: Sequence[TrialRun]) -> Trial | None:
     """What came of a trial; None while one of its runs is not finished, unless one before it was given up.
 
-    :raise RunError: the episodes of a finished run cannot be read, or some are missing.
+    :raise RunError: the episodes of a finished run cannot be read, or some are missing; or another run stands in its place.
     """
     score, steps = 0.0, list[float]()
     for run in runs:
         result = result_of(study, run)
         if result is None:
             return None
+        check_own(study, run.run, run.bucket, values)
         directory = run_directory(study, run.run.name)
         lines = read_json_lines(directory / METRICS, EpisodeLine)
         bests = [score + _number(line["best_score"]) for line in lines if line["bucket"] == run.bucket]

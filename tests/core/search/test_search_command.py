@@ -200,6 +200,13 @@ def test_what_a_search_came_to_is_read_as_it_was_written(tune) -> None:
     assert (status, err.count("\n")) == (2, 1)
     assert "of 2 episodes of First are there" in err and "runs/trial-01, and --resume trains it anew" in err
     metrics.write_bytes(lines)
+    config = Path("tune/mine/runs/trial-01/config.json")
+    settings = config.read_bytes()
+    config.write_bytes(Path("tune/mine/runs/trial-00/config.json").read_bytes())
+    status, _, err = tune("--resume --name mine --quiet")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "runs/trial-01: another run stands in its place (STEP is " in err
+    config.write_bytes(settings)
     choice = Path("tune/mine/choice.json")
     text = choice.read_text()
     choice.write_text(text[:50])
