@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 
 from progressive_app.engines.engine import Engine
@@ -34,6 +36,26 @@ def engine_named(name: str, address: str | None = None) -> Engine:
     except Exception as error:
         raise PluginError(f"engine {name!r} ({found[0].value}) cannot be used: {describe_error(error)}") from error
     return engine
+
+
+@contextmanager
+def opened_engine(engine: str | Engine | None, workers: int, address: str | None = None) -> Iterator[Engine]:
+    """The engine that a caller asked for. It is closed at the end, unless the caller made it.
+
+    :param engine: an engine or its name; None: "here" for one worker, "local" for more. :param address: as for `engine_named`.
+    :raise ConfigError: as `engine_named`. :raise PluginError: as there.
+    """
+    from progressive_app.engines.here import Here
+    from progressive_app.engines.local import Local
+
+    used = engine_named(engine, address) if isinstance(engine, str) else engine
+    if used is None:
+        used = Here(address) if workers == 1 else Local(address)
+    try:
+        yield used
+    finally:
+        if used is not engine:
+            used.close()
 
 
 def refuse_address(name: str, address: str | None) -> None:

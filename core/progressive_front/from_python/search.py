@@ -13,7 +13,7 @@ from progressive_app.config.choices import named
 from progressive_app.config.common_kinds import FilePath
 from progressive_app.config.resolve import resolve_caller
 from progressive_app.engines.engine import Engine
-from progressive_app.engines.named import engine_named
+from progressive_app.engines.named import opened_engine
 from progressive_app.engines.task import TaskEvent
 from progressive_app.machine.logs import logging_configured
 from progressive_app.machine.undoing import undoes_all
@@ -161,26 +161,23 @@ class Search:
         check_function(on_event, "on_event", "a TaskEvent")
         check_function(on_trial, "on_trial", "a Trial")
         check_flags({"strict": strict})
-        if engine is None:
-            engine = "here" if workers == 1 else "local"
-        used = engine_named(engine, address) if isinstance(engine, str) else engine
+        watch = _Watch(on_event or _nobody, on_trial or _nobody)
         try:
-            if not self._begun:
-                begin_study(self.directory, self._plan, KIND.noun)
-                self._begun = True
-            ends = run_search(
-                self.directory,
-                self._plan,
-                used,
-                _Watch(on_event or _nobody, on_trial or _nobody),
-                workers=workers,
-                strict=strict,
-                interrupted=self._interrupt.is_set,
-            )
+            with opened_engine(engine, workers, address) as used:
+                if not self._begun:
+                    begin_study(self.directory, self._plan, KIND.noun)
+                    self._begun = True
+                ends = run_search(
+                    self.directory,
+                    self._plan,
+                    used,
+                    watch,
+                    workers=workers,
+                    strict=strict,
+                    interrupted=self._interrupt.is_set,
+                )
         finally:
             self._interrupt.clear()
-            if used is not engine:
-                used.close()
         for end in ends.values():
             if end.error is not None:
                 raise end.error

@@ -11,7 +11,7 @@ from progressive_app.config.checking import checked
 from progressive_app.config.common_kinds import FilePath
 from progressive_app.config.resolve import resolve_caller
 from progressive_app.engines.engine import Engine
-from progressive_app.engines.named import engine_named
+from progressive_app.engines.named import opened_engine
 from progressive_app.engines.task import TaskEvent
 from progressive_app.machine.logs import logging_configured
 from progressive_app.machine.undoing import undoes_all
@@ -110,26 +110,22 @@ class Study:
         """
         check_function(on_event, "on_event", "a TaskEvent")
         check_flags({"strict": strict})
-        if engine is None:
-            engine = "here" if workers == 1 else "local"
-        used = engine_named(engine, address) if isinstance(engine, str) else engine
         try:
-            if not self._begun:
-                begin_study(self.directory, self._plan)
-                self._begun = True
-            ends = run_study(
-                self.directory,
-                self._plan,
-                used,
-                workers=workers,
-                strict=strict,
-                interrupted=self._interrupt.is_set,
-                on_event=on_event or (lambda _: None),
-            )
+            with opened_engine(engine, workers, address) as used:
+                if not self._begun:
+                    begin_study(self.directory, self._plan)
+                    self._begun = True
+                ends = run_study(
+                    self.directory,
+                    self._plan,
+                    used,
+                    workers=workers,
+                    strict=strict,
+                    interrupted=self._interrupt.is_set,
+                    on_event=on_event or (lambda _: None),
+                )
         finally:
             self._interrupt.clear()
-            if used is not engine:
-                used.close()
         self._reasons = {name: str(end.error) for name, end in ends.items() if end.error is not None}
         write_summary(self.directory, self._plan, self._reasons)
         return self.summary

@@ -12,8 +12,7 @@ from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.stages import stages_text
 from progressive_app.engines.engine import Engine
 from progressive_app.engines.here import Here
-from progressive_app.engines.local import Local
-from progressive_app.engines.named import engine_named
+from progressive_app.engines.named import opened_engine
 from progressive_app.engines.task import TaskEvent
 from progressive_core.contract.errors import ConfigError, PluginError
 from progressive_core.contract.setting import Settings
@@ -52,12 +51,8 @@ def crew_of(workers: int, engine: str | Engine | None, view: TasksView | None = 
     :param engine: an engine or its name; None: here for one worker, local for more.
     :raise ConfigError: no engine has the name. :raise PluginError: it cannot be made.
     """
-    made = engine_named(engine) if isinstance(engine, str) else engine or (Here() if workers == 1 else Local())
-    try:
-        yield Crew(engine=made, workers=workers, view=view)
-    finally:
-        if made is not engine:
-            made.close()
+    with opened_engine(engine, workers) as used:
+        yield Crew(engine=used, workers=workers, view=view)
 
 
 def check_crew(
