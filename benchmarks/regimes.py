@@ -30,9 +30,9 @@ from attrs import evolve
 from learnability import each
 from planted_regimes import NOISE_COLUMNS
 from regimes_picture import draw
-from regimes_training import Row, Task, measured, missing, right, rows_of, write
+from regimes_training import Row, Task, measured, right
 from rich.console import Console
-from rich.table import Table
+from row_file import Line, missing, rows_of, show, write
 
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 REAL = {"BTC 1 h": "binance_btcusdt_1h.parquet", "BTC 5 min": "binance_btcusdt_5m.parquet"}
@@ -50,9 +50,6 @@ AIMS = {
     "still": ("at least -2", -2.0),
 }
 """Points by which the median seed with regimes is to be better."""
-
-Line = tuple[str, str, str, bool | None]
-"""What is measured, the target, what was reached, and whether that is enough (None where there is no target)."""
 
 
 def tasks_of(part: str, seeds: Sequence[int], data: Path) -> list[Task]:
@@ -180,20 +177,9 @@ def cost_lines(rows: Sequence[Row], tasks: Sequence[Task]) -> list[Line]:
     return [(f"processor time with regimes, of that without, {len(pairs)} pairs", "", f"{median(taken):.1f}", None)]
 
 
-def show(lines: Sequence[Line], console: Console) -> None:
-    """Print the table."""
-    table = Table(title="Regimes: share of the ceiling on fresh bars, medians")
-    for column in ("measure", "target", "reached", ""):
-        table.add_column(column, justify="left" if column == "measure" else "right")
-    for measure, target, reached, enough in lines:
-        verdict = "" if enough is None else "[green]pass[/]" if enough else "[red]FAIL[/]"
-        table.add_row(measure, target, reached, verdict)
-    console.print(table)
-
-
 def fill(tasks: Sequence[Task], file: Path, processes: int) -> list[Row]:
     """Train what the file lacks of the tasks, and add a row for each as it is done."""
-    for row in each(measured, missing(tasks, rows_of(file)), processes):
+    for row in each(measured, missing(tasks, rows_of(file, Row, Task)), processes):
         write(file, row)
         task = row.task
         print(
@@ -201,7 +187,7 @@ def fill(tasks: Sequence[Task], file: Path, processes: int) -> list[Row]:
             f"t {row.t:.1f}, trades {row.trades}{', specialists' * row.specialists}, {row.seconds:.0f} s",
             flush=True,
         )
-    return rows_of(file)
+    return rows_of(file, Row, Task)
 
 
 def quick(task: Task) -> Task:
@@ -240,11 +226,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if part == "real" and len({task.market for task in own}) < len(REAL):
                 lines.append((f"real: skipped what is not in {asked.data}", "", "", None))
             own = [quick(task) for task in own[:2]] if asked.quick else own
-            rows = rows_of(file) if asked.show else fill(own, file, 1 if asked.quick else asked.processes)
+            rows = rows_of(file, Row, Task) if asked.show else fill(own, file, 1 if asked.quick else asked.processes)
             lines += lines_of(part, rows, own)
             tasks += own
-        lines += cost_lines(rows_of(file), tasks)
-    show(lines, Console(width=150))
+        lines += cost_lines(rows_of(file, Row, Task), tasks)
+    show("Regimes: share of the ceiling on fresh bars, medians", lines, Console(width=150))
     return 0 if asked.quick or all(enough is not False for *_, enough in lines) else 1
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from attrs import asdict, frozen
+from attrs import frozen
 from planted_regimes import NOISE_COLUMNS, RegimeKind, RegimeMarket, regime_bars, regime_ceiling
 from walk_forward_training import QUIET, silent, table_of
 
@@ -182,22 +180,3 @@ def right(task: Task) -> dict[str, float]:
     limits = np.quantile(day[train], np.linspace(0.1, 0.9, 81))
     limit = max(limits, key=lambda value: float(((day > value) == truth)[train].mean()))
     return found | {"a day's mean": float(((day > limit) == truth)[fresh].mean())}
-
-
-def rows_of(file: Path | None) -> list[Row]:
-    """The rows written so far."""
-    lines = file.read_text().splitlines() if file is not None and file.exists() else []
-    values = [json.loads(line) for line in lines]
-    return [Row(**{**each, "task": Task(**each["task"])}) for each in values]
-
-
-def write(file: Path, row: Row) -> None:
-    """Add a row to the file."""
-    with file.open("a") as out:
-        out.write(json.dumps(asdict(row)) + "\n")
-
-
-def missing(tasks: Sequence[Task], known: Sequence[Row]) -> list[Task]:
-    """The tasks that have no row yet."""
-    done = {row.task for row in known}
-    return [task for task in tasks if task not in done]

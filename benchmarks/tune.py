@@ -27,8 +27,8 @@ from tempfile import TemporaryDirectory
 
 from learnability import each
 from rich.console import Console
-from rich.table import Table
-from tune_searches import MARKETS, PLANTED, Row, Task, measured, missing, rows_of, write
+from row_file import Line, missing, rows_of, show, write
+from tune_searches import MARKETS, PLANTED, Row, Task, measured
 
 from progressive_studies.search.choosing import NEEDED
 
@@ -40,9 +40,6 @@ WORSE, RECOVERED, ADOPTED, COST = -2.0, 0.5, 20, 12.0
 """The targets: points lost at most, share of a loss recovered at least, searches to one false adoption at least, trainings at most."""
 A_LOSS = 0.05
 """Share of the ceiling that a bad setting has to lose for what is recovered of it to say anything."""
-
-Line = tuple[str, str, str, bool | None]
-"""What is measured, the target, what was reached, and whether that is enough (None where there is no target)."""
 
 
 def tasks_of(part: str, markets: Sequence[str], seeds: range, quick: bool) -> list[Task]:
@@ -164,17 +161,6 @@ def spread(points: Sequence[float]) -> str:
     return f"{median(points):+.1f} ({mean(points):+.1f}; {min(points):+.1f} to {max(points):+.1f})"
 
 
-def show(lines: Sequence[Line], console: Console) -> None:
-    """Print the table."""
-    table = Table(title="Searches for settings: on fresh bars")
-    for column in ("measure", "target", "reached", ""):
-        table.add_column(column, justify="left" if column == "measure" else "right")
-    for measure, target, reached, enough in lines:
-        verdict = "" if enough is None else "[green]pass[/]" if enough else "[red]FAIL[/]"
-        table.add_row(measure, target, reached, verdict)
-    console.print(table)
-
-
 def told(row: Row) -> str:
     """A search in one line."""
     task = row.task
@@ -189,10 +175,10 @@ def told(row: Row) -> str:
 
 def fill(tasks: Sequence[Task], file: Path, processes: int) -> list[Row]:
     """Search what the file lacks of the tasks, and add a row for each as it is done."""
-    for row in each(measured, missing(tasks, rows_of(file)), processes):
+    for row in each(measured, missing(tasks, rows_of(file, Row, Task)), processes):
         write(file, row)
         print(told(row), flush=True)
-    return rows_of(file)
+    return rows_of(file, Row, Task)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -213,11 +199,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with TemporaryDirectory() as directory:
         file = asked.rows or Path(directory) / "rows.jsonl"
         wanted = in_turn(list(tasks.values()))
-        rows = rows_of(file) if asked.show else fill(wanted, file, asked.processes)
+        rows = rows_of(file, Row, Task) if asked.show else fill(wanted, file, asked.processes)
     lines = [
         line for part, own in tasks.items() for line in lines_of(part, [row for row in rows if row.task in set(own)])
     ]
-    show(lines, Console(width=150))
+    show("Searches for settings: on fresh bars", lines, Console(width=150))
     return 0 if asked.quick or all(enough is not False for *_, enough in lines) else 1
 
 

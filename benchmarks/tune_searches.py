@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from attrs import asdict, frozen
+from attrs import frozen
 from honesty_markets import STRENGTHS, walk_bars, weak_bars
 from planted import Kind, kalman_ceiling, planted_bars
 from walk_forward_training import QUIET, silent, table_of
@@ -203,22 +201,3 @@ def on_fresh(run: Path, ground: Ground) -> tuple[float, float]:
 def number_of(value: float | None) -> float:
     """A number as JSON has it."""
     return math.nan if value is None else value
-
-
-def rows_of(file: Path | None) -> list[Row]:
-    """The rows written so far."""
-    lines = file.read_text().splitlines() if file is not None and file.exists() else []
-    values = [json.loads(line) for line in lines]
-    return [Row(**{**each, "task": Task(**each["task"])}) for each in values]
-
-
-def write(file: Path, row: Row) -> None:
-    """Add a row to the file."""
-    with file.open("a") as out:
-        out.write(json.dumps(asdict(row)) + "\n")
-
-
-def missing(tasks: Sequence[Task], known: Sequence[Row]) -> list[Task]:
-    """The tasks that have no row yet."""
-    done = {row.task for row in known}
-    return [task for task in tasks if task not in done]
