@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,6 +12,7 @@ from progressive_app.engines.task import TaskEnd, TaskEvent
 from progressive_app.json_values import json_values
 from progressive_app.machine.terminal import print_text
 from progressive_app.presentation.record_values import in_percent
+from progressive_app.presentation.text_table import sentence
 from progressive_core.contract.profit import profit_text
 from progressive_front.study.shown_study import Shown, carry_out, display, events_of
 from progressive_front.study.study_events import StudyEvents
@@ -24,8 +24,6 @@ from progressive_studies.search.search_tables import value_text
 from progressive_studies.search.tried import Trial
 from progressive_studies.study.study_plan import StudyPlan
 
-WIDTH = 100
-"""Of the lines that say what is searched."""
 SEARCH = "search"
 """What a search is called among the events."""
 
@@ -90,7 +88,7 @@ class _Shown:
             "The test part stays unread until one is adopted."
         )
         for line in lines:
-            print_text(textwrap.fill(line, WIDTH))
+            print_text(sentence(line))
 
     def tasks(
         self, names: Sequence[str], about: str, best: Trial | None, values: Mapping[str, Mapping[str, Any]]
