@@ -110,7 +110,7 @@ class TaskTable:
         elif event.kind == "progress":
             task = evolve(task, line=task.line if event.line.startswith(PRINTED) else event.line)
         else:
-            line = event.line or (task.line if event.kind == "finished" else "")  # what it came to
+            line = event.line or (_outcome(task.line) if event.kind == "finished" else "")
             task = evolve(task, status=event.kind, line=line, seconds=event.seconds)
         self._tasks[event.task] = task
         if self._live is None and (line := self._plain_line(event)):
@@ -174,6 +174,12 @@ class TaskTable:
             f" after {time_text(event.seconds)}" if event.kind not in ("started", "skipped") and event.seconds else ""
         )
         return f"{where}: {event.kind}{again}{took}{about}"
+
+
+def _outcome(line: str) -> str:
+    """What the last line of progress of a run says that it came to: its best score, between why it ended and where the model is."""
+    parts = line.split("; ")
+    return parts[-2] if BUCKET_ENDS in line and len(parts) > 2 else ""
 
 
 def _rank(task: _Task) -> tuple[int, float]:

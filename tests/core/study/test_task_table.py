@@ -86,6 +86,13 @@ def test_of_trials_it_shows_what_each_tries_and_the_best_so_far():
 
 def test_one_that_has_finished_shows_what_it_came_to():
     table = TaskTable(["trial-00"])
-    for kind, line in (("started", ""), ("progress", "Long: finished; best score +3.0 %"), ("finished", "")):
+    for kind, line in (
+        ("started", ""),
+        ("progress", "Long: finished, all episodes trained; best score +3.0 %; runs/a"),
+        ("finished", ""),
+    ):
         table.on_event(TaskEvent(task="trial-00", kind=kind, line=line))
-    assert "best score +3.0 %" in plain_text(table.table(rows=11), 100)
+    assert (
+        plain_text(table.table(rows=11), 60).splitlines()[1].split()
+        == "trial-00 finished best score +3.0 % 0:00".split()
+    )
