@@ -14,7 +14,7 @@ from progressive_studies.search.with_optuna import score_of
 from progressive_studies.study.paired_statistics import spread_of
 
 NEEDED = 2.0
-"""The paired t that a setting has to show: of 44 that are no better, luck gives it to one."""
+"""The paired t that a setting has to show: of 44 that are no better, luck gives it to one, and of 37 where there are no more than 32 blocks."""
 _EULER = 0.5772156649015329
 
 
@@ -71,20 +71,6 @@ def paired_t(choice: Sequence[Sequence[float]], incumbent: Sequence[Sequence[flo
     return spread.t if spread.sd > abs(spread.mean) * 1e-12 else 0.0
 
 
-def needed_t(blocks: int) -> float:
-    """The t that luck exceeds as rarely, with so few blocks, as a normal one exceeds `NEEDED`: 2.04 of 64, 2.08 of 32, 2.43 of 8.
-
-    By the expansion of Student's quantile in one over the degrees of freedom (Abramowitz and Stegun 1964, 26.7.5).
-    """
-    if blocks < 2:
-        return math.inf
-    z, freedom = NEEDED, blocks - 1
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / freedom + second / freedom**2 + third / freedom**3
-
-
 def deflated_t(t: float, others: Sequence[float], trials: int) -> float:
     """`t` less what the best of so many trials is expected to show where none is better than the incumbent.
 
@@ -114,17 +100,16 @@ def choice_of(
         return Choice(best=0, adopted=False, why=_why_incumbent(tried))
     t = paired_t([each.choice for each in fresh], [each.incumbent for each in fresh])
     blocks = len(fresh[0].choice) if fresh else 0
-    needed = needed_t(blocks)
-    adopted = t >= needed
+    adopted = t >= NEEDED
     return Choice(
         best=best.number,
         adopted=adopted,
-        why=_why(best, t, needed, blocks, len(fresh)),
+        why=_why(best, t, blocks, len(fresh)),
         settings=dict(best.values) if adopted else {},
         t_choosing=t_choosing,
         t_deflated=t_deflated,
         t=t,
-        needed=needed,
+        needed=NEEDED,
     )
 
 
@@ -142,12 +127,12 @@ def _why_incumbent(tried: Sequence[Trial]) -> str:
     return f"No better setting shown: of {len(tried)} trials none has a better score than the settings as they are."
 
 
-def _why(best: Trial, t: float, needed: float, blocks: int, seeds: int) -> str:
+def _why(best: Trial, t: float, blocks: int, seeds: int) -> str:
     held = f"on the half of validation that no trial was judged on ({blocks} blocks, {seeds} fresh seeds)"
     if math.isnan(t):
         return f"No better setting shown: trial {best.number} cannot be told from the settings as they are {held}."
-    digits = next(each for each in range(2, 17) if (round(t, each) >= round(needed, each)) == (t >= needed))
-    facts = f"{held} its paired t against the settings as they are is {t:.{digits}f}, and {needed:.{digits}f} is needed"
-    if t >= needed:
+    digits = next(each for each in range(2, 17) if (round(t, each) >= NEEDED) == (t >= NEEDED))
+    facts = f"{held} its paired t against the settings as they are is {t:.{digits}f}, and {NEEDED:g} is needed"
+    if t >= NEEDED:
         return f"Trial {best.number} is adopted: {facts}."
     return f"No better setting shown: trial {best.number} has the best score, but {facts}."

@@ -12,7 +12,6 @@ from progressive_app.presentation import quantities
 from progressive_app.presentation.text_table import MISSING
 from progressive_app.quoting import shortened
 from progressive_core.contract.profit import profit_text
-from progressive_studies.search.choosing import needed_t
 from progressive_studies.search.search_plan import SYNTHETIC_MARKET
 from progressive_studies.transfer_report.tables import Section
 from progressive_studies.walk_forward.walk_tables import RESULT_HEADS, result_row
@@ -101,11 +100,6 @@ def evidence_text(bucket: Document) -> str:
         f"On the bars that chose it, its t against the incumbent is {number(bucket['t_choosing'], 1)}: flattered, since it is the best of {count} "
         f"trials. Less what the best of so many shows by luck, that is {number(bucket['t_deflated'], 1)}."
     )
-
-
-def needed(bucket: Document) -> float:
-    """The t that the held-back bars had to show, NaN where they were not looked at."""
-    return needed_t(len(bucket["fresh"][0]["choice"])) if bucket["fresh"] else math.nan
 
 
 def test_text(bucket: Document) -> str:

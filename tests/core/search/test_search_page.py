@@ -97,8 +97,8 @@ def searched(name: str = "Medium", *, outcome: str) -> dict[str, Any]:
         "t": {"adopted": 2.34, "not shown": 0.71, "incumbent": None}[outcome],
         "adopted": is_adopted,
         "why": {
-            "adopted": "Trial 4 is adopted: its paired t is 2.34, and 2.08 is needed.",
-            "not shown": "No better setting shown: trial 4 has the best score, but its paired t is 0.71, and 2.08 is needed.",
+            "adopted": "Trial 4 is adopted: its paired t is 2.34, and 2 is needed.",
+            "not shown": "No better setting shown: trial 4 has the best score, but its paired t is 0.71, and 2 is needed.",
             "incumbent": "No better setting shown: of 12 trials none has a better score.",
         }[outcome],
         "settings": trials[4]["values"] if is_adopted else {},
@@ -142,14 +142,14 @@ def first_screen(document: dict[str, Any]) -> str:
         (
             "adopted",
             [
-                "Trial 4 is adopted: its paired t is 2.34, and 2.08 is needed. Adopted: LEARNING_RATE 0.000316 in place of 0.001, ",
+                "Trial 4 is adopted: its paired t is 2.34, and 2 is needed. Adopted: LEARNING_RATE 0.000316 in place of 0.001, ",
                 "The test part, read once for this setting and counted alone: no edge shown (edge t = 1.4). The model with it is in runs/choice.",
             ],
         ),
         (
             "not shown",
             [
-                "No better setting shown: trial 4 has the best score, but its paired t is 0.71, and 2.08 is needed.",
+                "No better setting shown: trial 4 has the best score, but its paired t is 0.71, and 2 is needed.",
                 "its t against the incumbent is 1.9: flattered, since it is the best of 12 trials. Less what the best of so many shows by luck, that is -0.3.",
                 "The settings stay as they are, and the test part was not read.",
             ],

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from progressive_app.presentation.page.page_parts import content_policy, page_environment, page_style
+from progressive_studies.search.choosing import NEEDED
 from progressive_studies.search.page.search_plots import curve_plot, difference_plot, trial_plot, value_plot
 from progressive_studies.search.search_tables import (
     CONFIG_MEANING,
@@ -17,7 +18,6 @@ from progressive_studies.search.search_tables import (
     best_trial,
     bucket_findings,
     config_lines,
-    needed,
     number,
     outcome,
     seed_meaning,
@@ -65,7 +65,7 @@ def _bucket(document: Mapping[str, Any], bucket: Mapping[str, Any]) -> dict[str,
         "findings": bucket_findings(document, bucket),
         "trials": len(bucket["trials"]),
         "is_measured": best_trial(bucket) is not None,
-        "needed": number(needed(bucket), 2),
+        "needed": f"{NEEDED:g}",
         "t": number(bucket["t"], 2),
         "t_choosing": number(bucket["t_choosing"], 1),
         "t_deflated": number(bucket["t_deflated"], 1),
