@@ -28,7 +28,7 @@ import torch
 from attrs import frozen
 from learnability import each
 from rich.console import Console
-from rich.table import Table
+from row_file import show
 from walk_forward_training import (
     Walked,
     Warm,
@@ -279,17 +279,6 @@ def line(walk: Walked) -> str:
     )
 
 
-def show(rows: Sequence[Row], console: Console) -> None:
-    """Print the table."""
-    table = Table(title="Walk-forward")
-    for column in ("measure", "target", "reached", ""):
-        table.add_column(column, justify="left" if column == "measure" else "right")
-    for measure, target, reached, enough in rows:
-        verdict = "" if enough is None else "[green]pass[/]" if enough else "[red]FAIL[/]"
-        table.add_row(measure, target, reached, verdict)
-    console.print(table)
-
-
 def main() -> int:
     """Train what is asked for, print the table, and answer 0 when every target is met."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -314,7 +303,7 @@ def main() -> int:
     for part in [asked.part] if asked.part else PARTS:
         own = seeds[: asked.real_seeds] if part == "real" else seeds
         rows += measures[part](own, asked.processes, asked.quick)
-    show(rows, Console(width=150))
+    show("Walk-forward", rows, Console(width=150))
     return 0 if asked.quick or all(enough is not False for *_, enough in rows) else 1
 
 
