@@ -28,7 +28,7 @@ from progressive_front.study.study_running import begin_study
 from progressive_front.study.walk_folding import folding_of
 from progressive_front.tune.planned_search import KIND, AskedSearch, planned_search
 from progressive_front.tune.search_running import run_search
-from progressive_front.tune.written_choice import adopted_settings, check_writable, write_choice
+from progressive_front.tune.written_choice import check_writable, write_choice
 from progressive_studies.search.choosing import Choice
 from progressive_studies.search.search_document import is_searched, read_search
 from progressive_studies.search.search_plan import (
@@ -40,6 +40,7 @@ from progressive_studies.search.search_plan import (
     planned_settings,
     search_of,
 )
+from progressive_studies.search.search_tables import adopted_settings
 from progressive_studies.search.tried import Trial
 from progressive_studies.study.study_plan import PLAN, read_plan
 
@@ -129,14 +130,13 @@ class Search:
         return read_search(self.directory) if is_searched(self.directory) else None
 
     @property
-    @logging_configured()
     def settings(self) -> dict[str, dict[str, Any]]:
         """What was adopted, by setting and bucket, for a `ProgressiveTrainer`: `{"LEARNING_RATE": {"Medium": 0.0003}, ...}`; empty where
         nothing was. EVIDENCE is among it: the verdict on what validation chose is to count the test part alone.
 
         :raise RunError: the search is not finished.
         """
-        return adopted_settings(self._finished(), self._own_settings())
+        return adopted_settings(self._finished())
 
     @undoes_all
     @logging_configured()

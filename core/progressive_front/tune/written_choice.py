@@ -16,7 +16,7 @@ from progressive_app.config.stages import flat
 from progressive_app.store.atomic_files import atomic_write
 from progressive_core.contract.errors import ConfigError, RunError
 from progressive_core.contract.setting import Settings
-from progressive_studies.search.trial_runs import EVIDENCE, TEST
+from progressive_studies.search.search_tables import adopted_settings
 
 Span = tuple[int, int]
 _BLANK = " \t\r\n"
@@ -39,19 +39,6 @@ def check_writable(file: Path) -> None:
         raise ConfigError(f"--write {file}: cannot be written; give another place")
 
 
-def adopted_settings(document: Mapping[str, Any], settings: Settings) -> dict[str, dict[str, Any]]:
-    """What a search adopted, by setting and bucket, EVIDENCE with it; empty where nothing was.
-
-    :param document: what `tune.json` holds. :param settings: of the search.
-    """
-    evidence = {EVIDENCE: TEST} if EVIDENCE in settings.declared else {}
-    own: dict[str, dict[str, Any]] = {}
-    for bucket in document["buckets"]:
-        for key, value in {**bucket["settings"], **evidence}.items() if bucket["adopted"] else ():
-            own.setdefault(key, {})[bucket["bucket"]] = value
-    return own
-
-
 def write_choice(file: Path, document: Mapping[str, Any], settings: Settings) -> str:
     """Put what a search adopted into `file`, for the buckets that it is for, and return what was done, in a sentence.
 
@@ -60,7 +47,7 @@ def write_choice(file: Path, document: Mapping[str, Any], settings: Settings) ->
     :param document: what `tune.json` holds. :param settings: of the search, which declare what is adopted.
     :raise ConfigError: the file is no configuration. :raise RunError: it cannot be written.
     """
-    own = adopted_settings(document, settings)
+    own = adopted_settings(document)
     if not own:
         return f"{file}: nothing was adopted, and nothing is written"
     text, written, sequence = "{}\n", dict[str, Any](), tuple[str, ...]()

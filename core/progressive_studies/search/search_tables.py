@@ -13,6 +13,7 @@ from progressive_app.presentation.text_table import MISSING
 from progressive_app.quoting import shortened
 from progressive_core.contract.profit import profit_text
 from progressive_studies.search.search_plan import SYNTHETIC_MARKET
+from progressive_studies.search.trial_runs import EVIDENCE
 from progressive_studies.transfer_report.tables import Section
 from progressive_studies.walk_forward.walk_tables import RESULT_HEADS, result_row
 
@@ -212,14 +213,19 @@ def seed_rows(bucket: Document) -> tuple[tuple[str, ...], ...]:
     return tuple((seed, *map(profit_text, (before, after, after - before))) for seed, before, after in rows)
 
 
-def config_lines(document: Document) -> list[str]:
-    """What was adopted, as lines for config.json, with what makes verdicts count the test part alone; none where nothing was."""
+def adopted_settings(document: Document) -> dict[str, dict[str, Any]]:
+    """What was adopted, by setting and bucket, with what makes verdicts count the test part alone; empty where nothing was."""
     chosen: dict[str, dict[str, Any]] = {}
     for bucket in (each for each in document["buckets"] if each["adopted"]):
-        evidence = {"EVIDENCE": bucket["evidence"]} if bucket["evidence"] else {}
+        evidence = {EVIDENCE: bucket["evidence"]} if bucket["evidence"] else {}
         for key, value in {**bucket["settings"], **evidence}.items():
             chosen.setdefault(key, {})[bucket["bucket"]] = value
-    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in chosen.items()]
+    return chosen
+
+
+def config_lines(document: Document) -> list[str]:
+    """What was adopted, as lines for config.json; none where nothing was."""
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in adopted_settings(document).items()]
     return [line + "," * (place < len(lines)) for place, line in enumerate(lines, 1)]
 
 
