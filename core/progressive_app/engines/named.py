@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import entry_points
 
+from progressive_app.discovery.named_object import named_object
 from progressive_app.engines.engine import Engine
 from progressive_core.contract.errors import ConfigError, PluginError
-from progressive_core.contract.suggest import did_you_mean
 from progressive_core.plugins.blame import describe_error
 
 GROUP = "progressive_training.engines"
@@ -20,21 +19,13 @@ def engine_named(name: str, address: str | None = None) -> Engine:
     :param address: of the cluster, for one that has one; None: one of its own, on this machine.
     :raise ConfigError: no engine has the name, or it has no use for an address. :raise PluginError: it cannot be made.
     """
-    found = [entry for entry in entry_points(group=GROUP) if entry.name == name]
-    if not found:
-        known = sorted({entry.name for entry in entry_points(group=GROUP)})
-        raise ConfigError(
-            f"--engine {name}: no engine has this name.{did_you_mean(name, known)} There are: {', '.join(known)}"
-        )
-    if len(found) > 1:
-        whose = " and ".join(entry.dist.name if entry.dist else "an unknown package" for entry in found)
-        raise PluginError(f"engine {name!r}: {whose} both have one of this name; uninstall one")
+    made = named_object(GROUP, "engine", name, "--engine")
     try:
-        engine: Engine = found[0].load()(address)
+        engine: Engine = made(address)
     except (ConfigError, PluginError):
         raise
     except Exception as error:
-        raise PluginError(f"engine {name!r} ({found[0].value}) cannot be used: {describe_error(error)}") from error
+        raise PluginError(f"engine {name!r} cannot be made: {describe_error(error)}") from error
     return engine
 
 
