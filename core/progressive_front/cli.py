@@ -36,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: no name stops a command
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a late Ctrl-C could only break the exit
     try:
-        from progressive_front.arguments import dispatch  # here, so that Ctrl-C while it is imported is caught too
+        from progressive_front.command_arguments import (
+            dispatch,  # here, so that Ctrl-C while it is imported is caught too
+        )
 
         code = dispatch(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()

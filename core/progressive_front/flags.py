@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from progressive_app.config.checking import checked
@@ -175,3 +175,16 @@ def flags_of(options: argparse.Namespace) -> Mapping[str, Any]:
         if [each for each, _ in given].count(key) > 1:
             raise ConfigError(f"command line: {key} is given more than once; keep one")
     return flags
+
+
+def refuse_settings_but(taken: Collection[str], flags: Mapping[str, Any], done: str, takes: str) -> None:
+    """Check that no setting is given but those that a command takes, of a run that is `done`.
+
+    :raise ConfigError: one is; the line ends with what the command `takes`.
+    """
+    for key in flags:
+        if key not in taken:
+            near = did_you_mean(key, taken)
+            raise ConfigError(
+                f"--set {key}:{near} A run is {done} with the settings that it was begun with. Leave it out; {takes}"
+            )

@@ -7,16 +7,12 @@ import argparse
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
-from unittest.mock import patch
 
 from progressive_app.config.declarations import CORE, PROGRAM_ITSELF, Declaration
 from progressive_app.config.installed import installed_declarations
 from progressive_core import PROGRAM
 from progressive_core.contract.setting import When
-from progressive_front.arguments import dispatch
-from progressive_front.command_arguments import COMMANDS
-from progressive_front.flags import Parser
+from progressive_front.command_arguments import COMMANDS, TRAIN, command_in
 
 ROOT = Path(__file__).parents[2]
 GENERATED_HERE = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
@@ -47,32 +43,11 @@ def code_of(file: Path) -> str:
     return f"```{LANGUAGES[file.suffix]}\n{file.read_text('utf-8')}```"
 
 
-class _Declared(Exception):
-    """Carries a parser out of the function that declares it."""
-
-    def __init__(self, parser: Parser) -> None:
-        self.parser = parser
-
-
-def parser_of(*command: str) -> Parser:
-    """The parser of a command, or of training where there is none, before it has parsed anything."""
-
-    def declared(parser: Parser, arguments: object) -> NoReturn:
-        raise _Declared(parser)
-
-    with patch.object(Parser, "parse_args", declared):
-        try:
-            dispatch([*command])
-        except _Declared as found:
-            return found.parser
-    raise AssertionError(f"{command} parses no arguments")
-
-
 def command_line() -> str:
     """A section for training and for each command: usage, meaning, arguments."""
     parts = []
-    for command in ((), *((name,) for name in COMMANDS)):
-        parser = parser_of(*command)
+    for command, module in (((), TRAIN), *(((name,), module) for name, module in COMMANDS.items())):
+        parser = command_in(module).parser()
         parts.append(f"## `{' '.join((PROGRAM, *command))}`\n\n{_cell(parser.description or '')}\n")
         for group in sorted(parser._action_groups, key=lambda group: group.title == "options"):
             rows = [row for action in group._group_actions for row in _argument(action)]

@@ -35,15 +35,15 @@ examples:
 """
 
 
-def study(arguments: list[str]) -> int:
-    """Read the arguments, and train the study."""
-    parser = Parser(
+def parser() -> Parser:
+    """The parser of the command."""
+    command = Parser(
         prog=f"{PROGRAM} study",
         description="Train a grid of runs, each seed on each market with each value of the settings that are varied, and show the mean, "
         "the spread and the paired differences.",
         epilog=_SET_HELP.replace("PROGRAM", PROGRAM),
     )
-    what = parser.add_argument_group("what to train")
+    what = command.add_argument_group("what to train")
     what.add_argument("--seeds", metavar="0-9", help="seeds: 3, 0-9 or 0-4,10 (else the setting SEED)")
     what.add_argument("--data", metavar="A,B", dest="markets", help="files of bars, each a market of its own")
     what.add_argument("--market", metavar="NAME", help="the market to take where each file holds several")
@@ -61,8 +61,12 @@ def study(arguments: list[str]) -> int:
         action="store_true",
         help="beside every bucket that was taught, train it without transfer, to see what it was worth",
     )
-    add_study(parser, "study")
-    options = parser.parse_args(arguments)
+    add_study(command, "study")
+    return command
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the parsed options ask for, and return the exit status."""
     refuse_contradictory_output(options)
     refuse_idle_strictness(options)
     if options.resume:

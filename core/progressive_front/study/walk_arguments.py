@@ -31,15 +31,15 @@ examples:
 """
 
 
-def walk_forward(arguments: list[str]) -> int:
-    """Read the arguments, and train the folds."""
-    parser = Parser(
+def parser() -> Parser:
+    """The parser of the command."""
+    command = Parser(
         prog=f"{PROGRAM} walk-forward",
         description="Train again and again in the order of time, and measure each model on the bars that follow: all of these, one after "
         "the other, are the result.",
         epilog=_EPILOG.replace("PROGRAM", PROGRAM),
     )
-    what = parser.add_argument_group("what to train")
+    what = command.add_argument_group("what to train")
     what.add_argument(
         "--data", metavar="FILE", help="bars as CSV, Parquet, Feather or JSON (without: a synthetic market)"
     )
@@ -58,8 +58,12 @@ def walk_forward(arguments: list[str]) -> int:
     what.add_argument("--episodes", metavar="N", help="episodes of every bucket, or Scalping=50,Long=100")
     what.add_argument("--seed", metavar="N", help="where all randomness starts")
     what.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N")
-    add_study(parser, "walk-forward")
-    options = parser.parse_args(arguments)
+    add_study(command, "walk-forward")
+    return command
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the parsed options ask for, and return the exit status."""
     refuse_contradictory_output(options)
     refuse_idle_strictness(options)
     _refuse_contradictions(options)

@@ -36,16 +36,16 @@ examples:
 """
 
 
-def tune(arguments: list[str]) -> int:
-    """Read the arguments, and search."""
-    from progressive_studies.search.search_plan import ALL, FEWEST, MOST, TRIALS
+def parser() -> Parser:
+    """The parser of the command."""
+    from progressive_studies.search.search_plan import TRIALS
 
-    parser = Parser(
+    command = Parser(
         prog=f"{PROGRAM} tune",
         description="Search for better settings of a bucket, by trials on half of validation, and adopt what the other half confirms.",
         epilog=_EPILOG.replace("PROGRAM", PROGRAM),
     )
-    what = parser.add_argument_group("what to search")
+    what = command.add_argument_group("what to search")
     what.add_argument("--bucket", metavar="NAME", help="whose settings; all: each of the sequence in its place")
     what.add_argument(
         "--trials", metavar="N", help=f"trials of each bucket, the settings as they are among them ({TRIALS})"
@@ -78,8 +78,14 @@ def tune(arguments: list[str]) -> int:
         metavar="FILE",
         help="the journal of the trials, which may hold other searches (tune/NAME/journal.log)",
     )
-    add_study(parser, "search", "tune")
-    options = parser.parse_args(arguments)
+    add_study(command, "search", "tune")
+    return command
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the parsed options ask for, and return the exit status."""
+    from progressive_studies.search.search_plan import ALL, FEWEST, MOST, TRIALS
+
     refuse_contradictory_output(options)
     refuse_idle_strictness(options)
     _refuse_contradictions(options, ALL)

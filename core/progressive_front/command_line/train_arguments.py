@@ -1,4 +1,4 @@
-"""The arguments of a training, and the choice of the command that a command line is handed to."""
+"""The arguments of a training, which is what a command line without a command asks for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from contextlib import closing, nullcontext
 from progressive_app.config.choices import named, plugin_choices
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import ConfigError
-from progressive_core.contract.suggest import did_you_mean
-from progressive_front.command_arguments import COMMANDS
 from progressive_front.flags import (
     AUTO,
     Parser,
@@ -28,29 +26,14 @@ from progressive_front.flags import (
 from progressive_front.help_text import epilog_text
 
 
-def dispatch(arguments: list[str]) -> int:
-    """Do what the arguments ask for: the first word chooses a command; without one, train.
-
-    :return: the exit code.
-    :raise ProgressiveTrainingError: something the user can mend.
-    """
-    if not arguments or arguments[0].startswith("-"):
-        return _train(arguments)
-    if arguments[0] not in COMMANDS:
-        raise ConfigError(
-            f"unknown command {arguments[0]!r}.{did_you_mean(arguments[0], COMMANDS)} "
-            f"Known: {', '.join(COMMANDS)}; without a command, buckets are trained."
-        )
-    return COMMANDS[arguments[0]](arguments[1:])
-
-
-def _train(arguments: list[str]) -> int:
-    parser = Parser(
+def parser() -> Parser:
+    """The parser of a training."""
+    command = Parser(
         prog=PROGRAM,
         description="Train trading agents at several time scales in sequence, each from what the others learned.",
         epilog=epilog_text(),
     )
-    what = parser.add_argument_group("what to train")
+    what = command.add_argument_group("what to train")
     what.add_argument("--bucket", metavar="NAME", help="train this bucket only")
     what.add_argument(
         "--transfer",
@@ -84,7 +67,7 @@ def _train(arguments: list[str]) -> int:
         help="train each bucket in a process of its own, which takes all memory that it held with it; to the same result. "
         "With --resume, from here on; a run that was begun so keeps to it",
     )
-    where = parser.add_argument_group("where, and from where")
+    where = command.add_argument_group("where, and from where")
     where.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N")
     where.add_argument("--run-dir", metavar="DIR", help="the run's own directory (else a new one in runs/)")
     where.add_argument(
@@ -100,12 +83,16 @@ def _train(arguments: list[str]) -> int:
         "that may not change in a begun run",
     )
     add_strict(where, "run")
-    add_configuration(parser)
-    add_plugin_choice(parser)
-    add_engine(parser)
-    add_shown(parser, "run")
-    parser.add_argument("--version", action="store_true", help="show the version and exit")
-    options = parser.parse_args(arguments)
+    add_configuration(command)
+    add_plugin_choice(command)
+    add_engine(command)
+    add_shown(command, "run")
+    command.add_argument("--version", action="store_true", help="show the version and exit")
+    return command
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the parsed options ask for, and return the exit status."""
     if options.version:
         from importlib.metadata import version
 
