@@ -88,6 +88,11 @@ def parser() -> Parser:
     add_engine(command)
     add_shown(command, "run")
     command.add_argument("--version", action="store_true", help="show the version and exit")
+    command.add_argument(
+        "--print-completion",
+        choices=("bash", "zsh", "tcsh"),
+        help="print the script with which this shell completes commands, flags, files, runs and names, and exit",
+    )
     return command
 
 
@@ -98,6 +103,10 @@ def run(options: argparse.Namespace) -> int:
 
         print(f"{PROGRAM} {version(PROGRAM)}")
         return 0
+    if options.print_completion is not None:
+        from progressive_front.command_line.completion import print_completion
+
+        return print_completion(options.print_completion)
     _refuse_contradictions(options)
     flags, plugins = flags_of(options), plugin_choices(options.plugins, "-p")
     bucket = named(options.bucket, "--bucket")
