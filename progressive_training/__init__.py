@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from progressive_core.contract.store import Progress as Progress
     from progressive_core.contract.store import Store as Store
     from progressive_core.engine.run import Interrupted as Interrupted
+    from progressive_front.from_python.followed_run import FollowedRun as FollowedRun
     from progressive_front.from_python.recorded_run import RecordedRun as RecordedRun
     from progressive_front.from_python.recorded_run import read_run as read_run
     from progressive_front.from_python.search import Search as Search
@@ -191,6 +192,7 @@ _HOME = {
     "Challenge": "progressive_studies.challenge.challenging",
     "ChallengesModels": "progressive_studies.challenge.challenging",
     "StudySummary": "progressive_studies.study.study_summary",
+    "FollowedRun": "progressive_front.from_python.followed_run",
     "RecordedRun": "progressive_front.from_python.recorded_run",
     "read_run": "progressive_front.from_python.recorded_run",
 }
