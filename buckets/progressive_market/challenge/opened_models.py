@@ -11,8 +11,8 @@ from progressive_market.bars import parts_of
 from progressive_market.challenge.subject import Subject
 from progressive_market.market_settings import DATA, TEST_SHARE, VALIDATION_SHARE
 from progressive_market.serving.saved_market import market_of
+from progressive_market.serving.served_bars import bars_of_card
 from progressive_market.split import Split, split_at, split_bars
-from progressive_market.walk_forward.judged_market import bars_of_card
 from progressive_training import SEED, run_input
 
 if TYPE_CHECKING:

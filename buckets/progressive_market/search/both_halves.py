@@ -10,9 +10,9 @@ from progressive_market.bars import nanoseconds
 from progressive_market.judging.excerpt import half_of
 from progressive_market.market_settings import DATA
 from progressive_market.serving.saved_market import market_of
+from progressive_market.serving.served_bars import bars_of_card
 from progressive_market.serving.served_model import ServedModel
 from progressive_market.split import purge_of
-from progressive_market.walk_forward.judged_market import bars_of_card
 from progressive_training import Halves, ModelError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from attrs import evolve
 
-from progressive_market.bars import Bars, clean_reading, read, resample
+from progressive_market.bars import Bars, clean_reading, read, resample, synthetic_before
 from progressive_market.bars.bar_records import NO_TIME, interval_text, iso
-from progressive_market.market_settings import DATA_MB
+from progressive_market.market_settings import DATA_MB, MARKET
 from progressive_training import DataError, ModelError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from progressive_market.bars import Source
     from progressive_market.bars.layouts.columns import Reading
     from progressive_market.serving.saved_market import MarketCard
+    from progressive_training import Settings
 
 Forming = Literal["refuse", "drop"]
 
@@ -40,6 +41,16 @@ def served_bars(
     if not isinstance(source, Bars):
         source = _cleaned(_reading(source, card, market, until, data_mb), card)
     return _merged(source, card)
+
+
+def bars_of_card(card: MarketCard, settings: Settings, until: int | None, file: Source | None) -> Bars:
+    """The bars of `file`, None for synthetic ones, before a time, as the `card` says that they are read.
+
+    :param until: in nanoseconds since 1970; None for all.
+    """
+    if file is None:
+        return served_bars(synthetic_before(settings, until), card)
+    return served_bars(file, card, settings[MARKET], until, settings[DATA_MB])
 
 
 def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming, market: str | None = None) -> Bars:

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from progressive_market.accounts.candles import candles_of
-from progressive_market.bars import parts_of, synthetic_before
+from progressive_market.bars import parts_of
 from progressive_market.judging.verdict import NOT_JUDGED, NOWHERE
-from progressive_market.market_settings import DATA, DATA_MB, MARKET
+from progressive_market.market_settings import DATA
 from progressive_market.serving.saved_market import MarketCard, market_card, market_of
-from progressive_market.serving.served_bars import served_bars
+from progressive_market.serving.served_bars import bars_of_card
 from progressive_market.split import Split, split_at
 from progressive_training import DataError, run_input, validated
 
 if TYPE_CHECKING:
-    from progressive_market.bars import Bars, Source
     from progressive_market.market import Market
-    from progressive_training import BucketInfo, Settings
+    from progressive_training import BucketInfo
 
 
 def market_with_test(market: Market, split: Split, info: BucketInfo) -> tuple[Market, Split]:
@@ -40,13 +39,3 @@ def market_with_test(market: Market, split: Split, info: BucketInfo) -> tuple[Ma
         raise DataError(f"{bars.report.source}: {info.name}: PARTS leaves no bars to test on")
     complete = market_of(card, bars, device=str(market.device))
     return evolve(complete, candles=candles_of(bars)), judged
-
-
-def bars_of_card(card: MarketCard, settings: Settings, until: int | None, file: Source | None) -> Bars:
-    """The bars of `file`, None for synthetic ones, before a time, as the `card` says that they are read.
-
-    :param until: in nanoseconds since 1970; None for all.
-    """
-    if file is None:
-        return served_bars(synthetic_before(settings, until), card)
-    return served_bars(file, card, settings[MARKET], until, settings[DATA_MB])

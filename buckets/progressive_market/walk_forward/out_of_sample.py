@@ -18,7 +18,7 @@ from progressive_market.market_settings import DATA
 from progressive_market.policy import FLAT
 from progressive_market.serving.decision import ACTIONS
 from progressive_market.serving.saved_market import market_of
-from progressive_market.walk_forward.judged_market import bars_of_card
+from progressive_market.serving.served_bars import bars_of_card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
