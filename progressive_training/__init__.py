@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from progressive_core.contract.store import Progress as Progress
     from progressive_core.contract.store import Store as Store
     from progressive_core.engine.run import Interrupted as Interrupted
+    from progressive_front.export.export_record import Export as Export
     from progressive_front.from_python.followed_run import FollowedRun as FollowedRun
     from progressive_front.from_python.recorded_run import RecordedRun as RecordedRun
     from progressive_front.from_python.recorded_run import read_run as read_run
@@ -126,6 +127,7 @@ _HOME = {
     "Halves": "progressive_studies.search.searching",
     "SearchesSettings": "progressive_studies.search.searching",
     "WalksForward": "progressive_studies.walk_forward.folding",
+    "Export": "progressive_front.export.export_record",
     "load_bars": "progressive_market.bars",
     "MarketBucket": "progressive_buckets.market_bucket",
     "TradingModel": "progressive_buckets.model",

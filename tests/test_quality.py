@@ -25,6 +25,7 @@ COMMANDS = (
     ["report"],
     ["transfer-report"],
     ["challenge"],
+    ["export"],
     ["config"],
 )
 

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "progressive_front.command_line.report_arguments",
     "transfer-report": "progressive_front.command_line.transfer_report_arguments",
     "challenge": "progressive_front.command_line.challenge_arguments",
+    "export": "progressive_front.export.export_arguments",
 }
 
 

@@ -20,6 +20,7 @@ _COMMANDS_HELP = """commands (PROGRAM COMMAND --help explains each):
   report RUN           write a run's report again: report.html and report.json
   transfer-report RUN  show what the buckets of a run gained from one another
   challenge RUN        show how the strategies of a run break: late fills, dear trades, features that fail
+  export RUN/Bucket    write a model, or what it did, as files for another tool: onnx, backtesting, quantstats, freqtrade
 
 examples:
   PROGRAM --data btc.csv --episodes 50        train all buckets on bars of your own

@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     from progressive_market.serving.saved_market import market_of as market_of
     from progressive_market.serving.saved_market import refuse_earlier as refuse_earlier
     from progressive_market.serving.served_bars import Forming as Forming
+    from progressive_market.serving.served_bars import bars_of_run as bars_of_run
     from progressive_market.serving.served_bars import closed_bars as closed_bars
     from progressive_market.serving.served_model import ServedModel as ServedModel
     from progressive_market.split import Split as Split
@@ -154,7 +155,7 @@ _NAMES = {
     "regimes.detector": "RegimeModel Regimes RegimesAsked fit_regimes",
     "serving.decision": "ACTIONS Action Decision",
     "serving.live_model": "Live",
-    "serving.served_bars": "Forming closed_bars",
+    "serving.served_bars": "Forming bars_of_run closed_bars",
     "serving.served_model": "ServedModel",
     "serving.saved_market": "LARGEST MarketCard checked_card market_card market_of refuse_earlier",
     "features.scaler": "Scaler",

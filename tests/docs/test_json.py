@@ -27,4 +27,4 @@ def test_the_keys_are_those_of_the_documents(
 
 
 def test_all_commands_with_json_are_there() -> None:
-    assert len(ROWS) == 7
+    assert len(ROWS) == 8

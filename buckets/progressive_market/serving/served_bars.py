@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from time import time_ns
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from attrs import evolve
 
-from progressive_market.bars import Bars, clean_reading, read, resample, synthetic_before
+from progressive_market.bars import Bars, clean_reading, parts_of, read, resample, synthetic_before
 from progressive_market.bars.bar_records import NO_TIME, interval_text, iso
-from progressive_market.market_settings import DATA_MB, MARKET
-from progressive_training import DataError, ModelError
+from progressive_market.market_settings import DATA, DATA_MB, MARKET
+from progressive_training import DataError, ModelError, run_input
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from progressive_market.bars import Source
     from progressive_market.bars.layouts.columns import Reading
     from progressive_market.serving.saved_market import MarketCard
-    from progressive_training import Settings
+    from progressive_market.serving.served_model import ServedModel
+    from progressive_training import RunInfo, Settings
 
 Forming = Literal["refuse", "drop"]
 
@@ -51,6 +52,15 @@ def bars_of_card(card: MarketCard, settings: Settings, until: int | None, file: 
     if file is None:
         return served_bars(synthetic_before(settings, until), card)
     return served_bars(file, card, settings[MARKET], until, settings[DATA_MB])
+
+
+def bars_of_run(model: ServedModel[Any], run: RunInfo) -> Bars:
+    """The bars that a `run` was begun on, its test part included, as its `model` reads them.
+
+    :raise DataError: its file is gone or holds other bytes. :raise ModelError: the bars do not fit the model.
+    """
+    parts = parts_of(run.settings)
+    return bars_of_card(model.card, run.settings, None if parts is None else parts[3], run_input(run, DATA.key))
 
 
 def closed_bars(source: Source | Bars, card: MarketCard, forming: Forming, market: str | None = None) -> Bars:

@@ -88,6 +88,7 @@ def _values(file: Any, directory: Any) -> Mapping[str, Any]:
         "--bucket": names_in("progressive_training.buckets"),
         "--engine": names_in("progressive_training.engines"),
         "--device": ["auto", "cpu", "cuda"],
+        "--to": names_in("progressive_training.exporters"),
         "-p": names_in("progressive_training.plugins"),
     }
     files = dict.fromkeys(("FILE", "A,B"), file)

@@ -1,0 +1,1 @@
+"""`export`: a trained model as files that other tools read."""

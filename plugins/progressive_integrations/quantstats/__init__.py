@@ -1,0 +1,1 @@
+"""The exporter `quantstats`: a model's daily returns beside buy and hold."""
