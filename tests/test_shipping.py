@@ -112,6 +112,30 @@ print(code, progressive_training.__file__.startswith({str(tmp_path)!r}), sorted(
     assert printed.splitlines()[-1] == "0 True []"
 
 
+WINDOWS = """
+import signal, sys
+import multiprocessing.connection, pandas, psutil, torch  # what others import stays as it is
+for name in ("fcntl", "grp", "pwd", "resource", "termios"):
+    sys.modules[name] = None
+for name in ("SIGHUP", "SIGKILL", "pthread_sigmask", "pthread_kill"):
+    delattr(signal, name)
+from importlib import import_module
+from pathlib import Path
+from progressive_front.cli import main
+for folder in ("core", "buckets", "transfers", "plugins"):
+    for file in sorted(Path(ROOT, folder).rglob("*.py")):
+        import_module(".".join(file.relative_to(Path(ROOT, folder)).with_suffix("").parts).removesuffix(".__init__"))
+print(main(["--bucket", "Scalping", "--episodes", "1", "--quiet"]))
+"""
+
+
+def test_a_system_without_posix_modules_and_signals_imports_all_and_trains(tmp_path: Path) -> None:
+    bars = {"SYNTHETIC_BARS": 3000, "UPDATES_PER_EPISODE": 1, "HORIZON_RANGE": [1, 4]}
+    (tmp_path / "config.json").write_text(json.dumps(bars))
+    printed = run([sys.executable, "-c", WINDOWS.replace("ROOT", repr(str(ROOT)))], cwd=tmp_path)
+    assert printed.splitlines()[-1] == "0"
+
+
 # ---------------------------------------------------------------------- extras
 
 

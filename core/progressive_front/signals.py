@@ -16,7 +16,9 @@ from progressive_app.machine.terminal import leave_lost_terminal
 from progressive_app.machine.undoing import undone_after
 from progressive_core import PROGRAM
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_HANG_UP = getattr(signal, "SIGHUP", None)
+"""None on Windows."""
+_SIGNALS = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, _HANG_UP)))
 
 
 class StopSignal:
@@ -28,7 +30,7 @@ class StopSignal:
         self._is_asked = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:  # a shell, the kernel and a login manager may each send one, beside another signal
+        if number == _HANG_UP:  # a shell, the kernel and a login manager may each send one, beside another signal
             leave_lost_terminal()
         elif self._is_asked:
             raise KeyboardInterrupt

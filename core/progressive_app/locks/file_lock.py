@@ -7,13 +7,17 @@ Of its own, and not that of the library `filelock`: what an interrupt leaves of 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from progressive_app.machine.undoing import note_undo, undo_what_is_left, undone_after
+
+fcntl: Any = None
+with suppress(ImportError):  # Windows, which is then as a disk without locks
+    import fcntl
 
 POLL = 0.02
 """Seconds between two tries."""
@@ -62,7 +66,7 @@ class FileLock:
     def _is_taken(self) -> bool:
         self._file = self._path.open("ab", buffering=0)  # never in a local variable, which a traceback would keep open
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._file, "LOCK_EX")
         except BlockingIOError:
             self.release()
             return False
@@ -88,7 +92,7 @@ def is_locked(path: Path) -> bool:
     """
     try:
         with path.open("rb") as file, undone_after(file.close):
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            _lock(file, "LOCK_SH")
     except FileNotFoundError:
         return False
     except BlockingIOError:
@@ -96,6 +100,12 @@ def is_locked(path: Path) -> bool:
     except OSError as error:
         raise _known(error, path) from error
     return False
+
+
+def _lock(file: BinaryIO, kind: str) -> None:
+    if fcntl is None:
+        raise OSError(errno.ENOSYS, "this system has no flock")
+    fcntl.flock(file, getattr(fcntl, kind) | fcntl.LOCK_NB)
 
 
 def _known(error: OSError, path: Path) -> OSError:

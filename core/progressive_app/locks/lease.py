@@ -178,7 +178,7 @@ class Lease:
         with suppress(OSError), self._path.open("rb") as file:  # as it is now: never another one's lease
             while not self._ended.wait(BEAT):
                 with suppress(OSError):  # the next touch may be in time
-                    os.utime(file.fileno())
+                    os.utime(file.fileno() if os.utime in os.supports_fd else self._path)  # Windows: by its name
 
 
 def await_lease(path: Path, holder: _Holder | None = None) -> None:

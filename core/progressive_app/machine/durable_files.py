@@ -113,7 +113,7 @@ def separate(path: Path) -> None:
 
 def sync(path: Path) -> None:
     """Wait until the bytes of a file are on the disk, where that can be waited for."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)  # Windows waits for writers alone
     try:
         os.fsync(descriptor)
     except OSError as error:

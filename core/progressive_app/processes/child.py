@@ -94,7 +94,7 @@ def main(connection: Connection, watched: Connection, function: Function, argume
     configure_logging()
     parent, watch = Parent(connection), ParentWatch(watched)
     signal.signal(signal.SIGINT, watch.on_interrupt)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in filter(None, (signal.SIGTERM, getattr(signal, "SIGHUP", None))):  # Windows has no SIGHUP
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, parent.on_stop)
     if hasattr(signal, "pthread_sigmask"):

@@ -142,7 +142,7 @@ def _fail(worker: Worker, text: str) -> None:
 
 def _die_once(worker: Worker, argument: Any) -> None:
     if worker.attempt == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows: either ends it at once
 
 
 def _until_stopped(worker: Worker, directory: Path) -> None:
