@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from progressive_app.discovery.listing import installed_features as installed_features
     from progressive_app.discovery.listing import installed_regime as installed_regime
     from progressive_app.discovery.listing import why_not_installed as why_not_installed
+    from progressive_app.exchanges.candles import newest_bars as newest_bars
+    from progressive_app.exchanges.named_exchange import Exchange as Exchange
+    from progressive_app.exchanges.named_exchange import TryLater as TryLater
+    from progressive_app.exchanges.named_exchange import exchange_named as exchange_named
     from progressive_app.locks.lock import one_at_a_time as one_at_a_time
     from progressive_app.machine.durable_files import make_directory as make_directory
     from progressive_app.machine.durable_files import place_for_reports as place_for_reports
@@ -158,6 +162,10 @@ _HOME = {
     "why_not_installed": "progressive_app.discovery.listing",
     "hookimpl": "progressive_core.contract.hookspecs",
     "Memory": "progressive_core.contract.machine",
+    "Exchange": "progressive_app.exchanges.named_exchange",
+    "TryLater": "progressive_app.exchanges.named_exchange",
+    "exchange_named": "progressive_app.exchanges.named_exchange",
+    "newest_bars": "progressive_app.exchanges.candles",
     "make_directory": "progressive_app.machine.durable_files",
     "place_for_reports": "progressive_app.machine.durable_files",
     "replacing": "progressive_app.machine.durable_files",
