@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from progressive_app.discovery.listing import installed_features as installed_features
     from progressive_app.discovery.listing import installed_regime as installed_regime
     from progressive_app.discovery.listing import why_not_installed as why_not_installed
-    from progressive_app.exchanges.candles import newest_bars as newest_bars
+    from progressive_app.exchanges.closed_bars import newest_bars as newest_bars
     from progressive_app.exchanges.named_exchange import Exchange as Exchange
     from progressive_app.exchanges.named_exchange import TryLater as TryLater
     from progressive_app.exchanges.named_exchange import exchange_named as exchange_named
@@ -165,7 +165,7 @@ _HOME = {
     "Exchange": "progressive_app.exchanges.named_exchange",
     "TryLater": "progressive_app.exchanges.named_exchange",
     "exchange_named": "progressive_app.exchanges.named_exchange",
-    "newest_bars": "progressive_app.exchanges.candles",
+    "newest_bars": "progressive_app.exchanges.closed_bars",
     "make_directory": "progressive_app.machine.durable_files",
     "place_for_reports": "progressive_app.machine.durable_files",
     "replacing": "progressive_app.machine.durable_files",

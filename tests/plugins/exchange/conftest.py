@@ -20,7 +20,7 @@ def exchanges(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """What the exchanges know and are asked; ccxt speaks to them, and nobody waits."""
     known = loopback.Exchanges()
     known.waits = []
-    monkeypatch.setattr("progressive_app.exchanges.candles.sleep", known.waits.append)
+    monkeypatch.setattr("progressive_app.exchanges.closed_bars.sleep", known.waits.append)
     with loopback.served(known) as address:
         loopback.point_to(address, monkeypatch)
         yield known

@@ -90,7 +90,7 @@ def test_a_refused_country_is_not_asked_again(exchanges: Any) -> None:
 def test_no_network_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from loopback import point_to
 
-    monkeypatch.setattr("progressive_app.exchanges.candles.sleep", lambda _: None)
+    monkeypatch.setattr("progressive_app.exchanges.closed_bars.sleep", lambda _: None)
     point_to("http://127.0.0.1:9", monkeypatch)
     with pytest.raises(TryLater, match=r"^binance cannot be reached \(no connection\)\. Try again later$"):
         newest_bars(exchange_named("binance"), "BTC/USDT", "1h", 5)
