@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from progressive_app.store.tensors import read_tensors as read_tensors
     from progressive_app.store.validated import InvalidValue as InvalidValue
     from progressive_app.store.validated import validated as validated
+    from progressive_buckets.committee.committee_model import CommitteeModel as CommitteeModel
     from progressive_buckets.market_bucket import MarketBucket as MarketBucket
     from progressive_buckets.model import TradingModel as TradingModel
     from progressive_buckets.model import load_trading_model as load_trading_model
@@ -134,6 +135,7 @@ _HOME = {
     "Export": "progressive_front.export.export_record",
     "load_bars": "progressive_market.bars",
     "MarketBucket": "progressive_buckets.market_bucket",
+    "CommitteeModel": "progressive_buckets.committee.committee_model",
     "TradingModel": "progressive_buckets.model",
     "load_model": "progressive_front.load_model",
     "load_trading_model": "progressive_buckets.model",

@@ -32,14 +32,15 @@ NEAREST = 3
 
 
 class TradingModel(AdvantageModel[Card]):
-    """A trained bucket. Call it with bars and the position held; `card` describes what it was trained on."""
+    """A trained bucket. Call it with bars and the position held; `card` describes what it was trained on. `network` and `memory` give its
+    advantages, and `specialists` those of a second pair that votes beside them; None where none votes."""
 
     def __init__(self, tensors: Mapping[str, Tensor], card: Card) -> None:
         self.card, self.tensors = card, tensors
         shape = Shape(len(card.features), len(card.scales), card.width, card.members, card.horizons)
         check_tensors(tensors, shape)  # before anything is made of these sizes
         self.network, self.memory = _network(tensors, shape, card.recall_weight)
-        self._specialists: tuple[Network, ContextualMemory] | None = None
+        self.specialists: tuple[Network, ContextualMemory] | None = None
         if card.specialists:
             own = specialists_of(tensors)
             count = 0 if card.regimes is None else card.regimes.count
@@ -47,7 +48,7 @@ class TradingModel(AdvantageModel[Card]):
                 raise ValueError(f"its specialists are not for the {count} regimes of its card")
             wide = evolve(shape, features=inputs_of(own))
             check_network(own, wide)
-            self._specialists = _network(own, wide, card.specialists_recall_weight)
+            self.specialists = _network(own, wide, card.specialists_recall_weight)
 
     @property
     def unit(self) -> float:
@@ -63,8 +64,8 @@ class TradingModel(AdvantageModel[Card]):
 
     def advantages(self, part: Part) -> Tensor:
         own = _blended(self.network, self.memory, part)
-        if self._specialists:
-            own = (own + _blended(*self._specialists, self._gated(part))) / 2
+        if self.specialists:
+            own = (own + _blended(*self.specialists, self._gated(part))) / 2
         return self._finite(own)
 
     def outlook(self, part: Part, market: Market) -> Tensor | None:
@@ -75,8 +76,8 @@ class TradingModel(AdvantageModel[Card]):
     def _predicted(self, part: Part) -> Tensor:
         """Predicted outcome at each horizon [N, horizons], in deviations; with specialists the mean of theirs and the plain network's."""
         own = self.network.predictions(part.features)
-        if self._specialists:
-            own = (own + self._specialists[0].predictions(self._gated(part).features)) / 2
+        if self.specialists:
+            own = (own + self.specialists[0].predictions(self._gated(part).features)) / 2
         return self._finite(own)
 
     def _gated(self, part: Part) -> Part:
@@ -95,16 +96,21 @@ class TradingModel(AdvantageModel[Card]):
     def votes(self, part: Part) -> Tensor:
         """What a committee asks of it: advantage of long and short over flat [N, 2] on the bars of `part`, in what it demands of one
         side of a trade, or in units where it demands nothing."""
+        return self.advantages(part) / self.vote_unit
+
+    @property
+    def vote_unit(self) -> float:
+        """One vote of it in units of its advantages."""
         _, one, _ = self.card.costs.costs.table()
-        return self.advantages(part) / (one * (1 + self.card.reluctance) / self.unit or 1.0)
+        return one * (1 + self.card.reluctance) / self.unit or 1.0
 
     def skill(self, part: Part, market: Market) -> dict[int, float]:
         """Skill by horizon; with specialists the mean of theirs and the plain network's."""
         horizons = torch.tensor(self.card.horizons)
         own = horizon_skill(self.network, market, horizons, part)
-        if not self._specialists:
+        if not self.specialists:
             return own
-        theirs = horizon_skill(self._specialists[0], market, horizons, self._gated(part))
+        theirs = horizon_skill(self.specialists[0], market, horizons, self._gated(part))
         return {horizon: (skill + theirs[horizon]) / 2 for horizon, skill in own.items()}
 
     def ridge(self) -> Ridge:
