@@ -2,15 +2,21 @@
 
 from pathlib import Path
 
-import pandas as pd
-import quantstats
 
-here = Path(__file__).parent
-returns = pd.read_csv(here / "returns.csv", index_col="date", parse_dates=True)
-quantstats.reports.html(
-    returns["strategy"],
-    benchmark=returns["buy_and_hold"],
-    output=str(here / "tearsheet.html"),
-    title="Strategy",
-    periods_per_year=365,  # this market trades on every day
-)
+def tearsheet(directory: Path) -> None:
+    """Write it into the directory that holds the returns."""
+    import pandas as pd
+    import quantstats
+
+    returns = pd.read_csv(directory / "returns.csv", index_col="date", parse_dates=True)
+    quantstats.reports.html(
+        returns["strategy"],
+        benchmark=returns["buy_and_hold"],
+        output=str(directory / "tearsheet.html"),
+        title="Strategy",
+        periods_per_year=365,  # this market trades on every day
+    )
+
+
+if __name__ == "__main__":
+    tearsheet(Path(__file__).parent)
