@@ -22,6 +22,7 @@ COMMANDS = (
     ["runs"],
     ["evaluate"],
     ["signal"],
+    ["download"],
     ["report"],
     ["transfer-report"],
     ["challenge"],

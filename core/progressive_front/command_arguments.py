@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "plugins": "progressive_front.command_line.plugins_arguments",
     "config": "progressive_front.command_line.config_arguments",
     "runs": "progressive_front.command_line.runs_arguments",
+    "download": "progressive_front.command_line.download_arguments",
     "evaluate": "progressive_front.command_line.evaluate_arguments",
     "signal": "progressive_front.command_line.signal_arguments",
     "report": "progressive_front.command_line.report_arguments",

@@ -173,6 +173,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[AskedTraining]:
         return 0
 
     monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr("progressive_front.commands.download_bars.download_bars", lambda *_: 0)  # no exchange is asked
     monkeypatch.setattr(train_study, "train_study", study)
 
     def search(tuning: AskedTuning, *shown: object) -> int:

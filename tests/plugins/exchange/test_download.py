@@ -1,0 +1,230 @@
+"""`download`, by the real ccxt from exchanges on 127.0.0.1."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from loopback import HOUR, candle
+
+from progressive_front.cli import main
+from progressive_training import load_bars
+
+BINANCE = ("--exchange", "binance", "--symbol", "BTC/USDT", "--timeframe", "1h")
+SINCE = ("--since", "2020-01-01")
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def download(*arguments: str) -> int:
+    return main(["download", *arguments])
+
+
+def line_of(capsys: pytest.CaptureFixture[str]) -> str:
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    return str(line)
+
+
+def rows(file: str) -> list[list[float]]:
+    bars = load_bars(file)
+    arrays = (bars.time // 1_000_000, bars.open, bars.high, bars.low, bars.close, bars.volume)
+    return [list(row) for row in zip(*(each.tolist() for each in arrays), strict=True)]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "feather"])
+def test_every_closed_bar_is_there_and_the_file_is_continued(
+    exchanges: Any, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    out = f"bars.{suffix}"
+    exchanges.hours = 2_300
+    assert download(*BINANCE, *SINCE, "--out", out) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "2,299 bars of BTC/USDT 1h of binance from 2020-01-01 00:00 UTC to 2020-04-05 18:00 UTC in bars" in said
+    assert rows(out) == [candle(hour) for hour in range(2_299)]
+    assert load_bars(out).report.market == "BTC/USDT"
+    assert sum("klines" in asked for asked in exchanges.asked) == 4  # where it ends, and three pages of a thousand
+    exchanges.hours = 2_310
+    exchanges.asked.clear()
+    assert download(*BINANCE, "--out", out) == 0
+    assert sum("klines" in asked for asked in exchanges.asked) == 2
+    assert "10 of them new" in " ".join(capsys.readouterr().out.split())
+    assert rows(out) == [candle(hour) for hour in range(2_309)]
+    assert sorted(file.name for file in Path().iterdir()) == [out]
+    assert not any("signature" in asked or "apikey" in asked.lower() for asked in exchanges.asked)
+
+
+@pytest.mark.parametrize(("name", "first"), [("bitfinex", 0), ("kraken", 70)])
+def test_other_habits_of_paging_come_to_the_same(
+    exchanges: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, first: int
+) -> None:
+    monkeypatch.setattr("progressive_integrations.exchange.ccxt_exchange.time", lambda: exchanges.now / 1000)
+    asked = ("--exchange", name, "--symbol", "btc-usd", "--timeframe", "1h", "--out", "bars.csv")
+    assert download(*asked, *SINCE) == 0
+    assert rows("bars.csv") == [candle(hour) for hour in range(first, 99)]
+    assert ("the exchange gives none before" in " ".join(capsys.readouterr().out.split())) == (first > 0)
+
+
+def test_gaps_are_named_and_until_ends_it(exchanges: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    exchanges.absent = {20, 21, 22, 50}
+    assert download(*BINANCE, *SINCE, "--until", "2020-01-04", "--out", "bars.csv") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "68 bars of BTC/USDT 1h of binance from 2020-01-01 00:00 UTC to 2020-01-03 23:00 UTC" in said
+    assert "gaps: 2, 4 bars missing: 3 from 2020-01-01 20:00 UTC, 1 from 2020-01-03 02:00 UTC" in said
+
+
+def test_a_long_quiet_stretch_is_passed(exchanges: Any) -> None:
+    exchanges.hours, exchanges.absent = 2_600, set(range(100, 2_400))
+
+    def windows(base: str, since: int | None, limit: int, own: Any = exchanges.bars) -> Any:
+        return (
+            own(base, since, limit)
+            if since is None
+            else [r for r in own(base, since, limit) if r[0] < since + limit * HOUR]
+        )
+
+    exchanges.bars = windows
+    assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 0
+    assert len(pd.read_csv("bars.csv")) == 299
+
+
+@pytest.mark.parametrize("cut", [0, 60_000, None])
+def test_whatever_a_kill_leaves_is_gone_on_with(
+    exchanges: Any, monkeypatch: pytest.MonkeyPatch, cut: int | None
+) -> None:
+    exchanges.hours = 2_300
+    exchanges.failures = []
+
+    def killed(*_: object) -> None:
+        raise SystemError
+
+    with (
+        monkeypatch.context() as patch
+    ):  # as a kill between the last page and the file: nothing after this line is done
+        patch.setattr("progressive_front.download.bars_file.BarsFile.put", killed)
+        assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 1
+    pages = Path(".bars.csv.pages")
+    os.truncate(pages, pages.stat().st_size - 7 if cut is None else cut)
+    exchanges.asked.clear()
+    assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 0
+    assert rows("bars.csv") == [candle(hour) for hour in range(2_299)]
+    if cut is None:
+        assert sum("klines" in asked for asked in exchanges.asked) == 2
+    assert sorted(file.name for file in Path().iterdir()) == ["bars.csv"]
+
+
+CHILD = """
+import sys
+sys.path.insert(0, {here!r})
+import pytest
+from loopback import point_to
+point_to({address!r}, pytest.MonkeyPatch())
+from progressive_front.cli import main
+sys.exit(main(["download", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_loses_nothing(monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int) -> None:
+    from loopback import Exchanges, point_to, served
+
+    exchanges = Exchanges(2_300)
+    children: list[subprocess.Popen[str]] = []
+
+    def stop() -> None:
+        if children and sum("klines" in asked for asked in exchanges.asked) == 4:
+            children.pop().send_signal(number)
+
+    exchanges.before_answer = stop
+    with served(exchanges) as address:
+        code = CHILD.format(here=str(Path(__file__).parent), address=address)
+        words = [sys.executable, "-c", code, *BINANCE, *SINCE, "--out", "bars.csv"]
+        child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        children.append(child)
+        out, err = child.communicate(timeout=60)
+        assert child.returncode == status, err
+        if number != signal.SIGKILL:
+            assert out.startswith("stopped; 2,000 bars of BTC/USDT 1h") and err == ""
+            assert rows("bars.csv") == [candle(hour) for hour in range(2_000)]
+        point_to(address, monkeypatch)
+        exchanges.asked.clear()
+        assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 0
+        assert sum("klines" in asked for asked in exchanges.asked) == 2
+    assert rows("bars.csv") == [candle(hour) for hour in range(2_299)]
+
+
+def test_what_was_fetched_before_an_error_is_kept(exchanges: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    exchanges.hours = 2_300
+
+    def fail() -> None:
+        if sum("klines" in asked for asked in exchanges.asked) == 3:
+            exchanges.failures = [(451, {}, "{}")]
+
+    exchanges.before_answer = fail
+    assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 2
+    printed = capsys.readouterr()
+    assert printed.out.startswith("ended early; 1,000 bars")
+    assert "binance refuses to answer from here (HTTP 451)" in printed.err
+    assert rows("bars.csv") == [candle(hour) for hour in range(1_000)]
+
+
+def test_a_corrected_bar_is_taken_and_bars_of_another_market_are_refused(
+    exchanges: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 0
+    table = pd.read_csv("bars.csv")
+    table.loc[98, "close"] = 1.0
+    table.to_csv("bars.csv", index=False)
+    assert download(*BINANCE, "--out", "bars.csv") == 0
+    assert rows("bars.csv")[-1] == candle(98)
+    capsys.readouterr()
+    for change, fact in (
+        ({"close": 7000.0}, "24 of its newest 24 bars are not those of BTC/USDT 1h of binance"),
+        ({"symbol": "ETH/USDT"}, "holds bars of ETH/USDT, and not of BTC/USDT"),
+        (
+            {"time": pd.date_range("2020-01-01", periods=99, freq="D").strftime("%Y-%m-%d")},
+            "86400 seconds long, and not 1h",
+        ),
+        ({"mood": 1}, "is no file of a download"),
+    ):
+        table.assign(**change).to_csv("other.csv", index=False)
+        before = Path("other.csv").read_bytes()
+        assert download(*BINANCE, "--out", "other.csv") == 2
+        assert fact in line_of(capsys)
+        assert Path("other.csv").read_bytes() == before
+    Path("none.parquet").write_bytes(b"PAR1")
+    assert download(*BINANCE, "--out", "none.parquet") == 2
+    assert "is no file of a download" in line_of(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fact"),
+    [
+        ((*BINANCE, *SINCE, "--out", "bars.xlsx"), "expected a name that ends in .csv, .parquet or .feather"),
+        ((*BINANCE, *SINCE, "--out", "none/bars.csv"), "there is no directory none"),
+        ((*BINANCE, "--out", "bars.csv"), "--since TIME must say where to begin"),
+        ((*BINANCE, "--since", "07/01/2020", "--out", "bars.csv"), "expected a day or a time"),
+        ((*BINANCE, *SINCE, "--until", "2019-01-01", "--out", "bars.csv"), "is not after --since"),
+        ((*BINANCE[:3], "ETH/BTC", *BINANCE[4:], *SINCE, "--out", "bars.csv"), "binance has no such market"),
+        ((*BINANCE[:5], "90m", *SINCE, "--out", "bars.csv"), "binance gives no such bars"),
+    ],
+)
+def test_what_cannot_be_fetched_is_one_line(
+    exchanges: Any, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], fact: str
+) -> None:
+    assert download(*arguments) == 2
+    assert fact in line_of(capsys)
+    assert sorted(file.name for file in Path().iterdir()) == []
+
+
+def test_nothing_in_that_time_writes_nothing(exchanges: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert download(*BINANCE, "--since", "2030-01-01", "--out", "bars.csv") == 0
+    assert "no bars of BTC/USDT 1h of binance in that time; nothing is written" in capsys.readouterr().out
+    assert sorted(file.name for file in Path().iterdir()) == []
