@@ -141,7 +141,14 @@ def test_a_feed_that_has_stopped_is_warned_of(
 @pytest.mark.parametrize(
     ("flags", "fact"),
     [
-        (["mine"], "the following arguments are required: --data"),
+        (["mine"], "give either --data FILE or --exchange NAME"),
+        (["mine", "--data", "now.csv", "--exchange", "binance"], "give either --data FILE or --exchange NAME"),
+        (["mine", "--data", "now.csv", "--symbol", "BTC/USDT"], "--symbol goes with --exchange"),
+        (["mine", "--exchange", "binance", "--market", "BTC"], "--market goes with --data"),
+        (
+            ["mine", "--exchange", "binance"],
+            "was trained with the column mood, and an exchange gives prices and volume alone",
+        ),
         (["none", "--data", "now.csv"], "no run 'none'"),
         (["mine", "--data", "now.csv", "--bucket", "Shrt"], "no result of 'Shrt'. Did you mean 'Short'?"),
         (["mine", "--data", "now.csv", "--position", "up"], "--position: invalid choice: 'up'"),

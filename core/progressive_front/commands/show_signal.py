@@ -1,4 +1,4 @@
-"""`signal`: what the models of a run decide on the newest closed bar of a file."""
+"""`signal`: what the models of a run decide on the newest closed bar of a file or an exchange."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
+from progressive_app.exchanges.named_exchange import exchange_named
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import one_line, print_text
 from progressive_app.presentation.quantities import utc_text
@@ -17,6 +18,7 @@ from progressive_app.presentation.text_table import MISSING, sentence, table
 from progressive_core.contract.errors import ModelError, ProgressiveTrainingError, RunError
 from progressive_core.contract.profit import percent
 from progressive_core.contract.suggest import did_you_mean
+from progressive_front.commands.exchange_bars import Needed, needed_bars
 from progressive_front.commands.named_run import MARKET, errors_naming, usable
 from progressive_front.commands.walked_run import results_in, used_directory
 from progressive_front.load_model import load_model
@@ -25,6 +27,14 @@ from progressive_front.output import show_json, stdout_reserved
 PREDICTED = "expected return in per cent of the price over so many bars, from the next fill on"
 VALUED = "expected gain over staying flat in per cent of the equity"
 HEADS = ("BUCKET", "NEWEST CLOSED BAR", "ACTION", "REASON", "EXPECTED")
+
+
+@frozen(kw_only=True)
+class AskedExchange:
+    """An exchange to take the bars of, and its market; None for the one that a model was trained on."""
+
+    name: str
+    symbol: str | None
 
 
 @frozen(kw_only=True)
@@ -54,15 +64,15 @@ def show_signal(
     run: Path,
     flags: Mapping[str, Any],
     config: Path | None,
-    bars: Path,
+    source: Path | AskedExchange,
     bucket: str | None,
     position: str,
     *,
     as_json: bool,
 ) -> int:
-    """Show the decision on the newest closed bar of a file, of one bucket of a run or of each whose model can be loaded.
+    """Show the decision on the newest closed bar of a file or an exchange, of one bucket of a run or of each whose model can be loaded.
 
-    :param run: the directory of a run or a walk-forward, or its name. :param flags: RUNS_DIR, and MARKET of `bars`.
+    :param run: the directory of a run or a walk-forward, or its name. :param flags: RUNS_DIR, and MARKET of a file.
     :param position: what is held now: "flat", "long" or "short".
     :raise RunError: there is no such run, or no such bucket in it. :raise DataError: the file cannot be read.
     :raise ModelError: a model cannot be used on such bars, or none be loaded.
@@ -71,11 +81,26 @@ def show_signal(
     directory = used_directory(run, config, flags)
     signals = []
     with stdout_reserved():
-        for name in _chosen(directory, bucket):
-            model = load_model(directory / "models" / name)
-            with errors_naming(bars):
-                signals.append(_signal(model, name, bars, flags.get(MARKET), position))
-    return show_json(signals) if as_json else _show(signals, bars.name)
+        models = {name: load_model(directory / "models" / name) for name in _chosen(directory, bucket)}
+        if isinstance(source, Path):
+            for name, model in models.items():
+                with errors_naming(source):
+                    signals.append(_signal(model, name, source, flags.get(MARKET), position))
+        else:
+            for name, bars in _fetched(models, source).items():
+                signals.append(_signal(models[name], name, bars, None, position))
+    return show_json(signals) if as_json else _show(signals, source.name)
+
+
+def _fetched(models: Mapping[str, Any], source: AskedExchange) -> dict[str, Any]:
+    """The bars that each model needs, fetched once where several need the same, as many as the one that looks furthest back."""
+    exchange = exchange_named(source.name)
+    needed = {name: needed_bars(model, name, exchange, source.symbol) for name, model in models.items()}
+    most: dict[tuple[str, str], Needed] = {}
+    for each in sorted(needed.values(), key=lambda each: each.count):
+        most[each.symbol, each.timeframe] = each
+    bars = {market: each.fetch(exchange) for market, each in most.items()}
+    return {name: bars[each.symbol, each.timeframe] for name, each in needed.items()}
 
 
 def _chosen(directory: Path, bucket: str | None) -> list[str]:
@@ -88,7 +113,7 @@ def _chosen(directory: Path, bucket: str | None) -> list[str]:
     return usable(directory, finished if bucket is None else [bucket])
 
 
-def _signal(model: Any, bucket: str, file: Path, market: str | None, position: str) -> _Signal:
+def _signal(model: Any, bucket: str, file: Any, market: str | None, position: str) -> _Signal:
     try:
         if market is not None and callable(getattr(model, "of_market", None)):
             model = model.of_market(market)

@@ -1,5 +1,7 @@
 """The newest bars of an exchange, by the real ccxt."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -102,3 +104,21 @@ def test_without_ccxt_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         PluginError, match=r"^--exchange binance needs ccxt: pip install 'progressive-training\[live\]'$"
     ):
         exchange_named("binance")
+
+
+def test_no_method_that_needs_a_key_is_named() -> None:
+    import ccxt
+
+    from progressive_integrations.exchange import ccxt_exchange
+
+    source = Path(ccxt_exchange.__file__).read_text("utf-8")
+    used = set(re.findall(r"self\._made\.(\w+)", source))
+    assert used == {"load_markets", "feature_value", "has", "fetch_time", "fetch_ohlcv"}
+    private = {
+        name
+        for name in dir(ccxt.binance)
+        if re.search("order|trade|withdraw|transfer|balance|private|sapi", name.lower())
+    }
+    assert len(private) > 100
+    assert not {name for name in private if re.search(rf"\b{name}\b", source)}
+    assert not re.search("apiKey|secret|password|environ", source)
