@@ -1,0 +1,1 @@
+"""The exporter `backtesting`: a model's positions as a strategy of backtesting.py."""
