@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from progressive_front.cli import main
 from progressive_integrations.onnx import onnx_exporter
@@ -68,6 +69,19 @@ def test_the_graph_gives_the_advantages_of_torch(bucket: str, recall: float) -> 
         volatility, horizons = market.volatility[-1].numpy(), np.sqrt(model.card.horizons)
         expected = list(model.predictions(part, market).values())
         np.testing.assert_allclose(found[1][-1] * volatility * horizons, expected, atol=1e-6)
+
+
+def test_a_model_that_trades_in_one_regime_does_so_in_the_script(tmp_path: Path, monkeypatch, capsys) -> None:
+    model = load_model("mine/models/Short")
+    model.card = evolve(model.card, trades="in regime 2")
+    monkeypatch.setattr("progressive_front.export.run_export.load_model", lambda *_, **__: model)
+    script = exported("Short", tmp_path / "out")
+    decided = script.actions(script.read("bars.csv")).tolist()
+    assert decided == model.trajectory("bars.csv")["action"].tolist()
+    assert (
+        set(decided) == {"flat", "long", "short"}
+        and decided != model.strategy().trajectory("bars.csv")["action"].tolist()
+    )
 
 
 def test_the_script_needs_no_torch(tmp_path: Path) -> None:
