@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,9 +75,10 @@ class BarsFile:
         try:
             yield
         finally:
-            if self._pages.exists() and not self._pages.stat().st_size:
-                self._pages.unlink()
-            lock.release()
+            lock.release()  # first: some systems remove no file that is open
+            with suppress(OSError):
+                if not self._pages.stat().st_size:
+                    self._pages.unlink()
 
     def read(self) -> pd.DataFrame:
         """The bars that are there, those on the way included, in order; `time` in milliseconds since 1970. Empty where there are none.
@@ -98,7 +99,7 @@ class BarsFile:
         """
         try:
             lines = [json.dumps(list(row)) for row in page]
-            if not self._pages.stat().st_size:
+            if not self._pages.exists() or not self._pages.stat().st_size:
                 lines.insert(0, json.dumps(self._wanted.header))
             with open_to_append(self._pages) as file:
                 file.write("".join(f"{line}\n" for line in lines).encode())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from loopback import HOUR, candle
+from loopback import HOUR, Exchanges, candle, point_to, served
 
 from progressive_front.cli import main
 from progressive_training import load_bars
@@ -131,16 +131,36 @@ sys.exit(main(["download", *sys.argv[1:]]))
 """
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_loses_nothing(monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int) -> None:
-    from loopback import Exchanges, point_to, served
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_was_fetched_before_a_signal_is_in_the_file(
+    exchanges: Any, capsys: pytest.CaptureFixture[str], number: signal.Signals, status: int
+) -> None:
+    exchanges.hours = 2_300
 
+    def stop() -> None:
+        if sum("klines" in asked for asked in exchanges.asked) == 4:
+            os.kill(os.getpid(), number)
+
+    exchanges.before_answer = stop
+    handlers = signal.getsignal(number)
+    assert download(*BINANCE, *SINCE, "--out", "bars.csv") == status
+    assert signal.getsignal(number) == handlers
+    printed = capsys.readouterr()
+    assert printed.out.startswith("stopped; 2,000 bars of BTC/USDT 1h") and printed.err == ""
+    assert rows("bars.csv") == [candle(hour) for hour in range(2_000)]
+    exchanges.asked.clear()
+    assert download(*BINANCE, "--out", "bars.csv") == 0
+    assert sum("klines" in asked for asked in exchanges.asked) == 2
+    assert rows("bars.csv") == [candle(hour) for hour in range(2_299)]
+
+
+def test_a_kill_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     exchanges = Exchanges(2_300)
     children: list[subprocess.Popen[str]] = []
 
     def stop() -> None:
         if children and sum("klines" in asked for asked in exchanges.asked) == 4:
-            children.pop().send_signal(number)
+            children.pop().kill()
 
     exchanges.before_answer = stop
     with served(exchanges) as address:
@@ -148,16 +168,40 @@ def test_a_signal_loses_nothing(monkeypatch: pytest.MonkeyPatch, number: signal.
         words = [sys.executable, "-c", code, *BINANCE, *SINCE, "--out", "bars.csv"]
         child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         children.append(child)
-        out, err = child.communicate(timeout=60)
-        assert child.returncode == status, err
-        if number != signal.SIGKILL:
-            assert out.startswith("stopped; 2,000 bars of BTC/USDT 1h") and err == ""
-            assert rows("bars.csv") == [candle(hour) for hour in range(2_000)]
+        _, err = child.communicate(timeout=60)
+        assert child.returncode == -signal.SIGKILL, err
+        assert [file.name for file in Path().iterdir()] == [".bars.csv.pages"]
         point_to(address, monkeypatch)
         exchanges.asked.clear()
         assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 0
         assert sum("klines" in asked for asked in exchanges.asked) == 2
     assert rows("bars.csv") == [candle(hour) for hour in range(2_299)]
+
+
+def test_two_downloads_do_not_write_to_one_file(exchanges: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    ended: list[int] = []
+
+    def another() -> None:
+        if "klines" in exchanges.asked[-1] and not ended:
+            ended.append(-1)
+            ended[0] = main(["download", *BINANCE, *SINCE, "--out", "bars.csv"])
+
+    exchanges.before_answer = another
+    assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 0
+    assert ended == [2]
+    assert "bars.csv: another download is writing to it" in capsys.readouterr().err
+    assert len(rows("bars.csv")) == 99
+
+
+def test_a_disk_that_takes_no_more_is_one_line(
+    exchanges: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pandas.DataFrame.to_csv", full)
+    assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 2
+    assert "bars.csv: cannot be written (No space left on device); what was fetched stays beside it" in line_of(capsys)
 
 
 def test_what_was_fetched_before_an_error_is_kept(exchanges: Any, capsys: pytest.CaptureFixture[str]) -> None:

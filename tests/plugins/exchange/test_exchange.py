@@ -37,6 +37,7 @@ def test_a_bar_counts_as_closed_by_the_clock_of_the_exchange(exchanges: Any) -> 
     ("status", "headers", "body", "wait"),
     [
         (429, {"Retry-After": "17"}, '{"code":-1003,"msg":"Too many requests"}', 17),
+        (429, {"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, "{}", 1),
         (418, {"Retry-After": "44"}, '{"code":-1003,"msg":"banned"}', 44),
         (503, {}, "<html>busy</html>", 1),
         (200, {}, "<html>no json</html>", None),
