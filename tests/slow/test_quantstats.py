@@ -17,7 +17,7 @@ from progressive_training import load_model
 with pytest.MonkeyPatch.context() as patch:
     patch.setenv("MPLBACKEND", "Agg")
     quantstats = pytest.importorskip("quantstats", reason="quantstats is not installed: pip install quantstats")
-pytestmark = pytest.mark.filterwarnings("default")  # of QuantStats, which is another's
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # warnings of QuantStats, which is another's
 TINY = {
     "DEVICE": "cpu",
     "SEQUENCE": ["Short"],

@@ -1,0 +1,1 @@
+"""The exporter `freqtrade`: a strategy in which the model decides."""
