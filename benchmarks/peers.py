@@ -11,7 +11,7 @@ Parts, each in processes of its own, one for each trainer, interleaved and repea
 `throughput`: transitions a second at equal bars, window, network and gradient samples. `race`: wall-clock to the
 validation score that each peer reaches on planted markets, and what all earn on test. `stepping`: environment steps
 alone. `machine`: the share of the matrix-product rate that our update reaches. `growth`: what a transition and the
-memory cost, from 10 thousand to 4 million bars.
+memory cost, from 10 thousand to 4 million bars. `gymnasium`: steps of `MarketEnv` and `MarketVectorEnv`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from attrs import evolve, frozen
 from planted import Kind
 from rich.console import Console
 from rich.table import Table
-from rivals import growth, machine_share, race, stepping, throughput
+from rivals import growth, gymnasium_steps, machine_share, race, stepping, throughput
 from rivals.common import PEER_PACKAGES, Say, missing
 from rivals.racers import Race, train_ours
 
-PARTS = ("throughput", "race", "stepping", "machine", "growth")
-WITH_PEERS = ("throughput", "race", "stepping")
+PARTS = ("throughput", "race", "stepping", "machine", "growth", "gymnasium")
+WITH_PEERS = ("throughput", "race", "stepping", "gymnasium")
 RACERS = 2
 """At a time, each on one thread."""
 
@@ -86,6 +86,8 @@ def run(part: str, effort: Effort, first_seed: int, say: Say) -> Table:
     if part == "stepping":
         lines = [*stepping.PEERS, *stepping.OURS]
         return stepping.table(stepping.measure(lines, bars, rounds, seconds / 2, say))
+    if part == "gymnasium":
+        return gymnasium_steps.table(stepping.measure(gymnasium_steps.LINES, bars, rounds, seconds / 2, say))
     if part == "machine":
         return machine_share.table(machine_share.measure(bars, effort.matrix, rounds, seconds / 5, threads, say))
     return growth.table(growth.measure(effort.sizes, max(1, rounds // 2), seconds, say))

@@ -78,7 +78,7 @@ def test_links_of_the_readme_work_where_the_package_is_shown_without_its_files()
 
 @pytest.mark.parametrize(
     "module",
-    [f"progressive_training{module}" for module in ("", ".engines", ".market", ".presentation", ".testing")],
+    [f"progressive_training{module}" for module in ("", ".engines", ".envs", ".market", ".presentation", ".testing")],
 )
 def test_the_reference_has_every_public_name(module: str, pages: dict[str, Page]) -> None:
     explained = set().union(*(page.anchors for page in pages.values()))
