@@ -10,7 +10,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from progressive_integrations.gymnasium.opened_part import HORIZON, open_part
-from progressive_integrations.gymnasium.walk_tables import NOTHING, RUIN, checked_length, start_asked, walk_tables
+from progressive_integrations.gymnasium.step_tables import NOTHING, RUIN, checked_length, start_asked, walk_tables
 from progressive_training import ConfigError
 from progressive_training.market import Scaler
 
