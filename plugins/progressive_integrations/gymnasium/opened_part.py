@@ -60,7 +60,7 @@ def open_part(asked: Any, part: str, horizon: int, *, allow_test: bool) -> tuple
     try:
         market, split = market_on(complete, info, "cpu")
     except DataError as error:
-        raise DataError(f"{error} Here the longest horizon is the argument horizon={horizon}.") from error
+        raise DataError(f"{error} (The longest horizon is the argument horizon={horizon}.)") from error
     bars_of_part: slice = getattr(split, part)
     return market, bars_of_part
 
