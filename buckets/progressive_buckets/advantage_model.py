@@ -32,6 +32,8 @@ CardT = TypeVar("CardT", bound=MarketCard)
 class AdvantageModel(ServedModel[CardT]):
     """Call it with bars and the position held; a subclass gives `advantages`, `costs` and `unit`."""
 
+    heeds_start = True
+
     @abstractmethod
     def advantages(self, part: Part) -> Tensor:
         """Advantage of long and short over flat [N, 2] on the bars of `part`, in units.

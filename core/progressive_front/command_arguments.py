@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "download": "progressive_front.command_line.download_arguments",
     "evaluate": "progressive_front.command_line.evaluate_arguments",
     "signal": "progressive_front.command_line.signal_arguments",
+    "paper": "progressive_front.paper.paper_arguments",
     "report": "progressive_front.command_line.report_arguments",
     "transfer-report": "progressive_front.command_line.transfer_report_arguments",
     "challenge": "progressive_front.command_line.challenge_arguments",

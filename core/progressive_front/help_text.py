@@ -17,6 +17,7 @@ _COMMANDS_HELP = """commands (PROGRAM COMMAND --help explains each):
   runs                 list the runs, how far they are, and their scores
   evaluate RUN         show a run's models beside their baselines
   signal RUN           show what a run's models decide on the newest closed bar of a file
+  paper RUN            follow a file or an exchange bar by bar, and keep an account on paper; no order is sent
   report RUN           write a run's report again: report.html and report.json
   transfer-report RUN  show what the buckets of a run gained from one another
   challenge RUN        show how the strategies of a run break: late fills, dear trades, features that fail

@@ -108,6 +108,9 @@ if TYPE_CHECKING:
     from progressive_market.serving.decision import Action as Action
     from progressive_market.serving.decision import Decision as Decision
     from progressive_market.serving.live_model import Live as Live
+    from progressive_market.serving.paper_account import PaperAccount as PaperAccount
+    from progressive_market.serving.paper_account import PaperBar as PaperBar
+    from progressive_market.serving.paper_account import PaperStanding as PaperStanding
     from progressive_market.serving.saved_market import LARGEST as LARGEST
     from progressive_market.serving.saved_market import MarketCard as MarketCard
     from progressive_market.serving.saved_market import checked_card as checked_card
@@ -117,7 +120,9 @@ if TYPE_CHECKING:
     from progressive_market.serving.served_bars import Forming as Forming
     from progressive_market.serving.served_bars import bars_of_run as bars_of_run
     from progressive_market.serving.served_bars import closed_bars as closed_bars
+    from progressive_market.serving.served_model import Decided as Decided
     from progressive_market.serving.served_model import ServedModel as ServedModel
+    from progressive_market.serving.since import moment_of as moment_of
     from progressive_market.split import Split as Split
     from progressive_market.split import split_bars as split_bars
     from progressive_market.studied_bucket import StudiedBucket as StudiedBucket
@@ -155,8 +160,10 @@ _NAMES = {
     "regimes.detector": "RegimeModel Regimes RegimesAsked fit_regimes",
     "serving.decision": "ACTIONS Action Decision",
     "serving.live_model": "Live",
+    "serving.since": "moment_of",
     "serving.served_bars": "Forming bars_of_run closed_bars",
-    "serving.served_model": "ServedModel",
+    "serving.paper_account": "PaperAccount PaperBar PaperStanding",
+    "serving.served_model": "Decided ServedModel",
     "serving.saved_market": "LARGEST MarketCard checked_card market_card market_of refuse_earlier",
     "features.scaler": "Scaler",
     "split": "Split split_bars",

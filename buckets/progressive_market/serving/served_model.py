@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from copy import copy
-from datetime import date
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
-from attrs import evolve
+from attrs import evolve, frozen
 
 from progressive_market.bars.bar_records import interval_text
 from progressive_market.bars.layouts.markets import plain_name
@@ -25,6 +23,7 @@ from progressive_market.market import Market, Part, carried, refuse_untradable
 from progressive_market.policy import FLAT
 from progressive_market.serving.saved_market import MarketCard, market_of
 from progressive_market.serving.served_bars import closed_bars, served_bars
+from progressive_market.serving.since import moment_of
 from progressive_market.serving.trajectory import trajectory_of
 from progressive_training import DataError, ModelError
 from progressive_training.presentation import utc_text
@@ -38,8 +37,21 @@ if TYPE_CHECKING:
     from progressive_training import Performance
 
 CardT = TypeVar("CardT", bound=MarketCard)
-YEAR_FIRST = re.compile(r"\d{4}(-|$)")
-"""How a time is written: of 07/01 nobody knows which is the month."""
+
+
+AFTER_GAP = f"{WARM_UP} bars after a gap"
+"""Why nothing is held where a segment is too young."""
+
+
+@frozen
+class Decided:
+    """Decisions at the closes of N bars: signed positions `wanted` [N] float64; `settled` [N] bool, whether a position may be held;
+    `reason` of the newest one and `warnings` about it as in `Decision`."""
+
+    wanted: Tensor
+    settled: Tensor
+    reason: str | None
+    warnings: tuple[str, ...]
 
 
 class ServedModel(ABC, Generic[CardT]):
@@ -47,10 +59,12 @@ class ServedModel(ABC, Generic[CardT]):
 
     It trades where its verdict says so, everywhere or in some regimes, and stays flat elsewhere. `overruled`: it trades as its strategy does all the same, and
     every answer says why it should not. `asked`: name of the market to take of a source that holds several; None for the one
-    trained on.
+    trained on. `heeds_start`: whether `follow_strategy` goes on from the position that it is given, so that bars behind others can be
+    followed without those.
     """
 
     card: CardT
+    heeds_start = False
     overruled = False
     asked: str | None = None
 
@@ -195,7 +209,19 @@ class ServedModel(ABC, Generic[CardT]):
         """
         served, market, part = self._from(bars, since)
         wanted = self._held(evolve(part, decidable=market.settled[part.start :]), market)
-        return trajectory_of(wanted, part, market, served)
+        return trajectory_of(wanted, part, market.costs, served)
+
+    def decided(self, bars: Bars, count: int, start: int = FLAT) -> Decided:
+        """What the model as it is used decides at the closes of the newest `count` of `bars`, all of them closed.
+
+        :param bars: as `read` gives them, `history` of them before those, for decisions that are the evaluated ones.
+        :param start: what is held before the first of these, which was there (not absent), as `follow_strategy` takes it.
+        :raise ModelError: the bars do not fit those trained on, or are too few.
+        """
+        market = market_of(self.card.uncharged(), bars, last=count)
+        part = evolve(market.part(slice(0, count)), decidable=market.settled)
+        reason = self.reason or (self.outside(part) if market.settled[-1] else AFTER_GAP)
+        return Decided(self._held(part, market, start), market.settled, reason, self._warnings(bars, market))
 
     def _warnings(self, bars: Bars, market: Market) -> tuple[str, ...]:
         """What keeps a decision on the last of `bars` from being the one that would have been evaluated.
@@ -235,27 +261,19 @@ class ServedModel(ABC, Generic[CardT]):
     def _first(self, times: NDArray[np.int64], since: str | pd.Timestamp | None) -> int:
         if since is None:
             return 0
-        try:
-            if isinstance(since, str) and not YEAR_FIRST.match(since):
-                raise ValueError
-            if not isinstance(since, str | date) or pd.isna(since):
-                raise TypeError
-            time = pd.Timestamp(since)
-            time = time.tz_localize("UTC") if time.tz is None else time
-        except (TypeError, ValueError):
-            raise ModelError(f'since is {since!r:.60}, expected a time like "2024-01-31"') from None
+        time = moment_of(since)
         first = int(np.searchsorted(times, time.value))
         if first > len(times) - 3:
             raise ModelError(f"{self.card.bucket} model: there are no bars to trade on since {time.isoformat()}")
         return first
 
-    def _held(self, part: Part, market: Market) -> Tensor:
+    def _held(self, part: Part, market: Market, start: int = FLAT) -> Tensor:
         if self.stays_flat:
             return torch.zeros_like(part.returns)
         if self.overruled or not self.traded:
-            return self.follow_strategy(part, market)
+            return self.follow_strategy(part, market, start)
         inside = part.within(self.traded)
-        return self.follow_strategy(inside, market) * inside.decidable
+        return self.follow_strategy(inside, market, start) * inside.decidable
 
     def __repr__(self) -> str:
         card = self.card

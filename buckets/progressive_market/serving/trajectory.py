@@ -11,6 +11,7 @@ from attrs import evolve
 
 from progressive_market.bars.bar_records import PRICES
 from progressive_market.fills import account
+from progressive_market.market import carried
 from progressive_market.serving.decision import ACTIONS
 
 if TYPE_CHECKING:
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_market.bars import Bars
-    from progressive_market.market import Market, Part
+    from progressive_market.fills import Costs
+    from progressive_market.market import Part
 
 TIME = "time"
 
 
-def trajectory_of(wanted: Tensor, part: Part, market: Market, bars: Bars) -> pd.DataFrame:
+def trajectory_of(wanted: Tensor, part: Part, costs: Costs, bars: Bars) -> pd.DataFrame:
     """The columns of `ServedModel.trajectory`, one row for each bar of `part` [N].
 
     :param wanted: [N] signed positions, decided on each bar, those on the last two included, whose fills are not known.
     """
-    seen = market.account(wanted, part)
-    free = account(seen.held, part.returns, part.decidable, evolve(market.costs, side=0.0), part.charges)
+    held_on = wanted if part.absent is None else carried(wanted, part.absent)
+    seen = account(held_on, part.returns, part.decidable, costs, part.charges)
+    free = account(seen.held, part.returns, part.decidable, evolve(costs, side=0.0), part.charges)
     growth, held = _next(seen.growth).numpy(), _next(seen.held).numpy()
     traded = np.diff(held, prepend=0.0) != 0
     rows = slice(part.start, part.start + len(part))

@@ -1,0 +1,58 @@
+"""Where the bars come from that an account follows: a file that may grow, or an exchange."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from progressive_core.contract.errors import DataError
+
+
+class Feed(Protocol):
+    """Gives the newest bars. `name` is what messages call it, `soonest` how many seconds lie between two looks at least."""
+
+    name: str
+    soonest: float
+
+    def newest(self, count: int) -> Any:
+        """At least the newest `count` bars, as a model takes them, if it has so many; None where nothing can have changed.
+
+        :raise DataError: there are none now.
+        """
+
+
+class FileFeed:
+    """A file, which is read whole when its size or time changes."""
+
+    soonest = 1.0
+
+    def __init__(self, file: Path) -> None:
+        self.name, self._file = file.name, file
+        self._seen: tuple[int, int] | None = None
+
+    def newest(self, count: int) -> Any:
+        try:
+            stat = self._file.stat()
+        except OSError as error:
+            raise DataError(f"{self._file}: cannot be read ({error.strerror})") from error
+        if (stat.st_mtime_ns, stat.st_size) == self._seen:
+            return None
+        self._seen = stat.st_mtime_ns, stat.st_size
+        return self._file
+
+
+class ExchangeFeed:
+    """The public candles of an exchange; it is asked for no more than is needed."""
+
+    soonest = 5.0
+
+    def __init__(self, exchange: str, symbol: str, timeframe: str) -> None:
+        """:raise ConfigError: there is no such exchange, or an extra is missing."""
+        exchanges = import_module("progressive_training")
+        self.name = f"{symbol} of {exchange}"
+        self._asked = exchanges.exchange_named(exchange), symbol, timeframe
+        self._newest_bars = exchanges.newest_bars
+
+    def newest(self, count: int) -> Any:
+        return self._newest_bars(*self._asked, count)

@@ -1,0 +1,96 @@
+"""The journal of an account: its first line says of which model and bars it is, each other one is a bar and what was decided on it.
+
+Lines are only ever appended, and on the disk before they are shown. A last line that a kill cut short is cut off: it never came to be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from progressive_app.machine.durable_files import open_to_append, separate, sync_directory
+from progressive_app.store.documents import is_whole, line_with_checksum
+from progressive_core.contract.errors import RunError, WriteError
+
+JOURNAL = "journal.jsonl"
+FORMAT = 1
+
+
+class PaperJournal:
+    """The file in `directory`, which this process alone writes. `rows` are those that were there, as JSON objects.
+
+    :param begun: what the first line says of the account.
+    :raise RunError: it is damaged, or of another account. :raise WriteError: it cannot be written.
+    """
+
+    def __init__(self, directory: Path, begun: Mapping[str, Any]) -> None:
+        self.file = directory / JOURNAL
+        lines = self._whole_lines()
+        self.begun: dict[str, Any] = lines[0] if lines else {"format": FORMAT, **begun}
+        if not lines:
+            self._append([self.begun])
+            sync_directory(directory)
+        for key, value in {"format": FORMAT, **begun}.items():
+            if self.begun.get(key) != value and not (key == "since" and value is None):
+                raise RunError(
+                    f"{self.file}: this account was begun with another {_WORDS.get(key, key)} ({self.begun.get(key)!s:.40}, now "
+                    f"{value!s:.40}); begin another one with --name NAME"
+                )
+        self.rows = lines[1:]
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put rows behind the others; when it returns they are on the disk.
+
+        :raise WriteError: they cannot be written.
+        """
+        self._append(rows)
+
+    def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            with open_to_append(self.file) as file:
+                file.write(b"".join(map(line_with_checksum, rows)))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise WriteError(
+                f"{self.file}: cannot be written ({error.strerror}); the account goes on from its last whole line"
+            ) from error
+
+    def _whole_lines(self) -> list[dict[str, Any]]:
+        try:
+            text = self.file.read_bytes()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise RunError(f"{self.file}: cannot be read ({error.strerror})") from error
+        whole = text[: text.rfind(b"\n") + 1].split(b"\n")[:-1]
+        found = [self._object(line, number) for number, line in enumerate(whole, 1)]
+        while found and found[-1] is None:  # what a power cut left behind
+            found.pop()
+        if None in found:
+            raise RunError(
+                f"{self.file}, line {found.index(None) + 1}: damaged; cut the file off before it, and the account goes on from there"
+            )
+        if text and not found and not b'{"format": 1'.startswith(text[:12]) and not text.startswith(b'{"format": 1'):
+            raise RunError(f"{self.file}: no journal of an account; move it away")
+        kept = sum(len(line) + 1 for line in whole[: len(found)])
+        if kept < len(text):
+            separate(self.file)
+            os.truncate(self.file, kept)
+        return [line for line in found if line is not None]
+
+    def _object(self, line: bytes, number: int) -> dict[str, Any] | None:
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(value, dict) or not is_whole(value):
+            return None
+        value.pop("sha256", None)
+        return value
+
+
+_WORDS = {"model": "model, or one that was trained again", "source": "source of bars", "since": "--from"}

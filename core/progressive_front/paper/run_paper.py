@@ -1,0 +1,180 @@
+"""`paper`: opens a model, its journal and a feed, follows, and sums up."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib import import_module
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from progressive_app.locks.lock import lock_run
+from progressive_app.machine.durable_files import make_directory, place_for_reports
+from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.terminal import INTERRUPTED
+from progressive_core import PROGRAM
+from progressive_core.contract.errors import ConfigError, ModelError, RunError
+from progressive_front.commands.named_run import errors_naming
+from progressive_front.export.found_model import FoundModel, found_model
+from progressive_front.load_model import load_model
+from progressive_front.paper.bar_feeds import ExchangeFeed, Feed, FileFeed
+from progressive_front.paper.following import Following
+from progressive_front.paper.paper_journal import PaperJournal
+from progressive_front.paper.shown_paper import view_of
+from progressive_front.paper.waiting_clock import Clock
+
+PLACE = "paper"
+"""The directory of accounts, in that of their run."""
+SAME = 1e-9
+"""Difference of two equities, as a share, that another processor makes."""
+
+
+@frozen(kw_only=True)
+class AskedPaper:
+    """What the command line asks for, None where not given. `model`: RUN or RUN/Bucket. `follow`: wait for more bars."""
+
+    model: Path
+    data: Path | None
+    follow: bool
+    exchange: str | None
+    symbol: str | None
+    since: str | None
+    policy: str
+    name: str | None
+    market: str | None
+
+
+def run_paper(
+    asked: AskedPaper, flags: Mapping[str, Any], config: Path | None, *, as_json: bool, clock: Clock | None = None
+) -> int:
+    """Follow, until the bars end or Ctrl-C, and sum up.
+
+    :return: 0, or 130 after Ctrl-C. :raise RunError: there is no such run, or its account is another one's or in use.
+    :raise ModelError: its model cannot be used on the bars. :raise DataError: there are none. :raise WriteError: the journal cannot be written.
+    """
+    configure_logging()
+    found = found_model(asked.model, config, flags)
+    model = _served(found, asked)
+    time = clock or Clock()
+    feed = _feed(asked, model)
+    name = asked.name or _plain(f"{found.bucket}-{asked.data.stem if asked.data else feed.name}-{asked.policy}")
+    directory = place_for_reports(found.directory or found.file.parent) / PLACE / name
+    make_directory(directory)
+    lock = lock_run(directory, "keeping this account")
+    try:
+        journal = PaperJournal(directory, _begun(found, asked, feed, time, model))
+        account = _account(model, journal)
+        with _interruptible(), view_of(found, feed.name, journal, as_json=as_json) as view:
+            following = Following(account, journal, feed, time, view, endless=asked.follow)
+            status = 0
+            try:
+                if asked.data is None:
+                    following.run()
+                else:
+                    with errors_naming(asked.data):
+                        following.run()
+            except KeyboardInterrupt:
+                status = INTERRUPTED
+            view.ended(following.state(), _again(asked, name))
+        return status
+    finally:
+        lock.release()
+
+
+def _served(found: FoundModel, asked: AskedPaper) -> Any:
+    model = load_model(found.file, policy=asked.policy)
+    if not isinstance(model, import_module("progressive_training.market").ServedModel):
+        raise ModelError(
+            f"{found.file}: models of bucket {found.bucket!r} are no ServedModel of progressive_training.market, so no account can be kept of them"
+        )
+    return model if asked.market is None else model.of_market(asked.market)
+
+
+def _feed(asked: AskedPaper, model: Any) -> Feed:
+    if asked.data is not None:
+        return FileFeed(asked.data)
+    symbol = asked.symbol or model.card.symbol
+    if not symbol or asked.exchange is None:
+        raise ConfigError("--symbol: the model's bars did not name their market; give it, like --symbol BTC/USDT")
+    return ExchangeFeed(asked.exchange, symbol, _timeframe(model.card.interval_seconds))
+
+
+def _timeframe(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:.0f}{unit}"
+    raise ConfigError(f"--exchange: no exchange has bars of {seconds:g} seconds; give a file with --data")
+
+
+def _begun(found: FoundModel, asked: AskedPaper, feed: Feed, clock: Clock, model: Any) -> dict[str, Any]:
+    """What the first line of the journal says. On an exchange an account begins with the bar that has closed last."""
+    since = None
+    if asked.since is not None:
+        since = import_module("progressive_training.market").moment_of(asked.since).value
+    return {
+        "bucket": found.bucket,
+        "model": sha256(found.file.read_bytes()).hexdigest(),
+        "policy": asked.policy,
+        "market": asked.market,
+        "source": feed.name,
+        "since": since,
+    }
+
+
+def _account(model: Any, journal: PaperJournal) -> Any:
+    """The account that the journal holds.
+
+    :raise RunError: its rows are not what they were, or their equity does not follow from them.
+    """
+    market = import_module("progressive_training.market")
+    rows, equities = [], []
+    try:
+        for line in journal.rows:
+            equities.append(float(line.pop("equity")))
+            rows.append(market.PaperBar(**line))
+        account = market.PaperAccount(model, rows, journal.begun["since"])
+        counted = [1.0, *account.trajectory()["equity"].tolist()][:-1] if rows else []
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{journal.file}: damaged ({error!r:.100})") from error
+    for row, kept, own in zip(rows, equities, counted, strict=True):
+        if not isclose(kept, own, rel_tol=SAME):
+            raise RunError(f"{journal.file}: the equity {kept:g} at {row.time} does not follow from its bars ({own:g})")
+    return account
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name.removesuffix("-verdict")).strip("-")[:80]
+
+
+def _again(asked: AskedPaper, name: str) -> str:
+    """The command that goes on."""
+    words = [PROGRAM, "paper", str(asked.model)]
+    words += ["--data", str(asked.data), "--follow"] if asked.data else ["--exchange", str(asked.exchange)]
+    words += ["--symbol", asked.symbol] if asked.symbol else []
+    words += ["--policy", asked.policy] if asked.policy != "verdict" else []
+    words += ["--market", asked.market] if asked.market else []
+    return shlex.join([*words, "--name", name] if asked.name else words)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Within it, being asked to end (SIGTERM) is as Ctrl-C."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        sys.stdout.flush()

@@ -1,0 +1,191 @@
+"""An account as people and programs see it: a live view on a terminal, plain lines elsewhere, events of JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import asdict
+
+from progressive_app.json_values import json_values
+from progressive_app.machine.terminal import one_line, print_text
+from progressive_app.presentation.quantities import utc_text
+from progressive_app.presentation.text_table import MISSING, sentence
+from progressive_front.paper.following import PaperState
+from progressive_front.paper.paper_journal import PaperJournal
+
+
+@contextmanager
+def view_of(found: Any, source: str, journal: PaperJournal, *, as_json: bool) -> Iterator[Any]:
+    """What shows the account of a found model on the bars of `source`."""
+    if as_json:
+        yield PaperEvents(found.bucket, source, journal)
+    elif sys.stdout.isatty():
+        with _live(found.bucket, source, journal) as view:
+            yield view
+    else:
+        yield PaperLines(found.bucket, source, journal)
+
+
+class PaperEvents:
+    """An event a line, for programs."""
+
+    def __init__(self, bucket: str, source: str, journal: PaperJournal) -> None:
+        self._print(
+            "begun", bucket=bucket, source=source, journal=str(journal.file), goes_on=bool(journal.rows), orders="none"
+        )
+
+    def bars(self, new: Sequence[Any], equities: Sequence[float], state: PaperState) -> None:
+        for row, equity in zip(new, equities, strict=True):
+            newest = row is new[-1]
+            values = {**asdict(row), "time": iso_of(row.time), "equity": equity}
+            self._print("bar", **values, reason=state.reason if newest else None)
+
+    def warn(self, text: str) -> None:
+        self._print("warning", text=text)
+
+    def waiting(self, state: PaperState, now: int) -> None:
+        """Nothing happens while waiting."""
+
+    def ended(self, state: PaperState, again: str) -> None:
+        """The account as it stands, and the command that goes on."""
+        self._print("ended", **(asdict(state.standing) if state.standing else {"bars": 0}), again=again)
+
+    def _print(self, event: str, **values: Any) -> None:
+        print_text(json.dumps(json_values({"event": event, **values})))
+
+
+class PaperLines:
+    """A line for each bar that closes, and one for all that were there before."""
+
+    def __init__(self, bucket: str, source: str, journal: PaperJournal) -> None:
+        goes_on = f", goes on after {len(journal.rows):,} bars" if journal.rows else ""
+        self._print(f"{bucket} on {source}{goes_on}; no orders are sent; journal: {journal.file}")
+
+    def bars(self, new: Sequence[Any], equities: Sequence[float], state: PaperState) -> None:
+        at = state.standing
+        if len(new) > 1:
+            self._print(f"{len(new):,} bars from {moment(iso_of(new[0].time))} to {moment(at.until)}: {_gains(at)}")
+        why = f" ({state.reason})" if state.reason else ""
+        self._print(f"{moment(at.until)}  close {at.close:,.6g}  next: {at.action}{why}  equity {at.equity:.4f}")
+
+    def warn(self, text: str) -> None:
+        self._print(f"warning: {one_line(text)}")
+
+    def waiting(self, state: PaperState, now: int) -> None:
+        """Nothing is printed while waiting."""
+
+    def ended(self, state: PaperState, again: str) -> None:
+        """The account as it stands, and the command that goes on."""
+        self._print(summary(state, again))
+
+    def _print(self, text: str) -> None:
+        print_text("\n".join(sentence(line, indent="  ") for line in text.split("\n")))
+
+
+def summary(state: PaperState, again: str) -> str:
+    """What an account came to, and how it goes on."""
+    at = state.standing
+    if at is None:
+        return f"no bar to decide on yet\ngo on: {again}"
+    return f"{at.bars:,} bars since {moment(at.since)}: {_gains(at)}, now {at.action}\ngo on: {again}"
+
+
+def _gains(at: Any) -> str:
+    trades = "1 trade" if at.trades == 1 else f"{at.trades:,} trades"
+    return f"{trades}, equity {at.equity:.4f} (buy and hold {at.hold:.4f})"
+
+
+def moment(text: str) -> str:
+    """An ISO time, for people."""
+    return utc_text(text)
+
+
+def iso_of(time: int) -> str:
+    """ISO text of nanoseconds since 1970, UTC, to the second."""
+    return datetime.fromtimestamp(time // 10**9, UTC).isoformat().replace("+00:00", "Z")
+
+
+@contextmanager
+def _live(bucket: str, source: str, journal: PaperJournal) -> Iterator[Any]:
+    from rich.live import Live
+
+    from progressive_app.presentation.drawing import printable_console
+
+    console = printable_console(highlight=False)
+    view = PaperScreen(bucket, source, journal)
+    with Live(console=console, auto_refresh=False, redirect_stderr=True) as live:
+        view.live = live
+        yield view
+    if view.closing:
+        print_text(view.closing)
+
+
+class PaperScreen:
+    """A panel that is drawn anew each second."""
+
+    def __init__(self, bucket: str, source: str, journal: PaperJournal) -> None:
+        self._title, self._journal = f"{bucket} on paper: {source}", journal
+        self._warnings: list[str] = []
+        self.live: Any = None
+        self.closing = ""
+
+    def bars(self, new: Sequence[Any], equities: Sequence[float], state: PaperState) -> None:
+        self._draw(state, None)
+
+    def warn(self, text: str) -> None:
+        self._warnings = [*self._warnings[-2:], one_line(text)]
+
+    def waiting(self, state: PaperState, now: int) -> None:
+        self._draw(state, now)
+
+    def ended(self, state: PaperState, again: str) -> None:
+        self._draw(state, None)
+        self.closing = summary(state, again)
+
+    def _draw(self, state: PaperState, now: int | None) -> None:
+        self.live.update(panel(self._title, state, self._warnings, now), refresh=True)
+
+
+def panel(title: str, state: PaperState, warnings: Sequence[str], now: int | None) -> Any:
+    """The view of an account: where it stands, its newest decisions, and what is amiss."""
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    if state.standing is None:
+        return Panel(Text("no bar to decide on yet"), title=title, width=80)
+    at, facts = state.standing, Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    facts.add_column()
+    entry = MISSING if at.entry is None else f"{at.entry:,.6g} at {moment(at.entered)}"
+    colour = {"long": "green", "short": "red"}.get(at.position, "default")
+    facts.add_row("position", Text.assemble((at.position, f"bold {colour}"), f", entered {entry}" if at.entry else ""))
+    facts.add_row(
+        "from the next open", Text.assemble((at.action, "bold"), f" ({state.reason})" if state.reason else "")
+    )
+    facts.add_row("equity", f"{at.equity:.4f} after {at.trades:,} trades; buy and hold {at.hold:.4f}")
+    facts.add_row("newest bar", f"{moment(at.until)}, close {at.close:,.6g}, {at.bars:,} bars since {moment(at.since)}")
+    if state.closes is not None:
+        left = "" if now is None else f", {_countdown(state.closes - now)}"
+        facts.add_row("next bar closes", f"{moment(iso_of(state.closes))}{left}")
+    recent = Table(box=None, padding=(0, 2), header_style="dim")
+    for head in ("BAR", "CLOSE", "ACTION"):
+        recent.add_column(head)
+    for row in state.rows:
+        recent.add_row(moment(iso_of(row.time)), f"{row.close:,.6g}", row.action)
+    notes = [Text(f"warning: {text}", style="yellow") for text in dict.fromkeys(warnings)]
+    below = Text("no orders are sent; Ctrl-C ends", style="dim")
+    return Panel(Group(facts, Text(""), recent, *notes), title=Text(title), subtitle=below, width=80)
+
+
+def _countdown(nanoseconds: int) -> str:
+    seconds = round(nanoseconds / 1e9)
+    if seconds < 0:
+        return f"late by {-seconds // 60:d}:{-seconds % 60:02d}"
+    return f"in {seconds // 3600:d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
