@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import torch
 from attrs import evolve, frozen
 
@@ -25,7 +26,6 @@ from progressive_market.serving.trajectory import trajectory_of
 from progressive_training import ModelError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -56,7 +56,8 @@ class PaperBar:
 class PaperStanding:
     """Where an account stands. `bars` decided on, `since` and `until` the opens of the first and the last, ISO, UTC. `action`: to be held from the
     next open on; `position`: held during the newest bar, entered at the price `entry` on `entered`, None where flat. `equity`: had all been sold
-    at the newest open, from 1, and `hold` that of buy and hold on the same bars and costs. `trades`: positions left again."""
+    at the newest open, from 1, and `hold` that of buy and hold on the same bars and costs. `trades`: positions left again.
+    `known`: how many of the bars are of the time of those that the model was trained, chosen and judged on, which say nothing new."""
 
     bars: int
     since: str
@@ -69,6 +70,7 @@ class PaperStanding:
     equity: float
     hold: float
     trades: int
+    known: int
 
 
 class PaperAccount:
@@ -142,6 +144,7 @@ class PaperAccount:
         frame = trajectory_of(wanted, part, costs, bars)
         unbroken = torch.arange(len(part)) < len(part) - 2
         hold = account(torch.ones_like(part.returns), part.returns, unbroken, costs, part.charges).growth.sum()
+        learned = [pd.Timestamp(each).value for each in (self._model.card.data_since, self._model.card.data_until)]
         position: Action = frame["position"].iloc[-1]
         changes = np.flatnonzero(frame["position"].to_numpy() != frame["position"].shift(fill_value="flat").to_numpy())
         entered = int(changes[-1]) if position != "flat" else None
@@ -158,6 +161,7 @@ class PaperAccount:
             equity=float(frame["equity"].iloc[-1]),
             hold=float(hold.exp()),
             trades=trades,
+            known=int(np.count_nonzero((bars.time >= learned[0]) & (bars.time <= learned[1]))),
         )
 
     def _first_new(self, bars: Bars) -> int:

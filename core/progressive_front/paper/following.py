@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from attrs import asdict, frozen
 
-from progressive_core.contract.errors import DataError, ModelError
+from progressive_core.contract.errors import DataError, ModelError, PluginError
 from progressive_front.paper.bar_feeds import Feed
 from progressive_front.paper.paper_journal import PaperJournal
 from progressive_front.paper.waiting_clock import JUMP, Clock
@@ -114,7 +114,7 @@ class Following:
             if source is None:
                 return False
             new = self._account.follow(source)
-        except (DataError, ModelError) as error:
+        except (DataError, ModelError, PluginError) as error:
             if not self._endless or not self._account.rows:
                 raise
             self._say(str(error))

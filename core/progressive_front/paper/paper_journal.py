@@ -22,14 +22,16 @@ FORMAT = 1
 class PaperJournal:
     """The file in `directory`, which this process alone writes. `rows` are those that were there, as JSON objects.
 
-    :param begun: what the first line says of the account.
+    :param begun: what the first line says of the account. :param since: from which time on a new account is kept, where `begun` does not say.
     :raise RunError: it is damaged, or of another account. :raise WriteError: it cannot be written.
     """
 
-    def __init__(self, directory: Path, begun: Mapping[str, Any]) -> None:
+    def __init__(self, directory: Path, begun: Mapping[str, Any], since: int | None = None) -> None:
         self.file = directory / JOURNAL
         lines = self._whole_lines()
         self.begun: dict[str, Any] = lines[0] if lines else {"format": FORMAT, **begun}
+        if not lines and self.begun.get("since") is None:
+            self.begun["since"] = since
         if not lines:
             self._append([self.begun])
             sync_directory(directory)

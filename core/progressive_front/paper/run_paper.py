@@ -70,7 +70,8 @@ def run_paper(
     make_directory(directory)
     lock = lock_run(directory, "keeping this account")
     try:
-        journal = PaperJournal(directory, _begun(found, asked, feed, time, model))
+        newest = None if asked.data else time.now() - round(2e9 * model.card.interval_seconds) + 1
+        journal = PaperJournal(directory, _begun(found, asked, feed), newest)
         account = _account(model, journal)
         with _interruptible(), view_of(found, feed.name, journal, as_json=as_json) as view:
             following = Following(account, journal, feed, time, view, endless=asked.follow)
@@ -114,8 +115,8 @@ def _timeframe(seconds: float) -> str:
     raise ConfigError(f"--exchange: no exchange has bars of {seconds:g} seconds; give a file with --data")
 
 
-def _begun(found: FoundModel, asked: AskedPaper, feed: Feed, clock: Clock, model: Any) -> dict[str, Any]:
-    """What the first line of the journal says. On an exchange an account begins with the bar that has closed last."""
+def _begun(found: FoundModel, asked: AskedPaper, feed: Feed) -> dict[str, Any]:
+    """What the first line of the journal says."""
     since = None
     if asked.since is not None:
         since = import_module("progressive_training.market").moment_of(asked.since).value

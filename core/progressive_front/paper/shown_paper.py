@@ -92,7 +92,20 @@ def summary(state: PaperState, again: str) -> str:
     at = state.standing
     if at is None:
         return f"no bar to decide on yet\ngo on: {again}"
-    return f"{at.bars:,} bars since {moment(at.since)}: {_gains(at)}, now {at.action}\ngo on: {again}"
+    lines = [
+        f"{at.bars:,} bars since {moment(at.since)}: {_gains(at)}, now {at.action}",
+        *_known(at),
+        f"go on: {again}",
+    ]
+    return "\n".join(lines)
+
+
+def _known(at: Any) -> list[str]:
+    if not at.known:
+        return []
+    return [
+        f"warning: {at.known:,} of them are of the time that the model was trained, chosen and judged on; only later ones say anything new"
+    ]
 
 
 def _gains(at: Any) -> str:
@@ -179,7 +192,8 @@ def panel(title: str, state: PaperState, warnings: Sequence[str], now: int | Non
         recent.add_column(head)
     for row in state.rows:
         recent.add_row(moment(iso_of(row.time)), f"{row.close:,.6g}", row.action)
-    notes = [Text(f"warning: {text}", style="yellow") for text in dict.fromkeys(warnings)]
+    texts = dict.fromkeys([*_known(at), *(f"warning: {text}" for text in warnings)])
+    notes = [Text(text, style="yellow") for text in texts]
     below = Text("no orders are sent; Ctrl-C ends", style="dim")
     return Panel(Group(facts, Text(""), recent, *notes), title=Text(title), subtitle=below, width=80)
 

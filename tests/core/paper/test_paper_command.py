@@ -64,7 +64,8 @@ def paper(*more: str) -> int:
 def events(capsys: pytest.CaptureFixture[str], *more: str) -> list[dict[str, Any]]:
     capsys.readouterr()
     assert paper("--json", *more) == 0
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    seen = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [each for each in seen if each["event"] != "warning"]
 
 
 def journal() -> Path:
@@ -141,7 +142,7 @@ def test_what_is_no_continuation_is_one_line(run: Path, capsys: pytest.CaptureFi
     journal().write_bytes(whole)
     assert paper("--from", "2020-01-20") == 2
     assert "another --from" in capsys.readouterr().err
-    frame(600).assign(time=lambda made: made["time"] + pd.Timedelta("400d")).to_csv("feed.csv", index=False)
+    frame(600).assign(time=lambda made: made["time"] + pd.Timedelta("400D")).to_csv("feed.csv", index=False)
     assert paper() == 2
     assert "holds no bar of 2020-01-25T23:00:00Z" in capsys.readouterr().err
     assert journal().read_bytes() == whole
@@ -207,6 +208,59 @@ def test_there_is_no_code_that_could_send_an_order_and_no_flag_for_a_key() -> No
     files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
     found = {file.name: each.group() for file in files if (each := private.search(file.read_text("utf-8")))}
     assert found == {}
+
+
+class Broker:
+    """An exchange of a stranger, whose newest bar but one is the newest that has closed."""
+
+    name, timeframes = "broker", ("1h",)
+
+    def __init__(self) -> None:
+        self.bars, self.asked = 600, 0
+
+    def market(self, symbol: str) -> str:
+        return symbol
+
+    def page(self, market: str) -> int:
+        return 200
+
+    def now(self) -> int:
+        return int(frame(self.bars)["time"].iloc[-1].value // 10**6 + 3_600_000)
+
+    def candles(self, market: str, timeframe: str, since: int | None, limit: int) -> list[list[float]]:
+        made = frame(min(700, self.bars + 1))
+        made["time"] = made["time"].astype("int64") // (10**6 if made["time"].dt.unit == "ns" else 1000)
+        rows = made.values.tolist()
+        self.asked += 1
+        return rows[-limit:] if since is None else [row for row in rows if row[0] >= since][:limit]
+
+
+def test_an_exchange_is_followed_from_its_newest_bar_on(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = Broker()
+    monkeypatch.setattr("progressive_training.exchange_named", lambda name: broker, raising=False)
+
+    def later(clock: Told) -> None:
+        if clock.time >= start + (broker.bars - 599) * HOUR:
+            broker.bars += 1
+
+    exchange = asked(data=None, exchange="broker", symbol="BTC/USDT")
+    clock = Told(*[later] * 9000)
+    start = clock.time
+    clock.steps = clock.steps[: 3 * 3602]
+    assert run_paper(exchange, {}, None, as_json=True, clock=clock) == 130
+    seen = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    bars = [each["time"] for each in seen if each["event"] == "bar"]
+    assert bars == [time.strftime("%Y-%m-%dT%H:%M:%SZ") for time in frame(602)["time"].iloc[599:]]
+    assert broker.asked < 60
+    broker.bars += 5
+    clock = Told()
+    clock.time = start + 7 * HOUR
+    assert run_paper(exchange, {}, None, as_json=True, clock=clock) == 130
+    seen = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["event"] for each in seen if each["event"] == "bar"] == ["bar"] * 5
+    assert seen[-1]["bars"] == 8
 
 
 def test_a_model_of_another_kind_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
