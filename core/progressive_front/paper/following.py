@@ -65,7 +65,7 @@ class Following:
                 jump = self._clock.wait(min(left, MOST_WAIT))
                 if abs(jump) > JUMP:
                     self._say(
-                        f"the clock moved by {jump / 60:,.0f} minutes: the machine slept, or its clock was set; the account goes on "
+                        f"the clock moved by {_long(jump)}: the machine slept, or its clock was set; the account goes on "
                         f"with every bar since"
                     )
                     break
@@ -102,9 +102,7 @@ class Following:
         else:
             wait = soonest if came else min(60.0, 1.5 * max(wait if wait <= 60 else soonest, soonest))
         if late > self._account.interval / 1e9:
-            self._say(
-                f"{self._feed.name}: no new bar for {late / 60:,.0f} minutes after one should have closed", "late"
-            )
+            self._say(f"{self._feed.name}: a bar should have closed {_long(late)} ago, and has not come", "late")
         return wait
 
     def _look(self) -> bool:
@@ -141,3 +139,11 @@ class Following:
         if (once or text) not in self._said:
             self._said.add(once or text)
             self._view.warn(text)
+
+
+def _long(seconds: float) -> str:
+    """A span of time, for people."""
+    for size, unit in ((86400, "days"), (3600, "hours")):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds / 60:,.0f} minutes"

@@ -191,7 +191,7 @@ def test_it_follows_until_ctrl_c_through_a_sleep_a_stop_and_a_torn_file(
     assert [each["event"] for each in seen if each["event"] == "bar"] == ["bar"] * 630
     warnings = " ".join(each["text"] for each in seen if each["event"] == "warning")
     assert "feed.csv" in warnings and "the machine slept, or its clock was set" in warnings
-    assert warnings.count("no new bar for") == 1
+    assert warnings.count("has not come") == 1
     assert seen[-1]["event"] == "ended" and seen[-1]["bars"] == 630
 
 
