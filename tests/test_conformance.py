@@ -9,7 +9,7 @@ from progressive_core.contract.protocols import trains
 from progressive_core.plugins.registry import Registry
 from progressive_training.testing import check_bucket, check_plugin, check_transfer
 
-INSTALLED = survey(["console", "picture"])
+INSTALLED = survey(["console", "picture", "tensorboard"])
 
 
 def of(kind: str) -> list[PluginRecord]:

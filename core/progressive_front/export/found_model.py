@@ -17,6 +17,7 @@ from progressive_app.store.progress import STATE
 from progressive_app.store.run_documents import read_manifest
 from progressive_app.store.tensors import read_tensors
 from progressive_core import PROGRAM
+from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import ModelError, RunError
 from progressive_core.contract.records import RunInfo
 from progressive_core.contract.suggest import did_you_mean
@@ -98,5 +99,5 @@ def bars_of(model: Any, found: FoundModel, data: Path | None, market: str | None
     settings_file = found.run_dir / "config.json"
     moved = moved_with_the_run(read_manifest(found.run_dir)["inputs"], found.run_dir)
     settings = resolve_values({**read_json(settings_file), **moved}, str(settings_file), policy="warn")
-    run = RunInfo(run_dir=found.run_dir, sequence=(found.bucket,), settings=settings, seed=settings["SEED"])
+    run = RunInfo(run_dir=found.run_dir, sequence=(found.bucket,), settings=settings, seed=settings[SEED])
     return import_module("progressive_training.market").bars_of_run(model, run)
