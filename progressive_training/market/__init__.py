@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from progressive_market.own_learner.weights_learner import Weights as Weights
     from progressive_market.own_learner.weights_learner import WeightsLearner as WeightsLearner
     from progressive_market.own_learner.weights_model import WeightsModel as WeightsModel
+    from progressive_market.own_learner.weights_model import load_weights_model as load_weights_model
     from progressive_market.policy import FLAT as FLAT
     from progressive_market.policy import LONG as LONG
     from progressive_market.policy import SHORT as SHORT
@@ -155,7 +156,7 @@ _NAMES = {
     "policy_learner": "PolicyLearner",
     "own_learner.weights_bucket": "WeightsBucket",
     "own_learner.weights_learner": "MarketPolicy WeightsLearner Weights",
-    "own_learner.weights_model": "WeightsModel",
+    "own_learner.weights_model": "WeightsModel load_weights_model",
     "policy": "FLAT LONG SHORT as_maps best_actions cost_matrix follow positions_of sides",
     "regimes.detector": "RegimeModel Regimes RegimesAsked fit_regimes",
     "serving.decision": "ACTIONS Action Decision",

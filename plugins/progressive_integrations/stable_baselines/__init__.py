@@ -1,0 +1,1 @@
+"""Algorithms of stable-baselines3 as buckets."""

@@ -1,0 +1,119 @@
+"""`SB3Bucket`: an algorithm of stable-baselines3 as a bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import field, frozen
+
+from progressive_integrations.stable_baselines.sb3_settings import SB3_SETTINGS
+from progressive_training import BucketInfo, PluginError, Resources, Setting
+from progressive_training.market import (
+    MARKET_SETTINGS,
+    StudiedBucket,
+    bytes_of_bucket_market,
+    check_bucket_market,
+)
+
+if TYPE_CHECKING:
+    from progressive_integrations.stable_baselines.recipe import Recipe
+    from progressive_integrations.stable_baselines.sb3_learner import SB3Learner
+    from progressive_training.market import WeightsModel
+
+ALGORITHM_NAMES = ("PPO", "A2C", "DQN")
+BYTES_PER_STEP = 4 * 256
+"""Of what one walk saw on one bar, held until it was learned from."""
+
+
+def _algorithm(bucket: SB3Bucket, _: object, algo: str) -> None:
+    if algo not in ALGORITHM_NAMES:
+        raise PluginError(f"{bucket.name}: algo is {algo!r}; expected one of {', '.join(ALGORITHM_NAMES)}")
+
+
+def _as_values(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Classes by name, so that the card of a model can hold them."""
+    return {
+        name: value.__name__ if isinstance(value, type) else list(value) if isinstance(value, tuple) else value
+        for name, value in (given or {}).items()
+    }
+
+
+def _policy_kwargs(bucket: SB3Bucket, _: object, given: dict[str, Any]) -> None:
+    where = f"{bucket.name}: policy_kwargs"
+    try:
+        json.dumps(given)
+    except (TypeError, ValueError):
+        raise PluginError(f"{where} are written to a file: expected numbers, texts, lists and mappings") from None
+    if refused := sorted(name for name in given if name.endswith(("_class", "_schedule"))):
+        raise PluginError(f"{where}: {', '.join(refused)} cannot be given; the optimiser is Adam, and what is seen a vector")
+    if (name := given.get("activation_fn")) is not None and not _is_layer(name):
+        raise PluginError(f'{where}: activation_fn is {name!r}; expected the name of a layer of torch.nn, like "ReLU"')
+
+
+def _is_layer(name: object) -> bool:
+    from torch import nn
+
+    kind = getattr(nn, name, None) if isinstance(name, str) else None
+    return isinstance(kind, type) and issubclass(kind, nn.Module)
+
+
+@frozen(kw_only=True)
+class SB3Bucket(StudiedBucket):
+    """Implements `progressive_training.Bucket` by an algorithm of stable-baselines3, which the extra `sb3` installs.
+
+    `algo`: "PPO", "A2C" or "DQN". `horizons` in bars, ascending: the longest parts training, validation and test, and bounds how far
+    the discount looks ahead. `policy_kwargs`: those of `MlpPolicy`, as JSON values: `net_arch`, and `activation_fn`, the name of a layer
+    of `torch.nn`.
+
+    :raise PluginError: an unknown algorithm, or `policy_kwargs` that a file cannot hold.
+    """
+
+    name: str
+    horizons: tuple[int, ...] = field(converter=tuple)
+    algo: str = field(default="PPO", validator=_algorithm)
+    policy_kwargs: dict[str, Any] = field(default=None, converter=_as_values, validator=_policy_kwargs, hash=False)
+    settings: ClassVar[tuple[Setting[Any], ...]] = (*MARKET_SETTINGS, *SB3_SETTINGS)
+
+    def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
+        """Estimate the bytes of the market, and of what is seen between two updates."""
+        return bytes_of_bucket_market(bucket) + (64 * resources.parallel_episodes + resources.batch_size) * BYTES_PER_STEP
+
+    def check(self, bucket: BucketInfo, resources: Resources) -> None:
+        """Look for stable-baselines3, for leaks, and for too few bars, before anything is trained.
+
+        :raise PluginError: stable-baselines3 is not installed.
+        """
+        self._recipe()
+        check_bucket_market(bucket, resources)
+
+    def open(self, bucket: BucketInfo, resources: Resources) -> SB3Learner:
+        """Load the bars, split them, and build the learner."""
+        recipe = self._recipe()
+        from progressive_integrations.stable_baselines.sb3_learner import SB3Learner
+
+        return SB3Learner(recipe, bucket, resources)
+
+    def load_model(self, path: str | Path) -> WeightsModel:
+        """Read a model of this bucket.
+
+        :raise ModelError: there is no such file, or it is no such model. :raise PluginError: stable-baselines3 is not installed.
+        """
+        recipe = self._recipe()
+        from progressive_training.market import load_weights_model
+
+        return load_weights_model(path, recipe.policy_from)
+
+    def tunable(self) -> dict[str, str]:
+        """What a search varies where the user names nothing."""
+        return {"SB3_LEARNING_RATE": "1e-4..1e-2:log", "SB3_DISCOUNT": "0.8..0.99"}
+
+    def _recipe(self) -> Recipe:
+        if find_spec("stable_baselines3") is None:
+            raise PluginError(f"{self.name} needs stable-baselines3: pip install 'progressive-training[sb3]'")
+        from progressive_integrations.stable_baselines.recipe import Recipe
+
+        return Recipe(self.algo, self.policy_kwargs)
