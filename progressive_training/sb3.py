@@ -3,6 +3,6 @@
 Nothing of stable-baselines3 is imported before a bucket is used.
 """
 
-from progressive_integrations.stable_baselines.sb3_bucket import SB3Bucket as SB3Bucket
+from progressive_integrations.stable_baselines.sb3_bucket import SB3Bucket
 
 __all__ = ["SB3Bucket"]

@@ -14,8 +14,8 @@ from torch import Tensor
 from progressive_integrations.stable_baselines.market_walks import MarketWalks
 
 
-class BarReplay(ReplayBuffer):
-    """Ten bytes a transition: its bar, the position held there and the action. Reward and both observations follow from these."""
+class BarReplay(ReplayBuffer):  # type: ignore[misc]  # stable-baselines3 is skipped by the type checker
+    """Six bytes a transition in a checkpoint: its bar, the position held there and the action. Reward and both observations follow from these."""
 
     def __init__(
         self,
@@ -45,9 +45,7 @@ class BarReplay(ReplayBuffer):
     def sample(self, batch_size: int, env: object = None) -> ReplayBufferSamples:
         """Transitions drawn evenly. None ends: a walk that was cut goes on in truth."""
         rows = np.random.randint(0, min(self.seen, self.buffer_size), batch_size)  # noqa: NPY002  # as the rest of SB3 draws
-        bars, held, actions = (
-            each.numpy()[rows].astype(np.int64) for each in (self.bars, self.held, self.taken)
-        )
+        bars, held, actions = (each.numpy()[rows].astype(np.int64) for each in (self.bars, self.held, self.taken))
         walks, after = self.walks, self.walks.after(bars, held, actions)
         return ReplayBufferSamples(
             observations=torch.from_numpy(walks.observed(bars, held)),

@@ -31,7 +31,7 @@ def spaces_of(market: Market) -> tuple[spaces.Box, spaces.Discrete]:
     return spaces.Box(-np.inf, np.inf, (width,), np.float32), spaces.Discrete(actions)
 
 
-class MarketWalks(VecEnv):
+class MarketWalks(VecEnv):  # type: ignore[misc]  # stable-baselines3 is skipped by the type checker
     """`count` walks over a `part` of `market`, each from a random bar and position.
 
     A position is decided at the close of a bar and earns what `market.rewards` says of it, less the cost of the change: the growth of
@@ -77,7 +77,8 @@ class MarketWalks(VecEnv):
 
     def earned(self, bars: Numbers, held: Numbers, after: Numbers) -> NDArray[np.float32]:
         """The reward [B] float32 of going over to `after` [B]."""
-        return self.rewards[bars, after] - self.costs[held, after]
+        rewards: NDArray[np.float32] = self.rewards[bars, after] - self.costs[held, after]
+        return rewards
 
     def _start(self, walks: Numbers) -> None:
         count = len(walks)
@@ -87,7 +88,7 @@ class MarketWalks(VecEnv):
 
     def reset(self) -> VecEnvObs:
         self._start(np.arange(self.num_envs))
-        self.left = self.draws.integers(1, self.length + 1, self.num_envs)  # so that not all end at once
+        self.left[:] = self.draws.integers(1, self.length + 1, self.num_envs)  # so that not all end at once
         return self.observed(self.bars, self.held)
 
     def step_async(self, actions: NDArray[Any]) -> None:

@@ -71,7 +71,7 @@ def _positions(network: BasePolicy, part: Part) -> Tensor:
             seen = torch.cat(
                 [rows[:, None].expand(-1, len(POSITIONS), -1), held.expand(len(rows), -1, -1)], dim=-1
             )  # [rows, 3, F + 3]
-            chosen = network._predict(seen.flatten(0, 1), deterministic=True)  # noqa: SLF001  # predict() takes numpy
+            chosen = network._predict(seen.flatten(0, 1), deterministic=True)  # predict() takes numpy
             actions.append(chosen.view(len(rows), len(POSITIONS)))
     maps = as_maps(torch.cat(actions).to(part.features.device), part.decidable, part.absent)
     return sides(part.features.device).take(follow(maps))

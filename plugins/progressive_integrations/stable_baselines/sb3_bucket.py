@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,6 +34,10 @@ def _algorithm(bucket: SB3Bucket, _: object, algo: str) -> None:
         raise PluginError(f"{bucket.name}: algo is {algo!r}; expected one of {', '.join(ALGORITHM_NAMES)}")
 
 
+def _numbers(given: Iterable[int]) -> tuple[int, ...]:
+    return tuple(given)
+
+
 def _as_values(given: Mapping[str, Any] | None) -> dict[str, Any]:
     """Classes by name, so that the card of a model can hold them."""
     return {
@@ -49,7 +53,9 @@ def _policy_kwargs(bucket: SB3Bucket, _: object, given: dict[str, Any]) -> None:
     except (TypeError, ValueError):
         raise PluginError(f"{where} are written to a file: expected numbers, texts, lists and mappings") from None
     if refused := sorted(name for name in given if name.endswith(("_class", "_schedule"))):
-        raise PluginError(f"{where}: {', '.join(refused)} cannot be given; the optimiser is Adam, and what is seen a vector")
+        raise PluginError(
+            f"{where}: {', '.join(refused)} cannot be given; the optimiser is Adam, and what is seen a vector"
+        )
     if (name := given.get("activation_fn")) is not None and not _is_layer(name):
         raise PluginError(f'{where}: activation_fn is {name!r}; expected the name of a layer of torch.nn, like "ReLU"')
 
@@ -73,14 +79,16 @@ class SB3Bucket(StudiedBucket):
     """
 
     name: str
-    horizons: tuple[int, ...] = field(converter=tuple)
+    horizons: tuple[int, ...] = field(converter=_numbers)
     algo: str = field(default="PPO", validator=_algorithm)
     policy_kwargs: dict[str, Any] = field(default=None, converter=_as_values, validator=_policy_kwargs, hash=False)
     settings: ClassVar[tuple[Setting[Any], ...]] = (*MARKET_SETTINGS, *SB3_SETTINGS)
 
     def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
         """Estimate the bytes of the market, and of what is seen between two updates."""
-        return bytes_of_bucket_market(bucket) + (64 * resources.parallel_episodes + resources.batch_size) * BYTES_PER_STEP
+        return (
+            bytes_of_bucket_market(bucket) + (64 * resources.parallel_episodes + resources.batch_size) * BYTES_PER_STEP
+        )
 
     def check(self, bucket: BucketInfo, resources: Resources) -> None:
         """Look for stable-baselines3, for leaks, and for too few bars, before anything is trained.

@@ -14,13 +14,13 @@ from torch import Tensor
 from progressive_integrations.stable_baselines.bar_replay import BarReplay
 from progressive_integrations.stable_baselines.market_walks import MarketWalks
 from progressive_integrations.stable_baselines.recipe import ALGORITHMS, TARGET, Recipe
-from progressive_integrations.stable_baselines.scoped_draws import drawing_from
 from progressive_integrations.stable_baselines.sb3_settings import (
     SB3_DISCOUNT,
     SB3_LEARNING_RATE,
     SB3_REPLAY,
     SB3_STEPS,
 )
+from progressive_integrations.stable_baselines.scoped_draws import drawing_from
 from progressive_training.market import MarketPolicy, Weights, WeightsLearner
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class SB3Learner(WeightsLearner):
             if self.recipe.algo == "DQN":
                 rate = self.exploration()
                 algorithm.exploration_schedule = lambda _: rate
-                algorithm._n_calls = 0  # noqa: SLF001  # counts to the next copy of the target network
+                algorithm._n_calls = 0  # counts to the next copy of the target network
             algorithm.learn(steps, log_interval=None)
         self.weights, self.state = self._read()
         said = algorithm.logger.name_to_value
@@ -121,9 +121,7 @@ class SB3Learner(WeightsLearner):
         """Copies of its weights and of its state, by name."""
         policy = self.algorithm.policy
         weights = {
-            name: tensor.detach().clone()
-            for name, tensor in policy.state_dict().items()
-            if not name.startswith(TARGET)
+            name: tensor.detach().clone() for name, tensor in policy.state_dict().items() if not name.startswith(TARGET)
         }
         state: Weights = {}
         for name, parameter in self._trained():
@@ -146,7 +144,9 @@ class SB3Learner(WeightsLearner):
                 **{moment: self.state[f"{moment}.{name}"].clone() for moment in MOMENTS},
             }
         if isinstance(replay := getattr(self.algorithm, "replay_buffer", None), BarReplay):
-            replay.load({name.removeprefix("replay."): t for name, t in self.state.items() if name.startswith("replay.")})
+            replay.load(
+                {name.removeprefix("replay."): t for name, t in self.state.items() if name.startswith("replay.")}
+            )
 
     def _trained(self) -> list[tuple[str, torch.nn.Parameter]]:
         """The weights that the optimiser changes, by name, in its order."""
