@@ -12,12 +12,7 @@ from attrs import field, frozen
 
 from progressive_integrations.stable_baselines.sb3_settings import SB3_SETTINGS
 from progressive_training import BucketInfo, PluginError, Resources, Setting
-from progressive_training.market import (
-    MARKET_SETTINGS,
-    StudiedBucket,
-    bytes_of_bucket_market,
-    check_bucket_market,
-)
+from progressive_training.market import MARKET_SETTINGS, StudiedBucket
 
 if TYPE_CHECKING:
     from progressive_integrations.stable_baselines.recipe import Recipe
@@ -86,6 +81,8 @@ class SB3Bucket(StudiedBucket):
 
     def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
         """Estimate the bytes of the market, and of what is seen between two updates."""
+        from progressive_training.market import bytes_of_bucket_market
+
         return (
             bytes_of_bucket_market(bucket) + (64 * resources.parallel_episodes + resources.batch_size) * BYTES_PER_STEP
         )
@@ -95,6 +92,8 @@ class SB3Bucket(StudiedBucket):
 
         :raise PluginError: stable-baselines3 is not installed.
         """
+        from progressive_training.market import check_bucket_market
+
         self._recipe()
         check_bucket_market(bucket, resources)
 

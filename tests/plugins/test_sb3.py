@@ -1,0 +1,103 @@
+"""PPO, A2C and DQN of stable-baselines3 as buckets: checked as any bucket is, killed and resumed, taught, and used."""
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from progressive_training import BucketInfo, ConfigError, PluginError, Resources, Settings, resolve
+from progressive_training.market import growth_by_bar, sides
+from progressive_training.sb3 import SB3Bucket
+from progressive_training.testing import check_bucket
+
+pytest.importorskip("stable_baselines3", reason="the extra sb3 is not installed")
+SMALL = {"SYNTHETIC_BARS": 3500, "SB3_STEPS": 256, "SB3_REPLAY": 500, "DEVICE": "cpu"}
+
+
+def learner_of(directory: Path, algo: str, **changed):
+    settings = Settings({**resolve(None, {}), **SMALL, **changed})
+    bucket = SB3Bucket(name="Mine", horizons=(3, 12), algo=algo)
+    info = BucketInfo(
+        name="Mine", horizons=(3, 12), sequence=("Mine",), episodes=4, seed=1, run_dir=directory, settings=settings
+    )
+    return bucket.open(info, Resources(device="cpu", parallel_episodes=4, batch_size=32))
+
+
+@pytest.mark.parametrize("algo", ["PPO", "A2C", "DQN"])
+def test_it_is_a_bucket_as_any_other(algo):
+    check_bucket(SB3Bucket(name="Mine", horizons=(3, 12), algo=algo, policy_kwargs={"net_arch": [8]}), SMALL)
+
+
+@pytest.mark.parametrize("allowed", ["both", "long"])
+def test_rewards_are_the_growth_of_the_positions_taken(tmp_path, allowed):
+    learner = learner_of(tmp_path, "PPO", SIDES=allowed)
+    walks, market = learner.walks, learner.market
+    walks.seed(5)
+    walks.reset()
+    walks.held[:], walks.left[:] = 0, 100
+    start, held, earned = walks.bars.copy(), [], []
+    for _ in range(50):
+        _, rewards, _, _ = walks.step(np.array([walks.action_space.sample() for _ in start]))
+        held.append(walks.held.copy())
+        earned.append(rewards)
+    for walk, first in enumerate(start.tolist()):
+        bars = torch.arange(first, first + 50)
+        signed = sides(market.device)[torch.tensor(np.array(held)[:, walk])]
+        growth = growth_by_bar(signed, market.returns[bars], market.decidable[bars], market.costs)
+        assert walks.unit * np.array(earned)[:, walk] == pytest.approx(growth.numpy(), abs=1e-6)
+
+
+def test_replay_gathers_what_was_seen_and_earned(tmp_path):
+    learner = learner_of(tmp_path, "DQN")
+    walks, replay = learner.walks, learner.algorithm.replay_buffer
+    walks.seed(5)
+    seen, steps = walks.reset(), {}
+    for _ in range(20):
+        actions = np.array([walks.action_space.sample() for _ in seen])
+        after, rewards, done, _ = walks.step(actions)
+        replay.add(seen, after, actions, rewards, done, [])
+        for walk in np.flatnonzero(~done).tolist():
+            steps[(*seen[walk].tolist(), int(actions[walk]))] = after[walk], rewards[walk]
+        seen = after
+    drawn = replay.sample(40)
+    for observation, action, following, reward in zip(
+        drawn.observations, drawn.actions, drawn.next_observations, drawn.rewards, strict=True
+    ):
+        expected = steps.get((*observation.tolist(), int(action)))
+        if expected is not None:  # that of a walk that was cut begins anew
+            assert (following.numpy() == expected[0]).all() and float(reward) == expected[1]
+
+
+def generators():
+    of_numpy = np.random.get_state()[1].tolist()  # noqa: NPY002  (the one that stable-baselines3 draws from)
+    return random.getstate(), of_numpy, torch.get_rng_state().tolist(), torch.get_num_threads()
+
+
+def test_an_episode_leaves_no_trace_in_the_global_generators(tmp_path):
+    learner = learner_of(tmp_path, "DQN")
+    before = generators()
+    learner.run_episode()
+    learner.policy()(learner.evaluator.scored)
+    assert generators() == before
+
+
+def test_what_cannot_be_is_one_line(tmp_path, monkeypatch):
+    with pytest.raises(PluginError, match="Mine: algo is 'SAC'; expected one of PPO, A2C, DQN"):
+        SB3Bucket(name="Mine", horizons=(3, 12), algo="SAC")
+    with pytest.raises(
+        PluginError, match="activation_fn is 'Relu'; expected the name of a layer of torch.nn, like \"ReLU\""
+    ):
+        SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"activation_fn": "Relu"})
+    with pytest.raises(PluginError, match="optimizer_class cannot be given"):
+        SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"optimizer_class": torch.optim.SGD})
+    with pytest.raises(PluginError, match="written to a file"):
+        SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"net_arch": lambda: 3})
+    bucket = SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"net_arc": [8]})
+    with pytest.raises(ConfigError, match="policy_kwargs do not fit PPO: .*net_arc"):
+        check_bucket(bucket, SMALL)
+    monkeypatch.setitem(sys.modules, "stable_baselines3", None)
+    with pytest.raises(PluginError, match=r"^Mine needs stable-baselines3: pip install 'progressive-training\[sb3\]'$"):
+        bucket.load_model(tmp_path)
