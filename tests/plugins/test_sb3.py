@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from progressive_training import BucketInfo, ConfigError, PluginError, Resources, Settings, resolve
+from progressive_app.store.tensors import write_tensors
+from progressive_training import BucketInfo, ConfigError, ModelError, PluginError, Resources, Settings, resolve
 from progressive_training.market import growth_by_bar, sides
 from progressive_training.sb3 import SB3Bucket
 from progressive_training.testing import check_bucket
@@ -69,6 +70,15 @@ def test_replay_gathers_what_was_seen_and_earned(tmp_path):
         expected = steps.get((*observation.tolist(), int(action)))
         if expected is not None:  # that of a walk that was cut begins anew
             assert (following.numpy() == expected[0]).all() and float(reward) == expected[1]
+
+
+def test_a_model_of_another_network_is_refused_though_its_weights_fit(tmp_path):
+    model = learner_of(tmp_path, "PPO").model()
+    write_tensors(tmp_path / "model.safetensors", model.tensors, {**model.card, "bucket": "Mine"})
+    assert SB3Bucket(name="Mine", horizons=(3, 12)).load_model(tmp_path).card.bucket == "Mine"
+    other = SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"activation_fn": "ReLU"})
+    with pytest.raises(ModelError, match="it was trained with .* and the bucket is declared with .*ReLU"):
+        other.load_model(tmp_path)
 
 
 def generators():

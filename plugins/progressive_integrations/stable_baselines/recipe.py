@@ -12,7 +12,7 @@ from stable_baselines3 import A2C, DQN, PPO
 from torch import Tensor, nn
 
 from progressive_integrations.stable_baselines.market_walks import POSITIONS, spaces_of
-from progressive_training import ConfigError
+from progressive_training import ConfigError, ModelError
 from progressive_training.market import as_maps, follow, sides
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from progressive_training.market import Market, MarketPolicy, Part
 
 ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {"PPO": PPO, "A2C": A2C, "DQN": DQN}
+RECIPE = "stable_baselines3"
+"""Where a model's card has the recipe."""
 ROWS_AT_ONCE = 16_384
 TARGET = "q_net_target."
 """Of DQN's second network, which starts each episode as a copy of the first."""
@@ -40,6 +42,18 @@ class Recipe:
         if name := given.get("activation_fn"):
             given["activation_fn"] = getattr(nn, name)
         return {**given, "optimizer_class": torch.optim.Adam}
+
+    def card(self) -> dict[str, Any]:
+        """What a model's card says of it."""
+        return {"algo": self.algo, "policy_kwargs": dict(self.policy_kwargs)}
+
+    def refuse_other(self, card: Mapping[str, Any], model: str) -> None:
+        """Refuse a `model` whose card has another recipe: its weights may fit, and mean something else.
+
+        :raise ModelError: it has.
+        """
+        if (made := card.get(RECIPE)) != self.card():
+            raise ModelError(f"{model}: it was trained with {made}, and the bucket is declared with {self.card()}")
 
     def network(self, market: Market) -> BasePolicy:
         """A policy of the algorithm for what is seen on `market`, with weights drawn at random.

@@ -107,11 +107,14 @@ class SB3Bucket(StudiedBucket):
     def load_model(self, path: str | Path) -> WeightsModel:
         """Read a model of this bucket.
 
-        :raise ModelError: there is no such file, or it is no such model. :raise PluginError: stable-baselines3 is not installed.
+        :raise ModelError: there is no such file, or it is no model of this algorithm and these `policy_kwargs`. :raise PluginError: stable-baselines3 is not installed.
         """
         recipe = self._recipe()
+        from progressive_training import model_file, read_tensors
         from progressive_training.market import load_weights_model
 
+        file = model_file(path)
+        recipe.refuse_other(read_tensors(file)[1], str(file))
         return load_weights_model(path, recipe.policy_from)
 
     def tunable(self) -> dict[str, str]:

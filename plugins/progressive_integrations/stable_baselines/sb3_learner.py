@@ -13,7 +13,7 @@ from torch import Tensor
 
 from progressive_integrations.stable_baselines.bar_replay import BarReplay
 from progressive_integrations.stable_baselines.market_walks import MarketWalks
-from progressive_integrations.stable_baselines.recipe import ALGORITHMS, TARGET, Recipe
+from progressive_integrations.stable_baselines.recipe import ALGORITHMS, RECIPE, TARGET, Recipe
 from progressive_integrations.stable_baselines.sb3_settings import (
     SB3_DISCOUNT,
     SB3_LEARNING_RATE,
@@ -33,8 +33,6 @@ MOST_BARS_AHEAD = 20
 """Bars that the discount looks ahead at most: what is further adds more noise than it tells of."""
 ROLLOUT = 64
 """Steps of each walk between two updates of PPO."""
-RECIPE = "stable_baselines3"
-"""Where a model's card has the recipe."""
 
 
 class SB3Learner(WeightsLearner):
@@ -164,5 +162,12 @@ class SB3Learner(WeightsLearner):
     def model(self) -> Model:
         """The weights, and a card that also has the recipe of their network."""
         model = super().model()
-        recipe = {"algo": self.recipe.algo, "policy_kwargs": dict(self.recipe.policy_kwargs)}
-        return evolve(model, card={**model.card, RECIPE: recipe})
+        return evolve(model, card={**model.card, RECIPE: self.recipe.card()})
+
+    def load(self, model: Model) -> None:
+        """Continue from a saved model.
+
+        :raise ModelError: it is damaged, of another recipe, or its features are not this market's, in the same order.
+        """
+        self.recipe.refuse_other(model.card, self.info.name)
+        super().load(model)
