@@ -103,6 +103,8 @@ def test_what_cannot_be_is_one_line(tmp_path, monkeypatch):
         SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"activation_fn": "Relu"})
     with pytest.raises(PluginError, match="optimizer_class cannot be given"):
         SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"optimizer_class": torch.optim.SGD})
+    with pytest.raises(PluginError, match="expected a mapping of betas, eps, weight_decay"):
+        SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"optimizer_kwargs": {"amsgrad": True}})
     with pytest.raises(PluginError, match="written to a file"):
         SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"net_arch": lambda: 3})
     bucket = SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"net_arc": [8]})

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from progressive_training.market import WeightsModel
 
 ALGORITHM_NAMES = ("PPO", "A2C", "DQN")
+OF_ADAM = {"betas", "eps", "weight_decay"}
+"""What may be chosen of it: more would add to the state that is saved."""
 BYTES_PER_STEP = 4 * 256
 """Of what one walk saw on one bar, held until it was learned from."""
 
@@ -50,6 +52,10 @@ def _policy_kwargs(bucket: SB3Bucket, _: object, given: dict[str, Any]) -> None:
     if refused := sorted(name for name in given if name.endswith(("_class", "_schedule"))):
         raise PluginError(
             f"{where}: {', '.join(refused)} cannot be given; the optimiser is Adam, and what is seen a vector"
+        )
+    if not isinstance(of_adam := given.get("optimizer_kwargs", {}), dict) or of_adam.keys() - OF_ADAM:
+        raise PluginError(
+            f"{where}: optimizer_kwargs is {of_adam!r}; expected a mapping of {', '.join(sorted(OF_ADAM))}"
         )
     if (name := given.get("activation_fn")) is not None and not _is_layer(name):
         raise PluginError(f'{where}: activation_fn is {name!r}; expected the name of a layer of torch.nn, like "ReLU"')

@@ -31,8 +31,9 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 LEAST_EXPLORATION = 0.05
 MOST_BARS_AHEAD = 20
 """Bars that the discount looks ahead at most: what is further adds more noise than it tells of."""
-ROLLOUT = 64
-"""Steps of each walk between two updates of PPO."""
+ROLLOUT = 16
+"""Steps of each walk between two updates of PPO and A2C."""
+LEARNING_RATES = {"PPO": 5e-4, "A2C": 1e-3, "DQN": 3e-4}
 
 
 class SB3Learner(WeightsLearner):
@@ -56,27 +57,28 @@ class SB3Learner(WeightsLearner):
 
     def _arguments(self) -> dict[str, Any]:
         settings, ahead = self.info.settings, min(MOST_BARS_AHEAD, self.info.horizons[-1])
-        discount = settings[SB3_DISCOUNT]
+        discount, rate = settings[SB3_DISCOUNT], settings[SB3_LEARNING_RATE]
         common = {
             "policy": "MlpPolicy",
             "env": self.walks,
             "device": "cpu",
-            "learning_rate": settings[SB3_LEARNING_RATE],
+            "learning_rate": LEARNING_RATES[self.recipe.algo] if rate is None else rate,
             "gamma": 1 - 1 / (1 + ahead) if discount is None else discount,
             "policy_kwargs": self.recipe.keywords(),
         }
         rollout = max(2, min(ROLLOUT, settings[SB3_STEPS] // self.walk_count))
         if self.recipe.algo == "PPO":
-            size = max(2, min(rollout * self.walk_count, 4 * self.batch))
-            return common | {"n_steps": rollout, "batch_size": size, "n_epochs": 4, "gae_lambda": 0.9, "ent_coef": 0.01}
+            seen = rollout * self.walk_count
+            batches = math.gcd(rollout, 2 ** max(0, math.ceil(math.log2(seen / (2 * self.batch)))))  # of one size
+            return common | {"n_steps": rollout, "batch_size": seen // batches, "n_epochs": 2, "gae_lambda": 0.9}
         if self.recipe.algo == "A2C":
-            return common | {"n_steps": min(8, rollout), "gae_lambda": 0.9, "ent_coef": 0.01, "use_rms_prop": False}
+            return common | {"n_steps": rollout, "gae_lambda": 0.9, "ent_coef": 0.01, "use_rms_prop": False}
         return common | {
             "buffer_size": settings[SB3_REPLAY],
             "replay_buffer_class": BarReplay,
             "replay_buffer_kwargs": {"walks": self.walks},
             "learning_starts": 0,
-            "batch_size": self.batch,
+            "batch_size": 4 * self.batch,
             "train_freq": 1,
             "target_update_interval": max(self.walk_count, settings[SB3_STEPS] // 8),
         }

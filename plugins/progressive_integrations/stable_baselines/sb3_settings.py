@@ -10,9 +10,9 @@ from progressive_training import Number, OrNull, Reason, Setting, Whole
 SB3_STEPS = Setting(
     "SB3_STEPS", 32_768, Whole(64, 100_000_000),
     "bars that all walks of stable-baselines3 together see in one episode", per_bucket=True, example=65_536)
-SB3_LEARNING_RATE = Setting(
-    "SB3_LEARNING_RATE", 1e-3, Number(0, 1, low_excluded=True),
-    "step size of the optimiser of stable-baselines3", per_bucket=True)
+SB3_LEARNING_RATE: Setting[float | None] = Setting(
+    "SB3_LEARNING_RATE", None, OrNull(Number(0, 1, low_excluded=True), "each algorithm's own"),
+    "step size of the optimiser of stable-baselines3", per_bucket=True, example=0.001)
 SB3_DISCOUNT: Setting[float | None] = Setting(
     "SB3_DISCOUNT", None, OrNull(Number(0, 1), "by the bucket's horizons"),
     "what the gain of one bar later counts for in stable-baselines3", per_bucket=True, example=0.95)
