@@ -19,8 +19,19 @@ from time import process_time
 from typing import Any
 
 import torch
-from attrs import frozen
-from learnability import BARS, KINDS, all_resources, claims_edge, declared, each, filter_earns, ridge_of, train
+from learnability import (
+    BARS,
+    KINDS,
+    Outcome,
+    Task,
+    all_resources,
+    claims_edge,
+    declared,
+    each,
+    filter_earns,
+    ridge_of,
+    train,
+)
 from planted import planted_bars
 from rich.console import Console
 from rich.table import Table
@@ -33,27 +44,6 @@ from progressive_training.sb3 import SB3Bucket
 ALGORITHMS = ("PPO", "A2C", "DQN")
 HORIZONS = (24, 48, 96, 288)
 """Medium's."""
-
-
-@frozen
-class Task:
-    """One training: which case, bucket and seed."""
-
-    case: str
-    bucket: str
-    seed: int
-
-
-@frozen
-class Outcome:
-    """What came of one: `share` of the ceiling, that of ridge, trades, and CPU seconds."""
-
-    task: Task
-    share: float
-    ridge: float
-    trades: int
-    claims_edge: bool
-    seconds: float
 
 
 def bucket_of(name: str) -> SB3Bucket | MarketBucket:
