@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from progressive_app.store.tensors import write_tensors
-from progressive_training import BucketInfo, ConfigError, ModelError, PluginError, Resources, Settings, resolve
-from progressive_training.market import growth_by_bar, sides
+from progressive_training import BucketInfo, ConfigError, ModelError, PluginError, Resources, Settings, envs, resolve
 from progressive_training.sb3 import SB3Bucket
 from progressive_training.testing import check_bucket
 
@@ -33,43 +32,46 @@ def test_it_is_a_bucket_as_any_other(algo):
 
 
 @pytest.mark.parametrize("allowed", ["both", "long"])
-def test_rewards_are_the_growth_of_the_positions_taken(tmp_path, allowed):
+def test_it_learns_in_the_walks_of_the_vector_env_and_is_paid_in_deviations_of_a_return(tmp_path, allowed):
     learner = learner_of(tmp_path, "PPO", SIDES=allowed)
-    walks, market = learner.walks, learner.market
+    walks, market, train = learner.walks, learner.market, learner.split.train
+    env = envs.MarketVectorEnv.of_market(market, train, walks.env.length, num_envs=4)
     walks.seed(5)
-    walks.reset()
-    walks.held[:], walks.left[:] = 0, 100
-    start, held, earned = walks.bars.copy(), [], []
-    for _ in range(50):
-        _, rewards, _, _ = walks.step(np.array([walks.action_space.sample() for _ in start]))
-        held.append(walks.held.copy())
-        earned.append(rewards)
-    for walk, first in enumerate(start.tolist()):
-        bars = torch.arange(first, first + 50)
-        signed = sides(market.device)[torch.tensor(np.array(held)[:, walk])]
-        growth = growth_by_bar(signed, market.returns[bars], market.decidable[bars], market.costs)
-        assert walks.unit * np.array(earned)[:, walk] == pytest.approx(growth.numpy(), abs=1e-6)
+    assert (walks.reset() == env.reset(seed=5)[0]).all()
+    part = market.part(train)
+    deviation = part.returns[part.decidable].std(correction=0)
+    for _ in range(env.length + 3):
+        actions = np.array([walks.action_space.sample() for _ in range(4)])
+        seen, rewards, done, infos = walks.step(actions)
+        expected, growth, _, ended, info = env.step(actions)
+        assert (seen == expected).all() and (done == ended).all()
+        assert rewards == pytest.approx(growth / float(deviation), rel=1e-5, abs=1e-6)
+        for walk in np.flatnonzero(done):
+            assert (infos[walk]["terminal_observation"] == info["final_obs"][walk]).all()
+            assert infos[walk]["TimeLimit.truncated"]
 
 
-def test_replay_gathers_what_was_seen_and_earned(tmp_path):
+def test_replay_gives_back_what_was_seen_done_and_earned_up_to_the_end_of_a_walk(tmp_path):
     learner = learner_of(tmp_path, "DQN")
     walks, replay = learner.walks, learner.algorithm.replay_buffer
     walks.seed(5)
     seen, steps = walks.reset(), {}
-    for _ in range(20):
+    for _ in range(walks.env.length):
         actions = np.array([walks.action_space.sample() for _ in seen])
-        after, rewards, done, _ = walks.step(actions)
-        replay.add(seen, after, actions, rewards, done, [])
-        for walk in np.flatnonzero(~done).tolist():
-            steps[(*seen[walk].tolist(), int(actions[walk]))] = after[walk], rewards[walk]
+        after, rewards, done, infos = walks.step(actions)
+        following = np.array([info.get("terminal_observation", row) for info, row in zip(infos, after, strict=True)])
+        replay.add(seen, following, actions, rewards, done, infos)
+        for walk in range(len(seen)):
+            steps[*seen[walk].tolist(), int(actions[walk])] = following[walk], rewards[walk]
         seen = after
-    drawn = replay.sample(40)
+    assert done.all()
+    replay.load({name: tensor.clone() for name, tensor in replay.state().items()})
+    drawn = replay.sample(500)
     for observation, action, following, reward in zip(
         drawn.observations, drawn.actions, drawn.next_observations, drawn.rewards, strict=True
     ):
-        expected = steps.get((*observation.tolist(), int(action)))
-        if expected is not None:  # that of a walk that was cut begins anew
-            assert (following.numpy() == expected[0]).all() and float(reward) == expected[1]
+        expected = steps[*observation.tolist(), int(action)]
+        assert (following.numpy() == expected[0]).all() and float(reward) == expected[1]
 
 
 def test_a_model_of_another_network_is_refused_though_its_weights_fit(tmp_path):

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 
 from progressive_integrations.gymnasium.opened_part import HORIZON, open_part
-from progressive_integrations.gymnasium.step_tables import NOTHING, RUIN, checked_length, start_asked, walk_tables
+from progressive_integrations.gymnasium.step_tables import (
+    NOTHING,
+    RUIN,
+    checked_length,
+    spaces_of,
+    start_asked,
+    walk_tables,
+)
 from progressive_training import ConfigError
-from progressive_training.market import Scaler
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,9 +78,7 @@ class MarketEnv(gymnasium.Env):  # type: ignore[misc]  # Gymnasium is skipped by
     def _begin(self, market: Market, bars: slice, length: int | None, render_mode: str | None) -> None:
         self.tables = tables = walk_tables(market, bars)
         self.length, self.render_mode = checked_length(length, tables), render_mode
-        width = tables.rows.shape[1]
-        self.observation_space = spaces.Box(-Scaler.LIMIT, Scaler.LIMIT, (width,), np.float32)
-        self.action_space = spaces.Discrete(tables.actions)
+        self.observation_space, self.action_space = spaces_of(market)
         # a list gives Python's numbers, with which one step is several times faster than with numpy's
         self._start, self._end = tables.start.tolist(), tables.end.tolist()
         self._decidable = tables.decidable.tolist()

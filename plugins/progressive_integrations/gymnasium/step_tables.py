@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
+from gymnasium import spaces
 
 from progressive_training import ConfigError
+from progressive_training.market import Scaler
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,6 +73,13 @@ def walk_tables(market: Market, bars: slice) -> WalkTables:
         actions=2 if costs.allowed == "long" else 3,
         closes=market.closes[bars].astype(np.float64),
     )
+
+
+def spaces_of(market: Market) -> tuple[spaces.Box, spaces.Discrete]:
+    """What one walk on a market observes, the features and the position held, one-hot [F + 3]; and the positions it may take."""
+    width = market.features.shape[1] + len(SIDES)
+    actions = 2 if market.costs.allowed == "long" else 3
+    return spaces.Box(-Scaler.LIMIT, Scaler.LIMIT, (width,), np.float32), spaces.Discrete(actions)
 
 
 def checked_length(length: int | None, tables: WalkTables) -> int:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
 
 from progressive_integrations.gymnasium.opened_part import HORIZON, open_part
-from progressive_integrations.gymnasium.step_tables import NOTHING, RUIN, checked_length, start_asked, walk_tables
+from progressive_integrations.gymnasium.step_tables import (
+    NOTHING,
+    RUIN,
+    checked_length,
+    spaces_of,
+    start_asked,
+    walk_tables,
+)
 from progressive_training import ConfigError
-from progressive_training.market import Scaler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,11 +71,9 @@ class MarketVectorEnv(VectorEnv):  # type: ignore[misc]  # Gymnasium is skipped 
     def _begin(self, market: Market, bars: slice, length: int | None, num_envs: int) -> None:
         self.tables = tables = walk_tables(market, bars)
         self.length, self.num_envs, self.render_mode = checked_length(length, tables), num_envs, None
-        width = tables.rows.shape[1]
-        self.single_observation_space = spaces.Box(-Scaler.LIMIT, Scaler.LIMIT, (width,), np.float32)
-        self.single_action_space = spaces.Discrete(tables.actions)
-        self.observation_space = spaces.Box(-Scaler.LIMIT, Scaler.LIMIT, (num_envs, width), np.float32)
-        self.action_space = spaces.MultiDiscrete([tables.actions] * num_envs)
+        self.single_observation_space, self.single_action_space = spaces_of(market)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
         self._randoms: list[np.random.Generator] = []
         self._rows, self._all = np.arange(num_envs), np.ones(num_envs, np.bool_)
         self._bar = np.zeros(num_envs, np.int64)
@@ -80,6 +84,17 @@ class MarketVectorEnv(VectorEnv):  # type: ignore[misc]  # Gymnasium is skipped 
         self._low, self._lower, self._gone = (np.zeros(num_envs, np.bool_) for _ in range(3))
         self._poor = False  # whether any walk is, or was on the bar before, at the equity of ruin
         self._steps_left = 0  # until the next episode ends
+
+    @property
+    def bars(self) -> NDArray[np.int64]:
+        """The bars of the part that are observed [K]."""
+        return self._bar.copy()
+
+    def observed(self, bars: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What is seen at `bars` [B] of the part in `positions` [B]: [B, F + 3] float32."""
+        seen = self.tables.rows.take(bars, axis=0, mode="clip")  # behind the part nothing may be seen
+        seen[np.arange(len(bars)), positions - 3] = 1.0
+        return seen
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -206,9 +221,7 @@ class MarketVectorEnv(VectorEnv):  # type: ignore[misc]  # Gymnasium is skipped 
         return {"final_obs": last, "_final_obs": ended.copy(), "final_info": info, "_final_info": ended.copy()}
 
     def _observation(self) -> NDArray[np.float32]:
-        seen = self.tables.rows.take(self._bar, axis=0, mode="clip")  # behind the part nothing may be seen
-        seen[self._rows, self._position - 3] = 1.0
-        return seen
+        return self.observed(self._bar, self._position)
 
     def _info(self) -> dict[str, Any]:
         known = self._all.copy()

@@ -1,4 +1,4 @@
-"""The replay of DQN as numbers of bars: what was seen there is gathered anew, so that a checkpoint stays small."""
+"""The replay of DQN as numbers of bars: the features seen there are gathered anew, so that a checkpoint stays small."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from torch import Tensor
 
 from progressive_integrations.stable_baselines.market_walks import MarketWalks
 
+KEPT = ("bars", "held", "taken", "after", "earned")
+
 
 class BarReplay(ReplayBuffer):  # type: ignore[misc]  # stable-baselines3 is skipped by the type checker
-    """Six bytes a transition in a checkpoint: its bar, the position held there and the action. Reward and both observations follow from these."""
+    """Eleven bytes a transition in a checkpoint: its bar, the position held there, the action, the position it led to and the reward."""
 
     def __init__(
         self,
@@ -30,37 +32,39 @@ class BarReplay(ReplayBuffer):  # type: ignore[misc]  # stable-baselines3 is ski
     ) -> None:
         super(ReplayBuffer, self).__init__(buffer_size, observation_space, action_space, device, n_envs)
         self.walks, self.seen = walks, 0
-        self.bars = torch.zeros(buffer_size, dtype=torch.int64)
-        self.held, self.taken = (torch.zeros(buffer_size, dtype=torch.uint8) for _ in range(2))
+        self.bars = np.zeros(buffer_size, np.int32)
+        self.held, self.taken, self.after = (np.zeros(buffer_size, np.uint8) for _ in range(3))
+        self.earned = np.zeros(buffer_size, np.float32)
 
-    def add(self, *_: Any) -> None:
+    def add(self, seen: Any, following: Any, actions: Any, rewards: Any, *_: Any) -> None:
         """Remember the latest step of all walks, in place of the oldest."""
-        bars, held = self.walks.before
-        rows = torch.from_numpy((self.seen + np.arange(len(bars))) % self.buffer_size)
-        self.bars[rows] = torch.from_numpy(bars)
-        self.held[rows] = torch.from_numpy(held).to(torch.uint8)
-        self.taken[rows] = torch.from_numpy(self.walks.chosen).to(torch.uint8)
+        bars = self.walks.before
+        rows = (self.seen + np.arange(len(bars))) % self.buffer_size
+        self.bars[rows], self.taken[rows], self.earned[rows] = bars, actions, rewards
+        self.held[rows], self.after[rows] = (each[:, -3:].argmax(axis=1) for each in (seen, following))
         self.seen += len(bars)
 
     def sample(self, batch_size: int, env: object = None) -> ReplayBufferSamples:
         """Transitions drawn evenly. None ends: a walk that was cut goes on in truth."""
         rows = np.random.randint(0, min(self.seen, self.buffer_size), batch_size)  # noqa: NPY002  # as the rest of SB3 draws
-        bars, held, actions = (each.numpy()[rows].astype(np.int64) for each in (self.bars, self.held, self.taken))
-        walks, after = self.walks, self.walks.after(bars, held, actions)
+        bars, held, taken, after = (
+            each[rows].astype(np.int64) for each in (self.bars, self.held, self.taken, self.after)
+        )
+        observed = self.walks.env.observed
         return ReplayBufferSamples(
-            observations=torch.from_numpy(walks.observed(bars, held)),
-            actions=torch.from_numpy(actions)[:, None],
-            next_observations=torch.from_numpy(walks.observed(bars + 1, after)),
+            observations=torch.from_numpy(observed(bars, held)),
+            actions=torch.from_numpy(taken)[:, None],
+            next_observations=torch.from_numpy(observed(bars + 1, after)),
             dones=torch.zeros(batch_size, 1),
-            rewards=torch.from_numpy(walks.earned(bars, held, after))[:, None],
+            rewards=torch.from_numpy(self.earned[rows])[:, None],
         )
 
     def state(self) -> dict[str, Tensor]:
         """What it remembers, of the same shapes whenever it is asked."""
-        seen = torch.tensor(self.seen)
-        return {"bars": self.bars.int(), "held": self.held.clone(), "taken": self.taken.clone(), "seen": seen}
+        return {name: torch.from_numpy(getattr(self, name).copy()) for name in KEPT} | {"seen": torch.tensor(self.seen)}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Return to a `state()`."""
-        self.bars, self.held, self.taken = state["bars"].long(), state["held"].clone(), state["taken"].clone()
+        for name in KEPT:
+            setattr(self, name, state[name].numpy().copy())
         self.seen = int(state["seen"])

@@ -11,7 +11,7 @@ from attrs import frozen
 from stable_baselines3 import A2C, DQN, PPO
 from torch import Tensor, nn
 
-from progressive_integrations.stable_baselines.market_walks import POSITIONS, spaces_of
+from progressive_integrations.gymnasium.step_tables import SIDES, spaces_of
 from progressive_training import ConfigError, ModelError
 from progressive_training.market import as_maps, follow, sides
 
@@ -82,14 +82,14 @@ class Recipe:
 
 def _positions(network: BasePolicy, part: Part) -> Tensor:
     """Signed positions [N] float64: the choice from each of the three positions at each bar, followed from flat."""
-    held = torch.eye(len(POSITIONS))
+    held = torch.eye(len(SIDES))
     actions = []
     with torch.no_grad():
         for rows in part.features.cpu().split(ROWS_AT_ONCE):
             seen = torch.cat(
-                [rows[:, None].expand(-1, len(POSITIONS), -1), held.expand(len(rows), -1, -1)], dim=-1
+                [rows[:, None].expand(-1, len(held), -1), held.expand(len(rows), -1, -1)], dim=-1
             )  # [rows, 3, F + 3]
             chosen = network._predict(seen.flatten(0, 1), deterministic=True)  # predict() takes numpy
-            actions.append(chosen.view(len(rows), len(POSITIONS)))
+            actions.append(chosen.view(len(rows), len(held)))
     maps = as_maps(torch.cat(actions).to(part.features.device), part.decidable, part.absent)
     return sides(part.features.device).take(follow(maps))

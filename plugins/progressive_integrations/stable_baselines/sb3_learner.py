@@ -47,8 +47,7 @@ class SB3Learner(WeightsLearner):
 
     def start(self) -> tuple[Weights, Weights]:
         """The weights that stable-baselines3 draws, moments of zero, and an empty replay."""
-        part = self.market.part(self.split.train)
-        self.walks = MarketWalks(self.market, part, self.walk_count)
+        self.walks = MarketWalks(self.market, self.split.train, self.walk_count)
         with drawing_from(self.info.seed, 0):
             self.recipe.network(self.market)  # says in one line what policy_kwargs do not fit
             self.algorithm = ALGORITHMS[self.recipe.algo](**self._arguments())
@@ -90,7 +89,7 @@ class SB3Learner(WeightsLearner):
         self._write()
         algorithm.logger.name_to_value.clear()
         with drawing_from(self.info.seed, self.episode) as draw:
-            self.walks.seed(draw)
+            algorithm.set_random_seed(draw)  # of the walks and the exploration too
             if self.recipe.algo == "DQN":
                 rate = self.exploration()
                 algorithm.exploration_schedule = lambda _: rate
