@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from progressive_integrations.tensorboard.event_records import record
 from progressive_integrations.tracking.tracked_values import (
     final_scalars,
     performance_text,
@@ -29,11 +30,12 @@ TENSORBOARD_DIR: Setting[str | None] = Setting(
 
 
 class EventFiles:
-    """One event file for each bucket, in a directory of its own, and one for the run.
+    """Event files of each bucket, in a directory of its own, and of the run.
 
-    Whoever opens a bucket writes its file anew from what the run has committed, and then removes the one before. So a file that a
-    kill cut short is gone, and no step is there twice. Files are numbered, since TensorBoard reads them in the order of their
-    names; the new one begins with the mark that has it drop what it read before.
+    Whoever writes the episodes of a bucket begins its file anew from what the run has committed, and then removes the ones before.
+    So a file that a kill cut short is gone, and no step is there twice. Files are numbered, since TensorBoard reads them in the
+    order of their names; the new one begins with the mark that has it drop what it read before. How a bucket ended is a file of
+    its own behind that of its episodes, where these were written while it trained.
     """
 
     def __init__(self, run_dir: Path, settings: Settings) -> None:
@@ -42,7 +44,7 @@ class EventFiles:
         self._files: dict[str, _EventFile] = {}
 
     def write(self, bucket: str, episodes: Sequence[Mapping[str, Any]]) -> None:
-        file = self._file(bucket)
+        file = self._file(bucket, anew=True)
         for episode in episodes:
             step = episode["episode"]
             if (start := start_of(episode)) is not None:
@@ -52,9 +54,9 @@ class EventFiles:
         file.flush()
 
     def end(self, ended: Ended) -> None:
-        self._file("").text(0, "settings", settings_text(ended.run.settings))
+        self._file("", anew=True).text(0, "settings", settings_text(ended.run.settings))
         for result in ended.results:
-            file = self._file(result.bucket)
+            file = self._file(result.bucket, anew=False)
             # one step on: a second text of a step would take the place of the first
             file.text(result.episodes + 1, "transfers", transfers_text(result))
             file.text(result.episodes, "performance", performance_text(result))
@@ -67,27 +69,28 @@ class EventFiles:
         for file in self._files.values():
             file.close()
 
-    def _file(self, bucket: str) -> _EventFile:
+    def _file(self, bucket: str, *, anew: bool) -> _EventFile:
         if bucket not in self._files:
-            self._files[bucket] = _EventFile(self._place / bucket)
+            self._files[bucket] = _EventFile(self._place / bucket, anew=anew)
         return self._files[bucket]
 
 
 class _EventFile:
-    """The one event file of a directory."""
+    """The newest event file of a directory: the only one where it begins `anew`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, anew: bool) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog, SourceMetadata
-        from tensorboard.summary.writer.record_writer import RecordWriter
 
         make_directory(directory)
-        self._before = sorted(path for path in directory.glob("*tfevents*") if path.is_file())
-        number = max((int(path.suffix[1:]) for path in self._before if path.suffix[1:].isdecimal()), default=0) + 1
-        self._writer = RecordWriter((directory / f"events.out.tfevents.{number:010d}").open("wb"))
+        found = sorted(path for path in directory.glob("*tfevents*") if path.is_file())
+        self._before = found if anew else []
+        number = max((int(path.suffix[1:]) for path in found if path.suffix[1:].isdecimal()), default=0) + 1
+        self._records = (directory / f"events.out.tfevents.{number:010d}").open("wb")
         self._event = Event
         source = SourceMetadata(writer="progressive_training")
         self._put(Event(file_version="brain.Event:2", source_metadata=source))
-        self._put(Event(step=0, session_log=SessionLog(status=SessionLog.START)))
+        if anew:
+            self._put(Event(step=0, session_log=SessionLog(status=SessionLog.START)))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         from tensorboard.compat.proto.summary_pb2 import Summary
@@ -117,18 +120,18 @@ class _EventFile:
 
     def flush(self) -> None:
         """Bring what was written to the file, and then remove the ones before it."""
-        self._writer.flush()
+        self._records.flush()
         for path in self._before:
             path.unlink(missing_ok=True)
         self._before = []
 
     def close(self) -> None:
         self.flush()
-        self._writer.close()
+        self._records.close()
 
     def _put(self, event: Any) -> None:
         event.wall_time = time.time()
-        self._writer.write(event.SerializeToString())
+        self._records.write(record(event.SerializeToString()))
 
 
 class TensorboardTracker(Tracker):

@@ -1,7 +1,8 @@
 """What every tracker does: follow a run from a thread of its own, so that training neither waits for it nor fails with it.
 
 The run's own files are the queue: a thread reads what is committed and hands it on. A tracker that is slow holds nothing in
-memory, and one that is cut off goes on from the files when the bucket, the run or its resume ends.
+memory, and one that is cut off goes on from the files when the bucket, the run or its resume ends. A bucket's episodes are
+written once, while it trains; the end of the run writes those of the buckets that did not train in this process.
 """
 
 from __future__ import annotations
@@ -46,13 +47,14 @@ class Ended:
 
 
 class Sink(Protocol):
-    """Where a tracker writes to. Used by one thread; any method may raise, and the sink is then closed and opened anew."""
+    """Where a tracker writes to, while a bucket trains or at the end of a run. Used by one thread; any method may raise."""
 
     def write(self, bucket: str, episodes: Sequence[Mapping[str, Any]]) -> None:
-        """Write episodes of a bucket (`metrics.jsonl` has their fields), which may have been written before."""
+        """Write episodes of a bucket (`metrics.jsonl` has their fields), from its first one on: what an earlier sink wrote of this
+        bucket comes again."""
 
     def end(self, ended: Ended) -> None:
-        """Write what is known at the end of a run."""
+        """Write what is known at the end of a run. A bucket that this sink was not asked to `write` was written by an earlier one."""
 
     def close(self) -> None:
         """Write what is held back, and let go of it."""
@@ -91,14 +93,20 @@ class Tracker:
     def __init__(self, name: str, package: str, open_sink: OpenSink) -> None:
         self._name, self._package, self._open = name, package, open_sink
         self._followers: dict[Path, _Follower] = {}
+        self._written: dict[Path, set[str]] = {}
 
     @hookimpl
     def on_bucket_start(self, bucket: BucketInfo) -> None:
         """Begin to follow the run that the bucket trains in."""
         if find_spec(self._package) is None:
             raise PluginError(f"{self._package} is missing: pip install 'progressive-training[{self._name}]'")
-        if not bucket.probe:
-            self._followers[bucket.run_dir] = self._follower(bucket.run_dir, bucket.settings)
+        if bucket.probe:
+            return
+        shown = _shown(bucket.name, bucket.run_dir)
+        self._written_of(bucket.run_dir).discard(shown)
+        self._followers[bucket.run_dir] = self._follower(
+            (bucket.run_dir,), bucket.settings, lambda other: other == shown
+        )
 
     @hookimpl
     def on_episode_end(self, bucket: BucketInfo, episode: EpisodeReport) -> None:
@@ -109,28 +117,38 @@ class Tracker:
     @hookimpl
     def cleanup(self, bucket: BucketInfo) -> None:
         """Let the thread write what the bucket committed, for a moment at most: the end of the run has the rest."""
-        if follower := self._followers.pop(bucket.run_dir, None):
-            follower.finish(BUCKET_PATIENCE)
+        if (follower := self._followers.pop(bucket.run_dir, None)) and follower.finish(BUCKET_PATIENCE):
+            self._written_of(bucket.run_dir).add(_shown(bucket.name, bucket.run_dir))
 
     @hookimpl
     def on_run_end(self, run: RunInfo, results: tuple[BucketResult, ...], error: BaseException | None) -> None:
         """Write what is missing, also of buckets that trained in other processes, and how the run ended."""
         if find_spec(self._package) is None:
             return  # said at the first bucket
-        follower = self._follower(run.run_dir, run.settings, run.run_dir / SCRATCH)
-        if not follower.finish(RUN_PATIENCE, Ended(run=run, results=results, error=error)):
+        written = self._written.pop(home_of(run.run_dir), set())
+        directories = (run.run_dir, run.run_dir / SCRATCH)
+        follower = self._follower(directories, run.settings, lambda shown: shown not in written)
+        if not follower.finish(RUN_PATIENCE, Ended(run=run, results=results, error=error)) and not follower.failed:
             message = f"{self._name}: not all was written in {RUN_PATIENCE:.0f} s{_later(self._name, run.run_dir)}"
             log.warning(message)
 
-    def _follower(self, run_dir: Path, settings: Settings, *more: Path) -> _Follower:
-        home = home_of(run_dir)
+    def _written_of(self, run_dir: Path) -> set[str]:
+        """What is written of a run by now, as it is shown: of the buckets that trained in this process."""
+        return self._written.setdefault(home_of(run_dir), set())
+
+    def _follower(self, directories: Sequence[Path], settings: Settings, takes: Callable[[str], bool]) -> _Follower:
+        home = home_of(directories[0])
 
         def warn(error: Exception) -> None:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             message = f"{self._name}: training goes on without it: {reason}{_later(self._name, home)}"
             log.warning(message)
 
-        return _Follower((run_dir, *more), lambda: self._open(home, settings), warn)
+        return _Follower(directories, takes, lambda: self._open(home, settings), warn)
+
+
+def _shown(bucket: str, run_dir: Path) -> str:
+    return f"{bucket} (scratch)" if run_dir.name == SCRATCH else bucket
 
 
 def _later(name: str, run_dir: Path) -> str:
@@ -138,15 +156,20 @@ def _later(name: str, run_dir: Path) -> str:
 
 
 class _Follower:
-    """The thread. It is a daemon, so that a tracker that hangs cannot keep a program from ending."""
+    """The thread, which passes on the buckets that it `takes`. It is a daemon, so that a tracker that hangs cannot keep a program
+    from ending."""
 
     def __init__(
-        self, directories: Sequence[Path], open_sink: Callable[[], Sink], warn: Callable[[Exception], None]
+        self,
+        directories: Sequence[Path],
+        takes: Callable[[str], bool],
+        open_sink: Callable[[], Sink],
+        warn: Callable[[Exception], None],
     ) -> None:
-        self._directories, self._open, self._warn = directories, open_sink, warn
+        self.failed = False
+        self._directories, self._takes, self._open, self._warn = directories, takes, open_sink, warn
         self._wake, self._ending = threading.Event(), threading.Event()
         self._ended: Ended | None = None
-        self._failed = False
         context = contextvars.copy_context()  # its warnings go where those of the run go
         self._thread = threading.Thread(target=context.run, args=(self._follow,), name="tracker", daemon=True)
         self._thread.start()
@@ -156,18 +179,18 @@ class _Follower:
         self._wake.set()
 
     def finish(self, patience: float, ended: Ended | None = None) -> bool:
-        """Ask for a last look; answers whether it was over within `patience` seconds, which are not waited for where the one before
-        failed."""
+        """Ask for a last look; answers whether all was written within `patience` seconds, which are not waited for where the look
+        before failed."""
         self._ended = ended
         self._ending.set()
         self._wake.set()
-        self._thread.join(0.0 if self._failed else patience)
-        return self._failed or not self._thread.is_alive()
+        self._thread.join(0.0 if self.failed else patience)
+        return not self.failed and not self._thread.is_alive()
 
     def _follow(self) -> None:
         sink: Sink | None = None
         runs: list[FollowedRun] = []
-        while not self._failed:
+        while not self.failed:
             self._wake.wait()
             self._wake.clear()
             is_last = self._ending.is_set()
@@ -181,14 +204,17 @@ class _Follower:
                     sink.close()
                     return
             except Exception as error:  # noqa: BLE001  (training goes on whatever another program does)
-                self._failed = True
+                self.failed = True
                 self._warn(error)
             self._ending.wait(PAUSE)
 
     def _pass_on(self, sink: Sink, runs: Sequence[FollowedRun]) -> None:
+        by_bucket: dict[str, list[Mapping[str, Any]]] = {}
+        if self._ended is not None:  # also a bucket without an episode is there
+            by_bucket = {result.bucket: [] for result in self._ended.results}
         for run, directory in zip(runs, self._directories, strict=True):
-            by_bucket: dict[str, list[Mapping[str, Any]]] = {}
             for line in run.new_episodes():
-                by_bucket.setdefault(str(line["bucket"]), []).append(line)
-            for bucket, episodes in by_bucket.items():
-                sink.write(f"{bucket} (scratch)" if directory.name == SCRATCH else bucket, episodes)
+                by_bucket.setdefault(_shown(str(line["bucket"]), directory), []).append(line)
+        for bucket, episodes in by_bucket.items():
+            if self._takes(bucket):
+                sink.write(bucket, episodes)
