@@ -59,6 +59,27 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="one setting; may be repeated")
 
 
+def add_run(parser: argparse.ArgumentParser, what: str = "a run") -> None:
+    """Add RUN, which is `what` the command reads."""
+    parser.add_argument("run", metavar="RUN", help=f"the directory of {what}, or its name")
+
+
+def add_bars(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--data`, the bars that are `what`, and `--market`, of a command that uses trained models."""
+    parser.add_argument("--data", metavar="FILE", dest="bars", help=what)
+    parser.add_argument("--market", metavar="NAME", help="with --data: the market to take where the file holds several")
+
+
+def add_exchange(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--exchange`, which means `what`, and `--symbol`, of a command that takes bars of an exchange instead of `--data`."""
+    parser.add_argument("--exchange", metavar="NAME", help=f"{what}: binance, kraken, ...")
+    parser.add_argument(
+        "--symbol",
+        metavar="NAME",
+        help="with --exchange: the market, like BTC/USDT (default: the one that a model was trained on)",
+    )
+
+
 def add_plugin_choice(parser: argparse.ArgumentParser) -> None:
     """Add `-p`."""
     description = "enable a plugin, or disable it with no:NAME; may be repeated"
@@ -175,6 +196,19 @@ def flags_of(options: argparse.Namespace) -> Mapping[str, Any]:
         if [each for each, _ in given].count(key) > 1:
             raise ConfigError(f"command line: {key} is given more than once; keep one")
     return flags
+
+
+def refuse_bars_but_of_one_place(options: argparse.Namespace, flags: Mapping[str, Any]) -> None:
+    """Check that either a file of bars is named or an exchange, and each with what goes with it.
+
+    :raise ConfigError: neither is, or both, or the market is chosen as that of the other.
+    """
+    if (options.bars is None) == (options.exchange is None):
+        raise ConfigError("give either --data FILE or --exchange NAME: where the bars are")
+    if options.symbol is not None and options.exchange is None:
+        raise ConfigError("--symbol goes with --exchange; the market of a file is chosen with --market")
+    if "MARKET" in flags and options.bars is None:
+        raise ConfigError("--market goes with --data; the market of an exchange is chosen with --symbol")
 
 
 def refuse_settings_but(taken: Collection[str], flags: Mapping[str, Any], done: str, takes: str) -> None:

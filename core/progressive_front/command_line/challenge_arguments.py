@@ -10,6 +10,7 @@ from progressive_front.flags import (
     Parser,
     add_configuration,
     add_plugin_choice,
+    add_run,
     flags_of,
     path_of,
     refuse_settings_but,
@@ -26,7 +27,7 @@ def parser() -> Parser:
         epilog="It is also written into the run's directory, as challenge.json and challenge.md, which `report` shows too. Of the "
         "settings only RUNS_DIR is taken.",
     )
-    command.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
+    add_run(command)
     command.add_argument(
         "--bucket", metavar="NAME", help="attack this bucket's model alone; the others judge it all the same"
     )

@@ -6,7 +6,16 @@ import argparse
 
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import ConfigError
-from progressive_front.flags import Parser, add_configuration, flags_of, path_of, refuse_settings_but, required_path
+from progressive_front.flags import (
+    Parser,
+    add_bars,
+    add_configuration,
+    add_run,
+    flags_of,
+    path_of,
+    refuse_settings_but,
+    required_path,
+)
 
 
 def parser() -> Parser:
@@ -17,13 +26,10 @@ def parser() -> Parser:
         "were measured when the verdict was made, or on a file of other bars, at the costs that the run was begun with.",
         epilog="Of the settings only RUNS_DIR is taken and, with --data, MARKET: each model knows how its bars are read.",
     )
-    command.add_argument("run", metavar="RUN", help="the directory of a run or a walk-forward, or its name")
-    command.add_argument("--data", metavar="FILE", dest="bars", help="measure the models on these bars instead")
+    add_run(command, "a run or a walk-forward")
+    add_bars(command, "measure the models on these bars instead")
     command.add_argument(
         "--since", metavar="TIME", help="with --data: from this time on; bars before are history alone"
-    )
-    command.add_argument(
-        "--market", metavar="NAME", help="with --data: the market to take where the file holds several"
     )
     command.add_argument("--json", action="store_true", help="for programs")
     add_configuration(command)

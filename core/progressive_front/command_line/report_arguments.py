@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 
 from progressive_core import PROGRAM
-from progressive_front.flags import Parser, add_configuration, flags_of, path_of, refuse_settings_but, required_path
+from progressive_front.flags import (
+    Parser,
+    add_configuration,
+    add_run,
+    flags_of,
+    path_of,
+    refuse_settings_but,
+    required_path,
+)
 
 
 def parser() -> Parser:
@@ -17,7 +25,7 @@ def parser() -> Parser:
         "by a transfer-report for example.",
         epilog="Of the settings only RUNS_DIR is taken. The last line names the page.",
     )
-    command.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
+    add_run(command)
     shown = command.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="for programs: show report.json")
     shown.add_argument("--open", action="store_true", help="open the page in the browser")

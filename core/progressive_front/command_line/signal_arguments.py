@@ -6,8 +6,18 @@ import argparse
 
 from progressive_app.config.choices import named
 from progressive_core import PROGRAM
-from progressive_core.contract.errors import ConfigError
-from progressive_front.flags import Parser, add_configuration, flags_of, path_of, refuse_settings_but, required_path
+from progressive_front.flags import (
+    Parser,
+    add_bars,
+    add_configuration,
+    add_exchange,
+    add_run,
+    flags_of,
+    path_of,
+    refuse_bars_but_of_one_place,
+    refuse_settings_but,
+    required_path,
+)
 
 
 def parser() -> Parser:
@@ -20,18 +30,9 @@ def parser() -> Parser:
         epilog="Of the settings only RUNS_DIR and MARKET are taken: each model knows how its bars are read. --json has the value of "
         "each action and the expected return over each horizon.",
     )
-    command.add_argument("run", metavar="RUN", help="the directory of a run or a walk-forward, or its name")
-    command.add_argument("--data", metavar="FILE", dest="bars", help="the bars up to now")
-    command.add_argument(
-        "--exchange",
-        metavar="NAME",
-        help="take as many bars as the models look back from this exchange, by ccxt: binance, kraken",
-    )
-    command.add_argument(
-        "--symbol",
-        metavar="NAME",
-        help="with --exchange: the market, like BTC/USDT (default: the one that a model was trained on)",
-    )
+    add_run(command, "a run or a walk-forward")
+    add_bars(command, "the bars up to now")
+    add_exchange(command, "take as many bars as the models look back from this exchange, by ccxt")
     command.add_argument("--bucket", metavar="NAME", help="of this bucket alone")
     command.add_argument(
         "--position",
@@ -39,7 +40,6 @@ def parser() -> Parser:
         default="flat",
         help="what is held now (default: flat); a model that pays for each trade may decide otherwise in another position",
     )
-    command.add_argument("--market", metavar="NAME", help="the market to take where the file holds several")
     command.add_argument("--json", action="store_true", help="for programs")
     add_configuration(command)
     return command
@@ -49,12 +49,7 @@ def run(options: argparse.Namespace) -> int:
     """Do what the parsed options ask for, and return the exit status."""
     path, bars, flags = required_path(options.run, "RUN"), path_of(options.bars, "--data"), flags_of(options)
     refuse_settings_but({"RUNS_DIR", "MARKET"}, flags, "used", "signal takes RUNS_DIR and MARKET")
-    if (bars is None) == (options.exchange is None):
-        raise ConfigError("give either --data FILE or --exchange NAME: where the bars up to now are")
-    if options.symbol is not None and bars is not None:
-        raise ConfigError("--symbol goes with --exchange; the market of a file is chosen with --market")
-    if "MARKET" in flags and bars is None:
-        raise ConfigError("--market goes with --data; the market of an exchange is chosen with --symbol")
+    refuse_bars_but_of_one_place(options, flags)
     bucket = named(options.bucket, "--bucket")
 
     from progressive_front.commands.show_signal import AskedExchange, show_signal

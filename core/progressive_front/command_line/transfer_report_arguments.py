@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 
 from progressive_core import PROGRAM
-from progressive_front.flags import Parser, add_configuration, flags_of, path_of, refuse_settings_but, required_path
+from progressive_front.flags import (
+    Parser,
+    add_configuration,
+    add_run,
+    flags_of,
+    path_of,
+    refuse_settings_but,
+    required_path,
+)
 
 
 def parser() -> Parser:
@@ -19,7 +27,7 @@ def parser() -> Parser:
         epilog="It is also written into the run's directory, as transfer.json and transfer.md, and as transfer.png where "
         "matplotlib is installed.",
     )
-    command.add_argument("run", metavar="RUN", help="a run's directory, or its name in RUNS_DIR")
+    add_run(command)
     command.add_argument("--json", action="store_true", help="for programs")
     add_configuration(command)
     return command

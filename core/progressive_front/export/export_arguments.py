@@ -6,7 +6,15 @@ import argparse
 
 from progressive_app.config.choices import named
 from progressive_core import PROGRAM
-from progressive_front.flags import Parser, add_configuration, flags_of, path_of, refuse_settings_but, required_path
+from progressive_front.flags import (
+    Parser,
+    add_bars,
+    add_configuration,
+    flags_of,
+    path_of,
+    refuse_settings_but,
+    required_path,
+)
 
 
 def parser() -> Parser:
@@ -28,14 +36,11 @@ def parser() -> Parser:
         help="what for: onnx, backtesting, quantstats, freqtrade, or one installed",
     )
     command.add_argument("--out", metavar="DIR", help="the directory to make (default: exports/RUN-Bucket-NAME)")
-    command.add_argument("--data", metavar="FILE", dest="bars", help="on these bars instead of those of its run")
+    add_bars(command, "on these bars instead of those of its run")
     command.add_argument(
         "--since",
         metavar="TIME",
         help="trade from this time on (default: behind the training part of its run, or with --data on all bars)",
-    )
-    command.add_argument(
-        "--market", metavar="NAME", help="with --data: the market to take where the file holds several"
     )
     command.add_argument(
         "--policy",

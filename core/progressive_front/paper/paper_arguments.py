@@ -7,7 +7,18 @@ import argparse
 from progressive_app.config.choices import named
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import ConfigError
-from progressive_front.flags import Parser, add_configuration, flags_of, path_of, refuse_settings_but, required_path
+from progressive_front.flags import (
+    Parser,
+    add_bars,
+    add_configuration,
+    add_exchange,
+    add_run,
+    flags_of,
+    path_of,
+    refuse_bars_but_of_one_place,
+    refuse_settings_but,
+    required_path,
+)
 
 
 def parser() -> Parser:
@@ -19,13 +30,10 @@ def parser() -> Parser:
         epilog="A file is replayed to its end, and with --follow its new bars from then on; an exchange is followed until Ctrl-C. Of the "
         "settings only RUNS_DIR and MARKET are taken.",
     )
-    command.add_argument(
-        "run", metavar="RUN", help="the directory of a run or a walk-forward, or its name; or RUN/Bucket"
-    )
-    command.add_argument("--data", metavar="FILE", dest="bars", help="a file of bars, which may grow")
+    add_run(command, "a run, a walk-forward or a bucket of one")
+    add_bars(command, "a file of bars, which may grow")
     command.add_argument("--follow", action="store_true", help="with --data: wait for new bars at the end of the file")
-    command.add_argument("--exchange", metavar="NAME", help="an exchange instead of a file: binance, kraken, ...")
-    command.add_argument("--symbol", metavar="SYMBOL", help="with --exchange: the market (default: the one trained on)")
+    add_exchange(command, "an exchange instead of a file")
     command.add_argument("--bucket", metavar="NAME", help="which bucket's model, where the run has several")
     command.add_argument(
         "--from",
@@ -42,9 +50,6 @@ def parser() -> Parser:
     command.add_argument(
         "--name", metavar="NAME", help="of the account, in RUN/paper/NAME (default: of its bucket and bars)"
     )
-    command.add_argument(
-        "--market", metavar="NAME", help="with --data: the market to take where the file holds several"
-    )
     command.add_argument("--json", action="store_true", help="for programs: one event a line")
     add_configuration(command)
     return command
@@ -54,12 +59,9 @@ def run(options: argparse.Namespace) -> int:
     """Do what the parsed options ask for, and return the exit status."""
     path, data, flags = required_path(options.run, "RUN"), path_of(options.bars, "--data"), flags_of(options)
     refuse_settings_but({"RUNS_DIR", "MARKET"}, flags, "used", "paper takes RUNS_DIR and MARKET")
-    if (data is None) == (options.exchange is None):
-        raise ConfigError("paper: give the bars to follow, either --data FILE or --exchange NAME")
+    refuse_bars_but_of_one_place(options, flags)
     if data is None and options.follow:
         raise ConfigError("--follow: goes with --data FILE; an exchange is followed anyway")
-    if data is not None and options.symbol is not None:
-        raise ConfigError("--symbol: goes with --exchange NAME; of a file that holds several take one with --market")
     bucket = named(options.bucket, "--bucket")
 
     from progressive_front.paper.run_paper import AskedPaper, run_paper

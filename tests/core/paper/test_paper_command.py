@@ -146,7 +146,12 @@ def test_what_is_no_continuation_is_one_line(run: Path, capsys: pytest.CaptureFi
     assert paper() == 2
     assert "holds no bar of 2020-01-25T23:00:00Z" in capsys.readouterr().err
     assert journal().read_bytes() == whole
-    for flags, why in (([], "either --data FILE or --exchange"), (["--exchange", "x", "--follow"], "--follow: goes")):
+    for flags, why in (
+        ([], "either --data FILE or --exchange"),
+        (["--exchange", "x", "--follow"], "--follow: goes"),
+        (["--exchange", "x", "--market", "BTC"], "--market goes with --data"),
+        (["--data", "feed.csv", "--symbol", "BTC/USDT"], "--symbol goes with --exchange"),
+    ):
         assert main(["paper", "mine", *flags]) == 2
         assert why in capsys.readouterr().err
 
