@@ -11,6 +11,7 @@ import structlog
 
 from progressive_app.exchanges.named_exchange import Candle, Exchange, TryLater
 from progressive_app.exchanges.timeframes import checked_timeframe, seconds_of
+from progressive_app.presentation.quantities import utc_text_of
 from progressive_core.contract.errors import DataError, PluginError, ProgressiveTrainingError
 from progressive_core.plugins.blame import describe_error
 
@@ -60,18 +61,28 @@ def closed_pages(
 
     A page without bars is given too where nothing was traded for so long. Times are milliseconds since 1970.
 
-    :raise ConfigError: the exchange has no such bars. :raise DataError: it answers nonsense, or not at all.
+    :raise ConfigError: the exchange has no such bars. :raise DataError: it answers nonsense, not at all, or gives only some of them.
     """
     step = 1000 * (seconds_of(checked_timeframe(timeframe, exchange.timeframes, exchange.name)) or 0)
     now = patiently(exchange, exchange.now)  # before the bars: what closes meanwhile may be incomplete among them
     end = now - step + 1 if until is None else min(now - step + 1, until)
     newest = _page(exchange, market, timeframe, None, NEWEST)
     end = min(end, int(newest[-1][0]) + 1 if newest else 0)  # else a delisted market would be asked for up to this day
-    limit, begin = patiently(exchange, lambda: exchange.page(market)), since
+    expected = max((int(row[0]) for row in newest if since <= row[0] < end), default=since)
+    limit, begin, reached = patiently(exchange, lambda: exchange.page(market)), since, since
     while begin < end:
         page = [row for row in _page(exchange, market, timeframe, begin, limit) if row[0] >= begin]
-        yield [row for row in page if row[0] < end]
-        begin = int(page[-1][0]) + step if page else begin + limit * step
+        closed = [
+            row for row in page if row[0] < end
+        ]  # not the last alone: one of the future would hide those before it
+        yield closed
+        reached = int(closed[-1][0]) if closed else reached
+        begin = reached + step if closed else end if page else begin + limit * step
+    if reached < expected - step:  # one bar late is an exchange that closes it now
+        raise DataError(
+            f"{exchange.name}: its newest bar of {market} is of {utc_text_of(expected)}, and it gives none behind "
+            f"{utc_text_of(reached)}; ask again later, or another exchange"
+        )
 
 
 def newest_bars(exchange: Exchange, symbol: str, timeframe: str, count: int) -> pd.DataFrame:

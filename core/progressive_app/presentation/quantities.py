@@ -38,6 +38,11 @@ def utc_text(moment: datetime | str) -> str:
     return f"{utc:%Y-%m-%d %H:%M:%S}".removesuffix(":00") + " UTC"
 
 
+def utc_text_of(milliseconds: int) -> str:
+    """A time in milliseconds since 1970, as an exchange gives it, for people."""
+    return utc_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
+
+
 def share_text(share: float, digits: int = 0) -> str:
     """Write a share of 1 in per cent: 28.5 %."""
     return f"{100 * share:.{digits}f} %" if math.isfinite(share) else "n/a"

@@ -14,7 +14,7 @@ from progressive_app.exchanges.named_exchange import exchange_named
 from progressive_app.machine.logs import configure_logging
 from progressive_app.machine.terminal import INTERRUPTED, print_text
 from progressive_app.presentation.drawing import printable_console
-from progressive_app.presentation.quantities import utc_text
+from progressive_app.presentation.quantities import utc_text_of
 from progressive_app.presentation.text_table import sentence
 from progressive_core.contract.errors import ProgressiveTrainingError
 from progressive_front.download.downloading import AskedDownload, Download, Downloaded, Reached
@@ -108,7 +108,7 @@ def _advance(shown: Progress, task: TaskID, reached: Reached, begun: datetime) -
     values: dict[str, Any] = {
         "total": reached.end - reached.begin,
         "completed": reached.time - reached.begin,
-        "reached": _moment(reached.time),
+        "reached": utc_text_of(reached.time),
         "bars": reached.bars,
         "rate": reached.bars / max((datetime.now(UTC) - begun).total_seconds(), 1e-3),
     }
@@ -119,7 +119,7 @@ def _show(done: Downloaded, asked: AskedDownload, how: str) -> None:
     if done.first is None or done.last is None:
         print_text(f"{how}no bars of {done.wanted} in that time; nothing is written")
         return
-    span = f"from {_moment(done.first)} to {_moment(done.last)}"
+    span = f"from {utc_text_of(done.first)} to {utc_text_of(done.last)}"
     print_text(
         sentence(
             f"{how}{done.bars:,} bars of {done.wanted} {span} in {asked.out}, {done.new:,} of them new", indent="  "
@@ -127,7 +127,7 @@ def _show(done: Downloaded, asked: AskedDownload, how: str) -> None:
     )
     if done.gaps:
         missing = sum(count for _, count in done.gaps)
-        named = ", ".join(f"{count:,} from {_moment(time)}" for time, count in done.gaps[:SHOWN_GAPS])
+        named = ", ".join(f"{count:,} from {utc_text_of(time)}" for time, count in done.gaps[:SHOWN_GAPS])
         more = ", ..." * (len(done.gaps) > SHOWN_GAPS)
         print_text(sentence(f"gaps: {len(done.gaps):,}, {missing:,} bars missing: {named}{more}", indent="  "))
     if asked.since is not None and done.first >= asked.since + done.wanted.step:
@@ -136,8 +136,4 @@ def _show(done: Downloaded, asked: AskedDownload, how: str) -> None:
             if done.new == done.bars
             else "a file is continued at its end alone; a new one has what is before"
         )
-        print_text(sentence(f"its first bar is later than --since {_moment(asked.since)}: {why}", indent="  "))
-
-
-def _moment(milliseconds: int) -> str:
-    return utc_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
+        print_text(sentence(f"its first bar is later than --since {utc_text_of(asked.since)}: {why}", indent="  "))

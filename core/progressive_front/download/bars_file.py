@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,9 +151,9 @@ class BarsFile:
                 f"{self.out}: cannot be continued, since it is no file of a download ({error!s:.200}); expected the columns "
                 f"{', '.join(expected)}. Choose another --out"
             ) from error
-        if (markets := set(table["symbol"])) != {self._wanted.market}:
+        if (markets := set(map(str, table["symbol"].unique()))) != {self._wanted.market}:
             raise DataError(
-                f"{self.out}: holds bars of {', '.join(map(str, sorted(markets)))}, and not of {self._wanted.market}; choose another --out"
+                f"{self.out}: holds bars of {', '.join(sorted(markets))}, and not of {self._wanted.market} alone; choose another --out"
             )
         steps = bars["time"].diff().dropna()
         if (len(steps) and (steps % self._wanted.step != 0).any()) or (
@@ -173,16 +174,25 @@ class BarsFile:
         if not lines:
             return
         try:
-            header = json.loads(lines[0])
-            rows = [json.loads(line) for line in lines[1:]]
-        except ValueError as error:
-            raise DataError(f"{self._pages}: damaged ({error}); delete it to fetch its bars again") from error
+            header = dict(json.loads(lines[0]))
+            rows = [_row(json.loads(line)) for line in lines[1:]]
+        except (ValueError, TypeError, OverflowError) as error:
+            raise DataError(f"{self._pages}: damaged ({error!s:.100}); delete it to fetch its bars again") from error
         if header != self._wanted.header:
             raise ConfigError(
                 f"{self.out}: a download of {header.get('market')} {header.get('timeframe')} of {header.get('exchange')} was stopped here; "
                 f"finish it, choose another --out, or delete {self._pages}"
             )
         yield from rows
+
+
+def _row(written: Sequence[Any]) -> Candle:
+    """A bar of a page. :raise ValueError: it is none, or of a time that no date has. :raise TypeError: as that."""
+    time, *numbers = written
+    if len(numbers) != len(COLUMNS) - 1:
+        raise ValueError("a bar has six numbers")
+    datetime.fromtimestamp(time / 1000, UTC)
+    return (int(time), *map(float, numbers))
 
 
 def merged(kept: pd.DataFrame, fetched: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from attrs import frozen
 from progressive_app.exchanges.closed_bars import closed_pages, patiently
 from progressive_app.exchanges.named_exchange import Candle, Exchange
 from progressive_app.exchanges.timeframes import checked_timeframe, seconds_of
+from progressive_app.presentation.quantities import utc_text_of
 from progressive_core.contract.errors import ConfigError, DataError
 from progressive_front.download.bars_file import BarsFile, Wanted
 
@@ -89,6 +90,11 @@ class Download:
         else:
             begin, newest = self._asked.since, -1
         end = patiently(self._exchange, self._exchange.now)
+        if max(begin, newest) > end:
+            whose = "--since" if newest < 0 else f"{self._asked.out}: the newest bar"
+            raise ConfigError(
+                f"{whose} is of {utc_text_of(max(begin, newest))}, which is in the future: on {self._exchange.name} it is {utc_text_of(end)}"
+            )
         if self._asked.until is not None:
             end = min(end, self._asked.until)
         reached = begin

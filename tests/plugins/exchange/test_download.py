@@ -219,6 +219,33 @@ def test_what_was_fetched_before_an_error_is_kept(exchanges: Any, capsys: pytest
     assert rows("bars.csv") == [candle(hour) for hour in range(1_000)]
 
 
+def test_a_bar_of_the_future_hides_none_of_those_before_it(exchanges: Any) -> None:
+    own = exchanges.bars
+    exchanges.bars = lambda base, since, limit: [*own(base, since, 30), [exchanges.now + 500 * HOUR, *candle(5)[1:]]]
+    assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 0
+    assert rows("bars.csv") == [candle(hour) for hour in range(99)]
+
+
+def test_an_exchange_that_gives_no_bars_up_to_its_newest_is_no_success(
+    exchanges: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = exchanges.bars
+    exchanges.bars = lambda base, since, limit: own(base, since if since is None else candle(0)[0], min(limit, 30))
+    assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 2
+    printed = capsys.readouterr()
+    assert printed.out.startswith("ended early; 30 bars")
+    assert "is of 2020-01-05 02:00 UTC, and it gives none behind 2020-01-02 05:00 UTC" in printed.err
+
+
+@pytest.mark.parametrize("line", ["[1577836800000, 1, 2]", "5", '["x", 1, 2, 3, 4, 5]', "[1e30, 1, 2, 3, 4, 5]"])
+def test_pages_that_hold_no_bars_are_damaged(exchanges: Any, capsys: pytest.CaptureFixture[str], line: str) -> None:
+    for head in ('{"exchange": "binance", "market": "BTC/USDT", "timeframe": "1h"}', line):
+        Path(".bars.csv.pages").write_text(f"{head}\n{line}\n")
+        assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 2
+        assert ".bars.csv.pages: damaged" in line_of(capsys)
+        assert not Path("bars.csv").exists()
+
+
 def test_a_corrected_bar_is_taken_and_bars_of_another_market_are_refused(
     exchanges: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,6 +264,11 @@ def test_a_corrected_bar_is_taken_and_bars_of_another_market_are_refused(
             "86400 seconds long, and not 1h",
         ),
         ({"mood": 1}, "is no file of a download"),
+        ({"symbol": ["BTC/USDT"] * 98 + [None]}, "holds bars of BTC/USDT, nan, and not of BTC/USDT alone"),
+        (
+            {"time": pd.date_range("2030-01-01", periods=99, freq="h").strftime("%Y-%m-%dT%H:%M:%SZ")},
+            "is in the future",
+        ),
     ):
         table.assign(**change).to_csv("other.csv", index=False)
         before = Path("other.csv").read_bytes()
@@ -256,6 +288,10 @@ def test_a_corrected_bar_is_taken_and_bars_of_another_market_are_refused(
         ((*BINANCE, "--out", "bars.csv"), "--since TIME must say where to begin"),
         ((*BINANCE, "--since", "07/01/2020", "--out", "bars.csv"), "expected a day or a time"),
         ((*BINANCE, *SINCE, "--until", "2019-01-01", "--out", "bars.csv"), "is not after --since"),
+        (
+            (*BINANCE, "--since", "2030-01-01", "--out", "bars.csv"),
+            "--since is of 2030-01-01 00:00 UTC, which is in the future",
+        ),
         ((*BINANCE[:3], "ETH/BTC", *BINANCE[4:], *SINCE, "--out", "bars.csv"), "binance has no such market"),
         ((*BINANCE[:5], "90m", *SINCE, "--out", "bars.csv"), "binance gives no such bars"),
     ],
@@ -269,6 +305,6 @@ def test_what_cannot_be_fetched_is_one_line(
 
 
 def test_nothing_in_that_time_writes_nothing(exchanges: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert download(*BINANCE, "--since", "2030-01-01", "--out", "bars.csv") == 0
+    assert download(*BINANCE, "--since", "2020-01-05T03:00", "--out", "bars.csv") == 0
     assert "no bars of BTC/USDT 1h of binance in that time; nothing is written" in capsys.readouterr().out
     assert sorted(file.name for file in Path().iterdir()) == []
