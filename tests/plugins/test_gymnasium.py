@@ -201,16 +201,34 @@ def test_bad_steps_resets_and_counts_are_clear_lines() -> None:
     env.reset(), walks.reset()
     for what, line in (
         (lambda: env.step(3), "action 3: expected a whole number from 0 to 2"),
+        (lambda: env.step(float("nan")), "action nan: expected a whole number"),
+        (lambda: env.step(None), "action None: expected a whole number"),
+        (lambda: env.step(np.array([1, 2])), "expected a whole number"),
         (lambda: env.reset(options={"bar": 3}), "unknown 'bar'"),
+        (lambda: env.reset(options=5), "options=5: expected a mapping"),
+        (lambda: env.reset(options={"start": [[1], [2, 3]]}), "expected the number of a bar"),
+        (lambda: walks.step([[0, 1], [2]]), "expected 2 whole numbers"),
         (lambda: env.reset(options={"start": 796}), "from 0 to 795"),
         (lambda: walks.step([0, 3]), "from 0 to 2"),
         (lambda: walks.step([0]), "expected 2 whole numbers"),
         (lambda: walks.reset(seed=[1]), "one for each of 2 walks, got 1"),
         (lambda: walks.reset(options={"start": [1, 2, 3]}), "one for each of 2 walks"),
         (lambda: MarketVectorEnv.of_market(market, BARS, num_envs=0), "num_envs=0"),
+        (MarketEnv.of_market(market, BARS, 5, render_mode="rgb_array").render, r"render: .*call reset\(\) first"),
     ):
         with pytest.raises(ConfigError, match=line):
             what()
+
+
+def test_numbers_of_numpy_count_as_those_of_python() -> None:
+    vectors = [MarketVectorEnv.of_market(opened()[0], BARS, 20, num_envs=count) for count in (3, np.int64(3))]
+    seen = [vector.reset(seed=seed)[0] for vector, seed in zip(vectors, ([4, 5, 6], np.array([4, 5, 6])), strict=True)]
+    assert (seen[0] == seen[1]).all()
+    for kind in (np.uint8, np.uint64, np.int16):
+        first, second = (
+            vector.step(np.array([0, 2, 1], dtype)) for vector, dtype in zip(vectors, (int, kind), strict=True)
+        )
+        assert (first[0] == second[0]).all() and (first[1] == second[1]).all()
 
 
 def test_without_gymnasium_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from progressive_integrations.gymnasium.step_tables import is_count
 from progressive_training import SEED, BucketInfo, ConfigError, DataError, resolve
 from progressive_training.market import (
     ALLOW_LEAK,
@@ -38,7 +39,7 @@ def open_part(asked: Any, part: str, horizon: int, *, allow_test: bool) -> tuple
     :raise ConfigError: an argument or a setting is not allowed. :raise DataError: the bars cannot be read or traded on.
     """
     check_part(part, allow_test=allow_test)
-    if isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1:
+    if not is_count(horizon):
         raise ConfigError(f"horizon={horizon!r}: expected a whole number of bars, at least 1")
     settings = _settings_of(asked)
     if part == "test" and settings[PARTS]:
@@ -48,7 +49,7 @@ def open_part(asked: Any, part: str, horizon: int, *, allow_test: bool) -> tuple
     complete = with_columns(bars, settings)
     info = BucketInfo(
         name="MarketEnv",
-        horizons=(horizon,),
+        horizons=(int(horizon),),
         sequence=("MarketEnv",),
         episodes=1,
         seed=settings[SEED],

@@ -117,8 +117,12 @@ class MarketEnv(gymnasium.Env):  # type: ignore[misc]  # Gymnasium is skipped by
         bar = self._bar
         if bar > self._last:
             raise ConfigError("step: the episode is over, or none has begun; call reset() first")
-        position = int(action)
-        if not 0 <= position < self.tables.actions or position != action:
+        try:
+            position = int(action)
+            known = 0 <= position < self.tables.actions and position == action
+        except (TypeError, ValueError, OverflowError):
+            known = False
+        if not known:
             raise ConfigError(f"step: action {action!r}: expected a whole number from 0 to {self.tables.actions - 1}")
         before = self._position
         if self._absent is not None and self._absent[bar]:
@@ -159,6 +163,8 @@ class MarketEnv(gymnasium.Env):  # type: ignore[misc]  # Gymnasium is skipped by
         `render_mode`."""
         if self.render_mode is None:
             return super().render()  # type: ignore[no-any-return]
+        if self._last < 0:
+            raise ConfigError("render: no episode has begun; call reset() first")
         from progressive_integrations.gymnasium.episode_picture import picture
 
         seen = slice(self._first, self._first + self.length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,23 +90,38 @@ def checked_length(length: int | None, tables: WalkTables) -> int:
     """
     if length is None:
         return len(tables)
-    whole = isinstance(length, int | np.integer) and not isinstance(length, bool)
-    if not whole or not 2 <= length <= len(tables):
+    if not is_count(length) or not 2 <= length <= len(tables):
         raise ConfigError(f"length={length!r}: expected whole bars from 2 to {len(tables)}, those of the part, or None")
     return int(length)
 
 
-def start_asked(options: dict[str, Any] | None, last: int) -> Any:
+def start_asked(options: Any, last: int) -> Any:
     """The bar of `options["start"]`, or None where nothing is asked; in a vector one number, or one for each walk.
 
     :raise ConfigError: another option is given, or an episode cannot start there.
     """
+    if not isinstance(options, Mapping | None):
+        raise ConfigError(f"options={options!r}: expected a mapping like {{'start': 0}}, or None")
     if unknown := [key for key in options or () if key != "start"]:
         raise ConfigError(f"options: unknown {unknown[0]!r}; there is start, the number of a bar in the part")
     start = (options or {}).get("start")
     if start is None:
         return None
-    numbers = np.asarray(start)
-    if numbers.dtype.kind not in "iu" or numbers.size == 0 or numbers.min() < 0 or numbers.max() > last:
+    numbers = as_whole(start)
+    if numbers is None or numbers.size == 0 or numbers.min() < 0 or numbers.max() > last:
         raise ConfigError(f"options: start={start!r}: expected the number of a bar from 0 to {last}")
     return start
+
+
+def as_whole(given: Any) -> NDArray[np.integer[Any]] | None:
+    """An array of whole numbers; None where `given` is none."""
+    try:
+        numbers = np.asarray(given)
+    except (ValueError, OverflowError):  # lists of different lengths
+        return None
+    return numbers if numbers.dtype.kind in "iu" else None
+
+
+def is_count(given: Any) -> bool:
+    """Whether it is a whole number of at least 1, of Python or numpy."""
+    return isinstance(given, int | np.integer) and not isinstance(given, bool) and bool(given >= 1)

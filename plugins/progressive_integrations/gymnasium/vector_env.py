@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from progressive_integrations.gymnasium.opened_part import HORIZON, open_part
 from progressive_integrations.gymnasium.step_tables import (
     NOTHING,
     RUIN,
+    as_whole,
     checked_length,
+    is_count,
     spaces_of,
     start_asked,
     walk_tables,
@@ -21,8 +24,6 @@ from progressive_integrations.gymnasium.step_tables import (
 from progressive_training import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from progressive_training.market import Market
@@ -70,7 +71,7 @@ class MarketVectorEnv(VectorEnv):  # type: ignore[misc]  # Gymnasium is skipped 
 
     def _begin(self, market: Market, bars: slice, length: int | None, num_envs: int) -> None:
         self.tables = tables = walk_tables(market, bars)
-        self.length, self.num_envs, self.render_mode = checked_length(length, tables), num_envs, None
+        self.length, self.num_envs, self.render_mode = checked_length(length, tables), int(num_envs), None
         self.single_observation_space, self.single_action_space = spaces_of(market)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -153,14 +154,15 @@ class MarketVectorEnv(VectorEnv):  # type: ignore[misc]  # Gymnasium is skipped 
         return self._observation(), rewards, terminated, ended, self._info() | final
 
     def _checked(self, actions: Any) -> NDArray[np.int64]:
-        given = np.asarray(actions)
+        given = as_whole(actions)
         if not self._steps_left:
             raise ConfigError("step: no episode has begun; call reset() first")
-        if given.shape != (self.num_envs,) or given.dtype.kind not in "iu":
-            raise ConfigError(f"step: expected {self.num_envs} whole numbers, got {given.dtype} of shape {given.shape}")
-        if given.astype(np.int64).view(np.uint64).max() >= self.tables.actions:  # a negative one becomes a huge one
+        if given is None or given.shape != (self.num_envs,):
+            raise ConfigError(f"step: expected {self.num_envs} whole numbers, got {actions!r:.200}")
+        signed = given.astype(np.int64)  # of unsigned ones no 3 can be taken off
+        if signed.view(np.uint64).max() >= self.tables.actions:  # a negative one becomes a huge one
             raise ConfigError(f"step: expected actions from 0 to {self.tables.actions - 1}, got {given.tolist()}")
-        return given
+        return signed
 
     def _enter(self, new: NDArray[np.bool_], position: NDArray[np.int64]) -> None:
         """Note the price where the `new` positions [K] begin, which have paid nothing yet."""
@@ -184,8 +186,11 @@ class MarketVectorEnv(VectorEnv):  # type: ignore[misc]  # Gymnasium is skipped 
 
     def _seed(self, seed: int | Sequence[int | None] | None) -> None:
         """New random numbers for the walks with a seed, and for all where there were none."""
-        one = seed is None or isinstance(seed, int | np.integer)
-        seeds = [None if seed is None else int(seed) + row for row in self._rows.tolist()] if one else list(seed)  # type: ignore[arg-type]
+        given = seed.tolist() if isinstance(seed, np.integer | np.ndarray) else seed
+        if isinstance(given, Iterable):
+            seeds = list(given)
+        else:
+            seeds = [None if given is None else given + row for row in self._rows.tolist()]
         if len(seeds) != self.num_envs:
             raise ConfigError(f"seed: expected one number, or one for each of {self.num_envs} walks, got {len(seeds)}")
         randoms: Sequence[np.random.Generator | None] = self._randoms or [None] * self.num_envs
@@ -238,5 +243,5 @@ class MarketVectorEnv(VectorEnv):  # type: ignore[misc]  # Gymnasium is skipped 
 
 
 def _check_count(num_envs: int) -> None:
-    if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+    if not is_count(num_envs):
         raise ConfigError(f"num_envs={num_envs!r}: expected a whole number of walks, at least 1")
