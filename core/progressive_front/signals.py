@@ -1,4 +1,5 @@
-"""Ctrl-C once, or a terminal that is closed: stop at the end of the episode. Ctrl-C twice: stop at once."""
+"""Training: Ctrl-C once, or a terminal that is closed, stops at the end of the episode, Ctrl-C twice at once. Other long commands: whatever
+asks them to end is as Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from progressive_app.machine.terminal import leave_lost_terminal
+from progressive_app.machine.terminal import leave_lost_terminal, print_error
 from progressive_app.machine.undoing import undone_after
 from progressive_core import PROGRAM
 
@@ -72,6 +73,51 @@ def stop_signal(interrupt: Callable[[], None]) -> Iterator[StopSignal]:
             if handler is not signal.SIG_IGN:
                 signal.signal(number, stop)
         yield stop
+
+
+class EndingSignal:
+    """Which signal ended a command."""
+
+    def __init__(self) -> None:
+        self.number: int = signal.SIGINT
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        is_first = self.number == signal.SIGINT
+        if is_first:
+            self.number = number
+        if number == _HANG_UP:  # a shell and the kernel may each send one
+            leave_lost_terminal()
+        if is_first or number != _HANG_UP:
+            raise KeyboardInterrupt
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that a shell expects of a process ended by this signal."""
+        return 128 + self.number
+
+
+@contextmanager
+def ending_signal() -> Iterator[EndingSignal]:
+    """Within it SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does; those that are switched off stay off.
+
+    :raise SystemExit: with their exit code, where nobody catches it.
+    """
+    ended = EndingSignal()
+    if threading.current_thread() is not threading.main_thread():
+        yield ended
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS if number != signal.SIGINT}
+    with undone_after(partial(_put_back, before)):
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, ended)
+        try:
+            yield ended
+        except KeyboardInterrupt:
+            if ended.number == signal.SIGINT:
+                raise
+            print_error("stopped")
+            raise SystemExit(ended.exit_code) from None
 
 
 def _put_back(handlers: Mapping[signal.Signals, Any]) -> None:

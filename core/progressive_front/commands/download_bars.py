@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from progressive_app.exchanges.named_exchange import exchange_named
 from progressive_app.machine.logs import configure_logging
-from progressive_app.machine.terminal import INTERRUPTED, print_text
+from progressive_app.machine.terminal import print_text
 from progressive_app.presentation.drawing import printable_console
 from progressive_app.presentation.quantities import utc_text_of
 from progressive_app.presentation.text_table import sentence
 from progressive_core.contract.errors import ProgressiveTrainingError
 from progressive_front.download.downloading import AskedDownload, Download, Downloaded, Reached
+from progressive_front.signals import ending_signal
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -32,8 +31,7 @@ def download_bars(exchange: str, asked: AskedDownload) -> int:
     :raise ProgressiveTrainingError: it cannot be done, or not on; what was fetched until then is in the file.
     """
     configure_logging()
-    stopped = _Stopped()
-    with stopped.on_signal():
+    with ending_signal() as ended:
         download = Download(exchange_named(exchange), asked)
         with download.file.held():
             try:
@@ -41,7 +39,7 @@ def download_bars(exchange: str, asked: AskedDownload) -> int:
                     download.fetch(report)
             except KeyboardInterrupt:
                 _show(download.finish(), asked, "stopped; ")
-                return stopped.status
+                return ended.exit_code
             except ProgressiveTrainingError:
                 kept = _finished_all_the_same(download)
                 if kept is not None and kept.new:
@@ -56,32 +54,6 @@ def _finished_all_the_same(download: Download) -> Downloaded | None:
         return download.finish()
     except ProgressiveTrainingError:  # the first error says what is to be done
         return None
-
-
-class _Stopped:
-    """Has SIGTERM and SIGHUP end a download as Ctrl-C does. `status`: the exit status of what was stopped so."""
-
-    status = INTERRUPTED
-
-    @contextmanager
-    def on_signal(self) -> Iterator[None]:
-        """Within it, they do."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        numbers = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
-        before = {number: signal.getsignal(number) for number in numbers}
-        try:
-            for number in (number for number in numbers if before[number] is not signal.SIG_IGN):
-                signal.signal(number, self._stop)
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler or signal.SIG_DFL)
-
-    def _stop(self, number: int, _: object) -> None:
-        self.status = 128 + number
-        raise KeyboardInterrupt
 
 
 @contextmanager

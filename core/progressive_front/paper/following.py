@@ -50,6 +50,8 @@ class Following:
         self._account, self._journal, self._feed, self._clock, self._view = account, journal, feed, clock, view
         self._endless = endless
         self._said: set[str] = set()
+        self._outage: set[str] = set()
+        self._is_late = False
 
     def run(self) -> None:
         """Follow to the end, or until it is interrupted.
@@ -64,7 +66,7 @@ class Following:
             while (left := (until - self._clock.now()) / 1e9) > 0:
                 jump = self._clock.wait(min(left, MOST_WAIT))
                 if abs(jump) > JUMP:
-                    self._say(
+                    self._view.warn(
                         f"the clock moved by {_long(jump)}: the machine slept, or its clock was set; the account goes on "
                         f"with every bar since"
                     )
@@ -101,8 +103,9 @@ class Following:
             return -late + MOST_WAIT
         else:
             wait = soonest if came else min(60.0, 1.5 * max(wait if wait <= 60 else soonest, soonest))
-        if late > self._account.interval / 1e9:
-            self._say(f"{self._feed.name}: a bar should have closed {_long(late)} ago, and has not come", "late")
+        if late > self._account.interval / 1e9 and not self._is_late:
+            self._is_late = True
+            self._view.warn(f"{self._feed.name}: a bar should have closed {_long(late)} ago, and has not come")
         return wait
 
     def _look(self) -> bool:
@@ -115,29 +118,32 @@ class Following:
         except (DataError, ModelError, PluginError) as error:
             if not self._endless or not self._account.rows:
                 raise
-            self._say(str(error))
+            self._say(str(error), self._outage)
             return False
+        self._outage.clear()
         if self._account.changed:
             self._say(self._account.changed)
         if not new:
             return False
         before = len(self._account.rows) - len(new)
-        equity = [
-            1.0,
-            *self._account.trajectory()["equity"].tolist(),
-        ]  # at the open of each bar, and at the newest one's sale
-        equities = equity[before : len(equity) - 1]
-        self._journal.append([{**asdict(row), "equity": each} for row, each in zip(new, equities, strict=True)])
+        try:
+            equity = [1.0, *self._account.trajectory()["equity"].tolist()]  # at each open, and at the newest one's sale
+            equities = equity[before : len(equity) - 1]
+            self._journal.append([{**asdict(row), "equity": each} for row, each in zip(new, equities, strict=True)])
+        except BaseException:  # Ctrl-C, or a full disk: what is summed up is on the disk
+            del self._account.rows[before:]
+            raise
         self._view.bars(new, equities, self.state())
         for warning in self._account.warnings:
             self._say(warning)
-        self._said.discard("late")
+        self._is_late = False
         return True
 
-    def _say(self, text: str, once: str | None = None) -> None:
-        """Warn of something, once until it is over."""
-        if (once or text) not in self._said:
-            self._said.add(once or text)
+    def _say(self, text: str, said: set[str] | None = None) -> None:
+        """Warn of something that was not `said`."""
+        said = self._said if said is None else said
+        if text not in said:
+            said.add(text)
             self._view.warn(text)
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-import signal
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib import import_module
 from math import isclose
@@ -19,7 +16,6 @@ from attrs import frozen
 from progressive_app.locks.lock import lock_run
 from progressive_app.machine.durable_files import make_directory, place_for_reports
 from progressive_app.machine.logs import configure_logging
-from progressive_app.machine.terminal import INTERRUPTED
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import ConfigError, ModelError, RunError
 from progressive_front.commands.named_run import errors_naming
@@ -30,6 +26,7 @@ from progressive_front.paper.following import Following
 from progressive_front.paper.paper_journal import PaperJournal
 from progressive_front.paper.shown_paper import view_of
 from progressive_front.paper.waiting_clock import Clock
+from progressive_front.signals import ending_signal
 
 PLACE = "paper"
 """The directory of accounts, in that of their run."""
@@ -57,7 +54,8 @@ def run_paper(
 ) -> int:
     """Follow, until the bars end or Ctrl-C, and sum up.
 
-    :return: 0, or 130 after Ctrl-C. :raise RunError: there is no such run, or its account is another one's or in use.
+    :return: 0, or 130 after Ctrl-C, 143 after SIGTERM and 129 where its terminal was closed.
+    :raise RunError: there is no such run, or its account is another one's or in use.
     :raise ModelError: its model cannot be used on the bars. :raise DataError: there are none. :raise WriteError: the journal cannot be written.
     """
     configure_logging()
@@ -73,7 +71,7 @@ def run_paper(
         newest = None if asked.data else time.now() - round(2e9 * model.card.interval_seconds) + 1
         journal = PaperJournal(directory, _begun(found, asked, feed), newest)
         account = _account(model, journal)
-        with _interruptible(), view_of(found, feed.name, journal, as_json=as_json) as view:
+        with ending_signal() as ended, view_of(found, feed.name, journal, as_json=as_json) as view:
             following = Following(account, journal, feed, time, view, endless=asked.follow)
             status = 0
             try:
@@ -83,7 +81,7 @@ def run_paper(
                     with errors_naming(asked.data):
                         following.run()
             except KeyboardInterrupt:
-                status = INTERRUPTED
+                status = ended.exit_code
             view.ended(following.state(), _again(asked, name))
         return status
     finally:
@@ -163,19 +161,3 @@ def _again(asked: AskedPaper, name: str) -> str:
     words += ["--policy", asked.policy] if asked.policy != "verdict" else []
     words += ["--market", asked.market] if asked.market else []
     return shlex.join([*words, "--name", name] if asked.name else words)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Within it, being asked to end (SIGTERM) is as Ctrl-C."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
-        sys.stdout.flush()

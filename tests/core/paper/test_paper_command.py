@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,50 @@ def test_it_follows_until_ctrl_c_through_a_sleep_a_stop_and_a_torn_file(
     assert "feed.csv" in warnings and "the machine slept, or its clock was set" in warnings
     assert warnings.count("has not come") == 1
     assert seen[-1]["event"] == "ended" and seen[-1]["bars"] == 630
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_who_is_asked_to_end_sums_up_and_says_by_what(
+    run: Path, capsys: pytest.CaptureFixture[str], number: int, status: int
+) -> None:
+    def end(clock: Told) -> None:
+        os.kill(os.getpid(), number)
+
+    handler = signal.getsignal(number)
+    assert run_paper(asked(), {}, None, as_json=False, clock=Told(end)) == status
+    assert signal.getsignal(number) == handler
+    assert "600 bars since 2020-01-01 00:00 UTC" in capsys.readouterr().out
+
+
+def test_each_outage_and_each_sleep_is_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def tear(clock: Told) -> None:
+        Path("feed.csv").unlink(missing_ok=True)
+        clock.jump = 7200.0
+
+    def mend(clock: Told) -> None:
+        write(601)
+
+    assert run_paper(asked(), {}, None, as_json=True, clock=Told(tear, tear, mend, tear)) == 130
+    seen = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    said = [each["text"] for each in seen if each["event"] == "warning"]
+    assert sum("No such file" in text for text in said) == 2
+    assert sum("the clock moved by 2 hours" in text for text in said) == 3
+
+
+def test_what_is_summed_up_is_on_the_disk(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    assert paper() == 0
+    write(640)
+    with monkeypatch.context() as patch:
+        patch.setattr("progressive_front.paper.paper_journal.PaperJournal.append", interrupted)
+        assert paper("--json") == 130
+    (ended,) = [line for line in capsys.readouterr().out.splitlines() if '"ended"' in line]
+    assert json.loads(ended)["bars"] == 600
+    assert events(capsys)[-1]["bars"] == 640
 
 
 def test_there_is_no_code_that_could_send_an_order_and_no_flag_for_a_key() -> None:
