@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from progressive_app.exchanges.closed_bars import newest_bars
 from progressive_app.exchanges.named_exchange import Exchange
@@ -17,15 +17,21 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Needed:
-    """The bars that a model needs for one decision: of which market, how long, how many."""
+    """The bars that a model needs for one decision: of which market, how long, how many. `merged`: how many of them are one of its own."""
 
     symbol: str
     timeframe: str
     count: int
+    merged: int
 
     def fetch(self, exchange: Exchange) -> pd.DataFrame:
         """Them, of the exchange; see `newest_bars`."""
         return newest_bars(exchange, self.symbol, self.timeframe, self.count)
+
+    def of(self, count: int) -> Needed:
+        """As many as make `count` of the model's own."""
+        whole = count if self.merged == 1 else count + 1  # the oldest of merged bars may be cut
+        return evolve(self, count=whole * self.merged)
 
 
 def needed_bars(model: Any, bucket: str, exchange: Exchange, symbol: str | None) -> Needed:
@@ -49,9 +55,5 @@ def needed_bars(model: Any, bucket: str, exchange: Exchange, symbol: str | None)
         )
     if not (symbol or named):
         raise ConfigError(f"{whose} does not say which market it was trained on: name one with --symbol BTC/USDT")
-    of_each = max(1, round(merged / source))
-    return Needed(
-        symbol=symbol or named,
-        timeframe=timeframe_of(source, exchange.name, exchange.timeframes),
-        count=(count + 1) * of_each if of_each > 1 else count,  # the oldest of merged bars may be cut
-    )
+    timeframe = timeframe_of(source, exchange.name, exchange.timeframes)
+    return Needed(symbol=symbol or named, timeframe=timeframe, count=0, merged=max(1, round(merged / source))).of(count)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from progressive_core.contract.errors import DataError
+from progressive_front.commands.exchange_bars import needed_bars
 
 
 class Feed(Protocol):
@@ -47,12 +48,15 @@ class ExchangeFeed:
 
     soonest = 5.0
 
-    def __init__(self, exchange: str, symbol: str, timeframe: str) -> None:
-        """:raise ConfigError: there is no such exchange, or an extra is missing."""
-        exchanges = import_module("progressive_training")
-        self.name = f"{symbol} of {exchange}"
-        self._asked = exchanges.exchange_named(exchange), symbol, timeframe
-        self._newest_bars = exchanges.newest_bars
+    def __init__(self, exchange: str, model: Any, bucket: str, symbol: str | None) -> None:
+        """:param symbol: the market; None for the one that the model of `bucket` was trained on.
+
+        :raise ConfigError: there is no such exchange or market, or an extra is missing. :raise ModelError: an exchange does not give what
+            the model needs.
+        """
+        self._exchange = import_module("progressive_training").exchange_named(exchange)
+        self._needed = needed_bars(model, bucket, self._exchange, symbol)
+        self.name = f"{self._needed.symbol} of {exchange}"
 
     def newest(self, count: int) -> Any:
-        return self._newest_bars(*self._asked, count)
+        return self._needed.of(count).fetch(self._exchange)

@@ -17,7 +17,7 @@ from progressive_app.locks.lock import lock_run
 from progressive_app.machine.durable_files import make_directory, place_for_reports
 from progressive_app.machine.logs import configure_logging
 from progressive_core import PROGRAM
-from progressive_core.contract.errors import ConfigError, ModelError, RunError
+from progressive_core.contract.errors import ModelError, RunError
 from progressive_front.commands.named_run import errors_naming
 from progressive_front.export.found_model import FoundModel, found_model
 from progressive_front.load_model import load_model
@@ -62,7 +62,7 @@ def run_paper(
     found = found_model(asked.model, config, flags)
     model = _served(found, asked)
     time = clock or Clock()
-    feed = _feed(asked, model)
+    feed = _feed(asked, model, found.bucket)
     name = asked.name or _plain(f"{found.bucket}-{asked.data.stem if asked.data else feed.name}-{asked.policy}")
     directory = place_for_reports(found.directory or found.file.parent) / PLACE / name
     make_directory(directory)
@@ -97,20 +97,10 @@ def _served(found: FoundModel, asked: AskedPaper) -> Any:
     return model if asked.market is None else model.of_market(asked.market)
 
 
-def _feed(asked: AskedPaper, model: Any) -> Feed:
+def _feed(asked: AskedPaper, model: Any, bucket: str) -> Feed:
     if asked.data is not None:
         return FileFeed(asked.data)
-    symbol = asked.symbol or model.card.symbol
-    if not symbol or asked.exchange is None:
-        raise ConfigError("--symbol: the model's bars did not name their market; give it, like --symbol BTC/USDT")
-    return ExchangeFeed(asked.exchange, symbol, _timeframe(model.card.interval_seconds))
-
-
-def _timeframe(seconds: float) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:.0f}{unit}"
-    raise ConfigError(f"--exchange: no exchange has bars of {seconds:g} seconds; give a file with --data")
+    return ExchangeFeed(str(asked.exchange), model, bucket, asked.symbol)
 
 
 def _begun(found: FoundModel, asked: AskedPaper, feed: Feed) -> dict[str, Any]:

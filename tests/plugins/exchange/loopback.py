@@ -10,10 +10,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import ccxt
+import pandas as pd
 import pytest
+
+from progressive_training.market import synthetic_bars
 
 HOUR = 3_600_000
 BEGIN = 1_577_836_800_000  # 2020-01-01
+TRADED = 3_000
+"""Hours of `traded_bars`."""
 LISTED = {"BTC": "USDT", "ETH": "USDT"}
 
 
@@ -40,14 +45,14 @@ class Exchanges:
     """
 
     def __init__(self, hours: int = 100) -> None:
-        self.hours, self.absent, self.minutes = hours, set[int](), 30
+        self.hours, self.absent, self.minutes = hours, set[int](), 30.0
         self.failures: list[tuple[int, dict[str, str], str]] = []
         self.asked: list[str] = []
         self.before_answer: Any = lambda: None
 
     @property
     def now(self) -> int:
-        return BEGIN + self.hours * HOUR - self.minutes * 60_000
+        return BEGIN + self.hours * HOUR - int(self.minutes * 60_000)
 
     def bars(self, base: str, since: int | None, limit: int) -> list[list[float]]:
         rows = [candle(hour, base) for hour in range(self.hours) if hour not in self.absent]
@@ -83,6 +88,27 @@ class Exchanges:
             texts = [[row[0] // 1000, *map(str, row[1:5]), "0", str(row[5]), 3] for row in rows]
             return {"error": [], "result": {"XXBTZUSD": texts, "last": 0}}
         return None
+
+
+def traded_bars() -> pd.DataFrame:
+    """Hourly bars since BEGIN that a model can be trained on."""
+    made = synthetic_bars(TRADED, seed=0)
+    columns = {name: getattr(made, name) for name in ("open", "high", "low", "close", "volume")}
+    return pd.DataFrame({"time": pd.to_datetime(made.time), **columns})
+
+
+def trade(exchanges: Exchanges) -> None:
+    """Have the exchanges give `traded_bars`, up to the hour that is forming."""
+    table = traded_bars()
+    table["time"] = table["time"].astype("datetime64[ms]").astype("int64")
+    rows = table.to_numpy().tolist()
+    exchanges.hours = TRADED
+
+    def bars(base: str, since: int | None, limit: int) -> list[list[float]]:
+        there = rows[: exchanges.hours]
+        return there[-limit:] if since is None else [row for row in there if row[0] >= since][:limit]
+
+    exchanges.bars = bars  # type: ignore[method-assign]
 
 
 def _whole(text: str | None) -> int | None:
