@@ -1,10 +1,12 @@
 """A package with buckets of stable-baselines3, trained by the program, killed and resumed."""
 
+import json
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from progressive_front.cli import main
 from progressive_training import ProgressiveTrainer, load_model, read_run
 from progressive_training.market import synthetic_bars
 
@@ -65,3 +67,27 @@ def test_a_killed_run_ends_with_the_same_bytes_and_its_ledger_says_what_was_taug
     assert {"Valued", "buy and hold"} <= {row.strategy for row in evaluation.test}
     model = load_model(run / "models/Valued")
     assert model(synthetic_bars(600, seed=2)).action == "flat" and model.reason
+
+
+def test_it_is_walked_forward_searched_and_challenged(package, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(package)
+    monkeypatch.chdir(tmp_path)
+    small = ("--episodes", "1", "--device", "cpu", "--quiet", "--set", "SYNTHETIC_BARS=3500")
+    sizes = ("--set", "SB3_STEPS=256", "--set", "SB3_REPLAY=500", "-p", "no:report")
+    assert main(["walk-forward", "--sequence", "Fast,Valued", "--folds", "2", "--name", "wf", *small, *sizes]) == 0
+    assert main(["tune", "--bucket", "Fast", "--trials", "2", "--name", "found", *small, *sizes]) == 0
+    assert main(["challenge", "studies/wf/runs/fold-01"]) == 0
+
+    walked = json.loads(Path("studies/wf/walk_forward.json").read_text())["buckets"]
+    assert [(each["bucket"], each["performance"][0]["strategy"]) for each in walked] == [
+        ("Fast", "Fast"),
+        ("Valued", "Valued"),
+    ]
+    (searched,) = json.loads(Path("tune/found/tune.json").read_text())["buckets"]
+    tried = [trial["values"] for trial in searched["trials"]]
+    assert [trial["status"] for trial in searched["trials"]] == ["finished"] * 2
+    assert tried[0] == {"SB3_LEARNING_RATE": None, "SB3_DISCOUNT": None}
+    assert 1e-4 <= tried[1]["SB3_LEARNING_RATE"] <= 1e-2 and 0.8 <= tried[1]["SB3_DISCOUNT"] <= 0.99
+    broken = json.loads(Path("studies/wf/runs/fold-01/challenge.json").read_text())["buckets"]
+    assert [bucket["bucket"] for bucket in broken] == ["Fast", "Valued"]
+    assert all({"late_fills", "rising_costs"} <= {each["attack"] for each in bucket["attacks"]} for bucket in broken)
