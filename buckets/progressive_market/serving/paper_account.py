@@ -174,6 +174,10 @@ class PaperAccount:
         newest = self.rows[-1].time
         place = int(np.searchsorted(bars.time, newest))
         if place == len(bars):  # a feed that lags
+            ends, stands = iso(bars.time[-1:])[0], iso(np.array([newest]))[0]
+            self.changed = self._differences(bars) or (
+                f"{bars.report.source}: ends at {ends}, and the account stands at {stands}: nothing is decided"
+            )
             return place
         if bars.time[place] != newest:
             raise ModelError(

@@ -70,11 +70,11 @@ def merged_choices(first: Sequence[str], then: Sequence[str]) -> list[str]:
     return list(chosen.values())
 
 
-def named(value: str | None, what: str) -> str | None:
-    """A bucket's name, or None when none was given.
+def named(value: str | None, what: str, kind: str = "a bucket") -> str | None:
+    """The name of a bucket, or of something else of this `kind`, or None when none was given.
 
     :raise ConfigError: it is anything else.
     """
     if value is not None and (not isinstance(value, str) or not value.strip() or len(value) > LONGEST_NAME):
-        raise ConfigError(f"{what} is {show(value)}, expected the name of a bucket")
+        raise ConfigError(f"{what} is {show(value)}, expected the name of {kind}")
     return value

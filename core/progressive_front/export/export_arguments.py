@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     flags, data = flags_of(options), path_of(options.bars, "--data")
     taken = {"RUNS_DIR"} | ({"MARKET"} if data is not None else set())
     refuse_settings_but(taken, flags, "exported", "export takes RUNS_DIR and, with --data FILE, MARKET")
-    to = named(options.to, "--to")
+    to = named(options.to, "--to", "an exporter")
     assert to is not None
 
     from progressive_front.export.run_export import AskedExport, show_export

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from progressive_app.config.choices import named
 from progressive_core import PROGRAM
@@ -19,6 +20,8 @@ from progressive_front.flags import (
     refuse_settings_but,
     required_path,
 )
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
 
 
 def parser() -> Parser:
@@ -70,11 +73,20 @@ def run(options: argparse.Namespace) -> int:
         model=path if bucket is None else path / bucket,
         data=data,
         follow=options.follow or data is None,
-        exchange=named(options.exchange, "--exchange"),
+        exchange=named(options.exchange, "--exchange", "an exchange"),
         symbol=options.symbol,
         since=options.since,
         policy=options.policy,
-        name=named(options.name, "--name"),
+        name=_account_name(named(options.name, "--name", "an account")),
         market=flags.get("MARKET"),
     )
     return run_paper(asked, flags, path_of(options.config, "--config"), as_json=options.json)
+
+
+def _account_name(name: str | None) -> str | None:
+    """:raise ConfigError: it is none that a directory in the run may have."""
+    if name is not None and not NAME.fullmatch(name):
+        raise ConfigError(
+            f"--name is {name!r:.60}, expected up to 80 letters, digits, dots, - and _, a letter or digit first"
+        )
+    return name

@@ -32,9 +32,7 @@ class PaperJournal:
         self.begun: dict[str, Any] = lines[0] if lines else {"format": FORMAT, **begun}
         if not lines and self.begun.get("since") is None:
             self.begun["since"] = since
-        if not lines:
-            self._append([self.begun])
-            sync_directory(directory)
+        self._is_begun = bool(lines)
         for key, value in {"format": FORMAT, **begun}.items():
             if self.begun.get(key) != value and not (key == "since" and value is None):
                 raise RunError(
@@ -44,10 +42,15 @@ class PaperJournal:
         self.rows = lines[1:]
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Put rows behind the others; when it returns they are on the disk.
+        """Put rows behind the others; when it returns they are on the disk. Before the first there is no file, so that bars which
+        could not be read bind no account.
 
         :raise WriteError: they cannot be written.
         """
+        if not self._is_begun:
+            self._append([self.begun])
+            sync_directory(self.file.parent)
+            self._is_begun = True
         self._append(rows)
 
     def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -70,12 +73,10 @@ class PaperJournal:
             raise RunError(f"{self.file}: cannot be read ({error.strerror})") from error
         whole = text[: text.rfind(b"\n") + 1].split(b"\n")[:-1]
         found = [self._object(line, number) for number, line in enumerate(whole, 1)]
-        while found and found[-1] is None:  # what a power cut left behind
+        while len(found) > 1 and found[-1] is None:  # what a power cut left behind
             found.pop()
         if None in found:
-            raise RunError(
-                f"{self.file}, line {found.index(None) + 1}: damaged; cut the file off before it, and the account goes on from there"
-            )
+            raise self._damaged(found.index(None) + 1)
         if text and not found and not b'{"format": 1'.startswith(text[:12]) and not text.startswith(b'{"format": 1'):
             raise RunError(f"{self.file}: no journal of an account; move it away")
         kept = sum(len(line) + 1 for line in whole[: len(found)])
@@ -89,10 +90,17 @@ class PaperJournal:
             value = json.loads(line)
         except (ValueError, RecursionError):
             return None
-        if not isinstance(value, dict) or not is_whole(value):
+        if not isinstance(value, dict):
             return None
+        if not is_whole(value):  # somebody's edit: a power cut leaves no JSON that says something else
+            raise self._damaged(number)
         value.pop("sha256", None)
         return value
+
+    def _damaged(self, number: int) -> RunError:
+        return RunError(
+            f"{self.file}, line {number}: damaged; cut the file off before it, and the account goes on from there"
+        )
 
 
 _WORDS = {"model": "model, or one that was trained again", "source": "source of bars", "since": "--from"}

@@ -17,7 +17,7 @@ from progressive_app.locks.lock import lock_run
 from progressive_app.machine.durable_files import make_directory, place_for_reports
 from progressive_app.machine.logs import configure_logging
 from progressive_core import PROGRAM
-from progressive_core.contract.errors import ModelError, RunError
+from progressive_core.contract.errors import ModelError, RunError, WriteError
 from progressive_front.commands.named_run import errors_naming
 from progressive_front.export.found_model import FoundModel, found_model
 from progressive_front.load_model import load_model
@@ -65,7 +65,12 @@ def run_paper(
     feed = _feed(asked, model, found.bucket)
     name = asked.name or _plain(f"{found.bucket}-{asked.data.stem if asked.data else feed.name}-{asked.policy}")
     directory = place_for_reports(found.directory or found.file.parent) / PLACE / name
-    make_directory(directory)
+    try:
+        make_directory(directory)
+    except OSError as error:
+        raise WriteError(
+            f"{directory}: cannot be made ({error.strerror}); move it away, or name another account with --name"
+        ) from error
     lock = lock_run(directory, "keeping this account")
     try:
         newest = None if asked.data else time.now() - round(2e9 * model.card.interval_seconds) + 1

@@ -129,6 +129,9 @@ def test_what_is_no_continuation_is_refused_and_a_corrected_bar_is_said(models: 
     account = PaperAccount(model, since=made["time"].iloc[2300].value)
     assert len(account.follow(made.iloc[:2400])) == 100
     assert account.follow(made.iloc[:2390]) == []  # a feed that lags
+    assert "ends at 2020-04-09T13:00:00Z, and the account stands at 2020-04-09T23:00:00Z" in account.changed
+    account.follow(made.iloc[:2400])
+    assert account.changed == ""
     with pytest.raises(ModelError, match=r"holds no bar of 2020-04-09T23:00:00Z"):
         account.follow(made.iloc[2450:])
     with pytest.raises(ModelError, match="another market"):

@@ -140,6 +140,12 @@ def test_what_is_no_continuation_is_one_line(run: Path, capsys: pytest.CaptureFi
     journal().write_bytes(whole.replace(b'"open": ', b'"open": 1', 7))
     assert paper() == 2
     assert "damaged; cut the file off before it" in capsys.readouterr().err
+    header, _, rows = whole.partition(b"\n")
+    for edited in (whole.replace(b"1", b"2"), header + b"\n" + rows.replace(b"1", b"2"), b"hello\n" + rows, b"hello\n"):
+        journal().write_bytes(edited)  # of all lines, or of all behind the first
+        assert paper() == 2
+        assert "journal.jsonl" in capsys.readouterr().err
+        assert journal().read_bytes() == edited
     journal().write_bytes(whole)
     assert paper("--from", "2020-01-20") == 2
     assert "another --from" in capsys.readouterr().err
@@ -155,6 +161,23 @@ def test_what_is_no_continuation_is_one_line(run: Path, capsys: pytest.CaptureFi
     ):
         assert main(["paper", "mine", *flags]) == 2
         assert why in capsys.readouterr().err
+
+
+def test_bars_that_could_not_be_read_bind_no_account(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert paper("--market", "ETH") == paper("--data", "nothing.csv") == 2
+    assert paper("--from", "2099-01-01") == paper() == 0
+    (run / "paper" / "mine").write_text("in the way")
+    capsys.readouterr()
+    assert paper("--name", "mine") == 2
+    assert "paper/mine: cannot be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["..", "../../elsewhere", "/elsewhere", "a b", "", "a\nb"])
+def test_an_account_lies_in_its_run(run: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert paper("--name", name) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--name is " in line
+    assert not list(Path().rglob("journal.jsonl"))
 
 
 def test_a_model_that_was_trained_again_does_not_go_on_with_the_account(run: Path) -> None:
