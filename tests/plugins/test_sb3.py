@@ -1,5 +1,6 @@
 """PPO, A2C and DQN of stable-baselines3 as buckets: checked as any bucket is, killed and resumed, taught, and used."""
 
+import json
 import random
 import sys
 from pathlib import Path
@@ -83,6 +84,16 @@ def test_a_model_of_another_network_is_refused_though_its_weights_fit(tmp_path):
         other.load_model(tmp_path)
 
 
+def test_policy_kwargs_are_those_that_the_card_of_the_own_model_gives_back(tmp_path):
+    given = {"net_arch": {"pi": (8,), "vf": (8,)}, "optimizer_kwargs": {"betas": (0.9, 0.99)}}
+    recipe = SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs=given)._recipe()
+    recipe.refuse_other({"stable_baselines3": json.loads(json.dumps(recipe.card()))}, "its own model")
+    market = learner_of(tmp_path, "PPO").market
+    for algo, wrong in (("PPO", {"net_arch": [-5]}), ("DQN", {"net_arch": {"qf": [8]}})):
+        with pytest.raises(ConfigError, match=f"policy_kwargs do not fit {algo}: "):
+            SB3Bucket(name="Mine", horizons=(3, 12), algo=algo, policy_kwargs=wrong)._recipe().network(market)
+
+
 def generators():
     of_numpy = np.random.get_state()[1].tolist()  # noqa: NPY002  (the one that stable-baselines3 draws from)
     return random.getstate(), of_numpy, torch.get_rng_state().tolist(), torch.get_num_threads()
@@ -109,6 +120,9 @@ def test_what_cannot_be_is_one_line(tmp_path, monkeypatch):
         SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"optimizer_kwargs": {"amsgrad": True}})
     with pytest.raises(PluginError, match="written to a file"):
         SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"net_arch": lambda: 3})
+    for given in ("x", [1, 2], {1: 2}, {"net_arch": float("nan")}):
+        with pytest.raises(PluginError, match="Mine: policy_kwargs are "):
+            SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs=given)
     bucket = SB3Bucket(name="Mine", horizons=(3, 12), policy_kwargs={"net_arc": [8]})
     with pytest.raises(ConfigError, match="policy_kwargs do not fit PPO: .*net_arc"):
         check_bucket(bucket, SMALL)

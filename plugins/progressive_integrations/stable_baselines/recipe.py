@@ -67,8 +67,14 @@ class Recipe:
         kind = ALGORITHMS[self.algo].policy_aliases["MlpPolicy"]
         try:
             return kind(*spaces_of(market), lambda _: 0.0, **self.keywords())
-        except (TypeError, ValueError, AssertionError) as error:
-            raise ConfigError(f"policy_kwargs do not fit {self.algo}: {error}") from None
+        except (
+            TypeError,
+            ValueError,
+            AssertionError,
+            LookupError,
+            RuntimeError,
+        ) as error:  # whatever torch makes of them
+            raise ConfigError(f"policy_kwargs do not fit {self.algo}: {' '.join(str(error).split())[:200]}") from None
 
     def policy_from(self, weights: Mapping[str, Tensor], market: Market) -> MarketPolicy:
         """What `weights` do on `market`, without exploring."""

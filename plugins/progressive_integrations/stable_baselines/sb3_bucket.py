@@ -32,21 +32,28 @@ def _algorithm(bucket: SB3Bucket, _: object, algo: str) -> None:
 
 
 def _numbers(given: Iterable[int]) -> tuple[int, ...]:
-    return tuple(given)
+    return tuple(given) if isinstance(given, Iterable) else given  # refused with all others that are none
 
 
-def _as_values(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Classes by name, so that the card of a model can hold them."""
-    return {
-        name: value.__name__ if isinstance(value, type) else list(value) if isinstance(value, tuple) else value
-        for name, value in (given or {}).items()
-    }
+def _as_values(given: Any) -> Any:
+    """As the card of a model gives it back: classes by name, and lists, however deep they lie."""
+    if isinstance(given, Mapping):
+        return {name: _as_values(value) for name, value in given.items()}
+    if isinstance(given, list | tuple):
+        return [_as_values(value) for value in given]
+    return given.__name__ if isinstance(given, type) else given
+
+
+def _kept(given: Mapping[str, Any] | None) -> Any:
+    return _as_values({} if given is None else given)
 
 
 def _policy_kwargs(bucket: SB3Bucket, _: object, given: dict[str, Any]) -> None:
     where = f"{bucket.name}: policy_kwargs"
+    if not isinstance(given, dict) or not all(isinstance(name, str) for name in given):
+        raise PluginError(f"{where} are {given!r:.60}; expected a mapping like {{'net_arch': [64, 64]}}")
     try:
-        json.dumps(given)
+        json.dumps(given, allow_nan=False)
     except (TypeError, ValueError):
         raise PluginError(f"{where} are written to a file: expected numbers, texts, lists and mappings") from None
     if refused := sorted(name for name in given if name.endswith(("_class", "_schedule"))):
@@ -82,7 +89,7 @@ class SB3Bucket(StudiedBucket):
     name: str
     horizons: tuple[int, ...] = field(converter=_numbers)
     algo: str = field(default="PPO", validator=_algorithm)
-    policy_kwargs: dict[str, Any] = field(default=None, converter=_as_values, validator=_policy_kwargs, hash=False)
+    policy_kwargs: dict[str, Any] = field(default=None, converter=_kept, validator=_policy_kwargs, hash=False)
     settings: ClassVar[tuple[Setting[Any], ...]] = (*MARKET_SETTINGS, *SB3_SETTINGS)
 
     def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
