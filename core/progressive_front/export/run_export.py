@@ -106,7 +106,7 @@ def _whole_directory(out: Path) -> Iterator[Path]:
 
     :raise ConfigError: something lies at `out`. :raise RunError: it cannot be made or written.
     """
-    partial = out.absolute().with_name(f".{out.name}.{os.getpid()}.partial")
+    partial = out.absolute().parent / f".{out.name}.{os.getpid()}.partial"
     try:
         if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
             raise ConfigError(f"{out}: is there already; remove it, or name another directory with --out")

@@ -72,7 +72,7 @@ def test_nothing_of_the_user_is_written_over(exporter: list[Export], tmp_path: P
     (tmp_path / "file").write_text("mine")
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "empty")
-    for name in ("full", "file", "link"):
+    for name in ("full", "file", "link", "/"):
         assert main(["export", "mine/Short", "--to", "x", "--out", str(tmp_path / name)]) == 2
         assert "is there already" in capsys.readouterr().err
     assert main(["export", "mine/Short", "--to", "x", "--out", str(tmp_path / "empty")]) == 0
