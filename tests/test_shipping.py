@@ -11,12 +11,15 @@ import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from contextlib import chdir
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 
+import progressive_training
 from progressive_front.cli import main
+from progressive_training import PluginError
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -25,6 +28,7 @@ OF_EXTRAS = (
     "backtesting ccxt freqtrade gymnasium matplotlib mlflow onnx onnxruntime onnxscript optuna quantstats ray shtab stable_baselines3 "
     "tensorboard".split()
 )
+TINY = {"SYNTHETIC_BARS": 3000, "UPDATES_PER_EPISODE": 1, "HORIZON_RANGE": [1, 4], "EPISODES": 1}
 README_COMMANDS = ["progressive-training", "pytest -n logical"]
 
 
@@ -95,8 +99,7 @@ def test_the_installation_without_extras_needs_no_more_than_it_did(wheel: Path) 
 def test_the_wheel_runs_alone_and_loads_nothing_of_an_extra(arguments: list[str], wheel: Path, tmp_path: Path) -> None:
     """The wheel unpacked; -S leaves the editable installation out, and packages that it needs are put behind it."""
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
-    bars = {"SYNTHETIC_BARS": 3000, "UPDATES_PER_EPISODE": 1, "HORIZON_RANGE": [1, 4]}
-    (tmp_path / "config.json").write_text(json.dumps(bars))
+    (tmp_path / "config.json").write_text(json.dumps(TINY))
     code = f"""
 import sys
 sys.path[:0] = [{str(tmp_path / "site")!r}]
@@ -130,8 +133,7 @@ print(main(["--bucket", "Scalping", "--episodes", "1", "--quiet"]))
 
 
 def test_a_system_without_posix_modules_and_signals_imports_all_and_trains(tmp_path: Path) -> None:
-    bars = {"SYNTHETIC_BARS": 3000, "UPDATES_PER_EPISODE": 1, "HORIZON_RANGE": [1, 4]}
-    (tmp_path / "config.json").write_text(json.dumps(bars))
+    (tmp_path / "config.json").write_text(json.dumps(TINY))
     printed = run([sys.executable, "-c", WINDOWS.replace("ROOT", repr(str(ROOT)))], cwd=tmp_path)
     assert printed.splitlines()[-1] == "0"
 
@@ -160,26 +162,78 @@ def test_each_extra_that_is_named_exists() -> None:
 
 
 ABSENT = {
-    "shtab": ("completion", "--print-completion bash"),
+    "ccxt": ("live", "signal mine --exchange binance"),
+    "matplotlib": ("report", "report mine --png"),
+    "onnx": ("onnx", "export mine/Scalping --to onnx"),
     "optuna": ("tune", "tune --bucket Scalping"),
     "ray": ("ray", "--engine ray"),
+    "shtab": ("completion", "--print-completion bash"),
 }
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory to run commands in, with the run `mine`."""
+    directory = tmp_path_factory.mktemp("trained")
+    (directory / "config.json").write_text(json.dumps(TINY))
+    with chdir(directory):
+        assert main(["--bucket", "Scalping", "--quiet", "--run-dir", "runs/mine"]) == 0
+    return directory
+
+
+def without(package: str, patch: pytest.MonkeyPatch) -> None:
+    """As if the package were not installed."""
+    for name in [package, *(each for each in sys.modules if each.startswith(f"{package}."))]:
+        patch.setitem(sys.modules, name, None)
 
 
 @pytest.mark.parametrize("package", ABSENT)
 def test_what_is_absent_is_one_line_that_says_what_to_install(
-    package: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    package: str, monkeypatch: pytest.MonkeyPatch, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     extra, command = ABSENT[package]
-    monkeypatch.chdir(tmp_path)
-    for name in [package, *(each for each in sys.modules if each.startswith(f"{package}."))]:
-        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.chdir(trained)
+    without(package, monkeypatch)
+    before = sorted(trained.rglob("*"))
     assert main(shlex.split(command)) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.count("\n") == 1
-    assert printed.err.endswith(f"pip install 'progressive-training[{extra}]'\n")
-    assert list(tmp_path.iterdir()) == []
+    hints = [line for line in printed.err.splitlines() if "pip install" in line]
+    assert [line.rpartition("pip install ")[2] for line in hints] == [f"'progressive-training[{extra}]'"]
+    assert sorted(trained.rglob("*")) == before
+
+
+def test_an_absent_tracker_ends_the_training_before_its_first_episode(
+    monkeypatch: pytest.MonkeyPatch, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(trained)
+    without("tensorboard", monkeypatch)
+    assert main(["--bucket", "Scalping", "--quiet", "--run-dir", "runs/watched", "-p", "tensorboard"]) == 2
+    assert "pip install 'progressive-training[tensorboard]' (to go on without it: " in capsys.readouterr().err
+    assert not (trained / "runs/watched/metrics.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "code"),
+    [
+        ("gymnasium", "gym", "from progressive_training.envs import MarketEnv"),
+        (
+            "stable_baselines3",
+            "sb3",
+            "from progressive_training.sb3 import SB3Bucket\n"
+            "from progressive_training.testing import check_bucket\n"
+            "check_bucket(SB3Bucket(name='Mine', horizons=(3, 12)), {'SYNTHETIC_BARS': 3000})",
+        ),
+    ],
+)
+def test_what_is_absent_in_python_says_what_to_install(
+    package: str, extra: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(package, monkeypatch)
+    monkeypatch.setattr(progressive_training, "envs", None, raising=False)
+    monkeypatch.delitem(sys.modules, "progressive_training.envs", raising=False)
+    with pytest.raises(PluginError, match=rf"pip install 'progressive-training\[{extra}\]'$"):
+        exec(code, {})
 
 
 # ---------------------------------------------------------------------- container, workflows, citation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +110,9 @@ def _whole_directory(out: Path) -> Iterator[Path]:
     try:
         if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
             raise ConfigError(f"{out}: is there already; remove it, or name another directory with --out")
+        made = None if partial.parent.exists() else partial.parent
         make_directory(partial.parent)
-        with undone_after(lambda: shutil.rmtree(partial, ignore_errors=True)):
+        with undone_after(lambda: _remove(partial, made)):
             partial.mkdir()
             yield partial
             sync_tree(partial)
@@ -122,3 +123,11 @@ def _whole_directory(out: Path) -> Iterator[Path]:
     except OSError as error:
         why = error.strerror or error
         raise RunError(f"{out}: cannot be written ({why}); mend that, or name another directory with --out") from error
+
+
+def _remove(partial: Path, made: Path | None) -> None:
+    """Remove what was written, and the directory `made` for it where nothing else has come into it."""
+    shutil.rmtree(partial, ignore_errors=True)
+    if made is not None:
+        with suppress(OSError):
+            made.rmdir()
