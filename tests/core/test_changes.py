@@ -400,7 +400,7 @@ OTHERS = {
 
 
 def test_the_built_in_learner_goes_on_from_its_checkpoint_with_any_of_them_changed(tmp_path: Path) -> None:
-    assert {"RUNS_DIR", "TENSORBOARD_DIR", *OTHERS} == {
+    assert {"RUNS_DIR", "TENSORBOARD_DIR", "MLFLOW_TRACKING_URI", *OTHERS} == {
         key for key, setting in defaults().declared.items() if setting.may_change == "any time"
     }
     asked = {

@@ -146,7 +146,7 @@ def test_loading_the_built_ins_imports_neither_torch_nor_pandas(run_python: Call
     loaded = run_python(
         "import sys\n"
         "from progressive_app.discovery.listing import survey\n"
-        "records = survey(['console', 'picture', 'tensorboard'])\n"
+        "records = survey(['console', 'mlflow', 'picture', 'tensorboard'])\n"
         "assert all(record.enabled for record in records), [record.reason for record in records]\n"
         "print(sorted({'torch', 'pandas'} & set(sys.modules)))"
     )

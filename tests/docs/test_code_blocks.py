@@ -198,7 +198,7 @@ def shown_to_be(program: str) -> Callable[[Callable[..., None]], Callable[..., N
     return pytest.mark.parametrize("words", sorted({tuple(words) for _, words in chosen}), ids=" ".join)
 
 
-OTHERS = {"pip", "tensorboard", "pytest", "python", "git", "ruff", "mkdocs", "ray", ".", "eval", "docker"}
+OTHERS = {"pip", "tensorboard", "mlflow", "pytest", "python", "git", "ruff", "mkdocs", "ray", ".", "eval", "docker"}
 
 
 def test_no_other_program_is_shown() -> None:
