@@ -6,7 +6,7 @@ that over history both are the same to the last bit, in whatever pieces the bars
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -137,18 +137,24 @@ class PaperAccount:
         part, bars = self._part()
         return trajectory_of(self._wanted(), part, self._model.card.costs.costs, bars)
 
+    def hold(self) -> NDArray[np.float64]:
+        """The equity of buy and hold [N], of the same bars and costs, beside `equity` of `trajectory`."""
+        part, _ = self._part()
+        unbroken, always = torch.arange(len(part)) < len(part) - 2, torch.ones_like(part.returns)
+        growth = account(always, part.returns, unbroken, self._model.card.costs.costs, part.charges).growth
+        equity: NDArray[np.float64] = torch.nn.functional.pad(growth[:-1], (1, 0)).cumsum(dim=0).exp().numpy()
+        return equity
+
     def standing(self) -> PaperStanding:
         """Where the account stands; there must be a row."""
         part, bars = self._part()
         costs, wanted = self._model.card.costs.costs, self._wanted()
         frame = trajectory_of(wanted, part, costs, bars)
-        unbroken = torch.arange(len(part)) < len(part) - 2
-        hold = account(torch.ones_like(part.returns), part.returns, unbroken, costs, part.charges).growth.sum()
         learned = [pd.Timestamp(each).value for each in (self._model.card.data_since, self._model.card.data_until)]
         position: Action = frame["position"].iloc[-1]
-        changes = np.flatnonzero(frame["position"].to_numpy() != frame["position"].shift(fill_value="flat").to_numpy())
+        held = _signed(frame["position"])
+        changes = np.flatnonzero(np.diff(held.numpy(), prepend=0.0))
         entered = int(changes[-1]) if position != "flat" else None
-        trades = completed_trades(torch.nn.functional.pad(wanted[:-1], (1, 0)))
         return PaperStanding(
             bars=len(self.rows),
             since=iso(bars.time)[0],
@@ -159,8 +165,8 @@ class PaperAccount:
             entry=None if entered is None else self.rows[entered].fill,
             entered=None if entered is None else iso(bars.time[entered : entered + 1])[0],
             equity=float(frame["equity"].iloc[-1]),
-            hold=float(hold.exp()),
-            trades=trades,
+            hold=float(self.hold()[-1]),
+            trades=completed_trades(held),
             known=int(np.count_nonzero((bars.time >= learned[0]) & (bars.time <= learned[1]))),
         )
 
@@ -245,8 +251,7 @@ class PaperAccount:
         ]
 
     def _wanted(self) -> Tensor:
-        sides: dict[Action, float] = {"flat": 0.0, "long": 1.0, "short": -1.0}
-        return torch.tensor([sides[row.action] for row in self.rows], dtype=torch.float64)
+        return _signed(row.action for row in self.rows)
 
     def _column(self, name: str) -> NDArray[np.float64]:
         return np.array([getattr(row, name) for row in self.rows], dtype=np.float64)
@@ -279,3 +284,9 @@ class PaperAccount:
             absent=torch.tensor([row.absent for row in self.rows]),
         )
         return part, bars
+
+
+def _signed(actions: Iterable[str]) -> Tensor:
+    """Positions [N] float64 by their names."""
+    sides = {"flat": 0.0, "long": 1.0, "short": -1.0}
+    return torch.tensor([sides[action] for action in actions], dtype=torch.float64)

@@ -202,8 +202,8 @@ class ServedModel(ABC, Generic[CardT]):
         """What the model as it is used did on `bars`, a row for each bar, by its open in UTC; arguments and errors are those of
         `performance`, to whose log return `log_growth` adds up.
 
-        `open` to `close`. `action`: decided at the bar's close. `position`: held during the bar, decided on the bar before. `fill`:
-        price at which it was entered or left at the bar's open, NaN where it stayed, and `cost` the log cost of that. `log_growth`
+        `open` to `close`. `action`: decided at the bar's close. `position`: held during the bar, decided on the bar before; flat
+        where the account was ruined, until the action changes. `fill`: price at which it was entered or left at the bar's open, NaN where it stayed, and `cost` the log cost of that. `log_growth`
         of the equity from the bar's open to the next one, net of costs, and `equity` at the end of it, from 1. On the last bar all is
         sold at its open.
         """

@@ -43,7 +43,7 @@ def trajectory_of(wanted: Tensor, part: Part, costs: Costs, bars: Bars) -> pd.Da
         {
             **prices,
             "action": _named(actions),
-            "position": _named(_next(actions)),
+            "position": _named(_next(actions.masked_fill(_ruined(held_on, seen.held, part.decidable), 0))),
             "fill": np.where(traded, fills, np.nan),
             "cost": _next(free.growth - seen.growth).numpy(),
             "log_growth": growth,
@@ -51,6 +51,17 @@ def trajectory_of(wanted: Tensor, part: Part, costs: Costs, bars: Bars) -> pd.Da
         },
         index=pd.DatetimeIndex(bars.time[rows], tz="UTC", name=TIME),
     )
+
+
+def _ruined(held_on: Tensor, held: Tensor, decidable: Tensor) -> Tensor:
+    """Which of the positions [N] that a strategy holds on to the account does not hold any more, since they were ruined.
+
+    :param held_on: what the strategy holds. :param held: what the account does, as far as fills are known.
+    """
+    ruined = (held_on != 0) & (held == 0) & decidable
+    for bar in range(max(1, len(ruined) - 2), len(ruined)):  # their fills are not known
+        ruined[bar] = ruined[bar - 1] & (held_on[bar] == held_on[bar - 1])
+    return ruined
 
 
 def _named(actions: Tensor) -> NDArray[np.object_]:

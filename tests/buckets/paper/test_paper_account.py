@@ -40,11 +40,19 @@ def turning(part: Any) -> torch.Tensor:
     return torch.sign(torch.sin(seen)) * part.decidable
 
 
-def own_learner(plain: Any) -> WeightsModel:
+def rising() -> pd.DataFrame:
+    """The same bars, of which each opens 3 % higher than it would from the 2,320th on: whoever is short loses all."""
+    made = frame()
+    factor = 1.03 ** np.clip(np.arange(len(made)) - 2320.0, 0, 60)
+    made[["open", "high", "low", "close"]] = made[["open", "high", "low", "close"]].mul(factor, axis=0)
+    return made
+
+
+def own_learner(plain: Any, policy: Any = turning) -> WeightsModel:
     """A model of a stranger's learner, which decides on bars alone."""
     values = {each.name: getattr(plain.card, each.name) for each in fields(MarketCard)}
     card = MarketCard(**{**values, "trades": "everywhere", "fill_minutes": 90.0})
-    return WeightsModel({}, card, lambda weights, market: turning)
+    return WeightsModel({}, card, lambda weights, market: policy)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +80,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "long only": other(costs=evolve(costs, allowed="long")),
         "dear": other(costs=evolve(costs, side=0.2)),
         "own learner": own_learner(plain),
+        "always short": own_learner(plain, lambda part: -1.0 * part.decidable),
     }
 
 
@@ -79,9 +88,9 @@ KINDS = [*BUCKETS, "flat", "in a regime", "in two regimes", "funding", "charges"
 SINCE = "2020-04-06 02:00"
 
 
-def check(model: Any, pieces: list[int]) -> None:
-    """Follow bars from `SINCE` on in `pieces`, each as after a kill, and hold the account against the trajectory."""
-    whole, begin = model.read(frame()), pd.Timestamp(SINCE, tz="UTC").value
+def check(model: Any, pieces: list[int], bars: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Follow bars from `SINCE` on in `pieces`, each as after a kill, and hold the account against the trajectory, which is returned."""
+    whole, begin = model.read(frame() if bars is None else bars), pd.Timestamp(SINCE, tz="UTC").value
     account, stop = PaperAccount(model, since=begin), 2310
     for piece in [0, *pieces]:
         stop = min(len(whole), stop + piece)
@@ -93,11 +102,24 @@ def check(model: Any, pieces: list[int]) -> None:
     standing = account.standing()
     assert standing.equity == expected["equity"].iloc[-1]
     assert (standing.action, standing.position) == tuple(expected[["action", "position"]].iloc[-1])
+    return expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_account_is_the_trajectory(models: dict[str, Any], kind: str) -> None:
     check(models[kind], [1, 75, 1, 1, 100])
+
+
+def test_whoever_loses_all_is_closed_and_stays_flat(models: dict[str, Any]) -> None:
+    model = models["always short"]
+    seen = check(model, [1, 35, 1, 1, 20, 1], rising())
+    ruined = int((seen["position"] == "short").to_numpy().nonzero()[0][-1])
+    assert ruined < len(seen) - 10 and (seen["action"].iloc[ruined:] == "short").all()
+    assert 0 < seen["equity"].iloc[-1] < 0.06 and seen["fill"].iloc[ruined + 1 :].notna().sum() == 1
+    account = PaperAccount(model, since=pd.Timestamp(SINCE, tz="UTC").value)
+    account.follow(rising()[: 2310 + 59])
+    standing = account.standing()
+    assert (standing.position, standing.entry, standing.trades) == ("flat", None, 1)
 
 
 @settings(max_examples=4, deadline=None)
