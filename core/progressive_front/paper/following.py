@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from attrs import asdict, frozen
 
 from progressive_core.contract.errors import DataError, ModelError, PluginError
+from progressive_front.paper.account_picture import PICTURE, draw_account
 from progressive_front.paper.bar_feeds import Feed
 from progressive_front.paper.paper_journal import PaperJournal
 from progressive_front.paper.waiting_clock import JUMP, Clock
@@ -42,13 +43,15 @@ class PaperView(Protocol):
 
 
 class Following:
-    """An `account` on a `feed`. It keeps waiting where `endless`, else it ends with what is there."""
+    """An `account` on a `feed`, whose `picture` is drawn anew with each look that brings bars. It keeps waiting where `endless`, else it ends
+    with what is there."""
 
     def __init__(
         self, account: Any, journal: PaperJournal, feed: Feed, clock: Clock, view: PaperView, *, endless: bool
     ) -> None:
         self._account, self._journal, self._feed, self._clock, self._view = account, journal, feed, clock, view
         self._endless = endless
+        self.picture = journal.file.with_name(PICTURE)
         self._said: set[str] = set()
         self._outage: set[str] = set()
         self._is_late = False
@@ -137,6 +140,10 @@ class Following:
         for warning in self._account.warnings:
             self._say(warning)
         self._is_late = False
+        try:
+            draw_account(self._account, f"{self._journal.begun['bucket']} on paper: {self._feed.name}", self.picture)
+        except OSError as error:
+            self._say(f"{self.picture}: cannot be written ({error.strerror})")
         return True
 
     def _say(self, text: str, said: set[str] | None = None) -> None:

@@ -87,7 +87,8 @@ def run_paper(
                         following.run()
             except KeyboardInterrupt:
                 status = ended.exit_code
-            view.ended(following.state(), _again(asked, name))
+            picture = following.picture if following.picture.is_file() else None
+            view.ended(following.state(), picture, _again(asked, name))
         return status
     finally:
         lock.release()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from attrs import asdict
@@ -51,9 +52,10 @@ class PaperEvents:
     def waiting(self, state: PaperState, now: int) -> None:
         """Nothing happens while waiting."""
 
-    def ended(self, state: PaperState, again: str) -> None:
-        """The account as it stands, and the command that goes on."""
-        self._print("ended", **(asdict(state.standing) if state.standing else {"bars": 0}), again=again)
+    def ended(self, state: PaperState, picture: Path | None, again: str) -> None:
+        """The account as it stands, its picture, and the command that goes on."""
+        values = asdict(state.standing) if state.standing else {"bars": 0}
+        self._print("ended", **values, picture=None if picture is None else str(picture), again=again)
 
     def _print(self, event: str, **values: Any) -> None:
         print_text(json.dumps(json_values({"event": event, **values})))
@@ -79,15 +81,15 @@ class PaperLines:
     def waiting(self, state: PaperState, now: int) -> None:
         """Nothing is printed while waiting."""
 
-    def ended(self, state: PaperState, again: str) -> None:
-        """The account as it stands, and the command that goes on."""
-        self._print(summary(state, again))
+    def ended(self, state: PaperState, picture: Path | None, again: str) -> None:
+        """The account as it stands, its picture, and the command that goes on."""
+        self._print(summary(state, picture, again))
 
     def _print(self, text: str) -> None:
         print_text("\n".join(sentence(line, indent="  ") for line in text.split("\n")))
 
 
-def summary(state: PaperState, again: str) -> str:
+def summary(state: PaperState, picture: Path | None, again: str) -> str:
     """What an account came to, and how it goes on."""
     at = state.standing
     if at is None:
@@ -95,6 +97,7 @@ def summary(state: PaperState, again: str) -> str:
     lines = [
         f"{at.bars:,} bars since {moment(at.since)}: {_gains(at)}, now {at.action}",
         *_known(at),
+        *([] if picture is None else [f"picture: {picture}"]),
         f"go on: {again}",
     ]
     return "\n".join(lines)
@@ -151,14 +154,14 @@ class PaperScreen:
         self._draw(state, None)
 
     def warn(self, text: str) -> None:
-        self._warnings = [*self._warnings[-2:], one_line(text)]
+        self._warnings = [*self._warnings[-2:], f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {one_line(text)}"]
 
     def waiting(self, state: PaperState, now: int) -> None:
         self._draw(state, now)
 
-    def ended(self, state: PaperState, again: str) -> None:
+    def ended(self, state: PaperState, picture: Path | None, again: str) -> None:
         self._draw(state, None)
-        self.closing = summary(state, again)
+        self.closing = summary(state, picture, again)
 
     def _draw(self, state: PaperState, now: int | None) -> None:
         self.live.update(panel(self._title, state, self._warnings, now), refresh=True)

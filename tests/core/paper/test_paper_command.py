@@ -7,6 +7,7 @@ import shutil
 import signal
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pandas as pd
 import pytest
@@ -110,12 +111,17 @@ def test_a_file_is_replayed_and_goes_on_where_it_grew(run: Path, capsys: pytest.
     assert [each["equity"] for each in bars] == [1.0, *expected["equity"].tolist()[:-1]]
     assert second[-1]["equity"] == expected["equity"].iloc[-1] and second[-1]["bars"] == 640
     assert events(capsys)[1]["event"] == "ended"  # nothing new
+    picture = Path(second[-1]["picture"])
+    assert picture == journal().with_name("account.svg")
+    texts = [each.text for each in ET.parse(picture).iter("{http://www.w3.org/2000/svg}tspan")]
+    assert [text for text in texts if f"equity {100 * expected['equity'].iloc[-1] - 100:+.1f} %" in str(text)]
 
 
 def test_people_get_plain_lines_that_fit_and_say_how_to_go_on(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert paper("--from", "2020-01-20") == 0
     shown = capsys.readouterr().out
     assert "Scalping on feed.csv; no orders are sent; journal:" in shown
+    assert "picture: mine/paper/Scalping-feed-strategy/account.svg" in shown
     assert "144 bars since 2020-01-20 00:00" in shown and "buy and hold" in shown
     assert "go on: progressive-training paper mine --data feed.csv --follow --policy strategy" in shown.replace(
         "\n ", ""
