@@ -94,6 +94,24 @@ def test_policy_kwargs_are_those_that_the_card_of_the_own_model_gives_back(tmp_p
             SB3Bucket(name="Mine", horizons=(3, 12), algo=algo, policy_kwargs=wrong)._recipe().network(market)
 
 
+def test_a_checkpoint_of_another_recipe_or_of_bars_that_are_not_there_is_refused(tmp_path):
+    learner = learner_of(tmp_path, "DQN")
+    whole, before = learner.state_dict(), learner.weights
+    for key, value, why in (
+        (
+            "stable_baselines3",
+            {"algo": "DQN", "policy_kwargs": {"activation_fn": "Tanh"}},
+            "the bucket is declared with",
+        ),
+        ("state.replay.bars", whole["state.replay.bars"] + 10**6, "state.replay.bars is out of range"),
+        ("state.replay.seen", torch.tensor(-5), "state.replay.seen is out of range"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            learner.load_state_dict({**whole, key: value})
+    assert learner.weights is before
+    learner.load_state_dict(whole)
+
+
 def generators():
     of_numpy = np.random.get_state()[1].tolist()  # noqa: NPY002  (the one that stable-baselines3 draws from)
     return random.getstate(), of_numpy, torch.get_rng_state().tolist(), torch.get_num_threads()

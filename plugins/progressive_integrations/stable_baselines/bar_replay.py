@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,16 @@ class BarReplay(ReplayBuffer):  # type: ignore[misc]  # stable-baselines3 is ski
     def state(self) -> dict[str, Tensor]:
         """What it remembers, of the same shapes whenever it is asked."""
         return {name: torch.from_numpy(getattr(self, name).copy()) for name in KEPT} | {"seen": torch.tensor(self.seen)}
+
+    def out_of_range(self, state: Mapping[str, Any]) -> str:
+        """The name of what in a `state()` no walk on these bars can have left; empty for nothing."""
+        actions = int(self.walks.action_space.n)
+        limits = {"bars": len(self.walks.env.tables), "held": 3, "taken": actions, "after": 3, "seen": 2**62}
+        for name, limit in limits.items():
+            numbers = state.get(name)
+            if isinstance(numbers, Tensor) and bool(((numbers < 0) | (numbers >= limit)).any()):
+                return name
+        return ""
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Return to a `state()`."""

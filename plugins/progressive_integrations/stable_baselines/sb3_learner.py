@@ -132,6 +132,23 @@ class SB3Learner(WeightsLearner):
             state |= {f"replay.{name}": tensor for name, tensor in replay.state().items()}
         return weights, state
 
+    def state_dict(self) -> dict[str, Any]:
+        """As of any learner of weights, and the recipe that they are of."""
+        return {**super().state_dict(), RECIPE: self.recipe.card()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to a state of `state_dict()`.
+
+        :raise ValueError: something does not fit; or it is of another algorithm or network, whose weights may fit and mean something else.
+        """
+        if (made := state.get(RECIPE)) != (own := self.recipe.card()):
+            raise ValueError(f"{RECIPE} is {made}, and the bucket is declared with {own}")
+        if isinstance(replay := getattr(self.algorithm, "replay_buffer", None), BarReplay):
+            kept = {name.removeprefix("state.replay."): value for name, value in state.items()}
+            if wrong := replay.out_of_range(kept):
+                raise ValueError(f"state.replay.{wrong} is out of range")
+        super().load_state_dict(state)
+
     def _write(self) -> None:
         """Give it the learner's weights and state, which a transfer or a restored checkpoint may have changed."""
         policy = self.algorithm.policy
