@@ -1,17 +1,20 @@
-"""A run killed with SIGKILL in its second bucket and resumed ends as one that was left alone, with the real buckets."""
+"""A run killed with SIGKILL at four moments of its second bucket, each time resumed by a new process, ends as one that was left alone
+in this process, with the real buckets."""
 
 import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
+from progressive_front.cli import main
 
+PLAIN = ("-p", "no:console", "-p", "no:report")
 TINY = [
     *("--sequence", "Scalping,Short", "--episodes", "4", "--set", "SYNTHETIC_BARS=4000"),
-    *("--set", "HORIZON_RANGE=[1,24]", "--set", "TRANSFER_COOLDOWN=2", "-p", "no:console", "-p", "no:report"),
+    *("--set", "HORIZON_RANGE=[1,24]", "--set", "TRANSFER_COOLDOWN=2", *PLAIN),
 ]
 
 
@@ -33,26 +36,23 @@ def lines(file: Path, *without: str) -> list[dict[str, Any]]:
     return [{key: value for key, value in line.items() if key not in without} for line in read]
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("whole") / "run"
-    finish("--run-dir", str(run), *TINY)
-    return run
+MOMENTS = ("Short: weights", "Short: episode 1 of 4", "Short: episode 3 of 4", "Short: finished, all episodes trained")
 
 
-@pytest.mark.parametrize(
-    "moment",
-    ["Short: weights", "Short: episode 1 of 4", "Short: episode 3 of 4", "Short: finished, all episodes trained"],
-)
-def test_a_killed_run_ends_as_if_it_had_not_been(whole: Path, tmp_path: Path, moment: str) -> None:
-    run = tmp_path / "run"
-    with start("--run-dir", str(run), *TINY) as process:
-        assert process.stdout is not None
-        assert any(moment in line for line in process.stdout)
-        process.send_signal(signal.SIGKILL)
-    told = finish("--resume", "--run-dir", str(run))
+def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    assert main(["--run-dir", str(whole), *TINY]) == 0
+    told, words = "", TINY
+    for moment in MOMENTS:
+        with start("--run-dir", str(run), *words) as process:
+            assert process.stdout is not None
+            seen = list(until(process.stdout, moment))
+            assert moment in seen[-1]
+            process.send_signal(signal.SIGKILL)
+        told, words = told + "".join(seen), ["--resume", *PLAIN]
+    told += finish("--run-dir", str(run), *words)
+    assert told.count("Scalping: episode 1 of 4") == 1, "it was finished when the run was killed"
     assert all(result["evaluation"] for result in json.loads((run / "state.json").read_text())["results"])
-    assert "Scalping: episode" not in told
     for bucket in ("Scalping", "Short"):
         model = Path("models") / bucket / "model.safetensors"
         assert (run / model).read_bytes() == (whole / model).read_bytes()
@@ -60,3 +60,11 @@ def test_a_killed_run_ends_as_if_it_had_not_been(whole: Path, tmp_path: Path, mo
     assert lines(run / "metrics.jsonl", *timings) == lines(whole / "metrics.jsonl", *timings)
     timings = ("seconds", "proof_seconds", "shared_seconds")
     assert lines(run / "ledger.jsonl", *timings) == lines(whole / "ledger.jsonl", *timings)
+
+
+def until(printed: Iterable[str], moment: str) -> Iterator[str]:
+    """The lines up to the one with `moment`."""
+    for line in printed:
+        yield line
+        if moment in line:
+            return
