@@ -203,14 +203,15 @@ def test_what_is_absent_is_one_line_that_says_what_to_install(
     assert sorted(trained.rglob("*")) == before
 
 
+@pytest.mark.parametrize("tracker", ["tensorboard", "mlflow"])
 def test_an_absent_tracker_ends_the_training_before_its_first_episode(
-    monkeypatch: pytest.MonkeyPatch, trained: Path, capsys: pytest.CaptureFixture[str]
+    tracker: str, monkeypatch: pytest.MonkeyPatch, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(trained)
-    without("tensorboard", monkeypatch)
-    assert main(["--bucket", "Scalping", "--quiet", "--run-dir", "runs/watched", "-p", "tensorboard"]) == 2
-    assert "pip install 'progressive-training[tensorboard]' (to go on without it: " in capsys.readouterr().err
-    assert not (trained / "runs/watched/metrics.jsonl").exists()
+    without(tracker, monkeypatch)
+    assert main(["--bucket", "Scalping", "--quiet", "--run-dir", f"runs/{tracker}", "-p", tracker]) == 2
+    assert f"pip install 'progressive-training[{tracker}]' (to go on without it: " in capsys.readouterr().err
+    assert not (trained / f"runs/{tracker}/metrics.jsonl").exists()
 
 
 @pytest.mark.parametrize(
