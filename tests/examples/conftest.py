@@ -35,6 +35,16 @@ class Site:
     def program(self, *arguments: str) -> str:
         return self.python("-m", "progressive_training", *arguments)
 
+    def programs(self, *commands: str) -> list[str]:
+        """Run the program with each of the command lines, one after the other in one process; what each printed."""
+        code = (
+            "import sys; from progressive_front.cli import main\n"
+            "for words in sys.argv[1:]:\n"
+            "    assert main(words.split()) == 0\n"
+            "    print('\\f', flush=True)"
+        )
+        return self.python("-c", code, *commands).split("\f\n")[:-1]
+
     def killed(self, moment: str, *arguments: str) -> None:
         """Run the program, and kill it when it prints `moment`."""
         with self.start("-m", "progressive_training", *arguments) as process:

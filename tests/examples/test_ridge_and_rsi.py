@@ -33,9 +33,10 @@ def trained(packages, tmp_path_factory, site_at):
 
 
 def test_they_are_listed_and_the_setting_has_its_owner(trained) -> None:
-    listed = {record["name"]: record for record in json.loads(trained.program("plugins", "--json"))}
+    plugins, config = trained.programs("plugins --json", "config")
+    listed = {record["name"]: record for record in json.loads(plugins)}
     assert (listed["Ridge"]["distribution"], listed["rsi"]["distribution"]) == ("ridge-bucket", "rsi-feature")
-    (line,) = [line for line in trained.program("config").splitlines() if "RIDGE_PENALTY" in line]
+    (line,) = [line for line in config.splitlines() if "RIDGE_PENALTY" in line]
     assert "1000" in line
     assert "Ridge" in line
 
@@ -58,23 +59,25 @@ def test_they_train_in_a_sequence_with_a_built_in_bucket_and_are_resumed(trained
     assert [line["episode"] for line in metrics] == [1, 2, 3, 1, 2, 3]
 
 
-def test_the_model_decides_on_other_bars_and_is_evaluated_on_them(trained) -> None:
+def test_the_model_decides_on_other_bars_is_evaluated_on_them_and_stands_in_the_transfer_report(trained) -> None:
     code = (
         "import pandas; from progressive_training import load_model; model = load_model('run/models/Ridge'); "
         "print(model(pandas.read_csv('bars.csv', parse_dates=['time'])).action)"
     )
     assert trained.python("-c", code).strip() in ("long", "flat", "short")
-    rows = json.loads(trained.program("evaluate", "run", "--data", "bars.csv", "--json"))
-    assert rows["Ridge"][0]["strategy"] == "Ridge"
-    assert rows["Ridge"][0].keys() == rows["Scalping"][0].keys()
-    ridge, scalping = json.loads(trained.program("signal", "run", "--data", "bars.csv", "--json"))
+    commands = (
+        "evaluate run --data bars.csv --json",
+        "signal run --data bars.csv --json",
+        "transfer-report run --json",
+    )
+    evaluated, signals, report = map(json.loads, trained.programs(*commands))
+    assert evaluated["Ridge"][0]["strategy"] == "Ridge"
+    assert evaluated["Ridge"][0].keys() == evaluated["Scalping"][0].keys()
+    ridge, scalping = signals
     assert (ridge["bucket"], ridge["predictions"]) == ("Ridge", {})
     assert ridge["action"] in ("long", "flat", "short")
     assert ridge["time"] == scalping["time"]
 
-
-def test_both_stand_in_the_transfer_report(trained) -> None:
-    report = json.loads(trained.program("transfer-report", "run", "--json"))
     assert report["matrix"]["buckets"] == ["Ridge", "Scalping"]
 
 
@@ -87,9 +90,9 @@ def test_without_the_feature_the_model_names_what_it_needs(trained, packages, si
     assert "the feature 'rsi' of rsi-feature 0.1.0, which is not installed" in error
 
 
-@pytest.mark.parametrize("name", ["ridge_bucket", "rsi_feature"])
-def test_their_own_tests_pass(trained, name: str) -> None:
-    trained.python("-m", "pytest", "-q", str(EXAMPLES / name / "tests"), "-p", "no:cacheprovider")
+def test_their_own_tests_pass(trained) -> None:
+    tests = [str(EXAMPLES / name / "tests") for name in ("ridge_bucket", "rsi_feature")]
+    trained.python("-m", "pytest", "-q", *tests, "-p", "no:cacheprovider")
 
 
 def test_each_part_is_as_short_as_we_promise() -> None:
