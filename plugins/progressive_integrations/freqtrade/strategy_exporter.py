@@ -33,6 +33,8 @@ QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "GBP", "BTC", "
 """What prices are in, at the end of a symbol without a sign between its two halves."""
 SOME_PAIR = ("BTC", "USDT")
 """Where the bars of a model had no symbol."""
+LOADED = {False: 4_999, True: 2_494}
+"""Candles of Binance that freqtrade loads at most for a dry run: of its spot market, and of futures."""
 FUNDING_HOURS, YEAR_HOURS = 8, 365.25 * 24
 
 
@@ -68,9 +70,11 @@ def export(asked: Export) -> Mapping[str, str]:
     (asked.out / MODEL).parent.mkdir()
     shutil.copyfile(asked.file, asked.out / MODEL)
     sides = "long and short, futures" if shorts else "long only, spot"
+    most = LOADED[shorts]
+    too_long = f"; a dry run refuses it, since freqtrade loads {most:,} there at most" if model.history > most else ""
     doubt = "" if known else f"; the bars had no name of a market, so put yours in place of {pair}"
     return {
-        f"{name}.py": f"the strategy, {timeframe} candles, {sides}; {model.history:,} candles of history before it trades",
+        f"{name}.py": f"the strategy, {timeframe} candles, {sides}; {model.history:,} candles of history before it trades{too_long}",
         MODEL: "what it asks; keep it beside the strategy",
         CONFIG: f"{pair}, fee {100 * card.costs.side:g} % a side, {100 * card.costs.capital:g} % of the balance, dry run{doubt}. In that directory, "
         f"with freqtrade and progressive-training installed: `freqtrade backtesting -c {CONFIG} --strategy-path . --datadir DIR`",

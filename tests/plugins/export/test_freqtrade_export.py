@@ -61,6 +61,13 @@ def test_a_strategy_its_model_and_a_configuration_are_written(
     assert ("put yours in place of BTC/USDT" in files["config.json"]) == (not symbol)
 
 
+def test_a_history_that_freqtrade_does_not_load_is_said(tmp_path: Path) -> None:
+    for history, said in ((2_494, False), (2_495, True)):
+        (tmp_path / str(history)).mkdir()
+        files = export(asked(tmp_path / str(history), features=of_candles(tmp_path), history=history))
+        assert ("a dry run refuses it, since freqtrade loads 2,494" in files["ProgressiveScalping.py"]) == said
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
