@@ -87,7 +87,7 @@ def _table_of(source: Source) -> tuple[Table, str]:
         refuse_too_large(source.size or 0, source.path)
         return table_of(source.read(), str(source.path)), str(source.path)
     if isinstance(source, pd.DataFrame):  # which speaks Arrow too, but its index would be lost
-        return _of_frame(source), "the frame given"
+        return _of_frame(source), str(source.attrs.get("source", "the frame given"))
     if isinstance(source, ArrowStream | ArrowArray):
         return _of_arrow(source, "the table given"), "the table given"
     if isinstance(source, np.ndarray) and source.ndim == 2:

@@ -104,6 +104,7 @@ def newest_bars(exchange: Exchange, symbol: str, timeframe: str, count: int) -> 
     if not rows:
         raise DataError(f"{exchange.name}: no closed bar of {market} in the last {count:,} of {timeframe}")
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"time": "int64"})
+    frame.attrs["source"] = f"{market} {timeframe} of {exchange.name}"  # what errors about these bars call them
     return frame.assign(time=pd.to_datetime(frame["time"], unit="ms", utc=True), symbol=market)
 
 

@@ -26,6 +26,14 @@ def test_the_newest_closed_bars_come_from_any_exchange(
     assert (read.report.market, len(read), read.report.gaps) == (symbol, 20, 0)
 
 
+def test_bars_without_prices_are_refused_by_the_name_of_their_market(exchanges: Any) -> None:
+    own = exchanges.bars
+    exchanges.bars = lambda *asked: [[row[0], None, *row[2:]] for row in own(*asked)]
+    bars = newest_bars(exchange_named("binance"), "BTC/USDT", "1h", 5)
+    with pytest.raises(DataError, match=r"^BTC/USDT 1h of binance: 5 of 5 rows are not bars"):
+        load_bars(bars)
+
+
 def test_a_bar_counts_as_closed_by_the_clock_of_the_exchange(exchanges: Any) -> None:
     for minutes, last in ((1, 98), (0, 99), (-59, 99)):
         exchanges.minutes = minutes
