@@ -213,7 +213,7 @@ class PaperAccount:
             )
         before, now = mine[differs][0][-1], theirs[differs][0][-1]
         return (
-            f"{int(differs.sum()):,} bars were corrected after they had been decided on, first at {at} (close {before:g}, now {now:g}): the "
+            f"bars decided on were corrected afterwards: {int(differs.sum()):,}, first at {at} (close {before:g}, now {now:g}): the "
             f"account keeps what it decided on and was filled at"
         )
 

@@ -95,7 +95,7 @@ def summary(state: PaperState, picture: Path | None, again: str) -> str:
     if at is None:
         return f"no bar to decide on yet\ngo on: {again}"
     lines = [
-        f"{at.bars:,} bars since {moment(at.since)}: {_gains(at)}, now {at.action}",
+        f"{_count(at.bars, 'bar')} since {moment(at.since)}: {_gains(at)}, now {at.action}",
         *_known(at),
         *([] if picture is None else [f"picture: {picture}"]),
         f"go on: {again}",
@@ -112,8 +112,11 @@ def _known(at: Any) -> list[str]:
 
 
 def _gains(at: Any) -> str:
-    trades = "1 trade" if at.trades == 1 else f"{at.trades:,} trades"
-    return f"{trades}, equity {at.equity:.4f} (buy and hold {at.hold:.4f})"
+    return f"{_count(at.trades, 'trade')}, equity {at.equity:.4f} (buy and hold {at.hold:.4f})"
+
+
+def _count(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def moment(text: str) -> str:
@@ -185,8 +188,10 @@ def panel(title: str, state: PaperState, warnings: Sequence[str], now: int | Non
     facts.add_row(
         "from the next open", Text.assemble((at.action, "bold"), f" ({state.reason})" if state.reason else "")
     )
-    facts.add_row("equity", f"{at.equity:.4f} after {at.trades:,} trades; buy and hold {at.hold:.4f}")
-    facts.add_row("newest bar", f"{moment(at.until)}, close {at.close:,.6g}, {at.bars:,} bars since {moment(at.since)}")
+    facts.add_row("equity", f"{at.equity:.4f} after {_count(at.trades, 'trade')}; buy and hold {at.hold:.4f}")
+    facts.add_row(
+        "newest bar", f"{moment(at.until)}, close {at.close:,.6g}, {_count(at.bars, 'bar')} since {moment(at.since)}"
+    )
     if state.closes is not None:
         left = "" if now is None else f", {_countdown(state.closes - now)}"
         facts.add_row("next bar closes", f"{moment(iso_of(state.closes))}{left}")

@@ -161,4 +161,4 @@ def test_what_is_no_continuation_is_refused_and_a_corrected_bar_is_said(models: 
     corrected = made.copy()
     corrected.loc[2350, "close"] = corrected.loc[2350, ["low", "high"]].mean()
     assert len(account.follow(corrected.iloc[:2401])) == 1
-    assert "1 bars were corrected" in account.changed and "2020-04-07T22:00:00Z" in account.changed
+    assert "corrected afterwards: 1, first at" in account.changed and "2020-04-07T22:00:00Z" in account.changed
