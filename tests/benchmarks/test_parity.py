@@ -37,6 +37,10 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield cases.evaluated(case, folder / "run")
 
 
+def test_every_kind_of_bars_is_compared() -> None:
+    assert set(import_module("serving_cases").CASES) == set(KINDS)
+
+
 def test_live_is_the_trajectory_and_the_evaluation(parity: ModuleType, run: Any) -> None:
     for found in (parity.strategy_parity(run, BARS), parity.use_parity(run, BARS)):
         assert found.differences == 0
