@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from progressive_integrations.tensorboard.event_records import record
+from progressive_integrations.tracking.run_place import place_of
 from progressive_integrations.tracking.tracked_values import (
     final_scalars,
     performance_text,
@@ -42,6 +43,8 @@ class EventFiles:
         named = settings[TENSORBOARD_DIR]
         self._place = run_dir / "tensorboard" if named is None else Path(named) / name_of(run_dir)
         self._files: dict[str, _EventFile] = {}
+        if named is not None:
+            self._place = place_of(run_dir, Path(named))  # not over those of another run of this name
 
     def write(self, bucket: str, episodes: Sequence[Mapping[str, Any]]) -> None:
         file = self._file(bucket, anew=True)
