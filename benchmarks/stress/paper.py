@@ -1,6 +1,6 @@
 """Is an account on paper the model's trajectory to the last bit, and does it come out the same when it is killed? Counts, pass or fail.
 
-    python benchmarks/stress/paper.py                # 4,000 synthetic hours, 20 kills; some five minutes on two cores
+    python benchmarks/stress/paper.py                # 4,000 synthetic hours, 20 kills; some ten minutes on two cores
     python benchmarks/stress/paper.py --data BARS    # the newest 4,000 of a file of yours
 
 Two models are trained for three episodes on the bars before. Each follows the bars one by one, and by sevens, and must have the trajectory of
