@@ -1,5 +1,6 @@
 """TensorBoard reads what a run committed: each step once, also after a kill and a resume, and training never fails because of it."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,23 @@ def texts(directory: Path, tag: str) -> list[str]:
     return [event.tensor_proto.string_val[0].decode() for event in shown(directory).Tensors(tag)]
 
 
+def assert_a_row_of_hparams(files: Any, name: str, settings: dict[str, Any]) -> None:
+    """As the tab HPARAMS reads it: by TensorBoard's own parsers."""
+    metadata = import_module("tensorboard.plugins.hparams.metadata")
+    start, end, experiment = (
+        files.SummaryMetadata(tag).plugin_data.content
+        for tag in (metadata.SESSION_START_INFO_TAG, metadata.SESSION_END_INFO_TAG, metadata.EXPERIMENT_TAG)
+    )
+    info = metadata.parse_session_start_info_plugin_data(start)
+    assert info.group_name == name
+    assert {key: getattr(info.hparams[key], info.hparams[key].WhichOneof("kind")) for key in settings} == settings
+    assert metadata.parse_session_end_info_plugin_data(end).status == 1
+    found = metadata.parse_experiment_plugin_data(experiment)
+    assert {info.name for info in found.hparam_infos if info.differs} >= {"BUCKET", "SEED", "EPISODES"}
+    assert len(found.hparam_infos) == len(info.hparams)
+    assert "final/best_score" in {metric.name.tag for metric in found.metric_infos}
+
+
 def test_steps_come_once_after_an_interruption_and_tables_at_the_end(tmp_path: Path) -> None:
     run, lines = tmp_path / "run", []
 
@@ -48,7 +66,8 @@ def test_steps_come_once_after_an_interruption_and_tables_at_the_end(tmp_path: P
     ProgressiveTrainer(settings=QUICK, run_dir=run, plugins=["tensorboard"]).resume()
     score = shown(place).Scalars("score")
     assert [event.step for event in score] == [0, 1, 2, 3]
-    assert [file.name[-2:] for file in sorted(place.iterdir())] == ["10", "11"]  # its episodes once, and how it ended
+    sizes = {file.name[-2:]: file.stat().st_size for file in place.iterdir()}
+    assert {name for name, size in sizes.items() if size} == {"10", "11"}  # its episodes once, and how it ended
     recorded = read_run(run)
     assert [event.value for event in score[1:]] == pytest.approx(
         [100 * (2.718281828459045 ** line["score"] - 1) for line in recorded.episodes["Scalping"]], rel=1e-4
@@ -58,13 +77,15 @@ def test_steps_come_once_after_an_interruption_and_tables_at_the_end(tmp_path: P
     assert "buy and hold" in texts(place, "performance")[0]
     assert "| EPISODES | 3 |" in texts(run / "tensorboard", "settings")[0]
     assert {"final/best_score", "final/t", "final/test_profit"} <= set(shown(place).Tags()["scalars"])
+    assert_a_row_of_hparams(shown(place), "run/Scalping", {"BUCKET": "Scalping", "EPISODES": 3.0, "DEVICE": "cpu"})
 
 
-def test_what_cannot_be_written_is_one_warning_and_the_run_ends_well(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "taken").write_text("a file")
-    settings = {**QUICK, "EPISODES": 2, "TENSORBOARD_DIR": str(tmp_path / "taken" / "below")}
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_one_warning_and_the_run_ends_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "all" / "run" / "Scalping"
+    place.mkdir(parents=True)
+    (place / "events.out.tfevents.0000000001").symlink_to("/dev/full")
+    settings = {**QUICK, "EPISODES": 2, "TENSORBOARD_DIR": str(tmp_path / "all")}
     ProgressiveTrainer(settings=settings, run_dir=tmp_path / "run", plugins=["tensorboard"]).train_progressively()
     warned = [line for line in capsys.readouterr().err.splitlines() if "tensorboard" in line]
-    assert len(warned) == 1 and "training goes on without it" in warned[0]
+    assert len(warned) == 1 and "training goes on without it: [Errno 28]" in warned[0]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from progressive_integrations.tensorboard.event_records import record
 from progressive_integrations.tracking.run_place import place_of
 from progressive_integrations.tracking.tracked_values import (
+    changed_settings,
     final_scalars,
     performance_text,
     scalars_of,
@@ -33,15 +34,16 @@ TENSORBOARD_DIR: Setting[str | None] = Setting(
 class EventFiles:
     """Event files of each bucket, in a directory of its own, and of the run.
 
-    Whoever writes the episodes of a bucket begins its file anew from what the run has committed, and then removes the ones before.
-    So a file that a kill cut short is gone, and no step is there twice. Files are numbered, since TensorBoard reads them in the
-    order of their names; the new one begins with the mark that has it drop what it read before. How a bucket ended is a file of
-    its own behind that of its episodes, where these were written while it trained.
+    Whoever writes the episodes of a bucket begins its file anew from what the run has committed, and then empties the ones before.
+    So what a kill cut short is gone, and no step is there twice. Files are numbered, since TensorBoard reads them in the order of
+    their names; the new one begins with the mark that has it drop what it read before. How a bucket ended is a file of its own
+    behind that of its episodes, where these were written while it trained.
     """
 
     def __init__(self, run_dir: Path, settings: Settings) -> None:
         named = settings[TENSORBOARD_DIR]
-        self._place = run_dir / "tensorboard" if named is None else Path(named) / name_of(run_dir)
+        self._name = name_of(run_dir)
+        self._place = run_dir / "tensorboard" if named is None else Path(named) / self._name
         self._files: dict[str, _EventFile] = {}
         if named is not None:
             self._place = place_of(run_dir, Path(named))  # not over those of another run of this name
@@ -66,11 +68,15 @@ class EventFiles:
             file.text(result.episodes, "verdict", verdict_text(result))
             final = final_scalars(result)
             file.scalars(result.episodes, final)
-            file.settings(settings_of(ended.run.settings.for_bucket(result.bucket)), list(final))
+            own = ended.run.settings.for_bucket(result.bucket)
+            settings = {"BUCKET": result.bucket, **settings_of(own)}
+            file.settings(
+                f"{self._name}/{result.bucket}", settings, {"BUCKET", "SEED", *changed_settings(own)}, list(final)
+            )
 
     def close(self) -> None:
         for file in self._files.values():
-            file.close()
+            file.flush()
 
     def _file(self, bucket: str, *, anew: bool) -> _EventFile:
         if bucket not in self._files:
@@ -88,7 +94,9 @@ class _EventFile:
         found = sorted(path for path in directory.glob("*tfevents*") if path.is_file())
         self._before = found if anew else []
         number = max((int(path.suffix[1:]) for path in found if path.suffix[1:].isdecimal()), default=0) + 1
-        self._records = (directory / f"events.out.tfevents.{number:010d}").open("wb")
+        self._path = directory / f"events.out.tfevents.{number:010d}"
+        self._path.write_bytes(b"")
+        self._waiting: list[bytes] = []
         self._event = Event
         source = SourceMetadata(writer="progressive_training")
         self._put(Event(file_version="brain.Event:2", source_metadata=source))
@@ -113,28 +121,61 @@ class _EventFile:
             value = Summary.Value(tag=tag, metadata=create_summary_metadata(tag, ""), tensor=words)
             self._put(self._event(step=step, summary=Summary(value=[value])))
 
-    def settings(self, values: Mapping[str, bool | float | str], metrics: Sequence[str]) -> None:
-        """What the tab HPARAMS shows: the settings of the bucket, and the metrics that runs are compared by."""
-        from tensorboard.plugins.hparams import summary_v2 as hparams
+    def settings(
+        self, name: str, values: Mapping[str, bool | float | str], first: Collection[str], metrics: Sequence[str]
+    ) -> None:
+        """What the tab HPARAMS shows: a row called `name` with the settings, some of them `first`, and the metrics that rows are
+        compared by.
 
-        shown = [hparams.Metric(name) for name in metrics]
-        self._put(self._event(summary=hparams.hparams_config_pb([hparams.HParam(key) for key in values], shown)))
-        self._put(self._event(summary=hparams.hparams_pb(dict(values))))
+        These are the messages of `tensorboard.plugins.hparams.summary_v2`, whose import takes as long as all else here.
+        """
+        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+        from tensorboard.compat.proto.tensor_pb2 import TensorProto
+        from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+        from tensorboard.compat.proto.types_pb2 import DT_FLOAT
+        from tensorboard.plugins.hparams import api_pb2
+        from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
+
+        types = {bool: api_pb2.DATA_TYPE_BOOL, str: api_pb2.DATA_TYPE_STRING}
+        experiment = api_pb2.Experiment(
+            hparam_infos=[
+                api_pb2.HParamInfo(
+                    name=key, type=types.get(type(value), api_pb2.DATA_TYPE_FLOAT64), differs=key in first
+                )
+                for key, value in values.items()
+            ],
+            metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=metric)) for metric in metrics],
+        )
+        now = time.time()
+        start = SessionStartInfo(group_name=name, start_time_secs=now)
+        fields = {bool: "bool_value", str: "string_value"}
+        for key, value in values.items():
+            setattr(start.hparams[key], fields.get(type(value), "number_value"), value)
+        empty = TensorProto(dtype=DT_FLOAT, tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=0)]))
+        for tag, message in (
+            ("experiment", HParamsPluginData(experiment=experiment)),
+            ("session_start_info", HParamsPluginData(session_start_info=start)),
+            ("session_end_info", HParamsPluginData(session_end_info=SessionEndInfo(status=api_pb2.STATUS_SUCCESS))),
+        ):
+            data = SummaryMetadata.PluginData(plugin_name="hparams", content=message.SerializeToString())
+            shown = Summary.Value(tag=f"_hparams_/{tag}", metadata=SummaryMetadata(plugin_data=data), tensor=empty)
+            self._put(self._event(summary=Summary(value=[shown])))
 
     def flush(self) -> None:
-        """Bring what was written to the file, and then remove the ones before it."""
-        self._records.flush()
-        for path in self._before:
-            path.unlink(missing_ok=True)
+        """Bring what was written to the file, and then empty the ones before it, of which those that were empty go."""
+        with self._path.open("ab") as file:
+            file.write(b"".join(self._waiting))
+        self._waiting = []
+        for path in self._before:  # not removed at once: a server that reads there would wait for its return for ever
+            if path.stat().st_size:
+                path.write_bytes(b"")
+            else:
+                path.unlink()
         self._before = []
-
-    def close(self) -> None:
-        self.flush()
-        self._records.close()
 
     def _put(self, event: Any) -> None:
         event.wall_time = time.time()
-        self._records.write(record(event.SerializeToString()))
+        self._waiting.append(record(event.SerializeToString()))
 
 
 class TensorboardTracker(Tracker):

@@ -78,10 +78,18 @@ def settings_of(settings: Settings) -> dict[str, bool | float | str]:
     }
 
 
+def changed_settings(settings: Settings) -> set[str]:
+    """The settings that are not the default."""
+    return {
+        key for key, value in settings.items() if key in settings.declared and value != settings.declared[key].default
+    }
+
+
 def settings_text(settings: Settings) -> str:
     """The settings as a table, those first that are not the default."""
     own = [(key, value, settings.declared[key].default) for key, value in settings.items() if key in settings.declared]
-    own.sort(key=lambda row: row[1] == row[2])
+    changed = changed_settings(settings)
+    own.sort(key=lambda row: row[0] not in changed)
     return markdown_table(("setting", "value", "default"), own)
 
 
