@@ -20,7 +20,7 @@ def test_threads_and_hooks_of_a_tracker_are_counted(trackers: ModuleType, tmp_pa
     asked = {"SEQUENCE": ["Scalping"], "EPISODES": 2, "SYNTHETIC_BARS": 3000, "HORIZON_RANGE": [1, 24], "DEVICE": "cpu"}
     cost = trackers.cost_of("tensorboard", {**defaults(), **asked, "UPDATES_PER_EPISODE": 2}, tmp_path / "run")
     assert (tmp_path / "run" / "tensorboard" / "Scalping").is_dir()
-    assert cost.episodes == 2 and 0 < cost.tracker < cost.processor and cost.waited > 0 and cost.others == 0
+    assert cost.episodes == 2 and 0 < cost.tracker < cost.processor and cost.waited > 0
 
 
 def test_one_run_above_the_target_fails_and_a_run_without_a_tracker_has_none(trackers: ModuleType) -> None:
