@@ -97,13 +97,14 @@ def test_a_run_goes_on_in_the_same_run_of_mlflow_and_ends_with_its_tables_model_
 
 
 def test_a_kill_takes_nothing_back_and_doubles_nothing(place: Path) -> None:
+    staged = {**QUICK, "SEQUENCE": (("Scalping", "Short"),)}  # members of a stage train in processes of their own
     program = f"""
 import os, signal
 from progressive_training import ProgressiveTrainer
 def progress(line):
     if "Short: episode 2 of 3" in line:
         os.kill(os.getpid(), signal.SIGKILL)
-ProgressiveTrainer(progress, settings={QUICK!r}, run_dir="mine", plugins=["mlflow"]).train_progressively()
+ProgressiveTrainer(progress, settings={staged!r}, run_dir="mine", plugins=["mlflow"]).train_progressively()
 """
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == -signal.SIGKILL, done.stderr

@@ -185,13 +185,14 @@ def _beginning(home: Path, settings: Settings) -> dict[str, Any]:
     declared = {key: each for key, each in settings.declared.items() if key != MLFLOW_TRACKING_URI.key}
     kept = json.loads((home / "config.json").read_text("utf-8"))
     own = Settings({key: kept.get(key, settings[key]) for key in declared if key in settings}, declared)
+    buckets = [name for each in manifest["sequence"] for name in ([each] if isinstance(each, str) else each)]
     return {
         "uri": settings[MLFLOW_TRACKING_URI],
         "name": name_of(home),
         "manifest": str((home / "manifest.json").absolute()),
         "begun": " ".join(filter(None, (manifest["started"], manifest.get("order")))),
         "began_at": int(datetime.fromisoformat(manifest["started"]).timestamp() * 1000),
-        "params": {"": settings_of(own), **{name: settings_of(own.for_bucket(name)) for name in manifest["sequence"]}},
+        "params": {"": settings_of(own), **{name: settings_of(own.for_bucket(name)) for name in buckets}},
     }
 
 
