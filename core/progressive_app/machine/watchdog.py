@@ -90,7 +90,7 @@ def watched(what: str) -> AbstractContextManager[None]:
 
 
 def _log_waiting(what: str, seconds: float) -> None:
-    log.warning("still waiting for a plugin; Ctrl-C twice ends that", plugin=what, seconds=round(seconds))
+    log.warning("still waiting for a plugin; Ctrl-C twice ends that", waiting_for=what, seconds=round(seconds))
 
 
 _WATCHDOG = Watchdog()

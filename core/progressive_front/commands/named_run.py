@@ -53,6 +53,9 @@ def run_directory(run: Path, config: Path | None, flags: Mapping[str, Any]) -> P
                 f"{directory}: a search, not a run; `{PROGRAM} tune --resume --name {directory.name}` shows it, and its runs are in "
                 f"{directory / RUNS}"
             )
+    for directory in (run.parent, runs / run.parent):
+        if run.name and (directory / "state.json").is_file():
+            raise RunError(f"{run}: what lies in a run; expected the run itself, {directory}")
     known = [each.directory.name for each in list_runs(runs)]
     raise RunError(
         f"no run {str(run)!r}, here or in {runs}.{did_you_mean(str(run), known)} `{PROGRAM} runs` lists them"

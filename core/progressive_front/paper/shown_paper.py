@@ -93,7 +93,7 @@ def summary(state: PaperState, picture: Path | None, again: str) -> str:
     """What an account came to, and how it goes on."""
     at = state.standing
     if at is None:
-        return f"no bar to decide on yet\ngo on: {again}"
+        return f"no bar to decide on yet; does --from lie behind the newest closed bar?\ngo on: {again}"
     lines = [
         f"{_count(at.bars, 'bar')} since {moment(at.since)}: {_gains(at)}, now {at.action}",
         *_known(at),

@@ -33,13 +33,22 @@ Bars = Mapping[str, Any]
 
 
 def read(path: str) -> Bars:
-    """The bars of a CSV file: arrays by column, `time` in nanoseconds, `segment` and `absent`."""
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    """The bars of a CSV file: arrays by column, `time` in nanoseconds, `segment` and `absent`.
+
+    :raise SystemExit: it cannot be read, with one line that says why.
+    """
     extra = [name for name in RECIPE["features"] if name not in RECIPE["built_in"]]
-    bars: dict[str, Any] = {"time": np.array([_nanoseconds(row["time"]) for row in rows])}
-    for name in (*PRICES, "volume", *extra):
-        bars[name] = np.array([float(row[name] or "nan") for row in rows])
+    names = ("time", *PRICES, "volume", *extra)
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        if absent := [name for name in names if name not in (rows[0] if rows else {})]:
+            raise ValueError(f"no {', '.join(absent)}; expected rows with the columns {', '.join(names)}")
+        bars: dict[str, Any] = {"time": np.array([_nanoseconds(row["time"]) for row in rows])}
+        for name in names[1:]:
+            bars[name] = np.array([float(row[name] or "nan") for row in rows])
+    except (OSError, ValueError, csv.Error) as error:
+        raise SystemExit(f"{path}: cannot be read as a CSV file of bars: {error}") from error
     return prepared(bars, extra)
 
 

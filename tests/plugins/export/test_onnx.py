@@ -84,6 +84,23 @@ def test_a_model_that_trades_in_one_regime_does_so_in_the_script(tmp_path: Path,
     )
 
 
+def test_a_file_that_the_script_cannot_read_is_one_line(tmp_path: Path) -> None:
+    script = exported("Short", tmp_path / "out", "--policy", "strategy")
+    bars = tmp_path / "bars.csv"
+    for data, said in (
+        (b"", "no time, open, high, low, close, volume, mood; expected rows"),
+        (
+            b"timestamp,open,high,low,close,volume,mood\n1,1,1,1,1,1,1\n",
+            "no time; expected rows with the columns time, open",
+        ),
+        (b"time,open,high,low,close,volume,mood\n2025-01-01,a,1,1,1,1,1\n", "could not convert string to float: 'a'"),
+        (b"time,open\n\x80,1\n", "codec can't decode"),
+    ):
+        bars.write_bytes(data)
+        with pytest.raises(SystemExit, match=f"{bars}: cannot be read as a CSV file of bars: .*{re.escape(said)}"):
+            script.read(str(bars))
+
+
 def test_the_script_needs_no_torch(tmp_path: Path) -> None:
     exported("Short", tmp_path / "out", "--policy", "strategy")
     code = "import runpy, sys; sys.modules.update(torch=None, pandas=None, progressive_training=None); runpy.run_path('decide.py', run_name='__main__')"
