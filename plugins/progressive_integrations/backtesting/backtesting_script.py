@@ -1,6 +1,7 @@
 """Trades the positions in bars.csv with backtesting.py: an order at a bar's close, filled at the next open. Needs `pip install backtesting`."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,4 +61,7 @@ def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(__file__).parent)
+    try:
+        main(Path(__file__).parent)
+    except ModuleNotFoundError as error:
+        sys.exit(f"needs {error.name}: pip install {error.name}")

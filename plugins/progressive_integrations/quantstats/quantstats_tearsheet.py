@@ -1,5 +1,6 @@
 """Makes tearsheet.html of returns.csv: the strategy beside buy and hold. Needs `pip install quantstats`."""
 
+import sys
 from pathlib import Path
 
 
@@ -19,4 +20,7 @@ def tearsheet(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    tearsheet(Path(__file__).parent)
+    try:
+        tearsheet(Path(__file__).parent)
+    except ModuleNotFoundError as error:
+        sys.exit(f"needs {error.name}: pip install {error.name}")
