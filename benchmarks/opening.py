@@ -28,6 +28,7 @@ from time import process_time
 from typing import Any
 
 from attrs import frozen
+from history import commit_of, record
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOTS = (".", "core", "buckets", "transfers", "plugins")
@@ -115,17 +116,19 @@ def run_there(checkout: Path, settings: dict[str, Any]) -> Took:
     return Took(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def measured(name: str, settings: dict[str, Any], before: Path | None, rounds: int) -> bool:
-    """Run one case, both checkouts in turn, and print its line; whether it is as it must be."""
+def measured(name: str, settings: dict[str, Any], before: Path | None, rounds: int) -> tuple[bool, dict[str, float]]:
+    """Run one case, both checkouts in turn, and print its line; whether it is as it must be, and its ratios by their names."""
     now, then = [], []
     for _ in range(rounds):
         now.append(run_there(ROOT, settings))
         then += [run_there(before, settings)] if before else []
     share, ok = median(each.share for each in now), True
+    kept = {f"transfers, of the time of the buckets, {name}": share}
     line = f"{name:24}{median(each.buckets for each in now):9.1f}{median(each.transfers for each in now):10.2f}{share:8.1%}"
-    if then:
+    if before:
         pairs = list(zip(now, then, strict=True))
         ratios = sorted(one.run / other.run for one, other in pairs)
+        kept[f"{name}, of the time at {commit_of(before)}"] = median(ratios)
         differing = {
             file
             for one, other in pairs
@@ -138,7 +141,7 @@ def measured(name: str, settings: dict[str, Any], before: Path | None, rounds: i
         line += f"  {', '.join(sorted(differing))} differ" if differing else f"  {len(now[0].files)} files the same"
         ok = not differing
     print(line, flush=True)
-    return ok and share < MOST
+    return ok and share < MOST, kept
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -172,8 +175,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     against = f"{'before':>10}{'ratio':>8}" if options.before else ""
     print(f"{'':24}{'buckets s':>9}{'transf. s':>10}{'share':>8}{against}")
     rounds = 1 if options.quick else options.rounds
-    passed = [measured(name, {"DEVICE": "cpu", **settings}, options.before, rounds) for name, settings in cases.items()]
-    return 0 if options.quick else int(not all(passed))
+    results = [
+        measured(name, {"DEVICE": "cpu", **settings}, options.before, rounds) for name, settings in cases.items()
+    ]
+    if options.quick:
+        return 0
+    record("opening.py", {name: ratio for _, ratios in results for name, ratio in ratios.items()}, "less")
+    return int(not all(passed for passed, _ in results))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from time import perf_counter
 
 import torch
 from attrs import evolve, frozen
+from history import record
 from planted import Kind
 from rich.console import Console
 from rich.table import Table
@@ -70,27 +71,30 @@ QUICK = Effort(
 )
 
 
-def run(part: str, effort: Effort, first_seed: int, say: Say) -> Table:
-    """Measure one part and lay out its table."""
+def run(part: str, effort: Effort, first_seed: int, say: Say) -> tuple[Table, dict[str, float]]:
+    """Measure one part and lay out its table; beside it the ratios that are kept, of which more is better."""
     bars, rounds, seconds, threads = effort.bars, effort.rounds, effort.seconds, effort.threads
     if part == "throughput":
         others = [throughput.OTHERS[name] for name in effort.also]
         taking_part = [*throughput.peers(), *others, *throughput.own()]
-        return throughput.table(throughput.measure(taking_part, bars, rounds, seconds, threads, say))
+        speeds = throughput.measure(taking_part, bars, rounds, seconds, threads, say)
+        return throughput.table(speeds), throughput.ratios(speeds)
     if part == "race":
         seeds = range(first_seed, first_seed + effort.seeds)
         races = [Race(kind, seed) for seed in seeds for kind in effort.kinds]
         # ours among theirs, so that the machine is as busy for one as for the other
         entries = [entry for each in races for entry in (*race.peers(each, effort.transitions), (train_ours, (each,)))]
-        return race.table(race.measure(entries, RACERS, say))
+        return race.table(race.measure(entries, RACERS, say)), {}
     if part == "stepping":
         lines = [*stepping.PEERS, *stepping.OURS]
-        return stepping.table(stepping.measure(lines, bars, rounds, seconds / 2, say))
+        paces = stepping.measure(lines, bars, rounds, seconds / 2, say)
+        return stepping.table(paces), stepping.ratios(paces)
     if part == "gymnasium":
-        return gymnasium_steps.table(stepping.measure(gymnasium_steps.LINES, bars, rounds, seconds / 2, say))
+        paces = stepping.measure(gymnasium_steps.LINES, bars, rounds, seconds / 2, say)
+        return gymnasium_steps.table(paces), gymnasium_steps.ratios(paces)
     if part == "machine":
-        return machine_share.table(machine_share.measure(bars, effort.matrix, rounds, seconds / 5, threads, say))
-    return growth.table(growth.measure(effort.sizes, max(1, rounds // 2), seconds, say))
+        return machine_share.table(machine_share.measure(bars, effort.matrix, rounds, seconds / 5, threads, say)), {}
+    return growth.table(growth.measure(effort.sizes, max(1, rounds // 2), seconds, say)), {}
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -149,7 +153,9 @@ def main(given: Sequence[str] | None = None) -> int:
 
     tables = {}
     for part in parts:
-        tables[part] = run(part, effort, asked.first_seed, say)
+        tables[part], ratios = run(part, effort, asked.first_seed, say)
+        if ratios and not asked.quick:
+            record(f"peers.py --parts {part}", ratios, "more")
     console.print(*tables.values(), sep="\n")
     return 0
 

@@ -25,6 +25,7 @@ from typing import Any
 from unittest.mock import patch
 
 from attrs import define, frozen
+from history import record
 from rich.console import Console
 from rich.table import Table
 from rivals.growth import write_bars
@@ -132,6 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "pass" if each.passes else "FAIL",
         )
     Console(width=100).print(table)
+    if not asked.quick:
+        record("report.py", {f"report, of a run on {each.bars} bars": each.report / each.run for each in costs}, "less")
     return 0 if all(each.passes for each in costs) else 1
 
 

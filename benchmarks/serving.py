@@ -27,6 +27,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import torch
+from history import commit_of, record
 from honesty_runs import HERE, Runner
 from rich.console import Console
 from rich.table import Table
@@ -58,6 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     checkouts = [HERE.parent, *([asked.before] if asked.before else [])]
     seconds = decision_seconds(checkouts, 1 if asked.quick else ROUNDS, asked.quick)
     fast = show_times(seconds, bars_a_second, console)
+    if not asked.quick:
+        ratios = {"trajectory with all recall, of the time without": bars_a_second[0] / bars_a_second[1]}
+        if asked.before:
+            ratios[f"one decision, of the time at {commit_of(asked.before)}"] = seconds[0] / seconds[1]
+        record("serving.py", ratios, "less")
     return 0 if same and fast else 1
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from progressive_market.fills import Costs
 from progressive_market.market import open_market
 from rivals.common import FEE, parts_of, raw_table, throughput_bars
-from rivals.stepping import BLOCK, Line, Pace
+from rivals.stepping import BLOCK, Line, Pace, ratio
 
 WALKS = 64
 TARGETS = {"MarketEnv": 40_000, f"MarketVectorEnv, {WALKS} walks": 500_000}
@@ -92,6 +92,11 @@ LINES = [
     Line(f"gym-anytrading, {WALKS} in Gymnasium's SyncVectorEnv", TheirSteps, "vectorised"),
     Line(f"MarketVectorEnv, {WALKS} walks", OurSteps, "vectorised"),
 ]
+
+
+def ratios(paces: list[Pace]) -> dict[str, float]:
+    """How many times the steps of gym-anytrading's, the line before, each of ours takes."""
+    return {own.name: ratio(own, theirs) for theirs, own in zip(paces[::2], paces[1::2], strict=True)}
 
 
 def table(paces: list[Pace]) -> Table:

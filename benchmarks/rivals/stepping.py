@@ -134,6 +134,16 @@ def measure(lines: list[Line], bars: int, rounds: int, seconds: float, say: Say)
             worker.close()
 
 
+def ratios(paces: list[Pace]) -> dict[str, float]:
+    """How many times the steps of the peers' vectorised environment ours take."""
+    return {own.name: ratio(own, paces[len(PEERS) - 1]) for own in paces[len(PEERS) :]}
+
+
+def ratio(own: Pace, other: Pace) -> float:
+    """How many times the steps of another: the median over rounds that lie side by side."""
+    return median(one / another for one, another in zip(own.rates, other.rates, strict=True))
+
+
 def table(paces: list[Pace]) -> Table:
     """One line an environment."""
     shown = Table(title="(c) Environment steps alone, one thread")

@@ -117,6 +117,13 @@ def ratio(speed: Speed, baseline: Speed) -> float:
     return median(own / other for own, other in zip(speed.rates, baseline.rates, strict=True))
 
 
+def ratios(speeds: list[Speed]) -> dict[str, float]:
+    """How many times the baseline at its best ours are, in each precision and with each number of threads; none without it."""
+    baseline = next((speed for speed in best_of(speeds) if speed.trainer.name == BASELINE), None)
+    ours = [speed for speed in speeds if speed.trainer.name.startswith("ours")]
+    return {f"{own.trainer.name}, threads {own.threads}": ratio(own, baseline) for own in ours} if baseline else {}
+
+
 def table(speeds: list[Speed]) -> Table:
     """One line a trainer, at its best number of threads."""
     best = best_of(speeds)
