@@ -10,7 +10,8 @@ import torch
 from attrs import frozen
 
 from progressive_buckets.learner.compute import in_precision
-from progressive_buckets.learner.gradient import Batch, Dropout, loss_and_gradient, shares_of
+from progressive_buckets.learner.gradient import Batch, shares_of
+from progressive_buckets.learner.gradient_step import GradientStep, gradient_step
 from progressive_buckets.learner.network import ROWS_AT_ONCE, Network, Shape
 from progressive_buckets.learner.optimiser import Adam
 from progressive_buckets.learner.targets import sweep
@@ -81,8 +82,9 @@ class Critic:
         self.online, self.target = Network(shape, device), Network(shape, device)
         self.online.initialise(generator)
         self.target.load_state(self.online.state())
-        self.dropout = Dropout(hyper.drop, dtype, device)
+        self.dtype = dtype
         self.adam = Adam(self.online.flat, self.online.decay_mask(), rate, hyper.decay)
+        self._steps: dict[int, GradientStep] = {}
         self.horizons = torch.tensor(horizons, device=device)
         self.overlap = self.horizons.rsqrt()
         """1 / sqrt(horizon) [horizons], the weight of a prediction: outcomes over h bars overlap, so a long horizon has
@@ -100,7 +102,7 @@ class Critic:
     @cached_property
     def features(self) -> Tensor:
         """The market's features in the precision of the gradient step; made for a critic that learns."""
-        return in_precision(self.market.features, self.dropout.pool.dtype)
+        return in_precision(self.market.features, self.dtype)
 
     @cached_property
     def rewards(self) -> Tensor:
@@ -183,7 +185,7 @@ class Critic:
 
         :return: the mean loss [], on the device, so that the host does not wait.
         """
-        losses = []
+        losses, step = [], self._step(size)
         for done in range(0, updates, ROUND):
             count = min(ROUND, updates - done)
             batches = math.ceil(count / PASSES)
@@ -193,18 +195,24 @@ class Critic:
             counts *= sample.weights
             targets = torch.cat([wanted, outcomes])  # [2 + horizons, batches * size]
             shares = shares_of(sample.weights, counts, self.hyper.auxiliary) / size
-            self.dropout.refill(self.online.shape.members * size * self.online.shape.width, self.generator)
+            step.dropout.refill(self.online.shape.members * size * self.online.shape.width, self.generator)
             missed = torch.empty_like(sample.weights)
             for k in range(count):
                 part = slice(k % batches * size, (k % batches + 1) * size)
                 batch = Batch(self.features, sample.bars[part], targets[:, part], shares[:, part])
-                loss, error = loss_and_gradient(self.online, batch, self.dropout)
-                self.adam.step(self.online.gradient)
-                self.target.flat.lerp_(self.online.flat, self.hyper.tracking)
+                loss, error = step(batch)
                 torch.mean(error.abs(), dim=0, out=missed[part])
                 losses.append(loss)
             replay.update_priorities(sample.slots, missed)
         return torch.stack(losses).mean()
+
+    def _step(self, size: int) -> GradientStep:
+        """The gradient step on batches of that size; the memory of one size is kept."""
+        if size not in self._steps:
+            hyper = self.hyper
+            made = gradient_step(self.online, self.target, self.adam, hyper.tracking, hyper.drop, self.dtype, size)
+            self._steps = {size: made}
+        return self._steps[size]
 
     def outcomes(self, bars: Tensor) -> tuple[Tensor, Tensor]:
         """Outcome of `bars` [B] at each horizon, and its weight in the loss; both [horizons, B].

@@ -54,34 +54,48 @@ def shares_of(weights: Tensor, counts: Tensor, auxiliary: float) -> Tensor:
     return torch.cat([(weights * of_value).expand(ACTIONS, -1), counts * of_horizon])
 
 
-class Dropout:
-    """Dropout masks of 0 and 1, cut from one pool of random bytes (Srivastava et al. 2014).
+class DropoutBytes:
+    """Random bytes for dropout, from one pool: an activation is kept where its byte reaches `threshold` (Srivastava et al. 2014).
 
     :param drop: share of activations to drop, rounded to 1/256.
     """
 
-    def __init__(self, drop: float, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(self, drop: float, device: torch.device | str) -> None:
         self.threshold = round(drop * 256)
         self.scale = 256.0 / (256 - self.threshold)
         """Factor for the activations that are kept: their mean stays the same (inverted dropout)."""
-        self.pool = torch.ones(0, dtype=dtype, device=device)
+        self.pool = torch.ones(0, dtype=torch.uint8, device=device)
         self.cursor = 0
 
     def refill(self, least: int, generator: Generator) -> None:
-        """Fill the pool with new random masks; it holds at least twice `least` elements. Draws eight bytes at a time,
-        which is 8 times faster than single ones."""
+        """Fill the pool with new random bytes; it holds at least twice `least`. Draws eight at a time, which is 8 times
+        faster than single ones."""
         words = torch.empty(max(POOL, 2 * least) // 8, dtype=torch.int64, device=self.pool.device)
-        words.random_(-(2**63), None, generator=generator)
-        self.pool.resize_(8 * len(words))
-        torch.ge(words.view(torch.uint8), self.threshold, out=self.pool)  # five times faster than by way of booleans
+        self.pool = words.random_(-(2**63), None, generator=generator).view(torch.uint8)
         self.cursor = 0
+
+    def take(self, size: int) -> Tensor:
+        """The next `size` elements of the pool."""
+        start = self.cursor % (len(self.pool) - size)
+        self.cursor += STRIDE
+        return self.pool[start : start + size]
+
+
+class Dropout(DropoutBytes):
+    """Masks of 0 and 1 in the precision `dtype`, made of these bytes."""
+
+    def __init__(self, drop: float, dtype: torch.dtype, device: torch.device | str) -> None:
+        super().__init__(drop, device)
+        self.dtype = dtype
+
+    def refill(self, least: int, generator: Generator) -> None:
+        super().refill(least, generator)
+        masks = torch.empty(len(self.pool), dtype=self.dtype, device=self.pool.device)
+        self.pool = torch.ge(self.pool, self.threshold, out=masks)  # five times faster than by way of booleans
 
     def mask(self, like: Tensor) -> Tensor:
         """The next mask, of the shape of `like`."""
-        size = like.numel()
-        start = self.cursor % (len(self.pool) - size)
-        self.cursor += STRIDE
-        return self.pool[start : start + size].view(like.shape)
+        return self.take(like.numel()).view(like.shape)
 
 
 def loss_and_gradient(network: Network, batch: Batch, dropout: Dropout) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 from attrs import frozen
 
+from progressive_buckets.learner.fused.compiled import activated, usable_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -143,8 +145,13 @@ class Network:
     def hidden(self, features: Tensor, layers: list[Layer]) -> Tensor:
         """Activations of the second of `layers` for `features` [B, columns]: [members, B, width], in their precision."""
         hidden = features.expand(self.shape.members, *features.shape)
+        library = usable_for(self.flat, self.shape.width)
         for weight, bias in layers:
-            outputs = torch.bmm(hidden, weight).add_(bias)  # baddbmm would first write the bias everywhere
+            outputs = torch.bmm(hidden, weight)
+            if library is not None:
+                hidden = activated(library, outputs, bias, EPSILON)
+                continue
+            outputs.add_(bias)  # baddbmm would first write the bias everywhere
             scale = inverse_deviation(outputs)
             hidden = outputs.relu_().mul_(scale)
         return hidden

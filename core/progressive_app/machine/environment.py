@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 from attrs import field, frozen
@@ -28,6 +28,7 @@ _VARIABLES = (
     "ONEDNN_MAX_CPU_ISA",
     "OPENBLAS_CORETYPE",
     "PROGRESSIVE_TRAINING_AUTO_PRECISION",
+    "PROGRESSIVE_TRAINING_PASSES",
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
 )
 """Environment variables that libraries choose their kernels by. How many threads there are is none: THREADS says that."""
@@ -73,7 +74,8 @@ def environment_here(device: str, packages: Iterable[str]) -> Environment:
         versions[library] = its_version
     variables = [f"{name}={os.environ[name]}" for name in _VARIABLES if os.environ.get(name)]
     gpus = _gpus() if device.startswith("cuda") else ()
-    return Environment(processor=", ".join([_processor(Path("/proc/cpuinfo")), *gpus, *variables]), versions=versions)
+    processor = [_processor(Path("/proc/cpuinfo")), *_compiled_passes(), *gpus, *variables]
+    return Environment(processor=", ".join(processor), versions=versions)
 
 
 @cache
@@ -86,6 +88,16 @@ def _processor(cpuinfo: Path) -> str:
     numbers = [f"{key} {fields[key]}" for key in ("cpu family", "model") if key in fields]
     name = fields.get("model name") or platform.processor() or platform.machine()
     return ", ".join([name, *numbers, *(flag for flag in _FLAGS if flag in flags)])
+
+
+@cache
+def _compiled_passes() -> tuple[str, ...]:
+    """Whether this package was installed with the compiled passes of a gradient step: its wheel is then one for a platform."""
+    with suppress(PackageNotFoundError):
+        wheel = distribution(PACKAGES[0]).read_text("WHEEL") or ""
+        if "Tag: " in wheel and not wheel.rstrip().endswith("-any"):
+            return ("compiled passes",)
+    return ()
 
 
 @cache

@@ -7,8 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import huber_loss, layer_norm
 
-from progressive_buckets.learner.gradient import HUBER, Batch, Dropout, loss_and_gradient, shares_of, summed_over_rows
+from progressive_buckets.learner.fused import compiled
+from progressive_buckets.learner.fused.fused_gradient import FusedGradient
+from progressive_buckets.learner.gradient import (
+    HUBER,
+    Batch,
+    Dropout,
+    DropoutBytes,
+    loss_and_gradient,
+    shares_of,
+    summed_over_rows,
+)
+from progressive_buckets.learner.gradient_step import FusedStep, TorchStep, gradient_step
 from progressive_buckets.learner.network import GATES, Network, Shape
+from progressive_buckets.learner.optimiser import Adam
 
 AUXILIARY = 0.3
 
@@ -127,3 +139,113 @@ def test_half_precision_points_the_same_way() -> None:
         loss_and_gradient(network, evolve(batch, table=batch.table.to(dtype)), dropout)
         gradients.append(network.gradient.clone())
     assert float(torch.cosine_similarity(*gradients, dim=0)) > 0.999
+
+
+PASSES = compiled.library()
+compiled_passes = pytest.mark.skipif(
+    PASSES is None, reason="installed without compiled passes: no C compiler was there"
+)
+SHAPES = st.builds(
+    Shape,
+    features=st.integers(1, 4),
+    scales=st.integers(1, 3),
+    width=st.sampled_from([16, 32, 48, 128]),
+    members=st.integers(1, 3),
+    horizons=st.sampled_from([(1,), (3, 9), (1, 5, 40), (1, 2, 3, 4, 5, 6, 7)]),
+)
+
+
+def by_both_paths(shape, count, drop, seed, dtype=torch.float32):
+    """The losses, errors and gradients of both paths, with the same masks."""
+    generator = torch.Generator().manual_seed(seed)
+    network, (batch, *_) = some_network(shape, generator), some_batch(shape, count, generator)
+    batch = evolve(batch, table=batch.table.to(dtype))
+    found = []
+    for dropout in (Dropout(drop, dtype, "cpu"), DropoutBytes(drop, "cpu")):
+        dropout.refill(shape.members * count * shape.width, torch.Generator().manual_seed(seed))
+        plain = isinstance(dropout, Dropout)
+        gradient = FusedGradient(PASSES, network, dropout, count, dtype)
+        loss, error = loss_and_gradient(network, batch, dropout) if plain else gradient(batch)
+        found.append((loss.clone(), error.clone(), {name: each.clone() for name, each in network.gradients.items()}))
+    return found
+
+
+@compiled_passes
+@settings(max_examples=40, deadline=None)
+@given(shape=SHAPES, count=st.integers(1, 33), drop=st.sampled_from([0.0, 0.3]), seed=st.integers(0, 10_000))
+def test_loss_error_and_gradient_are_those_of_torch(shape, count, drop, seed) -> None:
+    (loss, error, gradients), (own_loss, own_error, own) = by_both_paths(shape, count, drop, seed)
+    torch.testing.assert_close(own_loss, loss, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(own_error, error, rtol=1e-4, atol=1e-4)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(own[name], gradient, rtol=2e-3, atol=2e-5, msg=name)
+
+
+@compiled_passes
+def test_in_half_precision_it_is_as_near_to_the_exact_gradient_as_torch_is() -> None:
+    shape = Shape(features=4, scales=8, width=128, members=2, horizons=(3, 9))
+    (*_, exact), _ = by_both_paths(shape, 512, 0.3, seed=1)
+    (*_, plain), (*_, own) = by_both_paths(shape, 512, 0.3, seed=1, dtype=torch.bfloat16)
+    for name, wanted in exact.items():
+        off, own_off = float((plain[name] - wanted).norm()), float((own[name] - wanted).norm())
+        assert own_off < 1.1 * off + 1e-6, name
+
+
+@compiled_passes
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_steps_of_both_move_the_networks_alike(dtype) -> None:
+    shape = Shape(features=3, scales=4, width=32, members=2, horizons=(3, 9))
+    generator = torch.Generator().manual_seed(3)
+    start, (batch, *_) = some_network(shape, generator), some_batch(shape, 64, generator)
+    batch = evolve(batch, table=batch.table.to(dtype))
+    ends = []
+    for kind in (TorchStep, FusedStep):
+        online, target = Network(shape, "cpu"), Network(shape, "cpu")
+        for network in (online, target):
+            network.load_state(start.state())
+        adam = Adam(online.flat, online.decay_mask(), 1e-3, 1.0)
+        common = (online, target, adam, 0.05, 0.3, dtype)
+        step = TorchStep(*common) if kind is TorchStep else FusedStep(PASSES, *common, 64)
+        step.dropout.refill(shape.members * 64 * shape.width, torch.Generator().manual_seed(5))
+        for _ in range(5):
+            step(batch)
+        ends.append((online.flat - start.flat, target.flat - start.flat))
+    for plain, own in zip(*ends, strict=True):
+        near = float((plain - own).norm() / plain.norm())
+        assert near < (1e-3 if dtype == torch.float32 else 0.2)
+
+
+@compiled_passes
+def test_a_weight_that_is_no_number_shows_in_the_loss() -> None:
+    shape = Shape(features=2, scales=2, width=16, members=1, horizons=(3,))
+    generator = torch.Generator().manual_seed(0)
+    network, (batch, *_) = some_network(shape, generator), some_batch(shape, 8, generator)
+    network.parameters["extractor.1.weight"][0, 3, 4] = float("nan")
+    dropout = DropoutBytes(0.0, "cpu")
+    dropout.refill(8 * 16, generator)
+    loss, _ = FusedGradient(PASSES, network, dropout, 8, torch.float32)(batch)
+    assert loss.isnan()
+
+
+@compiled_passes
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_decisions_are_those_of_torch(dtype, monkeypatch) -> None:
+    shape = Shape(features=4, scales=3, width=48, members=3, horizons=(3, 9))
+    generator = torch.Generator().manual_seed(3)
+    network, rows = some_network(shape, generator), torch.randn(77, 12, generator=generator).to(dtype)
+    own = network.advantages(rows)
+    monkeypatch.setattr(compiled, "library", lambda: None)
+    exact, plain = network.advantages(rows.float()), network.advantages(rows)
+    torch.testing.assert_close(own, plain, rtol=1e-4, atol=1e-4 if dtype == torch.float32 else 0.2)
+    assert (own - exact).norm() < 1.5 * (plain - exact).norm() + 1e-4
+
+
+@compiled_passes
+@pytest.mark.parametrize("width", [24, 8_192])
+def test_a_width_that_the_passes_do_not_know_is_for_torch(width) -> None:
+    shape = Shape(features=1, scales=1, width=width, members=1, horizons=(3,))
+    online, target = Network(shape, "meta"), Network(shape, "meta")
+    on_cpu = Network(Shape(features=1, scales=1, width=16, members=1, horizons=(3,)), "cpu")
+    assert compiled.usable_for(on_cpu.flat, width) is None
+    adam = Adam(online.flat, online.decay_mask(), 1e-3, 1.0)
+    assert isinstance(gradient_step(online, target, adam, 0.05, 0.3, torch.float32, 8), TorchStep)

@@ -1,0 +1,1 @@
+"""The gradient step by compiled passes, where the installed package has them for this processor."""

@@ -1,0 +1,91 @@
+"""The compiled passes of `fused_step.c`: found, declared, and called by address."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import POINTER, c_float, c_int, c_long, c_void_p
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LANES = 16
+"""The width of a network must be a multiple of it, and at most `WIDEST`, as the file has it; it has at most `MOST_HEADS` outputs."""
+WIDEST, MOST_HEADS = 4_096, 128
+PASSES = "PROGRESSIVE_TRAINING_PASSES"
+"""An environment variable: "torch" leaves the compiled passes unused. For tests, and to compare."""
+LEVELS = {"AVX512": "v4", "AVX2": "v3"}
+"""Of the instruction sets that torch tells apart, those with a library of their own; `hatch_build.py` compiles them."""
+
+
+class Step(ctypes.Structure):
+    """`step` of the C file: sizes and addresses of a network's gradient step."""
+
+    _fields_ = (
+        *((name, c_long) for name in ("members", "features", "scales", "width", "horizons", "rows", "stride")),
+        ("threshold", c_int),
+        ("half", c_int),
+        *((name, c_float) for name in ("dropout_scale", "epsilon", "huber")),
+        *(
+            (name, c_void_p)
+            for name in (
+                *("weights", "prior", "gradient"),
+                *("first", "second", "linear", "first_bias", "second_bias", "head", "head_bias"),
+                *("z1", "hidden", "z2", "grad", "deviation", "radial", "along", "grad_along", "error"),
+                *("grad_first", "grad_second", "grad_linear"),
+                *("grad_first_bias", "grad_second_bias", "grad_head", "grad_head_bias", "loss"),
+            )
+        ),
+    )
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The passes for this processor; None where the package was installed without."""
+    if os.environ.get(PASSES) == "torch":
+        return None
+    level = LEVELS.get(torch.backends.cpu.get_cpu_capability(), "base")
+    for name in dict.fromkeys((level, "base")):
+        file = Path(__file__).with_name(f"fused_step.{name}.so")
+        if file.exists():
+            return _declared(ctypes.CDLL(str(file)))
+    return None
+
+
+def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
+    step, long, real, address = POINTER(Step), c_long, c_float, c_void_p
+    for name, arguments in {
+        "make_layers": (step,),
+        "first_layer": (step, long, address),
+        "second_layer": (step, long, address, address, address),
+        "first_layer_backward": (step, long),
+        "make_gradient": (step,),
+        "hidden_layer": (address, address, long, long, real, c_int),
+        "adam_step": (*(address,) * 6, long, *(real,) * 5),
+    }.items():
+        function = getattr(found, name)
+        function.argtypes, function.restype = arguments, None
+    return found
+
+
+def usable_for(weights: Tensor, width: int, outputs: int = 0) -> ctypes.CDLL | None:
+    """The passes for a network of that `width` and number of `outputs` with these `weights`; None where they cannot be used."""
+    fits = weights.device.type == "cpu" and width % LANES == 0 and width <= WIDEST and outputs <= MOST_HEADS
+    return library() if fits else None
+
+
+def activated(passes: ctypes.CDLL, outputs: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+    """`outputs` [members, B, width], in float32 or bfloat16, become the activations: `bias` [members, 1, width] added, relu, and divided
+    by the root of the mean square and `epsilon`."""
+    members, rows, width = outputs.shape
+    offsets = bias.float().contiguous()
+    for member in range(members):
+        at = outputs.data_ptr() + member * rows * width * outputs.element_size()
+        half = outputs.dtype == torch.bfloat16
+        passes.hidden_layer(at, offsets.data_ptr() + 4 * member * width, rows, width, epsilon, half)
+    return outputs

@@ -1,0 +1,52 @@
+"""Compiles the passes of a gradient step into the wheel, where there is a C compiler; without one, training uses torch's."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SOURCE = Path("buckets/progressive_buckets/learner/fused/fused_step.c")
+LEVELS = {"v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"], "v3": ["-march=x86-64-v3"], "base": []}
+"""Of an x86 processor, the instruction sets with a library of their own; other processors have one library, `base`."""
+FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing", "-Wno-psabi", "-shared", "-fPIC"]
+
+
+class CompiledPasses(BuildHookInterface[Any]):
+    """Hatchling's hook for wheels, editable ones too."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, and tag the wheel for this platform."""
+        del version
+        root = Path(self.root)
+        levels = LEVELS if platform.machine() in ("x86_64", "AMD64") else {"base": LEVELS["base"]}
+        made = [compiled(root / SOURCE, level, flags) for level, flags in levels.items()]
+        if not all(made):
+            self.app.display_warning("no C compiler: training will use the slower steps of torch")
+            return
+        build_data["artifacts"].append(f"{SOURCE.parent.as_posix()}/*.so")
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+
+
+def compiled(source: Path, level: str, flags: list[str]) -> bool:
+    """Whether the library of that level could be made beside the `source`; nothing half-made is left."""
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None or sys.platform == "win32":
+        return False
+    made = source.with_name(f"{source.stem}.{level}.so")
+    part = made.with_suffix(".part")
+    try:
+        subprocess.run([*compiler.split(), *FLAGS, *flags, "-o", part, source, "-lm"], check=True)  # noqa: S603  (the compiler that was asked for)
+        part.replace(made)
+    except (OSError, subprocess.CalledProcessError):
+        part.unlink(missing_ok=True)
+        return False
+    return True
