@@ -46,6 +46,8 @@ def page_environment(folder: Path) -> Environment:
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    from progressive_app.presentation.page.kept_templates import KeptTemplates
+
     environment = Environment(
         loader=FileSystemLoader([folder, _FOLDER / "templates"]),
         autoescape=True,
@@ -53,6 +55,7 @@ def page_environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=KeptTemplates(),
         finalize=_finalized,
     )
     environment.filters |= {
