@@ -249,3 +249,17 @@ def test_a_width_that_the_passes_do_not_know_is_for_torch(width) -> None:
     assert compiled.usable_for(on_cpu.flat, width) is None
     adam = Adam(online.flat, online.decay_mask(), 1e-3, 1.0)
     assert isinstance(gradient_step(online, target, adam, 0.05, 0.3, torch.float32, 8), TorchStep)
+
+
+@compiled_passes
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_threads_share_the_rows_and_the_masks_of_a_step(dtype, monkeypatch) -> None:
+    shape = Shape(features=4, scales=3, width=32, members=2, horizons=(3, 9))
+    alone_loss, alone_error, alone = by_both_paths(shape, 65, 0.3, 7, dtype)[1]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    loss, error, gradients = by_both_paths(shape, 65, 0.3, 7, dtype)[1]
+    rounding = 1e-5 if dtype == torch.float32 else 0.03
+    torch.testing.assert_close(loss, alone_loss)
+    torch.testing.assert_close(error, alone_error)
+    for name, gradient in gradients.items():
+        assert (gradient - alone[name]).norm() <= rounding * alone[name].norm() + 1e-7, name
