@@ -6,9 +6,9 @@
 Every way trains Scalping and Medium on the same bars of `easy` and `hard` (see planted.py; 0.1 % fee, no slippage) with the same seed,
 its default settings but for what the way changes. A training counts for its points: what it earns on the test part, in percent of what a
 Kalman filter earns there that knows the true dynamics, whether or not the verdict believes it. A difference is a way's points less those
-of the default, its mean over the cells of a seed, then the mean over seeds and its standard error. It is `equal` where two standard
-errors from the mean stay above -2 points. CPU time is that of a training, and of one of its episodes, as a ratio to the default's with
-the same market and seed (median): a way that stops later pays in the first.
+of the default, its mean over the cells of a seed, then the mean over seeds and its standard error. It is `equal` where the mean less two
+standard errors is above -2 points, and is not judged below ten seeds. CPU time is a ratio to the default's: of all trainings together, in
+which a way pays for stopping later, and of an episode (median of the pairs).
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ BARS = 60_000
 CASES: dict[str, Kind] = {"easy": "easy", "hard": "hard"}
 MARGIN = 2.0
 """Points below the default that still count as equal; chosen before anything was measured."""
+FEWEST = 10
+"""Seeds; with fewer, two standard errors hold much less than the 95 % that they are taken for."""
 
 
 @frozen
@@ -152,8 +154,10 @@ def difference(together: Sequence[tuple[Row, Row]]) -> tuple[float, float]:
     return fmean(means), error
 
 
-def judged(mean: float, error: float) -> str:
+def judged(mean: float, error: float, seeds: int) -> str:
     """Whether as much is learned, in a word."""
+    if seeds < FEWEST:
+        return "few seeds"
     if mean - 2 * error > -MARGIN:
         return "better" if mean - 2 * error > 0 else "equal"
     return "less" if mean + 2 * error < 0 else "open"
@@ -162,7 +166,7 @@ def judged(mean: float, error: float) -> str:
 def shown(rows: Sequence[Row], console: Console) -> None:
     """Print the table: one line for each way over all cells, then one for each of its cells."""
     table = Table(title=f"Points of the filter's profit on test: {BARS:,} bars, paired with {DEFAULT}")
-    for column in ("way", "cell", "seeds", "points", "difference", "", "CPU of a training", "of an episode"):
+    for column in ("way", "cell", "seeds", "points", "difference", "", "CPU of trainings", "of an episode"):
         table.add_column(column, justify="left" if column in ("way", "cell", "") else "right")
     for way in dict.fromkeys(row.task.way for row in rows):
         together = pairs(rows, way)
@@ -171,27 +175,23 @@ def shown(rows: Sequence[Row], console: Console) -> None:
             own = [pair for pair in together if cell in (None, (pair[0].task.case, pair[0].task.bucket))]
             if not own:
                 continue
-            mean, error = difference(own)
+            (mean, error), seeds = difference(own), len({row.task.seed for row, _ in own})
             table.add_row(
                 way if cell is None else "",
                 "all" if cell is None else " ".join(cell),
-                str(len({row.task.seed for row, _ in own})),
+                str(seeds),
                 f"{fmean(row.points for row, _ in own):.1f}",
                 "" if way == DEFAULT else f"{mean:+.2f} ± {error:.2f}",
-                "" if way == DEFAULT or cell is not None else judged(mean, error),
-                *(f"{median(ratio(row, beside) for row, beside in own):.2f}" for ratio in (of_training, of_episode)),
+                "" if way == DEFAULT or cell is not None else judged(mean, error, seeds),
+                f"{sum(row.seconds for row, _ in own) / sum(beside.seconds for _, beside in own):.2f}",
+                f"{median(of_episode(row) / of_episode(beside) for row, beside in own):.2f}",
             )
     console.print(table)
 
 
-def of_training(row: Row, beside: Row) -> float:
-    """CPU time of a training, as a ratio."""
-    return row.seconds / beside.seconds
-
-
-def of_episode(row: Row, beside: Row) -> float:
-    """CPU time of an episode, as a ratio."""
-    return of_training(row, beside) * beside.episodes / row.episodes
+def of_episode(row: Row) -> float:
+    """CPU seconds of one of its episodes."""
+    return row.seconds / row.episodes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -225,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = "; ".join(f"{row.task.way} {row.points:.1f} in {row.seconds:.1f} s" for row in rows)
         print(f"{task.case} {task.bucket} seed {task.seed}: {told}", flush=True)
     rows = rows_of(asked.rows, Row, Task)
-    shown(sorted(rows, key=lambda row: list(WAYS).index(row.task.way)), Console(width=120))
+    shown(sorted(rows, key=lambda row: list(WAYS).index(row.task.way)), Console(width=130))
     return 0
 
 

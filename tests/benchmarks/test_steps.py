@@ -66,4 +66,5 @@ def test_the_cells_of_a_seed_count_as_one(steps: ModuleType) -> None:
     [(0.5, 1.0, "equal"), (-1.0, 0.4, "equal"), (-1.0, 0.6, "open"), (-3.0, 1.0, "less"), (3.0, 1.0, "better")],
 )
 def test_equal_is_what_cannot_be_two_points_less(steps: ModuleType, mean: float, error: float, word: str) -> None:
-    assert steps.judged(mean, error) == word
+    assert steps.judged(mean, error, 20) == word
+    assert steps.judged(mean, error, 9) == "few seeds"
