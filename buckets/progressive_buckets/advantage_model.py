@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
+import torch
 
 from progressive_training import ModelError
 from progressive_training.market import (
@@ -67,7 +68,10 @@ class AdvantageModel(ServedModel[CardT]):
         """
         position = _known(position)
         closed = self.read(bars, forming)
-        market = market_of(self.card.uncharged(), closed, last=1)
+        return self._decided(closed, market_of(self.card.uncharged(), closed, last=1), position)
+
+    def _decided(self, closed: Bars, market: Market, position: Action) -> Decision:
+        """The decision on the newest of the bars, of which alone the `market` is; `position` is held."""
         newest = market.part(slice(0, 1))
         advantage, held = self.advantages(newest), ACTIONS.index(position)
         chosen = ACTIONS[int(best_actions(advantage, self.costs(market))[0, held])]
@@ -90,12 +94,19 @@ class AdvantageModel(ServedModel[CardT]):
         )
 
     def live(self, position: Action = "flat") -> Live:
-        """The model from here on, remembering what it holds.
+        """The model from here on, remembering what it holds and the bars it was given: one bar more costs that bar alone.
 
         :param position: what is held now.
         :raise ModelError: it is none of "flat", "long", "short".
         """
-        return Live(lambda bars, held, forming: self(bars, held, forming=forming), _known(position))
+        market_of_newest = self._continued()
+
+        def decide(bars: Source | Bars, held: Action, forming: Forming) -> Decision:
+            position = _known(held)
+            with torch.inference_mode():
+                return self._decided(*market_of_newest(bars, forming), position)
+
+        return Live(decide, _known(position))
 
     def follow_strategy(self, part: Part, market: Market, start: int = FLAT) -> Tensor:
         return positions_of(self.advantages(part), part.decidable, self.costs(market), part.absent, start)

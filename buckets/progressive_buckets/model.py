@@ -15,6 +15,7 @@ from progressive_buckets.learner.critic import cost_units
 from progressive_buckets.learner.network import Network, Shape
 from progressive_buckets.learner.saving import check_network, check_tensors
 from progressive_buckets.naturalistic.recall import ContextualMemory
+from progressive_buckets.served_network import ServedNetwork
 from progressive_buckets.specialists.gating import gated_part, inputs_of, specialists_of
 from progressive_training import ModelError, model_file, read_tensors
 from progressive_training.market import Ridge
@@ -119,7 +120,7 @@ class TradingModel(AdvantageModel[Card]):
 
 def _network(tensors: Mapping[str, Tensor], shape: Shape, recall_weight: float) -> tuple[Network, ContextualMemory]:
     """A network with its memory, of tensors that were checked."""
-    network, memory = Network(shape, "cpu"), ContextualMemory(shape.features * shape.scales, "cpu")
+    network, memory = ServedNetwork(shape, "cpu"), ContextualMemory(shape.features * shape.scales, "cpu")
     network.copy_from({name: tensors[name] for name in network.parameters})
     memory.recollect(tensors["memory.rows"], tensors["memory.followed"])
     memory.refresh(network)

@@ -18,6 +18,7 @@ from progressive_market.features.feature_table import (
     history_of,
     volatility,
 )
+from progressive_market.features.newest import NewestFeatures
 from progressive_market.features.scaler import Scaler
 from progressive_market.fills import Costs, account, fill_returns
 from progressive_market.split import Split
@@ -227,8 +228,11 @@ def open_market(
     priced, bars = bars, without_funding(bars, costs.funding)
     charges = charges_on(priced, costs)
     held = slice(0 if last is None else max(0, len(bars) - last), len(bars))
-    moves = torch.from_numpy(volatility(bars)[held]).to(device)
-    table = feature_table(bars, last)
+    if last == 1:
+        newest = NewestFeatures(bars)
+        moves, table = newest.volatility(), newest.table()
+    else:
+        moves, table = volatility(bars)[held], feature_table(bars, last)
     fitted = Scaler.fit(table[scaler.train]) if isinstance(scaler, Split) else scaler
     segment = torch.as_tensor(np.asarray(bars.segment[held], dtype=np.int64), device=device)
     prices = bars.open if bars.fills is None else bars.fills
@@ -242,7 +246,7 @@ def open_market(
         settled=settled,
         decidable=exists & settled,
         log_open=torch.log(opens),
-        volatility=moves,
+        volatility=torch.from_numpy(moves).to(device),
         segment=segment,
         times=np.asarray(bars.time[held]),
         closes=np.asarray(bars.close[held]),

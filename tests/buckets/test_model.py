@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +19,12 @@ from safetensors.torch import save_file
 
 from progressive_app.config.resolve import defaults
 from progressive_buckets.learner.opening import learner_on
+from progressive_buckets.model import TradingModel
 from progressive_market.bars import Bars, load_bars, synthetic_bars
 from progressive_market.policy import positions_of
 from progressive_training import BucketInfo, DataError, MarketBucket, Model, ModelError, Resources, load_model
+
+PRICES = ("open", "high", "low", "close")
 
 
 def frame_of(bars: Bars) -> pd.DataFrame:
@@ -359,6 +364,85 @@ def test_the_position_is_carried_and_asked_twice_nothing_changes(model_dir: Path
         assert live(frame.iloc[:stop]) is answer
     with pytest.raises(ModelError, match="has been decided on"):
         live(frame.iloc[:3000])
+
+
+def counted_reads(model: TradingModel, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The readings of whole sources by `model` from here on."""
+    seen: list[str] = []
+    read = model.read
+
+    def counting(bars: Any, forming: Any = None) -> Bars:
+        seen.append("read")
+        return read(bars, forming)
+
+    monkeypatch.setattr(model, "read", counting)
+    return seen
+
+
+def test_a_bar_more_is_read_alone_and_decided_on_as_on_all(
+    model_dir: Path, bars: Bars, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows that move on by a bar, by some, with one that is forming, and ones that grow; by column or by index, after a gap too."""
+    model, frame = load_model(model_dir), frame_of(bars)
+    late = frame.assign(time=frame["time"] + pd.to_timedelta(9 * (frame.index >= 2_900), unit="h"))
+    reads, history = counted_reads(model, monkeypatch), model.history
+    stops = [*range(2_890, 2_897), *range(2_910, 2_990, 2), 2_996, 3_000]
+    forming = frame.assign(time=frame["time"] - frame["time"].iloc[3_000] + pd.Timestamp.now("UTC").floor("s"))
+    for table, sizes in (
+        (late, [history] * len(stops)),
+        (late.set_index("time"), stops),
+        (forming, [history + 1] * len(stops)),
+    ):
+        live, answers = model.live(), set()
+        for stop, size in zip(stops, sizes, strict=True):
+            held, before = live.position, len(reads)
+            rows = table.iloc[stop - size : stop + (table is forming)]
+            answer = live(rows, forming="drop")
+            assert len(reads) - before == (
+                stop == 2_890 or (stop == 2_910 and table is not forming)
+            )  # the gap is read whole
+            assert answer == model(rows, held, forming="drop")
+            answers.add((answer.action, answer.reason))
+        assert len(answers) > 1 + (table is not forming)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda rows: rows.assign(noise=rows["noise"].where(rows.index != rows.index[50], 9.0)),  # an older row
+        lambda rows: rows.assign(close=rows["close"].where(rows.index != rows.index[-1], np.nan)),
+        lambda rows: rows.assign(noise=rows["noise"].where(rows.index != rows.index[-1], np.nan)),
+        lambda rows: rows.assign(volume=rows["volume"].where(rows.index != rows.index[-1], -1.0)),
+        lambda rows: rows.assign(**{name: rows[name].where(rows.index != rows.index[-1], 4e5) for name in PRICES}),
+        lambda rows: rows.assign(time=rows["time"] + pd.to_timedelta(7 * (rows.index == rows.index[-1]), unit="s")),
+        lambda rows: rows.iloc[::-1],
+        lambda rows: rows.iloc[-700:],
+        lambda rows: rows.iloc[-10:],
+        lambda rows: rows.drop(index=rows.index[-3]),
+        lambda rows: rows.assign(symbol="DOGE"),
+        lambda rows: rows.drop(columns="noise"),
+        lambda rows: rows.astype(dict.fromkeys(PRICES, str)),
+    ],
+)
+def test_whatever_else_changed_is_answered_as_on_all(
+    model_dir: Path, bars: Bars, changed: Callable[[pd.DataFrame], pd.DataFrame]
+) -> None:
+    model, frame = load_model(model_dir), frame_of(bars)
+
+    def asked(decide: Callable[[], object]) -> object:
+        try:
+            return decide()
+        except (ModelError, DataError) as error:
+            return str(error)
+
+    live = model.live()
+    for stop in (2_500, 2_501):
+        live(frame.iloc[stop - 2_000 : stop])
+    held, rows = live.position, changed(frame.iloc[502:2_502].copy())
+    expected = asked(lambda: model(rows, held))
+    assert asked(lambda: live(rows)) == expected
+    after, held = frame.iloc[510:2_510], live.position
+    assert live(after) == model(after, held)
 
 
 def test_predictions_are_returns_over_each_horizon(model_dir: Path, bars: Bars) -> None:

@@ -71,12 +71,17 @@ def raw_feature(bars: Bars, name: str) -> NDArray[np.float64]:
         return np.log(bars.high / bars.low)
     if name == "volume":
         usual = plain_average(np.asarray(bars.volume, dtype=np.float64), bars.segment, SLOW_WINDOW)
-        return np.log(np.divide(bars.volume, usual, out=np.zeros_like(usual), where=usual > 0) + 0.01)
+        return relative_volume(bars.volume, usual)
     if name == "lean":
         spread = bars.high - bars.low
         wicks = bars.high + bars.low - bars.open - bars.close
         return np.divide(wicks, spread, out=np.zeros_like(spread), where=spread > 0)
     return np.asarray(bars.extra[name], dtype=np.float64)
+
+
+def relative_volume(volume: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The raw feature `volume` [T] of volumes beside what is `usual` [T]."""
+    return np.log(np.divide(volume, usual, out=np.zeros_like(usual), where=usual > 0) + 0.01)
 
 
 def feature_table(bars: Bars, last: int | None = None) -> NDArray[np.float32]:
@@ -111,6 +116,10 @@ def volatility(bars: Bars) -> NDArray[np.float32]:
     is still the gain.
     """
     recent = exponential_average(np.abs(log_returns(bars)), bars.segment, VOLATILITY_SPAN)
-    usual = plain_average(recent, bars.segment, SLOW_WINDOW)
+    return deviation_of(recent, plain_average(recent, bars.segment, SLOW_WINDOW))
+
+
+def deviation_of(recent: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float32]:
+    """`volatility` [T] from the average size of recent returns [T], and what is `usual` [T] of it, which it writes to."""
     usual[usual == 0] = UNKNOWN
     return (1.2533 * np.maximum(recent, 0.05 * usual)).astype(np.float32)  # E|x| = 0.798 deviations of a normal x

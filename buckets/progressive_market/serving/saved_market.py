@@ -225,6 +225,19 @@ def market_of(card: MarketCard, bars: Bars, last: int | None = None, device: str
     :raise ModelError: a column is missing, a feature or the detector of regimes is not installed, or the bars are of another
         length than those trained on.
     """
+    owner, fitting = f"{card.bucket} model", fitting_bars(card, bars)
+    regimes = None if card.regimes is None else recorded_regimes(card.regimes, owner)
+    try:
+        return open_market(fitting, scaler_of(card), card.costs.costs, device, last, regimes)
+    except (DataError, PluginError) as error:
+        raise ModelError(f"{owner}: {error}") from error
+
+
+def fitting_bars(card: MarketCard, bars: Bars) -> Bars:
+    """`bars` with the columns that the model was trained on, in its order.
+
+    :raise ModelError: as for `market_of`.
+    """
     owner, wanted = f"{card.bucket} model", card.columns
     if missing := [name for name in wanted if name not in bars.extra]:
         raise ModelError(
@@ -237,13 +250,15 @@ def market_of(card: MarketCard, bars: Bars, last: int | None = None, device: str
             f"{owner}: trained on bars of {card.interval_seconds:g} seconds, got bars of {seconds:g} "
             f"seconds. Give such bars or shorter ones, or use a model trained on these."
         )
-    regimes = None if card.regimes is None else recorded_regimes(card.regimes, owner)
-    scaler = Scaler(np.array(card.scaler.mean), np.array(card.scaler.deviation))
     given = evolve(bars, extra={name: bars.extra[name] for name in wanted})
     try:
         complete = as_ratios(with_recorded_features(given, card.feature_plugins, owner), card.ratios)
-        order = dict.fromkeys((*card.features, *card.columns))  # the column of funding, if any, is the last
-        columns = {name: complete.extra[name] for name in order if name not in BUILT_IN}
-        return open_market(evolve(complete, extra=columns), scaler, card.costs.costs, device, last, regimes)
     except (DataError, PluginError) as error:
         raise ModelError(f"{owner}: {error}") from error
+    order = dict.fromkeys((*card.features, *card.columns))  # the column of funding, if any, is the last
+    return evolve(complete, extra={name: complete.extra[name] for name in order if name not in BUILT_IN})
+
+
+def scaler_of(card: MarketCard) -> Scaler:
+    """The scaler that a card records."""
+    return Scaler(np.array(card.scaler.mean), np.array(card.scaler.deviation))

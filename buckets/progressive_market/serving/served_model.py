@@ -21,6 +21,7 @@ from progressive_market.judging.by_regime.validation_evidence import by_regime
 from progressive_market.judging.verdict import EVERYWHERE
 from progressive_market.market import Market, Part, carried, refuse_untradable
 from progressive_market.policy import FLAT
+from progressive_market.serving.continued_market import ContinuedMarket
 from progressive_market.serving.saved_market import MarketCard, market_of
 from progressive_market.serving.served_bars import closed_bars, served_bars
 from progressive_market.serving.since import moment_of
@@ -222,6 +223,10 @@ class ServedModel(ABC, Generic[CardT]):
         part = evolve(market.part(slice(0, count)), decidable=market.settled)
         reason = self.reason or (self.outside(part) if market.settled[-1] else AFTER_GAP)
         return Decided(self._held(part, market, start), market.settled, reason, self._warnings(bars, market))
+
+    def _continued(self) -> ContinuedMarket:
+        """For the market of the newest bar of sources that are asked about one after the other."""
+        return ContinuedMarket(self.card.uncharged(), self.read)
 
     def _warnings(self, bars: Bars, market: Market) -> tuple[str, ...]:
         """What keeps a decision on the last of `bars` from being the one that would have been evaluated.

@@ -18,6 +18,8 @@ def first_bad_prints(time: Times, data: Prices, tick: float, interval: int) -> i
     Where the price has moved for good right after these bars they are left out as well: the bars begin later then, and a
     part of bars that begins within a print reads as the whole does. Over a long gap the price may move that far.
     """
+    if float(data["high"][: SHORT + 1].max()) < JUMP * float(data["low"][: SHORT + 1].min()):
+        return 0
     for count in range(1, min(SHORT, len(data["open"]) - AGREE) + 1):
         level, bars = float(data["open"][count]), np.arange(count)
         if time[count] - time[0] > near(interval) or not _agree(data, count, level):

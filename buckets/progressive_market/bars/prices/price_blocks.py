@@ -9,6 +9,8 @@ from progressive_market.bars.bar_records import Floats
 
 SAMPLE = 300
 FINEST = 12  # decimals
+FEW = 8  # prices that are looked at first: most steps do not fit these
+STEPS = np.array([10.0**decimals for decimals in range(FINEST + 1)])
 EXACT = 2e-7  # share of a price that a file of single precision loses
 
 
@@ -19,17 +21,22 @@ def in_blocks(values: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
 
 def rounding(prices: Floats) -> float:
     """What these prices are rounded to: 0.01 for two decimals, and at least what single precision loses."""
-    return max(smallest_step(prices), EXACT * float(np.median(_some(prices))))
+    some = np.sort(_some(prices))
+    middle = (some[(len(some) - 1) // 2] + some[len(some) // 2]) / 2  # np.median, without what it looks for first
+    return max(smallest_step(prices), EXACT * float(middle))
 
 
 def smallest_step(prices: Floats) -> float:
     """The power of ten that these prices are whole numbers of, at most 1: 0.01 for two decimals; 0 where there is none."""
     some = _some(prices)
-    for decimals in range(FINEST + 1):
-        scaled = some * 10.0**decimals
-        if (np.abs(scaled - np.round(scaled)) < np.minimum(0.01, EXACT * scaled)).all():
+    for decimals in np.flatnonzero(_whole(some[:FEW, None] * STEPS).all(axis=0)).tolist():
+        if _whole(some * STEPS[decimals]).all():
             return float(10.0**-decimals)
     return 0.0
+
+
+def _whole(scaled: Floats) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(scaled - np.round(scaled)) < np.minimum(0.01, EXACT * scaled))
 
 
 def _some(prices: Floats) -> Floats:
