@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING
 import torch
 from attrs import frozen
 
+from progressive_market.fixed_order import running_product, running_sum
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -141,14 +143,14 @@ def account(
         torch.arange(held.shape[-1], device=held.device) * changed, dim=-1
     ).values  # [..., T] bar of the entry
     moves = 1 + returns
-    end = torch.cumprod(moves, dim=0)  # [T] price at the end of each bar, over that of the first fill
+    end = running_product(moves)  # [T] price at the end of each bar, over that of the first fill
     start = end / moves
     price = end / start.take(first)  # [..., T] over that of the entry
     stake, one = held * costs.capital, held.new_ones(())
     worth = torch.addcmul(one, stake, price - 1)  # [..., T] the equity before an exit, over what the entry left of it
     if charges is not None:
         paid = start * charge_of(held, charges)
-        until = torch.cumsum(paid, dim=-1)
+        until = running_sum(paid)
         worth -= costs.capital * (until - (until - paid).gather(-1, first)) / start.take(first)
     # always computed: to ask first whether there is ruin would wait for a GPU
     closed, ruined = _closed_by_ruin(worth <= RUIN, worth <= NOTHING, first)

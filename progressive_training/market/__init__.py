@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from progressive_market.fills import fill_returns as fill_returns
     from progressive_market.fills import growth_by_bar as growth_by_bar
     from progressive_market.fills import log_growth as log_growth
+    from progressive_market.fixed_order import adds_in_order as adds_in_order
+    from progressive_market.fixed_order import running_sum as running_sum
     from progressive_market.judging.baselines import Ridge as Ridge
     from progressive_market.judging.baselines import fit_ridge as fit_ridge
     from progressive_market.judging.baselines import with_baselines as with_baselines
@@ -144,6 +146,7 @@ _NAMES = {
     "challenge.subject": "Subject",
     "features.feature_plugins": "with_recorded_features",
     "features.feature_table": "BUILT_IN SCALES WARM_UP feature_names feature_table",
+    "fixed_order": "adds_in_order running_sum",
     "fills": "Costs account fill_returns growth_by_bar log_growth",
     "learner_state": "Stateful below_prefix with_prefix",
     "market": "Market Part bytes_of_market open_market",

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from attrs import frozen
 
+from progressive_buckets.naturalistic.replay import draw
 from progressive_buckets.state_checks import checked_counts, checked_like
+from progressive_training.market import adds_in_order
 from progressive_training.presentation import share_text
 
 if TYPE_CHECKING:
@@ -101,7 +103,10 @@ class Exploration:
         chosen = torch.randint(len(self.tradable), (episodes,), generator=generator, device=device)
         anywhere = self.tradable[chosen]
         seldom = self.visitable / (1 + self.visits).square()
-        least = torch.multinomial(seldom, episodes, replacement=True, generator=generator) * STRETCH
+        if adds_in_order(device):
+            least = torch.multinomial(seldom, episodes, replacement=True, generator=generator) * STRETCH
+        else:  # multinomial takes a running sum of its own
+            least = draw(seldom, episodes, generator)[0] * STRETCH
         explores = torch.rand(episodes, generator=generator, device=device) < (mean if self.adaptive else 0.0)
         explores[0] = False  # one episode at least starts on a bar that may be decided on
         starts = torch.where(explores, least, anywhere)
@@ -134,11 +139,11 @@ class Exploration:
 
     def update(self, bars: Tensor, errors: Tensor, counted: Tensor) -> None:
         """Adapt to visited `bars` [N] with absolute `errors` [N] of their advantages; only `counted` ones [N] count."""
-        weight = counted.to(errors.dtype)
+        weight = counted.to(errors.dtype)  # 0 or 1: sums of these, and of their 32nds, are exact in any order
         self.visits.index_add_(0, (bars - self.train.start) // STRETCH, weight / STRETCH)
         condition = self.conditions[bars].long()
         count = torch.zeros_like(self.seen).index_add_(0, condition, weight)
-        total = torch.zeros_like(self.seen).index_add_(0, condition, errors * weight)
+        total = _sums_by(condition, errors * weight, self.seen)
         mean = torch.where(count > 0, total / count.clamp(min=1), self.error)
         change = torch.where(self.error > 0, (self.error - mean).abs() / self.error.clamp(min=1e-9), 1.0)
         self.progress = torch.where(count > 0, 0.7 * self.progress + 0.3 * change.clamp(max=1.0), self.progress)
@@ -158,3 +163,11 @@ class Exploration:
         checked_counts(state, "visits", self.visits)  # starts are drawn by them
         for name, tensor in checked_like(state, **own).items():
             own[name].copy_(tensor)
+
+
+def _sums_by(condition: Tensor, values: Tensor, like: Tensor) -> Tensor:
+    """Sum of the `values` [N] of each `condition` [N], as large as `like`; the same at each run, whatever the device."""
+    if adds_in_order(values.device):
+        return torch.zeros_like(like).index_add_(0, condition, values)
+    each = torch.arange(len(like), device=values.device)
+    return torch.where(condition == each[:, None], values, 0.0).sum(dim=1)

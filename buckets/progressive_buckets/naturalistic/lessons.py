@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from attrs import asdict, frozen
 
+from progressive_training.market import running_sum
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -108,7 +110,7 @@ def completed_trades(market: Market, bars: Tensor, held: Tensor, explored: Tenso
 
 def _before(values: Tensor) -> Tensor:
     """Sum of `values` [P, L] over all earlier steps [P, L]."""
-    return torch.cumsum(torch.nn.functional.pad(values[:, :-1], (1, 0)), dim=1)
+    return running_sum(torch.nn.functional.pad(values[:, :-1], (1, 0)))
 
 
 def surprise(trades: Trades) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from attrs import frozen
 
 from progressive_buckets.state_checks import checked_bars, checked_count, checked_length, checked_tensor, misfit
+from progressive_training.market import running_sum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ def draw(weights: Tensor, count: int, generator: Generator) -> tuple[Tensor, Ten
 
     :param weights: [N], at least one above 0. :return: positions [count], and the sum of the weights [] float64.
     """
-    cumulative = torch.cumsum(weights, dim=0, dtype=torch.float64)
+    cumulative = running_sum(weights.double())
     points = torch.rand(count, generator=generator, device=weights.device, dtype=torch.float64) * cumulative[-1]
     return torch.searchsorted(cumulative, points, right=True).clamp(max=len(weights) - 1), cumulative[-1]
 

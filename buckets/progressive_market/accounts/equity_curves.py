@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from progressive_market.fixed_order import running_sum
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ def equity_curve(account: Account, times: NDArray[np.int64]) -> pd.DataFrame:
 
     :param times: [N] of the fills of the bars of the account, nanoseconds since 1970.
     """
-    equity = torch.cumsum(account.growth, dim=0)
+    equity = running_sum(account.growth)
     fall = -torch.expm1(equity - torch.cummax(equity, dim=0).values.clamp(min=0.0)).cpu().numpy()  # [N]
     count = min(MOST_POINTS, len(fall))
     first = np.arange(count) * len(fall) // count

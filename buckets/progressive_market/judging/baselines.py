@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from attrs import frozen
 
+from progressive_market.fixed_order import running_sum
 from progressive_market.judging.breakout import breakout, breakout_name
 from progressive_market.judging.performance import measure
 from progressive_market.policy import FLAT, cost_matrix, positions_of
@@ -63,7 +64,7 @@ def fit_ridge(market: Market, train: slice, validation: Part) -> Ridge:
     centred = torch.log1p(market.returns[train])  # [T] log returns, demeaned over the bars that may be decided on
     centred -= (centred * kept).sum() / kept.sum()
     centred *= kept
-    total = torch.cat([torch.zeros_like(centred[:1]), torch.cumsum(centred, dim=0)])  # [T + 1] sums before each bar
+    total = torch.cat([torch.zeros_like(centred[:1]), running_sum(centred)])  # [T + 1] sums before each bar
     columns = market.features.shape[1]
     gram = torch.zeros(columns, columns, dtype=torch.float64, device=market.device)
     cross = torch.zeros(columns, len(HORIZONS), dtype=torch.float64, device=market.device)

@@ -18,6 +18,7 @@ from attrs import evolve, frozen
 
 from progressive_market.bars.leaks.clock import follows_the_clock
 from progressive_market.features.feature_table import BUILT_IN
+from progressive_market.fixed_order import running_sum
 from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.judging.verdict import Doubt
 from progressive_training.presentation import share_text
@@ -128,7 +129,7 @@ def edge_of(positions: Sequence[Tensor], parts: Sequence[Part]) -> TradeEdge:
 
 def _past(moves: Tensor, window: int) -> Tensor:
     """Mean of the `window` moves that are known at each bar [N]: the last one runs to this bar's open, two places back."""
-    total = torch.cat([moves.new_zeros(1), moves.cumsum(0)])
+    total = torch.cat([moves.new_zeros(1), running_sum(moves)])
     stop = (torch.arange(len(moves), device=moves.device) - 1).clamp(min=0)
     return (total[stop] - total[(stop - window).clamp(min=0)]) / window
 

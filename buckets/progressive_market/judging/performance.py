@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from progressive_market.charges import YEAR
+from progressive_market.fixed_order import running_sum
 from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.judging.daily import daily_returns, sharpe_ratio
 from progressive_market.judging.exposure import exposure
@@ -46,7 +47,7 @@ def performance_of(
     growth, held = account.growth, account.held
     sharpe, sharpe_error = sharpe_ratio(daily_returns(growth, part.times))
     market_share = exposure(growth, market.hold(part) if hold is None else hold)
-    equity = torch.cumsum(growth, dim=0)
+    equity = running_sum(growth)
     peak = torch.cummax(equity, dim=0).values.clamp(min=0.0)
     tradable = part.decidable.sum().clamp(min=1)
     return Performance(

@@ -10,8 +10,11 @@ import torch
 from attrs import evolve
 
 from progressive_app.config.resolve import defaults
+from progressive_buckets.learner import gradient_step, network
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
+from progressive_buckets.naturalistic import exploration
+from progressive_market import fixed_order, policy
 from progressive_market.bars import Bars, synthetic_bars
 from progressive_training import BucketInfo, MarketBucket, Resources
 
@@ -63,3 +66,13 @@ def open_learner(bars: Bars) -> OpenLearner:
         return learner_on(on, declared, info_of(declared, seed, **settings), resources)
 
     return opened
+
+
+@pytest.fixture
+def on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The branches that a GPU takes, on a processor."""
+    monkeypatch.setattr(policy, "may_count", lambda device: False)
+    for module in (fixed_order, exploration):
+        monkeypatch.setattr(module, "adds_in_order", lambda device: False)
+    for module in (gradient_step, network):
+        monkeypatch.setattr(module, "usable_for", lambda *which: None)

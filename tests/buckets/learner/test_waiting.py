@@ -10,7 +10,6 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from progressive_buckets.learner import learner as learning
-from progressive_market import policy
 
 from .conftest import OpenLearner
 
@@ -90,12 +89,12 @@ def waits_of(episode: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> 
     return seen[0]
 
 
+@pytest.mark.usefixtures("on_a_gpu")
 @pytest.mark.parametrize("number", [1, 2, 4])
 @pytest.mark.parametrize("settings", [{}, dict.fromkeys(PARTS, False)], ids=["all parts", "no parts"])
 def test_no_episode_waits_before_it_is_read(
     open_learner: OpenLearner, monkeypatch: pytest.MonkeyPatch, number: int, settings: dict[str, bool]
 ) -> None:
-    monkeypatch.setattr(policy, "may_count", lambda device: False)  # as on a GPU
     learner = open_learner(**settings)
     for _ in range(number - 1):
         learner.run_episode()
