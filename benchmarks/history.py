@@ -151,7 +151,7 @@ def _row(name: str, entries: Sequence[Entry]) -> str:
         f"<strong>{newest.ratios[name]:.3g}</strong>",
         before,
         f"<strong>{of_best:.2f}, worse</strong>" if worse else f"{of_best:.2f}",
-        f"{escape(newest.commit)}, {escape(newest.day)}",
+        f'<span title="{escape(newest.day)}">{escape(newest.commit)}</span>',
         f"{newest.load:.1f}",
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
@@ -173,8 +173,8 @@ def _line(heights: Sequence[float], labels: Sequence[str], worse: bool) -> str:
     )
     path = " ".join(",".join(point) for point in points)
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" fill="{color}" stroke="{color}">'
-        f'<polyline points="{path}" fill="none" stroke-width="1.6"/>{dots}</svg>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" style="min-width:{WIDTH}px" '
+        f'role="img" fill="{color}" stroke="{color}"><polyline points="{path}" fill="none" stroke-width="1.6"/>{dots}</svg>'
     )
 
 
