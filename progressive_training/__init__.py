@@ -3,8 +3,9 @@
 Everything a user or a plugin author imports is here. Names load on first use, so that this import stays light.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from progressive_app.machine.loading import load as _load
 
 if TYPE_CHECKING:
     from progressive_app.config.app_settings import PLUGINS as PLUGINS
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from progressive_app.resume.inputs import RunInput as RunInput
     from progressive_app.resume.inputs import run_input as run_input
     from progressive_app.store.models import model_file as model_file
+    from progressive_app.store.tensors import read_card as read_card
     from progressive_app.store.tensors import read_tensors as read_tensors
     from progressive_app.store.validated import InvalidValue as InvalidValue
     from progressive_app.store.validated import validated as validated
@@ -195,6 +197,7 @@ _HOME = {
     "StopRequest": "progressive_core.contract.records",
     "TransferContext": "progressive_core.contract.records",
     "Interrupted": "progressive_core.engine.run",
+    "read_card": "progressive_app.store.tensors",
     "read_tensors": "progressive_app.store.tensors",
     "InvalidValue": "progressive_app.store.validated",
     "validated": "progressive_app.store.validated",
@@ -214,7 +217,7 @@ __all__ = sorted(_HOME)  # noqa: PLE0605  (one list, kept in _HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    value = getattr(_load(_HOME[name]), name)
     globals()[name] = value
     return value
 

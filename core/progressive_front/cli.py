@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import gc
 import os
 import signal
 import sys
@@ -34,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:  # this process is ours
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: no name stops a command
+        atexit.register(gc.freeze)  # the last collections of Python look at all of torch, for nothing
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a late Ctrl-C could only break the exit
     try:
         from progressive_front.command_arguments import (

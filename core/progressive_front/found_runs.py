@@ -12,7 +12,7 @@ from progressive_app.store.models import FILE_NAME, model_file
 from progressive_app.store.progress import STATE, read_progress
 from progressive_app.store.run_documents import Teacher
 from progressive_app.store.runs import list_runs
-from progressive_app.store.tensors import read_tensors
+from progressive_app.store.tensors import read_card
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import ConfigError, ModelError, RunError
 from progressive_core.contract.names import is_name
@@ -125,7 +125,7 @@ def _of_file(file: Path) -> Teacher:
     run = file.parents[2] if len(file.parents) > 2 else file.parent
     if (file.name, file.parents[1].name) == (FILE_NAME, "models") and (run / STATE).is_file():
         return _of_run(run, file.parent.name)
-    _, card = read_tensors(file)
+    card = read_card(file)
     if "bucket" not in card or "knowledge" not in card:
         raise ModelError(
             f"{file}: its card names no bucket, or nothing that it can teach; name a model that a run saved"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from progressive_app.store.models import model_file
-from progressive_app.store.tensors import read_tensors
+from progressive_app.store.tensors import read_card
 from progressive_core.contract.errors import ModelError, PluginError, ProgressiveTrainingError
 from progressive_core.contract.names import is_name
 from progressive_studies.walk_forward.walk_directory import is_walked, walked_model
@@ -51,7 +51,7 @@ def load_model(path: str | Path, *, policy: str = "verdict") -> Any:
     if isinstance(path, str | Path) and is_walked(Path(path)):
         path = walked_model(Path(path))
     file = model_file(path)
-    _, card = read_tensors(file)
+    card = read_card(file)
     model = _loaded(path, file, card)
     if policy == "verdict":
         return model

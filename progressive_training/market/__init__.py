@@ -3,8 +3,9 @@
 `load_bars(path)` reads bars, `open_market(bars, split, costs, device)` makes tensors of them. Names load on first use.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from progressive_app.machine.loading import load as _load
 
 if TYPE_CHECKING:
     from progressive_market.accounts.strategy_account import StrategyAccount as StrategyAccount
@@ -183,7 +184,7 @@ __all__ = sorted(_HOME)  # noqa: PLE0605  (one list, kept in _NAMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    value = getattr(_load(_HOME[name]), name)
     globals()[name] = value
     return value
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from progressive_app.store.tensors import check_digest, read_tensors, write_tensors
+from progressive_app.store.tensors import check_digest, read_card, read_tensors, write_tensors
 from progressive_core.contract.errors import ModelError
 
 TENSORS = {
@@ -26,6 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_tensors_and_card_come_back_as_they_were(file: Path) -> None:
     tensors, card = read_tensors(file)
+    assert read_card(file) == card
     assert card == CARD
     assert tensors.keys() == TENSORS.keys()
     assert all(torch.equal(tensors[name], tensor) for name, tensor in TENSORS.items())
@@ -53,8 +54,9 @@ def test_a_flipped_bit_is_found_wherever_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("left", [0, 7, 8, 100, -1])
 def test_a_truncated_file_is_named(file: Path, left: int) -> None:
     file.write_bytes(file.read_bytes()[:left])
-    with pytest.raises(ModelError, match=r"one\.safetensors: "):
-        read_tensors(file)
+    for read in (read_tensors, read_card):
+        with pytest.raises(ModelError, match=r"one\.safetensors: "):
+            read(file)
 
 
 def test_another_programs_file_can_be_read(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from progressive_market.accounts.equity_curves import equity_curve
 from progressive_market.accounts.period_slices import slices_of
+from progressive_market.accounts.strategy_account import CostsPaid
 from progressive_market.accounts.trade_list import fill_times, trades_of
 from progressive_market.fills import account
 from progressive_market.judging.performance import performance_of
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
     from progressive_market.fills import Account
     from progressive_market.judging.baselines import Strategy
     from progressive_market.market import Market, Part
-
-
-@frozen(kw_only=True)
-class CostsPaid:
-    """Profit of a part in per cent of equity, `gross` without any cost and `net` of all, and the per cent of the equity that
-    `fees` (and slippage) and `charges` (funding and borrowing, negative where they paid) took."""
-
-    gross: float
-    net: float
-    fees: float
-    charges: float
 
 
 @frozen(kw_only=True, eq=False)

@@ -14,7 +14,6 @@ import pandas as pd
 from attrs import frozen
 
 from progressive_market.accounts.account_tables import COLUMNS, read_table, write_table
-from progressive_market.accounts.part_account import CostsPaid
 from progressive_training import RunError, make_directory, replacing, validated
 
 if TYPE_CHECKING:
@@ -42,6 +41,17 @@ class AccountPart:
     first: str
     last: str
     bars: int
+
+
+@frozen(kw_only=True)
+class CostsPaid:
+    """Profit of a part in per cent of equity, `gross` without any cost and `net` of all, and the per cent of the equity that
+    `fees` (and slippage) and `charges` (funding and borrowing, negative where they paid) took."""
+
+    gross: float
+    net: float
+    fees: float
+    charges: float
 
 
 @frozen(kw_only=True)

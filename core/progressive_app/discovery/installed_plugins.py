@@ -18,6 +18,7 @@ from progressive_app.discovery.examination import (
     check_transfer_object,
     is_observer,
 )
+from progressive_app.machine.loading import without_collecting
 from progressive_app.machine.watchdog import watched
 from progressive_core import PROGRAM
 from progressive_core.contract.catalogue import THIS_PROCESS, Kind, LoadedPlugin, PluginRecord
@@ -79,7 +80,8 @@ class InstalledPlugins:
         try:
             with watched(f"{record.owner}: its import"):
                 load = self._loaders[record.kind, record.name]
-                loaded: object = call_plugin(record.owner, f"cannot be imported from {record.value!r}", load)
+                with without_collecting():  # a bucket brings torch and pandas along
+                    loaded: object = call_plugin(record.owner, f"cannot be imported from {record.value!r}", load)
         except PluginError as error:
             missing = error.__cause__.name if isinstance(error.__cause__, ImportError) else None
             if missing == "progressive_training":

@@ -7,6 +7,7 @@ import warnings
 
 import structlog
 
+from progressive_app.machine.loading import without_collecting
 from progressive_core.contract.errors import ConfigError
 
 log = structlog.get_logger("progressive_training")
@@ -37,8 +38,8 @@ def resolve_device(setting: str) -> str:
 
 def _gpus() -> tuple[int, str]:
     """Return how many GPUs torch can use and, for none, why."""
-    import torch
-
+    with without_collecting():
+        import torch
     with warnings.catch_warnings(record=True) as caught:  # a driver too old is a warning to torch; to us it is a reason
         warnings.simplefilter("always")
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -13,7 +13,7 @@ from progressive_app.store.documents import read_json
 from progressive_app.store.models import FILE_NAME, model_file
 from progressive_app.store.progress import STATE, read_progress
 from progressive_app.store.run_documents import Teacher, read_manifest, teachers_in
-from progressive_app.store.tensors import read_tensors
+from progressive_app.store.tensors import read_card
 from progressive_core import PROGRAM
 from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import RunError
@@ -44,7 +44,7 @@ def seen_until(teacher: Teacher, settings: Settings, inputs: Mapping[str, Any]) 
     """
     run = Path(teacher.run)
     if not (run / STATE).is_file():
-        until = read_tensors(model_file(run))[1].get("data_until", "")
+        until = read_card(model_file(run)).get("data_until", "")
         return until if isinstance(until, str) else ""
     forced = max((each.seen_until for each in teachers_in(read_manifest(run)) if each.forced), default="")
     if same_bars(run, settings, inputs):

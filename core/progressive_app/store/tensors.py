@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from progressive_app.json_values import json_values
 from progressive_app.machine.address_space import check_address_space
+from progressive_app.machine.loading import without_collecting
 from progressive_app.quoting import shortened
 from progressive_app.store.atomic_files import atomic_write
 from progressive_core.contract.errors import ModelError
@@ -45,13 +46,30 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     :raise OutOfMemoryError: the address space is too small to load torch.
     """
     check_address_space()
+    with without_collecting():
+        import torch  # noqa: F401  (what safetensors imports)
+    return _read(path, "pt", lambda names: names)
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The JSON values alone that `write_tensors` wrote, without torch.
+
+    :raise ModelError: as `read_tensors`.
+    """
+    return _read(path, "numpy", lambda _: ())[1]
+
+
+def _read(
+    path: Path, framework: str, wanted: Callable[[Iterable[str]], Iterable[str]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The tensors of the `wanted` names as a framework's, and the card."""
     from safetensors import SafetensorError, safe_open
 
     try:
         _check_header(path)
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework=framework) as file:
             card = json.loads((file.metadata() or {}).get("card", ""))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+            tensors = {name: file.get_tensor(name) for name in wanted(file.keys())}
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file") from None
     except (OSError, SafetensorError, ValueError, RecursionError) as error:

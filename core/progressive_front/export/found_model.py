@@ -15,7 +15,7 @@ from progressive_app.store.documents import read_json
 from progressive_app.store.models import FILE_NAME, model_file
 from progressive_app.store.progress import STATE
 from progressive_app.store.run_documents import read_manifest
-from progressive_app.store.tensors import read_tensors
+from progressive_app.store.tensors import read_card
 from progressive_core import PROGRAM
 from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import ModelError, RunError
@@ -66,7 +66,7 @@ def found_model(name: Path, config: Path | None, flags: Mapping[str, Any]) -> Fo
     place = file.parents[2] if len(file.parents) > 2 else file.parent
     if file.parent.parent.name == "models" and ((place / STATE).is_file() or is_walked(place)):
         return FoundModel(bucket=file.parent.name, file=file, directory=place)
-    _, card = read_tensors(file)
+    card = read_card(file)
     if "bucket" not in card:
         raise ModelError(f"{file}: its card names no bucket; name a model that a run saved")
     return FoundModel(bucket=bucket_of(card, file), file=file, directory=None)

@@ -19,7 +19,7 @@ from progressive_plugins.report.report_records import (
     VerdictPart,
 )
 from progressive_plugins.report.thinning import thinned
-from progressive_training import BucketResult, Edge, Evaluation, PerformanceKind, read_tensors, validated
+from progressive_training import BucketResult, Edge, Evaluation, PerformanceKind, read_card, validated
 from progressive_training.market import SHOWN_T
 from progressive_training.presentation import in_use, percent, performance_values, profit_text, summary
 
@@ -38,8 +38,7 @@ def bucket_part(
 
     :param episodes: its lines of the metrics.
     """
-    _, values = read_tensors(result.model_path)
-    card = validated(values, _Card, "card")
+    card = validated(read_card(result.model_path), _Card, "card")
     judged = result.evaluation
     return BucketPart(
         name=result.bucket,

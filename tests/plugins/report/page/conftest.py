@@ -92,7 +92,7 @@ class MadeUpRun:
         )
 
     def _costs(self) -> Any:
-        from progressive_market.accounts.part_account import CostsPaid
+        from progressive_market.accounts.strategy_account import CostsPaid
 
         costs = CostsPaid(gross=14.2, net=3.1, fees=9.8, charges=0.1)
         return {"validation": costs, "test": costs}
