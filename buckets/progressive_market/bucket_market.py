@@ -12,6 +12,7 @@ import structlog
 
 from progressive_market.bars import bars_of_bucket, check_leaks, doubts, parts_of
 from progressive_market.bars.bar_records import FLOWS
+from progressive_market.bars.leaks.leak_check import check_further_horizons
 from progressive_market.bars.levels import as_ratios, level_columns
 from progressive_market.bars.what_was_read import bars_line, features_line
 from progressive_market.charges import funding_doubt, without_funding
@@ -59,8 +60,8 @@ FEATURES_EXPECTED = 8
 """Raw features that the estimate of memory counts on."""
 BYTES_PER_ROW = {".parquet": 25, ".feather": 40}
 BYTES_PER_TEXT_ROW = 60
-_WITHOUT_LEAK: deque[tuple[str, tuple[str, ...], tuple[int, ...]]] = deque(maxlen=64)
-"""Digests of bars, columns that may leak, and horizons, in which this process looked for leaks and found none."""
+_WITHOUT_LEAK: deque[tuple[tuple[str, tuple[str, ...]], set[int]]] = deque(maxlen=64)
+"""Digests of bars and columns that may leak, with the horizons for which this process looked for leaks and found none."""
 
 
 def bytes_of_bucket_market(info: BucketInfo) -> int:
@@ -108,11 +109,15 @@ def check_bucket_market(info: BucketInfo, resources: Resources) -> None:
 
 
 def _check_leaks_once(bars: Bars, allow: Sequence[str], horizons: Sequence[int]) -> None:
-    """Look for leaks, unless this process found none in the same bars: thirty trials of a search have the same, and the check
-    takes as long as twelve of their episodes."""
-    asked = digest_of(bars), tuple(allow), tuple(horizons)
-    if asked not in _WITHOUT_LEAK and not check_leaks(bars, feature_table, allow, horizons):
-        _WITHOUT_LEAK.append(asked)
+    """Look for leaks, but for what this process looked for in the same bars and did not find: the buckets of a run differ in their
+    horizons alone, and thirty trials of a search in nothing that is asked here."""
+    asked = digest_of(bars), tuple(allow)
+    known = dict(_WITHOUT_LEAK).get(asked)
+    if known is None:
+        if not check_leaks(bars, feature_table, allow, horizons):
+            _WITHOUT_LEAK.append((asked, set(horizons)))
+    elif (further := set(horizons) - known) and not check_further_horizons(bars, allow, sorted(further)):
+        known |= further
 
 
 def open_bucket_market(info: BucketInfo, resources: Resources) -> tuple[Market, Split, MarketEvaluator]:

@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import structlog
+from attrs import evolve
 
 from progressive_app.config.resolve import defaults
+from progressive_market.bars import synthetic_bars
 from progressive_market.bars.leaks import leak_check
+from progressive_market.bars.leaks.leak_targets import further_targets, targets_of
 from progressive_training import BucketInfo, DataError, MarketBucket, Resources
 
 BUCKET = MarketBucket(name="Swing", horizons=(1, 6, 24))
@@ -83,6 +86,41 @@ def test_an_average_may_begin_with_blanks(tmp_path: Path) -> None:
     data = frame()
     line, *_ = check(data.assign(sma=data["close"].rolling(200).mean()), tmp_path)
     assert line["filled_extra"] == 0
+
+
+def test_another_horizon_is_asked_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, evidence = [], leak_check.leak_evidence
+    monkeypatch.setattr(leak_check, "leak_evidence", lambda *about: asked.append(about) or evidence(*about))
+    bars = frame(2998)
+    check(bars, tmp_path)
+    further, alone = [], leak_check.explained_alone
+    monkeypatch.setattr(leak_check, "explained_alone", lambda *about: further.append(about[-1].names) or alone(*about))
+    monkeypatch.setitem(globals(), "BUCKET", evolve(BUCKET, horizons=(1, 6, 30)))
+    check(bars, tmp_path)
+    check(bars, tmp_path)
+    assert len(asked) == 1 and further == [("the return of bar t + 30", "the return of the next 30 bars")]
+
+
+def test_what_a_further_horizon_asks_is_what_it_would_ask_at_first(tmp_path: Path) -> None:
+    bars, rows = synthetic_bars(3000, 0), np.arange(100, 2900)
+    whole, known = targets_of(bars, rows, (1, 6, 8, 40)), targets_of(bars, rows, ())
+    further = further_targets(bars, rows, (1, 6, 8, 40))
+    assert {*known.names, *further.names} == {*whole.names} and not {*known.names} & {*further.names}
+    place = [whole.names.index(name) for name in further.names]
+    assert np.allclose(whole.values[:, place], further.values, rtol=1e-9, atol=1e-15)
+    assert (whole.horizons[place] == further.horizons).all() and (whole.known[:, place] == further.known).all()
+
+
+def test_of_bars_that_we_made_up_only_what_others_add_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = synthetic_bars(3000, 0)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(leak_check, "exact_copies", lambda bars, columns: asked.append([*columns]) or iter(()))
+    leak_check.check_leaks(bars, lambda part: part.close)
+    leak_check.check_leaks(evolve(bars, extra={"own": np.roll(bars.close, 5)}), lambda part: part.close)
+    leak_check.check_leaks(evolve(bars, synthetic=False), lambda part: part.close)
+    assert asked == [["own"], ["volume"]]
+    with pytest.raises(DataError, match="see later bars"):
+        leak_check.check_leaks(bars, lambda part: np.roll(part.close, -1))
 
 
 def test_bars_without_a_leak_are_asked_once_and_others_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ of the bars to come, alone and in pairs, everywhere and where they are unusual. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
@@ -21,7 +21,7 @@ from progressive_market.bars.leaks.evidence import Evidence, stronger
 from progressive_market.bars.leaks.exact_copies import exact_copies
 from progressive_market.bars.leaks.held_values import held_values
 from progressive_market.bars.leaks.innovations import explained_changes
-from progressive_market.bars.leaks.leak_targets import sampled, targets_of
+from progressive_market.bars.leaks.leak_targets import Targets, further_targets, sampled, targets_of
 from progressive_market.bars.leaks.rare_rows import in_a_stretch, where_unusual
 from progressive_market.bars.leaks.single_columns import explained_alone
 from progressive_market.bars.leaks.whole_file.fitted import fitted_to_the_whole_file
@@ -44,12 +44,37 @@ def check_leaks(
     :return: the allowed columns that do leak.
     :raise DataError: one that is not allowed does, or an allowed one does not exist.
     """
-    columns = {name: _in_reach(values) for name, values in {"volume": bars.volume, **bars.extra}.items()}
-    unknown = [name for name in allow if name not in columns]
+    named = ["volume", *bars.extra]
+    unknown = [name for name in allow if name not in named]
     if unknown:
-        raise DataError(f"ALLOW_LEAK names {', '.join(unknown)}: no such column; there are {', '.join(columns)}")
+        raise DataError(f"ALLOW_LEAK names {', '.join(unknown)}: no such column; there are {', '.join(named)}")
     check_causal(feature_function, bars)
-    leaking = leak_evidence(bars, columns, horizons, allow)
+    return _judged(bars, leak_evidence(bars, foreign_columns(bars), horizons, allow), allow)
+
+
+def check_further_horizons(bars: Bars, allow: Sequence[str], horizons: Sequence[int]) -> list[str]:
+    """Check bars in which `check_leaks` found nothing for further `horizons` alone; else as `check_leaks`."""
+    columns, rows = foreign_columns(bars), np.arange(1, len(bars) - 2)
+    if not columns or len(rows) < 2:
+        return []
+    targets = further_targets(bars, sampled(rows, ROWS), horizons)
+    if not targets.names:
+        return []
+    leaking = _strongest(bars, columns, explained_alone(bars, columns, targets), targets, allow)
+    return _judged(bars, leaking, allow)
+
+
+def foreign_columns(bars: Bars) -> dict[str, Floats]:
+    """The columns that came with the bars or that features made, in reach of powers; not the volume of a market that we made up."""
+    columns = bars.extra if bars.synthetic else {"volume": bars.volume, **bars.extra}
+    return {name: _in_reach(values) for name, values in columns.items()}
+
+
+def _judged(bars: Bars, leaking: Sequence[Evidence], allow: Sequence[str]) -> list[str]:
+    """The allowed columns that leak.
+
+    :raise DataError: one that is not allowed does.
+    """
     refused = [found for found in leaking if not set(found.columns) & set(allow)]
     if refused:
         flags = " ".join(f"--allow-leak {name}" for name in dict.fromkeys(found.columns[-1] for found in refused))
@@ -75,11 +100,10 @@ def leak_evidence(
     """The strongest evidence for each column that contains later data, and for pairs of columns that do together; bars
     without a value are left out. Each column is in one pair; pairs without those to `allow` are looked for as well."""
     rows = np.arange(1, len(bars) - 2)
-    if len(rows) < 2:
+    if len(rows) < 2 or not columns:
         return []
     targets = targets_of(bars, sampled(rows, ROWS), horizons)
-    found: dict[str, Evidence] = {}
-    for evidence in chain(
+    looks = chain(
         explained_alone(bars, columns, targets),
         exact_copies(bars, columns),
         explained_changes(bars, columns, targets),
@@ -89,7 +113,16 @@ def leak_evidence(
         in_a_stretch(bars, columns),
         held_values(bars, columns),
         fitted_to_the_whole_file(bars, columns),
-    ):
+    )
+    return _strongest(bars, columns, looks, targets, allow)
+
+
+def _strongest(
+    bars: Bars, columns: Mapping[str, Floats], looks: Iterable[Evidence], targets: Targets, allow: Sequence[str]
+) -> list[Evidence]:
+    """The strongest of all that `looks` find in each column, and of pairs of the other columns."""
+    found: dict[str, Evidence] = {}
+    for evidence in looks:
         (name,) = evidence.columns
         found[name] = stronger(found.get(name), evidence)
     innocent = {name: values for name, values in columns.items() if name not in found}

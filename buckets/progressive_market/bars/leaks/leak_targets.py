@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from attrs import field, frozen
@@ -38,14 +38,33 @@ def targets_of(bars: Bars, rows: Rows, horizons: Iterable[int], total: int | Non
     :param horizons: further spans, in bars: those that buckets predict.
     :param total: how many bars `rows` stand for; all by default.
     """
-    last = len(bars) - 1
     spans = sorted({span for span in (*SPANS, *horizons) if span > 1})
     singles = sorted({*range(SINGLE), *(span - 1 for span in spans)})
-    starts = [
-        *((bars.close, lag, lag + 1, _single(lag, "return")) for lag in singles),
-        *((bars.open, lag + 1, lag + 2, _single(lag, "fill's return")) for lag in range(SINGLE)),
-        *((bars.close, 0, span, f"the return of the next {span} bars") for span in spans),
-    ]
+    fills = [(bars.open, lag + 1, lag + 2, _single(lag, "fill's return")) for lag in range(SINGLE)]
+    return _targets(bars, rows, [*_closes(bars, singles), *fills, *_spans(bars, spans)], total)
+
+
+def further_targets(bars: Bars, rows: Rows, horizons: Iterable[int]) -> Targets:
+    """Those of `targets_of` that are there for these `horizons` alone."""
+    spans = sorted({span for span in horizons if span > 1 and span not in SPANS})
+    singles = [span - 1 for span in spans if span > SINGLE]
+    return _targets(bars, rows, [*_closes(bars, singles), *_spans(bars, spans)], None)
+
+
+Return = tuple[Floats, int, int, str]
+"""Prices [T], from how many bars ahead to how many, and what the return between them is called."""
+
+
+def _closes(bars: Bars, lags: Iterable[int]) -> Iterable[Return]:
+    return ((bars.close, lag, lag + 1, _single(lag, "return")) for lag in lags)
+
+
+def _spans(bars: Bars, spans: Iterable[int]) -> Iterable[Return]:
+    return ((bars.close, 0, span, f"the return of the next {span} bars") for span in spans)
+
+
+def _targets(bars: Bars, rows: Rows, starts: Sequence[Return], total: int | None) -> Targets:
+    last = len(bars) - 1
     values, known = np.zeros((len(rows), len(starts))), np.zeros((len(rows), len(starts)), dtype=bool)
     for column, (prices, start, stop, _) in enumerate(starts):
         end = np.minimum(rows + stop, last)
