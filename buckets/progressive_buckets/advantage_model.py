@@ -17,7 +17,6 @@ from progressive_training.market import (
     Live,
     MarketCard,
     ServedModel,
-    best_actions,
     market_of,
     positions_of,
 )
@@ -74,7 +73,7 @@ class AdvantageModel(ServedModel[CardT]):
         """The decision on the newest of the bars, of which alone the `market` is; `position` is held."""
         newest = market.part(slice(0, 1))
         advantage, held = self.advantages(newest), ACTIONS.index(position)
-        chosen = ACTIONS[int(best_actions(advantage, self.costs(market))[0, held])]
+        chosen = ACTIONS[self._best(advantage[0], self.costs(market), held)]
         action, reason = chosen, self.reason
         if self.stays_flat:
             action = "flat"

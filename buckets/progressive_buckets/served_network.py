@@ -20,7 +20,7 @@ class ServedNetwork(Network):
     def __init__(self, shape: Shape, device: torch.device | str) -> None:
         super().__init__(shape, device)
         self._layers: dict[torch.dtype, list[Layer]] = {}
-        self._linear: dict[torch.dtype, Tensor] = {}
+        self._value_layer: dict[torch.dtype, tuple[Tensor, Tensor, Tensor]] = {}
         self._asked: tuple[Tensor, Tensor] | None = None  # features [1, columns], and their activations
 
     def layers(self, dtype: torch.dtype) -> list[Layer]:
@@ -28,10 +28,10 @@ class ServedNetwork(Network):
             self._layers[dtype] = super().layers(dtype)
         return self._layers[dtype]
 
-    def linear(self, dtype: torch.dtype) -> Tensor:
-        if dtype not in self._linear:
-            self._linear[dtype] = super().linear(dtype)
-        return self._linear[dtype]
+    def value_layer(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        if dtype not in self._value_layer:
+            self._value_layer[dtype] = super().value_layer(dtype)
+        return self._value_layer[dtype]
 
     def hidden(self, features: Tensor, layers: list[Layer]) -> Tensor:
         """As there. Of a single bar, values, predictions and recall each ask for the same activations."""

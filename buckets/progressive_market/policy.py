@@ -84,13 +84,23 @@ def best_actions(advantage: Tensor, costs: Tensor) -> Tensor:
 def _best_actions(advantage: Tensor, costs: Tensor) -> Iterator[Tensor]:
     """The best new position [...] uint8, for each old one in turn."""
     long, short = advantage.unbind(dim=-1)
-    for position, (to_flat, to_long, to_short) in enumerate(costs.unbind()):
-        # Comparisons in place of argmax, which is five times slower over three values.
-        flat, up, down = -to_flat, long - to_long, short - to_short
-        entered = up >= flat if position == LONG else up > flat
-        others = torch.maximum(up, flat)
-        sold = down >= others if position == SHORT else down > others
-        yield entered.to(torch.uint8).masked_fill_(sold, SHORT)
+    for position, own in enumerate(costs.unbind()):
+        yield best_from(position, long, short, own)
+
+
+def best_from(position: int, long: Tensor, short: Tensor, costs: Tensor) -> Tensor:
+    """The best new position [...] uint8 for one old `position`, as `best_actions` has it.
+
+    :param long, short: [...] the advantages. :param costs: [3] of the changes from it.
+    """
+    # Comparisons in place of argmax, which is five times slower over three values.
+    to_flat, to_long, to_short = costs
+    flat, up, down = -to_flat, long - to_long, short - to_short
+    entered = up >= flat if position == LONG else up > flat
+    others = torch.maximum(up, flat)
+    sold = down >= others if position == SHORT else down > others
+    best: Tensor = entered.to(torch.uint8).masked_fill_(sold, SHORT)
+    return best
 
 
 def as_maps(actions: Tensor, decidable: Tensor | None = None, absent: Tensor | None = None) -> Tensor:

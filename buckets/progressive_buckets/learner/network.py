@@ -167,15 +167,19 @@ class Network:
         """
         return self.advantages_of(features.split(ROWS_AT_ONCE), len(features), features.dtype)
 
+    def value_layer(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the advantages in the precision `dtype`: the linear path [2, columns], weights [members, 2, width] and bias [1, 2] in float32."""
+        linear = self.linear(torch.float32).mean(dim=0).to(dtype)
+        weight = self.parameters["value.weight"].mT.to(dtype).contiguous()
+        return linear, weight, self.parameters["value.bias"].mean(dim=0)
+
     def advantages_of(self, parts: Iterable[Tensor], count: int, dtype: torch.dtype) -> Tensor:
         """As `advantages` [count, 2], for `count` observations that come in `parts` [B, columns].
 
         Each part is written into the result at once. Collected in a list, the parts fragment the memory: 500 MB more for
         a million rows.
         """
-        layers, linear = self.layers(dtype), self.linear(torch.float32).mean(dim=0).to(dtype)
-        weight = self.parameters["value.weight"].mT.to(dtype).contiguous()  # [members, 2, width]
-        bias = self.parameters["value.bias"].mean(dim=0)  # [1, 2]
+        layers, (linear, weight, bias) = self.layers(dtype), self.value_layer(dtype)
         advantages = torch.empty(count, ACTIONS, device=self.flat.device)
         start = 0
         for part in parts:

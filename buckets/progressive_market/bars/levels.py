@@ -38,6 +38,8 @@ def level_columns(bars: Bars) -> tuple[str, ...]:
 
 def as_ratios(bars: Bars, names: Sequence[str]) -> Bars:
     """The bars with each of these columns as log(column / close), NaN where it is not positive or unknown."""
+    if not names and not bars.ratios:
+        return bars
     ratios = {name: _ratio(bars.extra[name], bars.close) for name in names}
     return evolve(bars, extra={**bars.extra, **ratios}, ratios=tuple(names))
 

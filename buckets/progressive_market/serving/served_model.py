@@ -20,7 +20,7 @@ from progressive_market.judging.by_regime.traded_regimes import regime_name, reg
 from progressive_market.judging.by_regime.validation_evidence import by_regime
 from progressive_market.judging.verdict import EVERYWHERE
 from progressive_market.market import Market, Part, carried, refuse_untradable
-from progressive_market.policy import FLAT
+from progressive_market.policy import FLAT, best_from
 from progressive_market.serving.continued_market import ContinuedMarket
 from progressive_market.serving.saved_market import MarketCard, market_of
 from progressive_market.serving.served_bars import closed_bars, served_bars
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from progressive_training import Performance
 
 CardT = TypeVar("CardT", bound=MarketCard)
-
 
 AFTER_GAP = f"{WARM_UP} bars after a gap"
 """Why nothing is held where a segment is too young."""
@@ -106,9 +105,10 @@ class ServedModel(ABC, Generic[CardT]):
 
     def outside(self, part: Part) -> str | None:
         """Why one that trades in some regimes alone does not trade on the last bar of `part`, or should not; None where it may."""
-        seen = part.regime if part.absent is None else carried(part.regime, part.absent)
-        regime = int(seen[-1])
-        return f"{regime_name(regime)}, where no edge was shown" if self.traded and regime not in self.traded else None
+        if not self.traded:
+            return None
+        regime = int((part.regime if part.absent is None else carried(part.regime, part.absent))[-1])
+        return f"{regime_name(regime)}, where no edge was shown" if regime not in self.traded else None
 
     @property
     def stays_flat(self) -> bool:
@@ -223,6 +223,11 @@ class ServedModel(ABC, Generic[CardT]):
         part = evolve(market.part(slice(0, count)), decidable=market.settled)
         reason = self.reason or (self.outside(part) if market.settled[-1] else AFTER_GAP)
         return Decided(self._held(part, market, start), market.settled, reason, self._warnings(bars, market))
+
+    @staticmethod
+    def _best(advantage: Tensor, costs: Tensor, held: int) -> int:
+        """The best position at the bar with that `advantage` [2], held before `held`; `costs` [3, 3] as for `best_actions`."""
+        return int(best_from(held, advantage[0], advantage[1], costs[held]))
 
     def _continued(self) -> ContinuedMarket:
         """For the market of the newest bar of sources that are asked about one after the other."""

@@ -47,25 +47,27 @@ def typical_price(data: Prices) -> int | None:
     The price at the close is where the next bar opens. Markets have such closes now and then, by chance.
     """
     tolerance = 2 * rounding(data["close"])
-    bars = np.arange(0, len(data["close"]) - 1, STRIDE)
     for with_open in (False, True):
-        fits, counts = _is_mean(data, bars, tolerance, with_open)
+        fits, counts = _is_mean(data, slice(0, len(data["close"]) - 1, STRIDE), tolerance, with_open)
         fitting, counted = (in_blocks(each, BLOCK // STRIDE).sum(axis=1) for each in (fits, counts))
         looks = (counted * 2 >= BLOCK // STRIDE) & (fitting >= HALF * counted)
         for block in np.flatnonzero(looks).tolist():
             start = block * (BLOCK // STRIDE) * STRIDE
-            fits, counts = _is_mean(data, np.arange(start, start + BLOCK // STRIDE * STRIDE), tolerance, with_open)
+            stop = min(start + BLOCK // STRIDE * STRIDE, len(data["close"]) - 1)
+            fits, counts = _is_mean(data, slice(start, stop), tolerance, with_open)
             if fits.sum() >= HALF * counts.sum():
                 return start
     return None
 
 
 def _is_mean(
-    data: Prices, bars: NDArray[np.int64], tolerance: float, with_open: bool
+    data: Prices, bars: slice, tolerance: float, with_open: bool
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether each close is that mean, and whether it differs clearly from the price at the close."""
-    bars = bars[bars + 1 < len(data["close"])]
-    at_close, parts = data["open"][bars + 1], [data[name][bars] for name in ("high", "low")]
+    """Whether each close is that mean, and whether it differs clearly from the price at the close.
+
+    :param bars: each has one behind it.
+    """
+    at_close, parts = data["open"][1:][bars], [data[name][bars] for name in ("high", "low")]
     parts += [data["open"][bars]] if with_open else []
     mean = (at_close + sum(parts)) / (1 + len(parts))
     differs = np.abs(mean - at_close) > 8 * tolerance
