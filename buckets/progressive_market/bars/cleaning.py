@@ -62,8 +62,7 @@ def clean(
         source=source, rows=len(time), skipped=skipped, notes=notes, market=market, left_out=left_out
     )
     # Copies: callers' arrays may be read-only or views of a frame.
-    written = time[time != NO_TIME]
-    time = np.array(time)
+    rows, time = time, np.array(time)
     data = {name: np.array(values, dtype=np.float64) for name, values in columns.items()}
     time, data, report = _drop_bad(time, data, report)
     time, data, report = _in_order(time, data, report)
@@ -71,7 +70,7 @@ def clean(
     _refuse_if_most_are_gone(len(time), report)
     interval = _interval(time, source, interval)
     if report.bad:
-        _refuse_if_bad_rows_make_bars_longer(np.unique(written), interval, report)
+        _refuse_if_bad_rows_make_bars_longer(np.unique(rows[rows != NO_TIME]), interval, report)
     time, data, report = _on_grid(time, data, interval, report)
     time, data, report = checked_prices(time, data, interval, report)
     time, data, segment, filled, fills, report = _fill(time, data, interval, round(fill_minutes * MINUTE), report)
@@ -115,8 +114,9 @@ def _drop_bad(time: Times, data: Columns, report: CleaningReport) -> tuple[Times
             f"{report.source}: {bad} of {len(time)} rows are not bars (a time, and prices above 0 with low <= open, "
             f"close <= high); check which columns were taken: {'; '.join(report.notes) or 'by their names'}"
         )
-    data["high"], data["low"] = np.maximum(high, top), np.minimum(low, bottom)
-    data["volume"] = np.nan_to_num(data["volume"], nan=0.0)
+    np.maximum(high, top, out=high)
+    np.minimum(low, bottom, out=low)
+    data["volume"][np.isnan(data["volume"])] = 0.0
     times = time[~good & (time != NO_TIME)]
     report = evolve(report, bad=bad, first_times=_noted(report, "bad", times))
     return (time, data, report) if not bad else (time[good], _take(data, good), report)
@@ -206,6 +206,8 @@ def _refuse_if_bad_rows_make_bars_longer(written: Times, interval: int, report: 
 def _on_grid(
     time: Times, data: Columns, interval: int, report: CleaningReport
 ) -> tuple[Times, Columns, CleaningReport]:
+    if not ((time - time[0]) % interval).any():
+        return time, data, report
     phases, counts = np.unique(time % interval, return_counts=True)
     phase = int(phases[counts.argmax()])
     excess = (time - phase) % interval

@@ -43,8 +43,9 @@ def load_bars(
     :param data_mb: MB that a file, unpacked, and the table that is made of it may each take.
     :raise DataError: the source cannot be read, or its bars cannot be traded on.
     """
-    bars = clean_reading(read(source, market=market, until=until, data_mb=data_mb), fill_minutes)
+    reading = read(source, market=market, until=until, data_mb=data_mb)
     pa.default_memory_pool().release_unused()  # what parsing the file took
+    bars = clean_reading(reading, fill_minutes)
     with memory_of_reading(bars.report.source):
         return bars if frequency is None else resample(bars, frequency)
 

@@ -57,6 +57,12 @@ def check_size(size: float, what: str, where: str) -> None:
         )
 
 
+def fits(size: float) -> bool:
+    """Whether `check_size` would let so many bytes be made."""
+    room = _room()
+    return size <= most_bytes() and (room is None or TIMES_A_TABLE * size <= room)
+
+
 def check_cells(rows: int, columns: int, values: int, where: str) -> None:
     """Refuse a table that is mostly empty, or too large.
 

@@ -138,7 +138,8 @@ def arrow_frame(table: pa.Table, where: str, left: Sequence[str] = ()) -> tuple[
                 table = table.set_column(position, name, text)
     left_out = [*left, *others, *unread[::-1]]
     notes = (f"columns of no plain type left out: {', '.join(left_out)[:200]}",) if left_out else ()
-    frame = table.to_pandas()
+    # Column by column, each let go of once it is in pandas: of a table that nobody else holds, there is never a second one.
+    frame = table.to_pandas(split_blocks=True, self_destruct=True)
     return frame if isinstance(frame.index, pd.RangeIndex) else index_as_column(frame), notes
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 from attrs import define, frozen
 
-from progressive_market.bars.kept.bounds import check_size, memory_of_reading
+from progressive_market.bars.kept.bounds import check_size, fits, memory_of_reading
 from progressive_market.bars.kept.packed import reading, unpacked
 from progressive_market.bars.kept.stored import arrow_frame, feather_frame, parquet_frame
 from progressive_market.bars.layouts.decimal_signs import doubtful_floats, likely_sign
@@ -22,6 +24,7 @@ from progressive_training import DataError
 HEAD_BYTES = 64 * 1024  # looked at to find delimiter, banner and header
 PARQUET, FEATHER = b"PAR1", b"ARROW1"
 SAMPLE = 200  # rows looked at for the decimal sign
+PLACES = 8  # in a file, whose rows show the likely types of its columns
 LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -114,36 +117,38 @@ def _delimited(content: bytes, where: str) -> Table:
         content = content[:start] + re.sub(rb"[ ]{2,}", b" ", re.sub(rb"(?m)^ +| +$", b"", content[start:]))
     skipped = _Skipped()
     columns = [str(i) for i in range(width)]
-    body = pa.py_buffer(content).slice(_offset(content, first))
-    rows_at_most = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n") + 1
-    check_size(8 * width * rows_at_most, f"its table of up to {rows_at_most:,} rows and {width:,} columns", where)
+    begin = _offset(content, first)
+    if not fits(8 * (len(content) + 1)):  # each field takes a byte at least
+        rows_at_most = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n") + 1
+        check_size(8 * width * rows_at_most, f"its table of up to {rows_at_most:,} rows and {width:,} columns", where)
 
-    def read(as_text: list[str]) -> pa.Table:
+    def read(rows: pa.Buffer, types: Mapping[str, pa.DataType], only: Sequence[str] = ()) -> pa.Table:
         skipped.count = 0
         return pa.csv.read_csv(
-            body,
+            rows,
             read_options=pa.csv.ReadOptions(column_names=columns),
             parse_options=pa.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skipped),
             convert_options=pa.csv.ConvertOptions(
-                decimal_point=decimal or ".",
-                strings_can_be_null=True,
-                column_types=dict.fromkeys(as_text, pa.string()),
-                include_columns=as_text,
+                decimal_point=decimal or ".", strings_can_be_null=True, column_types=types, include_columns=only
             ),
         )
 
-    with reading(where):
-        table = read([])
+    def read_all() -> pa.Table:
+        body = pa.py_buffer(content).slice(begin)
+        table = _of_likely_types(read, body, _sample(content, begin))
         if doubtful := doubtful_floats(table):
-            text = read(doubtful)
+            text = read(body, dict.fromkeys(doubtful, pa.string()), doubtful)
             for name in doubtful:
                 table = table.set_column(int(name), name, text[name])
+        return table
+
+    with reading(where):
+        frame, _ = arrow_frame(read_all(), where)
     notes = []
     if rows.banner:
         notes.append(f"skipped before the rows: {'; '.join(line[:60] for line in rows.banner[:3])}")
     if skipped.count:
         notes.append(f"lines without {width} fields skipped, the first: {skipped.first[:60]!r}")
-    frame, _ = arrow_frame(table, where)
     frame.columns = pd.Index(names) if names else pd.RangeIndex(width)
     return Table(frame=frame, named=bool(names), decimal=decimal, skipped=skipped.count, notes=tuple(notes))
 
@@ -160,6 +165,33 @@ class _Skipped:
             self.first = row.text
         self.count += 1
         return "skip"
+
+
+def _of_likely_types(read: Callable[..., pa.Table], body: pa.Buffer, sample: bytes) -> pa.Table:
+    """The table of all rows, as if its types were found by trying one after the other on each of them.
+
+    That way pyarrow keeps the text of the whole file until the last row is seen, and takes half as long again. But the first type
+    that takes every field of some rows is that of all rows, if it takes these too: those before it do not even take the some.
+    """
+    if sample:
+        with suppress(pa.ArrowInvalid):
+            likely = read(pa.py_buffer(sample), {}).schema
+            return read(body, dict(zip(likely.names, likely.types, strict=True)))
+    return read(body, {})
+
+
+def _sample(content: bytes, begin: int) -> bytes:
+    """Whole lines from all over the rows, which begin at `begin`; none of a file so small that looking twice costs more."""
+    room = len(content) - begin
+    if room < 4 * PLACES * HEAD_BYTES:
+        return b""
+    parts = []
+    for place in range(begin, begin + room - HEAD_BYTES, room // PLACES):
+        start = content.find(b"\n", place) + 1
+        if not start:
+            break
+        parts.append(content[start : content.rfind(b"\n", start, start + HEAD_BYTES) + 1])
+    return b"".join(parts)
 
 
 def _offset(content: bytes, line: int) -> int:

@@ -98,7 +98,9 @@ def doubtful_floats(table: pa.Table) -> list[str]:
     floats = {name: table[name] for name in table.column_names if pa.types.is_floating(table.schema.field(name).type)}
     doubtful = {name: values for name, values in floats.items() if _are_thousandths(values)}
     others = [table[name].to_pandas() for name in table.column_names if doubtful and name not in floats]
-    whole_too = any(pc.any(pc.equal(values, pc.floor(values))).as_py() for values in doubtful.values())
+    whole_too = any(
+        pc.any(pc.equal(part, pc.floor(part))).as_py() for each in doubtful.values() for part in each.chunks
+    )
     return list(doubtful) if whole_too or any(_is_numeric_text(values) for values in others) else []
 
 
@@ -182,10 +184,7 @@ def _has_decimals(values: Floats) -> bool:
 
 
 def _are_thousandths(values: pa.ChunkedArray) -> bool:
-    head = np.asarray(pc.drop_null(values[:1000]))
-    if not _whole_thousandths(head):
-        return False
-    return _whole_thousandths(np.asarray(pc.drop_null(values)))
+    return all(_whole_thousandths(np.asarray(pc.drop_null(part))) for part in values.chunks)
 
 
 def _whole_thousandths(values: Floats) -> bool:

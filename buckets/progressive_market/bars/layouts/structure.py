@@ -58,11 +58,11 @@ def conflicts_of(time: Times, prices: Mapping[str, Floats]) -> Conflicts | None:
 
     :param time: of each row, and so are `prices`.
     """
-    rows = np.flatnonzero((time != NO_TIME) & np.isfinite(prices["close"]))
-    steps = np.diff(time[rows])
-    if (steps > 0).all() or (steps < 0).all():
+    usable = (time != NO_TIME) & np.isfinite(prices["close"])
+    times = time if usable.all() else time[usable]
+    if (times[1:] > times[:-1]).all() or (times[1:] < times[:-1]).all():
         return None
-    rows = rows[np.argsort(time[rows], kind="stable")]
+    rows = np.flatnonzero(usable)[np.argsort(times, kind="stable")]
     repeated = _repeated(rows, time, prices)
     if not _too_many(int(repeated.sum()), len(rows)):
         return None

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from progressive_market.bars.bar_records import MINUTE, NO_TIME, PRICES, Floats, Times, iso
 from progressive_market.bars.layouts.column_names import TIME, split
@@ -194,8 +195,15 @@ def _same(times: Times, closes: Times) -> bool:
 
 def _stops_short(times: Times) -> bool:
     """Whether nearly all are within a second before a full minute, where bars end and none begins."""
-    known = times[times != NO_TIME]
-    return bool(((-known % MINUTE > 0) & (-known % MINUTE <= SECOND)).mean() > NEARLY_ALL)
+    there = times != NO_TIME
+    known = times if there.all() else times[there]
+
+    def short(part: Times) -> NDArray[np.bool_]:
+        left = -part % MINUTE
+        return (left > 0) & (left <= SECOND)
+
+    too_many = known[: int((1 - NEARLY_ALL) * len(known)) + 1]  # to be others
+    return bool(short(too_many).any() and short(known).mean() > NEARLY_ALL)
 
 
 def _opens(closes: Times) -> Times:

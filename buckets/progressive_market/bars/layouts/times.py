@@ -114,15 +114,22 @@ def _numeric(text: pa.Array) -> bool:
 
 
 def _epoch(values: NDArray[np.int64] | Floats) -> Times:
+    least, most = (values.min(), values.max()) if len(values) else (0, 0)
+    for unit in UNITS:
+        if least >= EARLIEST * unit and most < LATEST * unit:
+            return _nanoseconds(values, unit)
     out = np.full(len(values), NO_TIME, dtype=np.int64)
     for unit in UNITS:
         inside = (values >= EARLIEST * unit) & (values < LATEST * unit)
-        if values.dtype == np.int64:
-            out[inside] = values[inside] * (10**9 // unit)
-        else:
-            # A float holds microseconds of our time exactly, and nothing finer.
-            out[inside] = np.round(values[inside] * (10**6 / unit)).astype(np.int64) * 1000
+        out[inside] = _nanoseconds(values[inside], unit)
     return out
+
+
+def _nanoseconds(values: NDArray[np.int64] | Floats, unit: int) -> Times:
+    if values.dtype == np.int64:
+        return values * (10**9 // unit)
+    # A float holds microseconds of our time exactly, and nothing finer.
+    return np.round(values * (10**6 / unit)).astype(np.int64) * 1000
 
 
 def _from_text(text: pa.Array, where: str) -> Times:
