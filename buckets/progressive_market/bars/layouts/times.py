@@ -127,7 +127,7 @@ def _epoch(values: NDArray[np.int64] | Floats) -> Times:
 
 def _nanoseconds(values: NDArray[np.int64] | Floats, unit: int) -> Times:
     if values.dtype == np.int64:
-        return values * (10**9 // unit)
+        return values.astype(np.int64, copy=False) * (10**9 // unit)
     # A float holds microseconds of our time exactly, and nothing finer.
     return np.round(values * (10**6 / unit)).astype(np.int64) * 1000
 
