@@ -110,7 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             flush=True,
         )
     if options.bars == parser.get_default("bars"):
-        history.record("reading.py", {name: ratio for name, ratio in ratios.items() if not name.startswith(OURS)}, "less")
+        history.record(
+            "reading.py", {name: ratio for name, ratio in ratios.items() if not name.startswith(OURS)}, "less"
+        )
     return int(max(ratios[f"{FRAME}, time"], ratios[f"{FRAME}, memory"]) > MOST)
 
 

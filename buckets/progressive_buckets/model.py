@@ -64,9 +64,10 @@ class TradingModel(AdvantageModel[Card]):
         return cost_units(market.costs, self.card.unit, self.card.reluctance, market.device)
 
     def advantages(self, part: Part) -> Tensor:
-        own = _blended(self.network, self.memory, part)
+        own = self.memory.advantages(self.network, part.features)
         if self.specialists:
-            own = (own + _blended(*self.specialists, self._gated(part))) / 2
+            network, memory = self.specialists
+            own = (own + memory.advantages(network, self._gated(part).features)) / 2
         return self._finite(own)
 
     def outlook(self, part: Part, market: Market) -> Tensor | None:
@@ -126,11 +127,6 @@ def _network(tensors: Mapping[str, Tensor], shape: Shape, recall_weight: float) 
     memory.refresh(network)
     memory.weight = recall_weight
     return network, memory
-
-
-def _blended(network: Network, memory: ContextualMemory, part: Part) -> Tensor:
-    """Advantages [N, 2] of a network on the bars of `part`, its memory included."""
-    return memory.blend(network, part.features, network.advantages(part.features), memory.weight)
 
 
 def load_trading_model(path: str | Path) -> TradingModel:

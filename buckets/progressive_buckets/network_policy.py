@@ -52,13 +52,14 @@ class NetworkPolicy:
 
     def advantages(self, part: Part) -> Tensor:
         """Advantage of long and short over flat [N, 2], in units, memory included."""
-        return self.memory.blend(self.network, part.features, self._own_advantages(part), self.memory.weight)
+        if len(part) > MOST_ROWS:
+            return self.memory.advantages(self.network, part.features)
+        return self.memory.blend(self.network, part.features, self._own_advantages(part))
 
     def _own_advantages(self, part: Part) -> Tensor:
         for known, advantages in self._own:
             if known.features is part.features:  # also of one who trades in some regimes of these bars alone
                 return advantages
         advantages = self.network.advantages(part.features)
-        if len(part) <= MOST_ROWS:
-            self._own[:] = [(part, advantages)]  # of all policies of these weights
+        self._own[:] = [(part, advantages)]  # of all policies of these weights
         return advantages

@@ -14,7 +14,7 @@ from attrs import frozen
 from progressive_buckets.learner.fused.compiled import activated, usable_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from torch import Generator, Tensor
 
@@ -174,23 +174,19 @@ class Network:
         return linear, weight, self.parameters["value.bias"].mean(dim=0)
 
     def advantages_of(self, parts: Iterable[Tensor], count: int, dtype: torch.dtype) -> Tensor:
-        """As `advantages` [count, 2], for `count` observations that come in `parts` [B, columns].
+        """As `advantages` [count, 2], for `count` observations that come in `parts` [B, columns]."""
+        return joined((advantages for advantages, _ in self.valued(parts, dtype)), count, self.flat.device)
 
-        Each part is written into the result at once. Collected in a list, the parts fragment the memory: 500 MB more for
-        a million rows.
-        """
+    def valued(self, parts: Iterable[Tensor], dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
+        """Of each of the `parts` [B, columns] the advantages [B, 2], and the extractor's activations [members, B, width]."""
         layers, (linear, weight, bias) = self.layers(dtype), self.value_layer(dtype)
-        advantages = torch.empty(count, ACTIONS, device=self.flat.device)
-        start = 0
         for part in parts:
-            features = (
-                part.contiguous()
-            )  # rows of the market's table overlap in memory: copy them once for all products
-            outputs = torch.bmm(weight, self.hidden(features, layers).mT).float().mean(dim=0)  # [2, B]
+            # Rows of the market's table overlap in memory: copy them once for all products.
+            features = part.contiguous()
+            hidden = self.hidden(features, layers)
+            outputs = torch.bmm(weight, hidden.mT).float().mean(dim=0)  # [2, B]
             outputs += torch.mm(linear, features.mT)
-            torch.add(outputs.mT, bias, out=advantages[start : start + len(features)])
-            start += len(features)
-        return advantages
+            yield outputs.mT + bias, hidden
 
     def predictions(self, features: Tensor) -> Tensor:
         """Predicted outcome at each horizon [B, horizons] for `features` [B, columns]: the mean over members."""
@@ -218,6 +214,20 @@ class Network:
         """Overwrite the named parameters with those of another network's `knowledge()`; no autograd graph is kept."""
         for name, tensor in named.items():
             self.parameters[name].copy_(tensor / self.prior if name == GATES else tensor)
+
+
+def joined(parts: Iterable[Tensor], count: int, device: torch.device) -> Tensor:
+    """Advantages [count, 2] that come in `parts` [B, 2].
+
+    Each part is written into the result at once. Collected in a list, the parts fragment the memory: 500 MB more for
+    a million rows.
+    """
+    advantages = torch.empty(count, ACTIONS, device=device)
+    start = 0
+    for part in parts:
+        advantages[start : start + len(part)] = part
+        start += len(part)
+    return advantages
 
 
 def centred(weight: Tensor) -> Tensor:

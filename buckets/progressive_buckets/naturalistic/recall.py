@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.functional import normalize
 
+from progressive_buckets.learner.network import joined
 from progressive_buckets.naturalistic.lessons import time_text
 from progressive_buckets.state_checks import (
     checked_bars,
@@ -47,7 +48,11 @@ SHOWN = 3
 
 def situation(network: Network, features: Tensor) -> Tensor:
     """Keys [N, members x width] of the situations with `features` [N, columns]; unit vectors."""
-    hidden = network.situations(features)  # [members, N, width]
+    return keys_of(network.situations(features))
+
+
+def keys_of(hidden: Tensor) -> Tensor:
+    """Keys [N, members x width] of the activations `hidden` [members, N, width]."""
     return normalize(hidden.transpose(0, 1).flatten(1), dim=1)
 
 
@@ -106,14 +111,27 @@ class ContextualMemory:
 
     def recall(self, network: Network, features: Tensor) -> Tensor:
         """Average [N, 2] of what followed in situations similar to those with `features` [N, columns]."""
-        parts = [recalled(self.keys, self.followed, situation(network, rows)) for rows in features.split(ROWS_AT_ONCE)]
-        return torch.cat(parts)
+        parts = (recalled(self.keys, self.followed, situation(network, rows)) for rows in features.split(ROWS_AT_ONCE))
+        return joined(parts, len(features), features.device)
 
-    def blend(self, network: Network, features: Tensor, advantage: Tensor, weight: float) -> Tensor:
-        """(1 - `weight`) * `advantage` + `weight` * recall [N, 2]; the advantages alone while nothing is stored."""
-        if weight == 0.0 or len(self.rows) == 0:
-            return advantage
-        return torch.lerp(advantage, self.recall(network, features), weight)
+    @property
+    def silent(self) -> bool:
+        """Whether recall has no say: it has no weight, or nothing is stored."""
+        return self.weight == 0.0 or len(self.rows) == 0
+
+    def blend(self, network: Network, features: Tensor, advantage: Tensor) -> Tensor:
+        """(1 - weight) * `advantage` + weight * recall [N, 2], for advantages that are known already; these alone where it is silent."""
+        return advantage if self.silent else torch.lerp(advantage, self.recall(network, features), self.weight)
+
+    def advantages(self, network: Network, features: Tensor) -> Tensor:
+        """Advantages [N, 2] of `network` at `features` [N, columns], blended with recall: the activations serve both."""
+        if self.silent:
+            return network.advantages(features)
+        valued = network.valued(features.split(ROWS_AT_ONCE), features.dtype)
+        parts = (
+            torch.lerp(own, recalled(self.keys, self.followed, keys_of(hidden)), self.weight) for own, hidden in valued
+        )
+        return joined(parts, len(features), features.device)
 
     def examples(self, critic: Critic, bars: Tensor) -> Notes:
         """Examples for `recall_trace`, on the device: the most similar situation to each of `bars` [N], and the recall."""

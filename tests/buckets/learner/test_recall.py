@@ -48,3 +48,14 @@ def test_without_memory_nothing_is_recalled(open_learner: OpenLearner) -> None:
     learner.keep_best()
     assert learner.memory.weight == 0.0
     assert len(learner.model().tensors["memory.rows"]) == 0
+
+
+def test_advantages_with_recall_are_those_of_network_and_memory_blended(open_learner: OpenLearner) -> None:
+    learner = open_learner(MEMBERS=2)
+    learner.run_episode()
+    network, features, memory = learner.critic.target, learner.market.features, learner.memory
+    memory.weight = 0.25
+    expected = 0.75 * network.advantages(features) + 0.25 * memory.recall(network, features)
+    assert torch.allclose(memory.advantages(network, features), expected, atol=1e-6)
+    memory.weight = 0.0
+    assert torch.equal(memory.advantages(network, features), network.advantages(features))
