@@ -15,6 +15,7 @@ from rich.console import Console
 from torch.utils.flop_counter import FlopCounterMode
 
 from progressive_app.config.resolve import defaults
+from progressive_buckets.learner.fused import compiled
 from progressive_buckets.learner.opening import learner_on
 from progressive_market.fills import Costs, growth_by_bar
 from progressive_market.market import open_market
@@ -146,7 +147,10 @@ def test_gradient_samples_are_those_of_the_peers(batch: int) -> None:
 
 
 @pytest.mark.parametrize("batch", [64, 512])  # fewer bars than the training part has in a round, and more
-def test_operations_counted_from_the_layers_are_those_that_torch_counts(batch: int) -> None:
+def test_operations_counted_from_the_layers_are_those_that_torch_counts(
+    batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "library", lambda: None)  # what the compiled passes multiply, torch does not see
     learnability = import_module("learnability")
     settings = {**defaults(), "PARALLEL_EPISODES": 8, "EPISODE_BARS": 32, "UPDATES_PER_EPISODE": 1, "PRECISION": "fp32"}
     bucket = learnability.declared("Scalping")
