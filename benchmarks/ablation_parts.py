@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 from torch import Tensor
 
 from progressive_buckets.learner.critic import Hyper
+from progressive_buckets.learner.gradient_step import TorchStep
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.targets import sweep
 from progressive_buckets.naturalistic.exploration import Plan
@@ -129,13 +130,15 @@ def act_every(interval: int, learner: MarketLearner) -> None:
 
 def no_linear_path(learner: MarketLearner) -> None:
     """Keep the weights from the inputs straight to the values at zero, where they begin."""
-    online = learner.critic.online
+    critic, hyper = learner.critic, learner.critic.hyper
+    plain = TorchStep(critic.online, critic.target, critic.adam, hyper.tracking, hyper.drop, critic.dtype)
+    critic._steps = {learner.batch: plain}  # the compiled step does not call `adam.step`
 
     def step(original: Callable[..., None], *arguments: Any) -> None:
         original(*arguments)
-        online.parameters["value.linear"].zero_()
+        critic.online.parameters["value.linear"].zero_()
 
-    wrap(learner.critic.adam, "step", step)
+    wrap(critic.adam, "step", step)
 
 
 def no_feature_prior(learner: MarketLearner) -> None:

@@ -63,7 +63,7 @@ def test_it_tells_of_a_call_after_ten_seconds_and_each_time_that_doubles(logged:
     with watchdog.over("plugin 'slow' (acme 1.2): on_episode_end for bucket 'Long'"):
         assert [look(at) for at in (5, 10, 12, 20, 39, 40)] == [5, 10, 8, 10, 1, 10]
         assert [each["seconds"] for each in logged] == [10, 20, 40]
-        assert all("'slow' (acme 1.2): on_episode_end for bucket 'Long'" in each["plugin"] for each in logged)
+        assert all("'slow' (acme 1.2): on_episode_end for bucket 'Long'" in each["waiting_for"] for each in logged)
     assert look(50) is None
 
 
@@ -81,7 +81,7 @@ def test_it_looks_by_itself_and_at_many_threads() -> None:
     told: dict[str, threading.Event] = {"a": threading.Event(), "b": threading.Event()}
 
     def note(logger: object, method: str, event: dict[str, Any]) -> Any:
-        told[event["plugin"]].set()
+        told[event["waiting_for"]].set()
         raise structlog.DropEvent
 
     before = structlog.get_config()

@@ -25,6 +25,8 @@ SECOND_SCREEN, ONLY_THE_SCREEN = 1049, 1047
 LIMIT = 120.0
 """Seconds until a test gives up."""
 QUICK = {"SYNTHETIC_BARS": 6_000, "UPDATES_PER_EPISODE": 40, "DEVICE": "cpu", "SEQUENCE": "Scalping,Short"}
+LONG = ("--episodes", "900", "-p", "no:early_stopping")
+"""Of a training that goes on until it is ended."""
 
 
 class TwoScreens(pyte.Screen):
@@ -158,7 +160,7 @@ def test_a_run_leaves_its_results_and_nothing_of_the_view(
 
 @pytest.mark.parametrize("isolated", [(), ("--isolate",)])
 def test_ctrl_c_leaves_one_view_and_how_to_go_on(train: Callable[..., Terminal], isolated: tuple[str, ...]) -> None:
-    terminal = train("--episodes", "400", *isolated)
+    terminal = train(*LONG, *isolated)
     terminal.until(lambda text: "╰" in text and seen_episode(text))
     terminal.press(b"\x03")
     terminal.until(lambda text: "stopping after this episode" in text or "interrupted; go on with" in text)
@@ -183,7 +185,7 @@ def test_ctrl_c_before_the_first_episode_and_twice(train: Callable[..., Terminal
 
 
 def test_a_resized_terminal_shows_one_whole_view(train: Callable[..., Terminal]) -> None:
-    terminal = train("--episodes", "400")
+    terminal = train("--episodes", "400", UPDATES_PER_EPISODE=1_000)
     terminal.until(lambda text: "╰" in text and seen_episode(text))
     for columns, rows in ((50, 20), (140, 45), (80, 12), (80, 24)):
         terminal.resize(columns, rows)
@@ -194,7 +196,7 @@ def test_a_resized_terminal_shows_one_whole_view(train: Callable[..., Terminal])
 
 
 def test_a_process_that_is_killed_amid_its_view_leaves_a_working_terminal(train: Callable[..., Terminal]) -> None:
-    terminal = train("--episodes", "400", "--isolate")
+    terminal = train(*LONG, "--isolate")
     terminal.until(lambda text: "╰" in text and seen_episode(text))
     children = psutil.Process(terminal.process).children()
     (child,) = [each for each in children if "spawn_main" in " ".join(each.cmdline())]

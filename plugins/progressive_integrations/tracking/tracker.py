@@ -79,7 +79,8 @@ def name_of(run_dir: Path) -> str:
     """What a run is called among others: its directory, and of a run of a study or search the name of that before it."""
     run_dir = run_dir.absolute()
     study = run_dir.parent.parent
-    return f"{study.name}/{run_dir.name}" if (study / "plan.json").is_file() else run_dir.name
+    inside = run_dir.parent.name == "runs" and (study / "plan.json").is_file()
+    return f"{study.name}/{run_dir.name}" if inside else run_dir.name
 
 
 class Tracker:
