@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BUCKET = "Scalping"
 EPISODES, EPISODE_BARS = 320, 128
 """Parallel walks, of 128 to 640 the fewest that cost no more, and the bars of each."""
-BATCHES = {"fp32": 8_192, "bf16": 4_096}
+BATCHES = {"fp32": 8_192, "bf16": 8_192}
 """Fewer, larger steps on as many gradient samples: of 1,024 to 8,192 the fastest on two idle cores."""
 
 
