@@ -11,7 +11,7 @@ from progressive_buckets.learner.fused.compiled import usable_for
 from progressive_buckets.learner.fused.fused_gradient import FusedGradient
 from progressive_buckets.learner.gradient import Dropout, DropoutBytes, loss_and_gradient
 from progressive_buckets.learner.network import ACTIONS
-from progressive_buckets.learner.optimiser import BETAS, EPSILON
+from progressive_buckets.learner.optimiser import BETAS
 
 if TYPE_CHECKING:
     from ctypes import CDLL
@@ -73,10 +73,8 @@ class FusedStep:
 
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
         found = self.gradient(batch)
-        adam = self.adam
-        adam.steps += 1
-        first, second = BETAS
-        bias_correction = (1 - second**adam.steps) ** 0.5
+        adam, (first, second) = self.adam, BETAS
+        epsilon, rate = adam.next_step()
         self.library.adam_step(
             *(
                 tensor.data_ptr()
@@ -92,8 +90,8 @@ class FusedStep:
             adam.parameters.numel(),
             1 - first,
             1 - second,
-            EPSILON * bias_correction,
-            adam.rate * bias_correction / (1 - first**adam.steps),
+            epsilon,
+            rate,
             self.tracking,
         )
         return found

@@ -38,14 +38,20 @@ class Adam:
 
     def step(self, gradient: Tensor) -> None:
         """One step of the parameters against `gradient` [S]."""
-        self.steps += 1
+        epsilon, rate = self.next_step()
         first, second = BETAS
         self.mean.lerp_(gradient, 1 - first)
         self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        bias_correction = (1 - second**self.steps) ** 0.5
-        scale = self.square.sqrt().add_(EPSILON * bias_correction)
+        scale = self.square.sqrt().add_(epsilon)
         self.parameters.addcmul_(self.parameters, self.decay, value=-1.0)
-        self.parameters.addcdiv_(self.mean, scale, value=-self.rate * bias_correction / (1 - first**self.steps))
+        self.parameters.addcdiv_(self.mean, scale, value=-rate)
+
+    def next_step(self) -> tuple[float, float]:
+        """Count one step more; its epsilon and rate, with the bias of both moments corrected."""
+        self.steps += 1
+        first, second = BETAS
+        bias_correction = (1 - second**self.steps) ** 0.5
+        return EPSILON * bias_correction, self.rate * bias_correction / (1 - first**self.steps)
 
     def state_dict(self) -> dict[str, Any]:
         """Both moments and the number of steps; the tensors are the optimiser's own."""
