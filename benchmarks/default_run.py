@@ -1,12 +1,13 @@
 """How long does a default run take, and each stage of it, beside another commit? One command, one table.
 
-    python benchmarks/default_run.py --against d650500    # both in turn, five times; some 3 minutes
+    python benchmarks/default_run.py --against d650500    # both in turn, with five seeds; some 3 minutes
     python benchmarks/default_run.py                      # this tree alone
 
 A run is the program as a user starts it, with the default configuration, `--quiet`, in a process of its own on one thread. Counted is
-its processor time, and the time on the wall; a ratio is that of two runs, one after the other, and the median of all is shown. Stages
-end where plugins are called: `start` with the first bucket, `open` with its first episode, `train` with its last, `judge` with
-the next bucket or the run's last, `report` with the run, `exit` with the process.
+its processor time, and the time on the wall. Each repeat takes another SEED, in both trees: how many episodes a bucket takes is for its
+validation to decide, and a rounding changes it, so that the means over the seeds are compared, and an episode on its own. Stages end
+where plugins are called: `start` with the first bucket, `open` with its first episode, `train` with its last, `judge` with the next
+bucket or the run's last, `report` with the run, `exit` with the process.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
+from statistics import fmean
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
@@ -32,6 +33,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (".", "core", "buckets", "transfers", "plugins")
 STAGES = ("start", "open", "train", "judge", "report", "exit")
+WHOLE, EPISODE = "whole", "an episode"
 TARGET, REPEATS = 0.5, 5
 _NOTED = """
 import json, sys, time
@@ -57,7 +59,7 @@ sys.exit(code)
 """
 """Runs the program, and writes when its plugins were called: hook, processor time, time on the wall."""
 Seconds = dict[str, tuple[float, float]]
-"""By stage, and of the whole: seconds of the processor and on the wall."""
+"""By stage, of the whole, and of an episode: seconds of the processor and on the wall."""
 
 
 def one_run(tree: Path, settings: Sequence[str], folder: Path) -> Seconds:
@@ -85,7 +87,9 @@ def one_run(tree: Path, settings: Sequence[str], folder: Path) -> Seconds:
         seconds[stage] = (spent[0] + used - last[0], spent[1] + shown - last[1])
         last, stage = (used, shown), _next(hook, stage, [each for each, *_ in noted[place + 1 :]])
     inside = [sum(each[side] for each in seconds.values()) for side in (0, 1)]
-    return {**seconds, "exit": (processor - inside[0], wall - inside[1]), "whole": (processor, wall)}
+    episodes = sum(hook == "on_episode_end" for hook, *_ in noted)
+    seconds[EPISODE] = (seconds["train"][0] / episodes, seconds["train"][1] / episodes)
+    return {**seconds, "exit": (processor - inside[0], wall - inside[1]), WHOLE: (processor, wall)}
 
 
 def _next(hook: str, stage: str, later: Sequence[str]) -> str:
@@ -101,17 +105,14 @@ def _next(hook: str, stage: str, later: Sequence[str]) -> str:
 
 def show(here: Sequence[Seconds], there: Sequence[Seconds], name: str, console: Console) -> Mapping[str, float]:
     """Print the table; answer the ratios of processor time, and that of the whole on the wall."""
-    table = Table(title=f"a default run, {len(here)} times in turn: median seconds of the processor (and on the wall)")
+    table = Table(title=f"a default run with {len(here)} seeds: mean seconds of the processor (and on the wall)")
     for column in ("stage", "here", *([name, "ratio", "on the wall"] if there else [])):
         table.add_column(column, justify="left" if column == "stage" else "right")
     ratios = {}
-    for stage in (*STAGES, "whole"):
+    for stage in (*STAGES, WHOLE, EPISODE):
         cells = [_cell(stage, here)]
         if there:
-            used, shown = (
-                median(one[stage][side] / max(other[stage][side], 1e-9) for one, other in zip(here, there, strict=True))
-                for side in (0, 1)
-            )
+            used, shown = (_mean(stage, side, here) / max(_mean(stage, side, there), 1e-9) for side in (0, 1))
             ratios[stage] = used
             cells += [_cell(stage, there), f"{used:.2f}", f"{shown:.2f}"]
         table.add_row(stage, *cells)
@@ -119,16 +120,20 @@ def show(here: Sequence[Seconds], there: Sequence[Seconds], name: str, console: 
     return ratios
 
 
+def _mean(stage: str, side: int, runs: Sequence[Seconds]) -> float:
+    return fmean(run[stage][side] for run in runs)
+
+
 def _cell(stage: str, runs: Sequence[Seconds]) -> str:
-    used, shown = (median(run[stage][side] for run in runs) for side in (0, 1))
-    return f"{used:.2f} ({shown:.2f})"
+    used, shown = (_mean(stage, side, runs) for side in (0, 1))
+    return f"{used:.3g} ({shown:.3g})"
 
 
 def main() -> int:
     """Run, print the table, and answer 0 when the whole takes at most half of the other's time, or there is no other."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--against", metavar="COMMIT", help="another commit of this repository")
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="runs of each")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="runs of each, with as many seeds")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="another setting")
     asked = parser.parse_args()
     with ExitStack() as stack:
@@ -145,13 +150,14 @@ def main() -> int:
             one_run(tree, ["SYNTHETIC_BARS=12000", "EPISODES=2"], _folder(directory, f"{name}-first"))
         for repeat in range(asked.repeats):
             for name, tree in trees.items():
-                runs[name].append(one_run(tree, asked.set, _folder(directory, f"{name}-{repeat}")))
+                settings = [f"SEED={repeat}", *asked.set]
+                runs[name].append(one_run(tree, settings, _folder(directory, f"{name}-{repeat}")))
         ratios = show(runs["here"], runs["there"], asked.against or "", Console(width=100))
     if not asked.against:
         return 0
     if not asked.set and asked.repeats >= REPEATS:
         record(f"default_run.py --against {asked.against}", ratios, "less")
-    return 0 if ratios["whole"] <= TARGET else 1
+    return 0 if ratios[WHOLE] <= TARGET else 1
 
 
 def _folder(directory: Path, name: str) -> Path:
