@@ -197,15 +197,10 @@ class Critic:
             targets = torch.cat([wanted, outcomes])  # [2 + horizons, batches * size]
             shares = shares_of(sample.weights, counts, self.hyper.auxiliary) / size
             step.dropout.refill(self.online.shape.members * size * self.online.shape.width, self.generator)
-            missed = torch.empty_like(sample.weights)
-            for k in range(count):
-                part = slice(k % batches * size, (k % batches + 1) * size)
-                batch = Batch(self.features, sample.bars[part], targets[:, part], shares[:, part])
-                loss, error = step(batch)
-                torch.mean(error.abs(), dim=0, out=missed[part])
-                losses.append(loss)
+            round_losses, missed = step.round(Batch(self.features, sample.bars, targets, shares), size, count)
+            losses.append(round_losses)
             replay.update_priorities(sample.slots, missed)
-        return torch.stack(losses).mean()
+        return torch.cat(losses).mean()
 
     def _step(self, size: int) -> GradientStep:
         """The gradient step on batches of that size; the memory of one size is kept."""

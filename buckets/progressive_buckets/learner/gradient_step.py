@@ -3,13 +3,14 @@ they are installed and can be used, else by torch; both are the same step up to 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
 
 from progressive_buckets.learner.fused.compiled import usable_for
 from progressive_buckets.learner.fused.fused_gradient import FusedGradient
-from progressive_buckets.learner.gradient import Dropout, DropoutBytes, loss_and_gradient
+from progressive_buckets.learner.gradient import Batch, Dropout, DropoutBytes, loss_and_gradient
 from progressive_buckets.learner.network import ACTIONS
 from progressive_buckets.learner.optimiser import BETAS
 
@@ -18,27 +19,42 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from progressive_buckets.learner.gradient import Batch
     from progressive_buckets.learner.network import Network
     from progressive_buckets.learner.optimiser import Adam
 
 
-class GradientStep(Protocol):
+class GradientStep(ABC):
     """Changes the online and the target network by one step on a batch of the size that it was made for.
 
-    `dropout` is refilled before a round of steps.
+    `dropout`, the random numbers of its dropout, is refilled before a round of steps.
     """
 
-    @property
-    def dropout(self) -> DropoutBytes:
-        """The random numbers of its dropout."""
+    dropout: DropoutBytes
 
+    @abstractmethod
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """:return: the loss [], and the error of the members' mean advantages [2, B], which the next call may overwrite."""
 
+    def round(self, sample: Batch, size: int, count: int) -> tuple[Tensor, Tensor]:
+        """Make `count` steps, each on the next `size` of the N bars of a `sample`, and on the first ones again after the last.
 
-class TorchStep:
+        :return: the losses [count], and the mean absolute error [N] of the advantages of each bar at the last step on it.
+        """
+        losses, missed = [], torch.empty_like(sample.shares[0])
+        for k in range(count):
+            start = k * size % len(sample.bars)
+            part = slice(start, start + size)
+            batch = Batch(sample.table, sample.bars[part], sample.targets[:, part], sample.shares[:, part])
+            loss, error = self(batch)
+            torch.mean(error.abs(), dim=0, out=missed[part])
+            losses.append(loss)
+        return torch.stack(losses), missed
+
+
+class TorchStep(GradientStep):
     """The step on any device, by `gradient.loss_and_gradient`."""
+
+    dropout: Dropout
 
     def __init__(
         self, online: Network, target: Network, adam: Adam, tracking: float, drop: float, dtype: torch.dtype
@@ -53,7 +69,7 @@ class TorchStep:
         return found
 
 
-class FusedStep:
+class FusedStep(GradientStep):
     """The step on the processor by the compiled passes, on batches of `rows` observations."""
 
     def __init__(
