@@ -76,13 +76,17 @@ def test_the_view_tells_every_transfer_and_how_it_ended(run: Any, width: int) ->
     assert any("1 offer during training changed nothing: ValueError" in line for line in lines)
 
 
-@pytest.mark.parametrize(("width", "rows"), [(80, 21), (140, 42), (40, 12), (80, 15), (200, 80)])
+@pytest.mark.parametrize(
+    ("width", "rows"), [(80, 21), (140, 42), (40, 12), (80, 15), (200, 80), (80, 9), (80, 8), (40, 6), (80, 5), (80, 4)]
+)
 @pytest.mark.parametrize("episodes", [0, 1, 39])
 def test_the_view_fits_the_columns_and_rows_that_it_is_given(run: Any, width: int, rows: int, episodes: int) -> None:
     state = progress(run, episodes, name="Long")
     lines = seen(LiveView(state, 5.0, rows, ["a" * 300, "short"]), width).splitlines()
     assert len(lines) <= rows
     assert max(map(len, lines)) <= width
+    assert lines[-1].startswith("╰")
+    assert f"{episodes}/40" in lines[2]
 
 
 def test_the_curve_takes_the_rows_that_are_left(run: Any) -> None:

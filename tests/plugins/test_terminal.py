@@ -185,12 +185,14 @@ def test_ctrl_c_before_the_first_episode_and_twice(train: Callable[..., Terminal
 
 
 def test_a_resized_terminal_shows_one_whole_view(train: Callable[..., Terminal]) -> None:
-    terminal = train("--episodes", "400", UPDATES_PER_EPISODE=1_000)
+    terminal = train(*LONG)
     terminal.until(lambda text: "╰" in text and seen_episode(text))
-    for columns, rows in ((50, 20), (140, 45), (80, 12), (80, 24)):
+    for columns, rows in ((50, 20), (140, 45), (80, 12), (80, 7), (80, 24)):
         terminal.resize(columns, rows)
         terminal.until(lambda text, columns=columns: is_whole(text, columns))
         assert len(terminal.text().splitlines()) <= rows
+        assert "● Scalping" in terminal.text()  # and not the first frame of a later bucket, which is shorter
+        assert seen_episode(terminal.text()) or rows < 10
     terminal.press(b"\x03")
     assert terminal.end() == 130
 

@@ -24,6 +24,8 @@ from progressive_training import BucketInfo, BucketResult, EpisodeReport, Resour
 from progressive_training.presentation import in_notebook, plain_text, printable, printable_console
 
 HOW_TO_STOP = "Ctrl-C stops at the end of an episode; the run can go on from there"
+ROWS_WITH_HINT = 6
+"""Fewer are for the view alone."""
 
 
 class ConsolePlugin:
@@ -144,8 +146,8 @@ class View(Display):
 
     def _frame(self, width: int, rows: int) -> RenderableType:
         notes = self._screen.notes.lines(NOTES_SHOWN) if self._screen is not None else []
-        view = LiveView(self.progress, self.elapsed, rows - 1, notes)
-        return Group(view, Text(f" {HOW_TO_STOP}", "dim", no_wrap=True, overflow="ellipsis"))
+        hint = [Text(f" {HOW_TO_STOP}", "dim", no_wrap=True, overflow="ellipsis")] if rows >= ROWS_WITH_HINT else []
+        return Group(LiveView(self.progress, self.elapsed, rows - len(hint), notes), *hint)
 
 
 def _print(text: str, stream: QuietStream) -> None:

@@ -18,7 +18,8 @@ OPEN, CLOSE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[?25h\x1b[?1049l"
 """To the second screen, with the cursor hidden; back to the first one, which is as it was."""
 HOME, TO_END_OF_LINE, CLEAR = "\x1b[H", "\x1b[K", "\x1b[2J"
 SPARE_ROWS = 3
-"""Below each frame: what others write to the terminal (^C, a line of another process) stands there and scrolls nothing."""
+"""Below each frame: what others write to the terminal (^C, a line of another process) stands there and scrolls nothing.
+A small terminal has a quarter of its rows for it."""
 SECONDS_PER_FRAME = 1.0
 """A frame costs some milliseconds that training would have had: what changes by the episode needs no more of them."""
 SECONDS_PER_LOOK = 0.1
@@ -130,7 +131,7 @@ class Screen:
         """Draw a frame over the last one, all of it in one write."""
         with self._lock:
             width, height = self._console.size
-            rows = max(1, height - SPARE_ROWS)
+            rows = max(1, height - min(SPARE_ROWS, max(1, height // 4)))
             with self._console.capture() as capture:
                 self._console.print(self._frame(width, rows))
             lines = capture.get().splitlines()[:rows]

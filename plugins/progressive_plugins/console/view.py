@@ -20,13 +20,17 @@ ROWS = 21
 """Of a terminal of 24: the view takes no more unless it is given more."""
 FACTS = 7
 """Rows of what is known of every episode, with a curve of one row."""
+FIRST_FACTS = ("episodes", "score", "buckets", "curve", "speed", "memory", "exploring")
+"""Which of them are kept where there are fewer rows."""
+FRAME = 3
+"""Rows of the sequence and of the panel's edges."""
 MOST_CURVE_ROWS = 9
 """More than one, where there is room."""
 NOTES_SHOWN = 3
 
 
 class LiveView:
-    """The picture of one moment; it fits itself to the columns and rows that it is given, where these are 40 by 12 or more.
+    """The picture of one moment; it fits itself to the columns and rows that it is given, where these are 40 by 4 or more.
 
     :param elapsed: seconds since the bucket began.
     :param rows: as many as it may take.
@@ -48,14 +52,15 @@ class LiveView:
             about.insert(0, "probe, to find the order")
         if self.progress.resumed_at:
             about.append(f"resumed at episode {self.progress.resumed_at}")
-        left = self.rows - FACTS - 3  # the sequence and the panel's edges
+        left = self.rows - FACTS - FRAME
         sections: list[RenderableType] = []
         for lines in (self._notes(), self._transfers(), self._traces(), self._finished()):
             most = min(left - 1, max(4, left // 2))  # what comes first leaves something to the others
             if shown := lines[-most:] if most > 0 else []:
                 sections += ["", Text("\n", no_wrap=True, overflow="ellipsis").join(shown)]
                 left -= len(shown) + 1
-        body = [self._facts(options.max_width, curve_rows=1 + min(MOST_CURVE_ROWS, max(0, left))), *sections]
+        kept = FIRST_FACTS[: max(1, self.rows - FRAME)]
+        body = [self._facts(options.max_width, kept, curve_rows=1 + min(MOST_CURVE_ROWS, max(0, left))), *sections]
         yield sequence_line(bucket, options.max_width)
         yield Panel(
             Group(*body),
@@ -65,34 +70,33 @@ class LiveView:
             padding=(0, 1),
         )
 
-    def _facts(self, width: int, curve_rows: int) -> Table:
+    def _facts(self, width: int, kept: Sequence[str], curve_rows: int) -> Table:
         progress, last = self.progress, self.progress.last
         facts, bar_width = _grid(width), max(10, width - 40)
         done = last.episode if last else 0
         planned = max(progress.bucket.episodes, 1)
-        facts.add_row("episodes", _bar(done, planned, bar_width, f"{done}/{planned}", progress.bucket_left()))
+        bar = _bar(done, planned, bar_width, f"{done}/{planned}", progress.bucket_left())
         finished, count = progress.position - 1, len(progress.bucket.sequence)
         part = finished + min(1.0, done / planned)
         left = progress.sequence_left(self.elapsed)
-        facts.add_row("buckets", _bar(part, count, bar_width, f"{finished}/{count}", left))
+        rows: dict[str, tuple[str, RenderableType]] = {"episodes": ("episodes", bar)}
+        rows["buckets"] = "buckets", _bar(part, count, bar_width, f"{finished}/{count}", left)
         if last is None:
-            facts.add_row("", Text("preparing data and model", "dim"))
-            return facts
-        facts.add_row("score", sparkline(progress.scores, bar_width, curve_rows))
-        scores = Text.assemble(
-            "now ",
-            _profit(last.score),
-            "  best ",
-            _profit(last.best_score),
-            (f" {best_at(last.best_episode)}", "dim"),
-        )
-        facts.add_row("", scores)
-        exploring = Text.assemble(share_text(last.exploration, 1), (f"  {last.exploration_cause}", "dim"))
-        facts.add_row("exploring", exploring)
-        facts.add_row("memory", _memory(last.memory_used, progress.resources.memory_limit))
-        if last.seconds > 0:
-            pace = f"{last.transitions / last.seconds:,.0f} bars/s"
-            facts.add_row("speed", Text.assemble(pace, (f"  loss {last.loss:.3g}", "dim")))
+            rows["score"] = "", Text("preparing data and model", "dim")
+        else:
+            rows["curve"] = "score", sparkline(progress.scores, bar_width, curve_rows)
+            best = f" {best_at(last.best_episode)}", "dim"
+            scores = Text.assemble("now ", _profit(last.score), "  best ", _profit(last.best_score), best)
+            rows["score"] = "" if "curve" in kept else "score", scores
+            cause = f"  {last.exploration_cause}", "dim"
+            rows["exploring"] = "exploring", Text.assemble(share_text(last.exploration, 1), cause)
+            rows["memory"] = "memory", _memory(last.memory_used, progress.resources.memory_limit)
+            if last.seconds > 0:
+                pace = f"{last.transitions / last.seconds:,.0f} bars/s"
+                rows["speed"] = "speed", Text.assemble(pace, (f"  loss {last.loss:.3g}", "dim"))
+        for name, row in rows.items():
+            if name in kept:
+                facts.add_row(*row)
         return facts
 
     def _notes(self) -> list[Text]:
