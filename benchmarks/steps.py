@@ -34,6 +34,7 @@ from rich.table import Table
 from row_file import missing, rows_of, write
 
 from progressive_app.config.resolve import defaults
+from progressive_app.machine.compiled_library import PASSES
 from progressive_buckets.learner import critic
 from progressive_buckets.learner.fused import compiled
 from progressive_buckets.learner.learner import MarketLearner
@@ -93,7 +94,7 @@ class Row:
 @contextmanager
 def stepping(way: Way) -> Iterator[None]:
     """Steps are made in this way inside."""
-    with patch.dict(os.environ, {compiled.PASSES: way.passes}), patch.object(critic, "PASSES", way.reuse):
+    with patch.dict(os.environ, {PASSES: way.passes}), patch.object(critic, "PASSES", way.reuse):
         compiled.library.cache_clear()
         try:
             yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from ctypes import POINTER, c_float, c_int, c_long, c_void_p
 from functools import cache
 from pathlib import Path
@@ -11,16 +10,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from progressive_training import compiled_library
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 LANES = 16
 """The width of a network must be a multiple of it, and at most `WIDEST`, as the file has it; it has at most `MOST_HEADS` outputs."""
 WIDEST, MOST_HEADS = 4_096, 128
-PASSES = "PROGRESSIVE_TRAINING_PASSES"
-"""An environment variable: "torch" leaves the compiled passes unused. For tests, and to compare."""
-LEVELS = {"AVX512": "v4", "AVX2": "v3"}
-"""Of the instruction sets that torch tells apart, those with a library of their own; `hatch_build.py` compiles them."""
 
 
 class Step(ctypes.Structure):
@@ -47,19 +44,8 @@ class Step(ctypes.Structure):
 @cache
 def library() -> ctypes.CDLL | None:
     """The passes for this processor; None where the package was installed without."""
-    if os.environ.get(PASSES) == "torch":
-        return None
-    level = LEVELS.get(torch.backends.cpu.get_cpu_capability(), "base")
-    for name in dict.fromkeys((level, "base")):
-        file = Path(__file__).with_name(f"fused_step.{name}.so")
-        if file.exists():
-            return _declared(ctypes.CDLL(str(file)))
-    return None
-
-
-def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     step, long, real, address = POINTER(Step), c_long, c_float, c_void_p
-    for name, arguments in {
+    functions = {
         "make_layers": (step,),
         "first_layer": (step, long, address),
         "second_layer": (step, long, address, address, address),
@@ -67,10 +53,8 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
         "make_gradient": (step,),
         "hidden_layer": (address, address, long, long, real, c_int),
         "adam_step": (*(address,) * 6, long, *(real,) * 5),
-    }.items():
-        function = getattr(found, name)
-        function.argtypes, function.restype = arguments, None
-    return found
+    }
+    return compiled_library(Path(__file__).with_name("fused_step.c"), functions)
 
 
 def usable_for(weights: Tensor, width: int, outputs: int = 0) -> ctypes.CDLL | None:
