@@ -1,4 +1,4 @@
-"""Compiles the passes of a gradient step into the wheel, where there is a C compiler; without one, training uses torch's."""
+"""Compiles passes over numbers into the wheel, where there is a C compiler; without one, torch computes the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = Path("buckets/progressive_buckets/learner/fused/fused_step.c")
+SOURCES: dict[str, list[str]] = {
+    "buckets/progressive_buckets/learner/fused/fused_step.c": [],
+    "buckets/progressive_market/passes/market_passes.c": ["-ffp-contract=off"],  # each number as torch rounds it
+}
+"""The C files, with the flags of each. Each becomes a library for each level, beside it."""
 LEVELS = {"v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"], "v3": ["-march=x86-64-v3"], "base": []}
 """Of an x86 processor, the instruction sets with a library of their own; other processors have one library, `base`."""
 FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing", "-Wno-psabi", "-shared", "-fPIC"]
@@ -27,11 +31,15 @@ class CompiledPasses(BuildHookInterface[Any]):
         del version
         root = Path(self.root)
         levels = LEVELS if platform.machine() in ("x86_64", "AMD64") else {"base": LEVELS["base"]}
-        made = [compiled(root / SOURCE, level, flags) for level, flags in levels.items()]
+        made = [
+            compiled(root / source, level, [*flags, *own])
+            for source, own in SOURCES.items()
+            for level, flags in levels.items()
+        ]
         if not all(made):
             self.app.display_warning("no C compiler: training will use the slower steps of torch")
             return
-        build_data["artifacts"].append(f"{SOURCE.parent.as_posix()}/*.so")
+        build_data["artifacts"] += [f"{Path(source).parent.as_posix()}/*.so" for source in SOURCES]
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
 

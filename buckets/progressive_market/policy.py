@@ -5,6 +5,8 @@ the three positions to the three positions. Composition of maps is associative, 
 Steele 1986) gives all positions, with log2(T) lookups instead of T steps. A bar that may not be decided on maps each
 position to flat, and one that nobody saw in time maps each to itself.
 
+On a processor the compiled passes, where they are installed, go from bar to bar instead: they write the same positions.
+
 Positions are 0 flat, 1 long, 2 short. A map m is stored as the number m[0] + 3 m[1] + 9 m[2], of 27. Lookup tables are
 made once and stay on the device: copying one there during an episode would make the host wait.
 """
@@ -15,6 +17,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
+
+from progressive_market.passes import market_passes
+from progressive_market.passes.market_passes import usable_for, usable_for_advantages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +83,9 @@ def best_actions(advantage: Tensor, costs: Tensor) -> Tensor:
     :param advantage: [..., 2] of long and short over flat. :param costs: [3, 3] of `cost_matrix`, in the same unit.
         Of equal values the first wins: the position held, flat, long, short.
     """
+    passes = usable_for_advantages(advantage, costs)
+    if passes is not None:
+        return market_passes.best_actions(passes, advantage, costs)
     return torch.stack(list(_best_actions(advantage, costs)), dim=-1).long()
 
 
@@ -122,6 +130,10 @@ def may_count(device: torch.device) -> bool:
 
 def follow(maps: Tensor, start: Tensor | int = FLAT) -> Tensor:
     """Positions [..., T] after each bar, by applying the `maps` [..., T] in turn from position `start` [...]."""
+    passes = usable_for((maps, start) if isinstance(start, torch.Tensor) else (maps,), torch.int64)
+    after = None if passes is None else market_passes.follow(passes, maps, torch.as_tensor(start))
+    if after is not None:
+        return after
     if maps.dim() == 1 and may_count(maps.device):
         return _follow_changes(maps, start)
     return _scanned(maps.long(), start)
@@ -154,6 +166,15 @@ def positions_of(
 ) -> Tensor:
     """Signed positions [..., T] float64 of the policy on bars with `advantage` [..., T, 2], from the position `start`. Of a `Part`
     give both `decidable` [..., T] and `absent` [..., T]."""
+    passes = usable_for_advantages(advantage, costs, *((decidable,) if absent is None else (decidable, absent)))
+    if passes is not None and advantage.numel():
+        return market_passes.positions(passes, advantage, decidable, costs, absent, start)
+    return _positions_by_scan(advantage, decidable, costs, absent, start)
+
+
+def _positions_by_scan(
+    advantage: Tensor, decidable: Tensor, costs: Tensor, absent: Tensor | None, start: int
+) -> Tensor:
     out: list[Tensor] = []
     held: Tensor | int = start
     masks = decidable.split(ROWS_AT_ONCE, dim=-1)
