@@ -27,6 +27,8 @@ import torch
 from attrs import frozen
 
 from progressive_market.fixed_order import running_product, running_sum
+from progressive_market.passes import market_passes
+from progressive_market.passes.market_passes import Terms, usable_for_account
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -132,12 +134,19 @@ def account(
 ) -> Account:
     """The account of `positions` [..., T], -1, 0 or 1; taken as 0 where not `decidable` [T], whose last bar must not be.
 
-    All bars are computed at once: since units stay the same, the equity within a position follows from the price alone.
+    All bars are computed at once: since units stay the same, the equity within a position follows from the price alone. On a
+    processor compiled passes go from bar to bar instead, where they are installed: they write the same bits.
 
     :param returns: [T] of `fill_returns`. :param charges: [T, 2] share of the value that long and short pay on each bar, of the
         price at its start; None for nothing.
     """
-    held = positions.to(torch.float64) * decidable
+    wanted = positions.to(torch.float64)
+    passes = usable_for_account(wanted, returns, decidable, charges)
+    if passes is not None:
+        terms = Terms(costs.side, costs.capital, RUIN, NOTHING)
+        factor, *fields = market_passes.account(passes, wanted, returns, decidable, charges, terms)
+        return Account(torch.log_(factor), *fields)
+    held = wanted * decidable
     changed = held != _previous(held)
     first = torch.cummax(
         torch.arange(held.shape[-1], device=held.device) * changed, dim=-1

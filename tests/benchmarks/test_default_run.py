@@ -11,7 +11,9 @@ def test_each_stage_of_a_run_has_its_time(tmp_path: Path) -> None:
     benchmark = import_module("default_run")
     settings = ("SYNTHETIC_BARS=3000", "EPISODES=2", "HORIZON_RANGE=[1, 12]", "UPDATES_PER_EPISODE=2")
     run = benchmark.one_run(benchmark.ROOT, (*settings, 'SEQUENCE=["Medium"]'), tmp_path)
-    assert {*run} == {*benchmark.STAGES, "whole", "an episode"} and all(side >= 0 for each in run.values() for side in each)
+    assert {*run} == {*benchmark.STAGES, "whole", "an episode"} and all(
+        side >= 0 for each in run.values() for side in each
+    )
     assert abs(sum(run[stage][0] for stage in benchmark.STAGES) - run["whole"][0]) < 1e-6
     assert run["an episode"][0] == run["train"][0] / 2
     assert all(run[stage][0] > 0 for stage in ("start", "open", "train", "judge", "report"))

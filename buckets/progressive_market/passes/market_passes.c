@@ -1,6 +1,15 @@
-/* What policy.py computes over bars, one bar after the other instead of by a scan: the same numbers to the bit, as
- * test_passes.py compares. A position is 0 flat, 1 long, 2 short. Rows lie `_row` numbers apart, bars `_bar`. */
+/* What policy.py and fills.py compute over bars, one bar after the other instead of by scans: the same numbers to the bit, as
+ * test_passes.py compares. To that end this is compiled without contractions of its own. A position is 0 flat, 1 long, 2 short;
+ * a signed one 0, 1, -1. */
+#include <math.h>
 #include <stdint.h>
+
+/* a * b + c as torch's addcmul rounds it: once, where the processor can. */
+#if defined(__FMA__) || defined(FP_FAST_FMA)
+#define JOINED(a, b, c) fma(a, b, c)
+#else
+#define JOINED(a, b, c) ((a) * (b) + (c))
+#endif
 
 #define BLOCK 1024 /* bars whose maps fit the first cache */
 
@@ -70,5 +79,62 @@ void follow_maps(const int64_t *maps, long rows, long bars, const int64_t *start
     for (long r = 0; *valid && r < rows; r++) {
         int64_t held = start[r];
         for (long t = 0; t < bars; t++) after[r * bars + t] = held = next[3 * maps[r * bars + t] + held];
+    }
+}
+
+typedef struct {
+    double side, capital, ruin, nothing;
+} terms;
+
+/* What is known of a bar when the next one comes. */
+typedef struct {
+    double held, worth, left;
+} standing;
+
+/* The factor of the equity on a bar, from the bar before to it. */
+static inline double factor_of(standing before, standing now, double fee) {
+    const double entered = before.left * (1 - fee), changed = now.held != before.held;
+    const double traded = (changed ? entered : 1) + 0.0 * (entered - 1); /* lerp: what is not finite shows */
+    return now.worth * traded / before.worth;
+}
+
+/* fills.account of signed positions [rows, bars]: factor, whose logarithm is the growth, held and left [rows, bars], and the number of
+ * positions closed by ruin. `charges` [bars, 2] may be null. */
+void account(const double *positions, const double *returns, const uint8_t *decidable, const double *charges, long rows, long bars,
+             const terms *by, double *factor, double *held, double *left, int64_t *ruined) {
+    for (long at = 0; at < rows * bars; at += bars) {
+        double end = 1, begun = 1, until = 0, paid_before = 0, known = NAN, first_fee = 0;
+        int low_since = 0, waited = 0, gone_since = 0; /* since the entry, on the bars before; waited: a bar longer ago */
+        standing before = {0}, first = {0};
+        for (long t = 0; t < bars; t++) {
+            const double move = 1 + returns[t], wanted = positions[at + t] * decidable[t];
+            end *= move;
+            double paid = 0;
+            if (charges) {
+                paid = end / move * (wanted > 0 ? charges[2 * t] : wanted < 0 ? charges[2 * t + 1] : 0);
+                until += paid;
+            }
+            if (wanted != known || t == 0) {
+                begun = end / move, paid_before = until - paid;
+                low_since = waited = gone_since = 0;
+            }
+            known = wanted;
+            const double price = end / begun;
+            const double stake = wanted * by->capital;
+            double worth = JOINED(stake, price - 1, 1.0);
+            if (charges) worth -= by->capital * (until - paid_before) / begun;
+            const int closed = waited | gone_since, low = worth <= by->ruin;
+            *ruined += low & !low_since;
+            waited = low_since, low_since |= low, gone_since |= worth <= by->nothing;
+            standing now = {closed ? 0 : wanted, closed ? 1 : worth, 0};
+            const double fee = fabs(closed ? 0 : stake) * by->side, after = JOINED(-fee, price, now.worth);
+            now.left = after < by->nothing ? by->nothing : after;
+            now.worth = now.worth < by->nothing ? by->nothing : now.worth;
+            held[at + t] = now.held, left[at + t] = now.left;
+            if (t) factor[at + t] = factor_of(before, now, fee);
+            else first = now, first_fee = fee;
+            before = now;
+        }
+        if (bars) factor[at] = factor_of(before, first, first_fee); /* as after the last bar, which is flat */
     }
 }

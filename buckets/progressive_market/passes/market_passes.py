@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import CDLL, byref, c_int, c_long, c_void_p
+from ctypes import CDLL, POINTER, Structure, byref, c_double, c_int, c_long, c_void_p
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 Strides = c_long * 7
 
 
+class Terms(Structure):
+    """`terms` of the C file."""
+
+    _fields_ = tuple((name, c_double) for name in ("side", "capital", "ruin", "nothing"))
+
+
 @cache
 def library() -> CDLL | None:
     """The passes for this processor; None where the package was installed without."""
@@ -27,6 +33,7 @@ def library() -> CDLL | None:
         "best_actions": (address, long, long, long, address, address),
         "positions": (address, address, address, long, long, address, address, long, address),
         "follow_maps": (address, long, long, address, address, address),
+        "account": (*(address,) * 4, long, long, POINTER(Terms), *(address,) * 4),
     }
     return compiled_library(Path(__file__).with_suffix(".c"), functions)
 
@@ -44,6 +51,14 @@ def usable_for_advantages(advantage: Tensor, costs: Tensor, *masks: Tensor) -> C
         advantage.shape[-1] == 2 and costs.shape == (3, 3) and all(each.shape == advantage.shape[:-1] for each in masks)
     )
     return usable_for((advantage, costs), torch.float32, masks) if fit else None
+
+
+def usable_for_account(positions: Tensor, returns: Tensor, decidable: Tensor, charges: Tensor | None) -> CDLL | None:
+    """The passes, where they can read `positions` [..., T], `returns` and `decidable` [T], and `charges` [T, 2]; else None."""
+    numbers = (positions, returns) if charges is None else (positions, returns, charges)
+    fit = bool(len(returns)) and decidable.shape == returns.shape == positions.shape[-1:]
+    fit &= charges is None or charges.shape == (*returns.shape, 2)
+    return usable_for(numbers, torch.float64, (decidable,)) if fit else None
 
 
 def best_actions(passes: CDLL, advantage: Tensor, costs: Tensor) -> Tensor:
@@ -83,3 +98,25 @@ def follow(passes: CDLL, maps: Tensor, start: Tensor) -> Tensor | None:
     after = torch.empty_like(numbers)
     passes.follow_maps(numbers.data_ptr(), begun.numel(), bars, begun.data_ptr(), after.data_ptr(), byref(valid))
     return after if valid.value else None
+
+
+def account(
+    passes: CDLL, positions: Tensor, returns: Tensor, decidable: Tensor, charges: Tensor | None, terms: Terms
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """As `fills.account`, of `positions` [..., T] in float64: the factors of the equity, whose logarithm is the growth, then the
+    fields `held`, `left` and `ruined` of an account."""
+    wanted, gained, decides = positions.contiguous(), returns.contiguous(), decidable.contiguous()
+    paid = None if charges is None else charges.contiguous()
+    factor, held, left = (torch.empty_like(wanted) for _ in range(3))
+    ruined = torch.zeros((), dtype=torch.int64)
+    passes.account(
+        wanted.data_ptr(),
+        gained.data_ptr(),
+        decides.data_ptr(),
+        None if paid is None else paid.data_ptr(),
+        wanted.numel() // len(gained),
+        len(gained),
+        byref(terms),
+        *(each.data_ptr() for each in (factor, held, left, ruined)),
+    )
+    return factor, held, left, ruined

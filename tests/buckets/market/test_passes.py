@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from progressive_market.fills import Costs, account
 from progressive_market.passes import market_passes
 from progressive_market.policy import as_maps, best_actions, cost_matrix, follow, positions_of
 
@@ -55,6 +56,27 @@ def test_actions_and_where_they_lead_are_those_of_the_scan(seed, shape, order, c
     maps = as_maps(actions, torch.rand(*shape, generator=random) > 0.1)
     for start in (2, torch.randint(3, shape[:-1], generator=random)):
         assert torch.equal(follow(maps, start), by_torch(follow, maps, start))
+
+
+RATES = st.sampled_from([0.0, 0.001, 0.3])
+
+
+@given(SEEDS, SHAPES, RATES, st.sampled_from([0.3, 1.0]), st.sampled_from([0.01, 0.5]), st.booleans(), st.booleans())
+def test_accounts_are_those_of_the_scans(seed, shape, side, capital, deviation, charged, strange):
+    random = torch.Generator().manual_seed(seed)
+    bars = shape[-1]
+    held = torch.randint(-1, 2, shape, generator=random).repeat_interleave(7, dim=-1)[..., :bars]  # ruin takes a while
+    returns = (torch.randn(bars, generator=random).double() * deviation).clamp(min=-0.999)
+    if strange:
+        returns[torch.randint(bars, (2,), generator=random)] = VALUES.double()[torch.randint(9, (2,), generator=random)]
+    decidable = torch.rand(bars, generator=random) > 0.02
+    decidable[-1:] = strange
+    charges = torch.randn(2, bars, generator=random).double().mT * 0.01 if charged else None
+    arguments = (held, returns, decidable, Costs(side, capital), charges)
+    ours, theirs = account(*arguments), by_torch(account, *arguments)
+    for field in ("growth", "held", "left", "ruined"):
+        same = getattr(ours, field), getattr(theirs, field)
+        assert torch.equal(*(each.nan_to_num(nan=7e77).flatten().view(torch.int64) for each in same)), field
 
 
 def test_what_is_no_map_is_refused_as_torch_refuses_it():
