@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from progressive_market.bars.layouts.bar_files import HEAD_BYTES, PLACES, read_table
+from progressive_market.bars.kept.bounds import reading_at_most
+from progressive_market.bars.layouts.bar_files import HEAD_BYTES, PLACES, read_table, table_of
+from progressive_training import DataError
 
 ROWS = 44_000
 NAMES = ("time", "open", "high", "low", "close", "mood")
@@ -52,13 +54,43 @@ def test_columns_are_what_every_row_makes_them(mood: Callable[[int], str], tmp_p
     pd.testing.assert_frame_equal(read_table(file).frame, expected, check_column_type=False)
 
 
+def test_whole_numbers_beside_short_decimals_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, read, parsed = file_with(short_decimals, tmp_path / "bars.csv"), pa.csv.read_csv, []
+
+    def counted(rows: pa.Buffer, **options: object) -> pa.Table:
+        parsed.append(rows.size)
+        return read(rows, **options)
+
+    monkeypatch.setattr(pa.csv, "read_csv", counted)
+    mood = read_table(file).frame["mood"]
+    assert mood.tolist() == [float(short_decimals(row)) for row in range(ROWS)]
+    assert sum(parsed) < 1.6 * file.stat().st_size
+
+
+def short_decimals(row: int) -> str:
+    return str(row % 500) if row % 2 else f"{row % 500}.25"
+
+
+@pytest.mark.parametrize("late", ["1.272", "0.5"])
+def test_what_may_be_thousands_in_the_rows_looked_at_remains_text(late: str, tmp_path: Path) -> None:
+    def thousands(row: int) -> str:
+        return late if row == UNSEEN else f"{row % 9 + 1}.{row % 1000:03}" if row % 2 else str(row % 999)
+
+    mood = read_table(file_with(thousands, tmp_path / "bars.csv")).frame["mood"]
+    assert mood.tolist() == [thousands(row) for row in range(ROWS)]
+
+
 def test_lines_that_are_no_rows_are_counted_once(tmp_path: Path) -> None:
-    file = file_with(lambda row: "1,2" if row in (1, UNSEEN) else f"{row / 4}", tmp_path / "bars.csv")
+    file = file_with(lambda row: "1,2" if row in (1, UNSEEN) else short_decimals(row), tmp_path / "bars.csv")
     table = read_table(file)
     assert (table.skipped, len(table.frame)) == (2, ROWS - 2)
 
 
-def test_the_lines_of_old_macs_and_of_windows_are_read(tmp_path: Path) -> None:
-    tables = [read_table(file_with(str, tmp_path / "bars.csv", end)).frame for end in ("\n", "\r\n", "\r")]
+def test_the_lines_of_old_macs_and_of_windows_are_read_and_counted(tmp_path: Path) -> None:
+    files = [file_with(str, tmp_path / f"{number}.csv", end) for number, end in enumerate(("\n", "\r\n", "\r"))]
+    tables = [read_table(file).frame for file in files]
     for table in tables[1:]:
         pd.testing.assert_frame_equal(table, tables[0])
+    for file in files:
+        with reading_at_most(2), pytest.raises(DataError, match=f"table of up to {ROWS + 2:,} rows and 6 columns"):
+            table_of(file.read_bytes(), "bars")

@@ -104,6 +104,14 @@ def doubtful_floats(table: pa.Table) -> list[str]:
     return list(doubtful) if whole_too or any(_is_numeric_text(values) for values in others) else []
 
 
+def shows_sign(text: pa.Array, sign: str) -> bool:
+    """Whether one of these numbers, all read with the decimal sign `sign`, can have no other: 0.5 or 12.34, but not 1.272. Then a
+    column of them is what its floats are, whatever else it holds."""
+    bare = _undecorated(text)
+    shown = bare.filter(pc.match_substring_regex(bare, _decimals(sign, SIGNS[sign == "."])))
+    return _any(shown, rf"\{sign}\d*[1-9]\d*$")  # a fraction: of 12.0 the float shows no sign
+
+
 def _of_all(signs: Mapping[str, str], found: Mapping[str, _Column], roles: Mapping[str, str], where: str) -> str:
     """The sign of the prices, else of most columns; "" where none shows one."""
     prices = [sign for label, sign in signs.items() if roles[label] in PRICES]

@@ -64,7 +64,7 @@ def looks_like_time(values: pd.Series) -> bool:
     """Whether nearly all of a sample of `values` are times."""
     if values.dtype.kind == "M":
         return bool(values.notna().any())
-    sample = values.dropna()
+    sample = values.dropna() if values.hasnans else values
     if len(sample) > SAMPLE:
         sample = sample.iloc[np.linspace(0, len(sample) - 1, SAMPLE).astype(int)]
     if not len(sample) or sample.dtype.kind == "b":

@@ -21,11 +21,15 @@ def heikin_ashi(data: Prices) -> int | None:
     """
     tolerance = SLACK * rounding(data["open"])
     some = in_blocks(_fits(data, np.arange(1, len(data["open"]), STRIDE), tolerance), BLOCK // STRIDE)
-    for block in np.flatnonzero(some.all(axis=1)).tolist():
-        bars = np.arange(block * BLOCK + 1, min(block * BLOCK + BLOCK, len(data["open"])))
-        bodies = np.abs(data["close"][bars - 1] - data["open"][bars - 1]) > 8 * tolerance
-        if _fits(data, bars, tolerance).all() and bodies.sum() >= BODIES:
-            return int(bars[0]) - 1
+    blocks = np.flatnonzero(some.all(axis=1))
+    if not len(blocks):
+        return None
+    starts, stops = blocks * BLOCK, np.minimum((blocks + 1) * BLOCK, len(data["open"]))
+    bodies = np.cumsum(np.abs(data["close"] - data["open"]) > 8 * tolerance)
+    enough = bodies[stops - 2] - np.where(starts > 0, bodies[starts - 1], 0) >= BODIES
+    for start, stop in zip(starts[enough].tolist(), stops[enough].tolist(), strict=True):
+        if _fits(data, np.arange(start + 1, stop), tolerance).all():
+            return int(start)
     return None
 
 
