@@ -4,7 +4,8 @@ they are installed and can be used, else by torch; both are the same step up to 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -13,14 +14,17 @@ from progressive_buckets.learner.fused.fused_gradient import FusedGradient
 from progressive_buckets.learner.gradient import Batch, Dropout, DropoutBytes, loss_and_gradient
 from progressive_buckets.learner.network import ACTIONS
 from progressive_buckets.learner.optimiser import BETAS
+from progressive_buckets.learner.recorded_round import CudaGraph, RecordedRound, wanted_on
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from ctypes import CDLL
 
     from torch import Tensor
 
     from progressive_buckets.learner.network import Network
     from progressive_buckets.learner.optimiser import Adam
+    from progressive_buckets.learner.recorded_round import Recorder, Tensors
 
 
 class GradientStep(ABC):
@@ -67,6 +71,45 @@ class TorchStep(GradientStep):
         self.adam.step(self.online.gradient)
         self.target.flat.lerp_(self.online.flat, self.tracking)
         return found
+
+
+class RecordedStep(TorchStep):
+    """A `TorchStep` whose rounds are recorded: of the numbers of the host none changes from round to round."""
+
+    def __init__(self, recorder: Callable[[torch.device], Recorder], *of_step: Any) -> None:
+        super().__init__(*of_step)
+        self.recorder = recorder
+        self.rounds: dict[int, RecordedRound] = {}
+        self.numbers: Iterator[Tensor] = iter(())
+
+    def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        found = loss_and_gradient(self.online, batch, self.dropout)
+        self.adam.step_by(self.online.gradient, next(self.numbers))
+        self.target.flat.lerp_(self.online.flat, self.tracking)
+        return found
+
+    def round(self, sample: Batch, size: int, count: int) -> tuple[Tensor, Tensor]:
+        if count not in self.rounds:
+            state = self.online.flat, self.target.flat, self.adam.mean, self.adam.square
+            run = partial(self._round, sample.table, size, count)
+            self.rounds[count] = RecordedRound(run, state, self.recorder(self.online.flat.device))
+        numbers = self.adam.next_steps(count)
+        losses, missed = self.rounds[count](sample.bars, sample.targets, sample.shares, self.dropout.pool, numbers)
+        return losses, missed
+
+    def _round(
+        self,
+        table: Tensor,
+        size: int,
+        count: int,
+        bars: Tensor,
+        targets: Tensor,
+        shares: Tensor,
+        masks: Tensor,
+        numbers: Tensor,
+    ) -> Tensors:
+        self.dropout.pool, self.dropout.cursor, self.numbers = masks, 0, iter(numbers)
+        return super().round(Batch(table, bars, targets, shares), size, count)
 
 
 class FusedStep(GradientStep):
@@ -116,8 +159,10 @@ class FusedStep(GradientStep):
 def gradient_step(
     online: Network, target: Network, adam: Adam, tracking: float, drop: float, dtype: torch.dtype, rows: int
 ) -> GradientStep:
-    """The step for batches of `rows` observations: the compiled one where it can be had."""
+    """The step for batches of `rows` observations: the compiled one where it can be had, on a GPU one that is recorded if that is wanted."""
     shape = online.shape
+    if wanted_on(online.flat.device):
+        return RecordedStep(CudaGraph, online, target, adam, tracking, drop, dtype)
     library = usable_for(online.flat, shape.width, ACTIONS + len(shape.horizons))
     if library is None:
         return TorchStep(online, target, adam, tracking, drop, dtype)

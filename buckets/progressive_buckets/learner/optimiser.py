@@ -39,12 +39,23 @@ class Adam:
     def step(self, gradient: Tensor) -> None:
         """One step of the parameters against `gradient` [S]."""
         epsilon, rate = self.next_step()
+        scale = self._moved(gradient).add_(epsilon)
+        self.parameters.addcdiv_(self.mean, scale, value=-rate)
+
+    def step_by(self, gradient: Tensor, numbers: Tensor) -> None:
+        """As `step`, with the epsilon and the rate of `next_steps` [2]."""
+        epsilon, rate = numbers.unbind()
+        scale = self._moved(gradient).add_(epsilon).div_(rate)
+        self.parameters.addcdiv_(self.mean, scale, value=-1.0)
+
+    def _moved(self, gradient: Tensor) -> Tensor:
+        """Take `gradient` [S] into the moments, and decay the parameters; the root of the second moment [S]."""
         first, second = BETAS
         self.mean.lerp_(gradient, 1 - first)
         self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        scale = self.square.sqrt().add_(epsilon)
+        scale = self.square.sqrt()
         self.parameters.addcmul_(self.parameters, self.decay, value=-1.0)
-        self.parameters.addcdiv_(self.mean, scale, value=-rate)
+        return scale
 
     def next_step(self) -> tuple[float, float]:
         """Count one step more; its epsilon and rate, with the bias of both moments corrected."""
@@ -52,6 +63,15 @@ class Adam:
         first, second = BETAS
         bias_correction = (1 - second**self.steps) ** 0.5
         return EPSILON * bias_correction, self.rate * bias_correction / (1 - first**self.steps)
+
+    def next_steps(self, count: int) -> Tensor:
+        """As `next_step`, of `count` steps [count, 2], on the device of the parameters."""
+        steps = torch.arange(1, count + 1, dtype=torch.float64, device=self.parameters.device) + self.steps
+        self.steps += count
+        first, second = BETAS
+        bias_correction = (1 - second**steps).sqrt()
+        rates = self.rate * bias_correction / (1 - first**steps)
+        return torch.stack([EPSILON * bias_correction, rates], dim=1).float()
 
     def state_dict(self) -> dict[str, Any]:
         """Both moments and the number of steps; the tensors are the optimiser's own."""
