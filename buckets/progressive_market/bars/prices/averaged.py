@@ -17,6 +17,7 @@ TURNS = 0.3  # share of the changes of returns with another sign than the one be
 NOISE = 1e-6  # of its size; what varies less is drawn by a formula
 STRIDE = 8
 HALF = 0.5
+LEAST = HALF * (BLOCK // STRIDE) / 2  # closes that are such a mean, of those looked at: a block with fewer does not count
 
 
 def moving_average(data: Prices) -> int | None:
@@ -25,9 +26,9 @@ def moving_average(data: Prices) -> int | None:
     Returns that resemble the one before so much can be earned from without effort. But a made-up market may have them too,
     so the ranges must be smooth as well, which averaging makes them, and neither may be a curve drawn by a formula.
     """
-    moves = np.diff(data["close"])
-    same = in_blocks(moves[1:] * moves[:-1] > 0, BLOCK).mean(axis=1)
-    for block in np.flatnonzero(same >= SAME_SIGN).tolist():
+    moves = data["close"][1:] - data["close"][:-1]
+    same = in_blocks(moves[1:] * moves[:-1] > 0, BLOCK).sum(axis=1)
+    for block in np.flatnonzero(same >= SAME_SIGN * BLOCK).tolist():
         bars = slice(block * BLOCK, (block + 1) * BLOCK)
         returns = np.diff(np.log(data["close"][bars]))
         ranges = np.log(data["high"][bars] / data["low"][bars])
@@ -41,14 +42,19 @@ def moving_average(data: Prices) -> int | None:
     return None
 
 
-def typical_price(data: Prices) -> int | None:
+def typical_price(data: Prices, tick: float) -> int | None:
     """Position of the first block whose closes are the mean of high, low and the price at the close, with the open or without.
 
     The price at the close is where the next bar opens. Markets have such closes now and then, by chance.
+
+    :param tick: the smallest step of the closes.
     """
-    tolerance = 2 * rounding(data["close"])
+    tolerance = 2 * rounding(data["close"], tick)
     for with_open in (False, True):
-        fits, counts = _is_mean(data, slice(0, len(data["close"]) - 1, STRIDE), tolerance, with_open)
+        some = slice(0, len(data["close"]) - 1, STRIDE)
+        if np.count_nonzero(np.abs(data["close"][some] - _mean(data, some, with_open)) <= tolerance) < LEAST:
+            continue
+        fits, counts = _is_mean(data, some, tolerance, with_open)
         fitting, counted = (in_blocks(each, BLOCK // STRIDE).sum(axis=1) for each in (fits, counts))
         looks = (counted * 2 >= BLOCK // STRIDE) & (fitting >= HALF * counted)
         for block in np.flatnonzero(looks).tolist():
@@ -67,11 +73,15 @@ def _is_mean(
 
     :param bars: each has one behind it.
     """
-    at_close, parts = data["open"][1:][bars], [data[name][bars] for name in ("high", "low")]
-    parts += [data["open"][bars]] if with_open else []
-    mean = (at_close + sum(parts)) / (1 + len(parts))
-    differs = np.abs(mean - at_close) > 8 * tolerance
+    mean = _mean(data, bars, with_open)
+    differs = np.abs(mean - data["open"][1:][bars]) > 8 * tolerance
     return differs & (np.abs(data["close"][bars] - mean) <= tolerance), differs
+
+
+def _mean(data: Prices, bars: slice, with_open: bool) -> Floats:
+    """Mean of high, low and the price at the close, with the open or without; each of the `bars` has one behind it."""
+    at_close, parts = data["open"][1:][bars], data["high"][bars] + data["low"][bars]
+    return (at_close + (parts + data["open"][bars])) / 4 if with_open else (at_close + parts) / 3
 
 
 def _is_noisy(changes: Floats, values: Floats) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from progressive_market.bars.prices.jumps import Prices
-from progressive_market.bars.prices.price_blocks import in_blocks, rounding
+from progressive_market.bars.prices.price_blocks import in_blocks, rounding, smallest_step
 
 BLOCK = 500  # bars
 BLOCKS = 4  # at least, all of one direction: a factor that turns sooner cannot be distinguished from a spread
@@ -22,6 +22,8 @@ def back_adjusted(data: Prices) -> int | None:
     grows in a bar. It is seen where that is more than the opens themselves differ from the closes before.
     """
     opened, closed = data["open"][1:], data["close"][:-1]
+    if len(opened) < BLOCKS * BLOCK:
+        return None
     sides = [in_blocks(side, BLOCK).mean(axis=1) for side in (opened > closed, opened < closed)]
     found = {}
     for block in np.flatnonzero(np.maximum(*sides) >= ONE_WAY).tolist():
@@ -31,7 +33,8 @@ def back_adjusted(data: Prices) -> int | None:
         low, usual, high = np.percentile(steps, [35, 50, 65])
         if (opened[bars] == closed[bars]).mean() > EQUAL:
             continue
-        least = max(high - low, rounding(closed[bars]) / float(np.median(closed[bars])))
+        rounded = rounding(closed[bars], smallest_step(closed[bars]))
+        least = max(high - low, rounded / float(np.median(closed[bars])))
         if abs(usual) > CLEAR * least and np.subtract(*np.percentile(bodies, [75, 25])) > CLEAR * abs(usual):
             found[block * BLOCK] = usual > 0
     return min(found) if len(found) >= BLOCKS and len(set(found.values())) == 1 else None

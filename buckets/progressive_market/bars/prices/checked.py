@@ -19,8 +19,8 @@ def checked_prices(
     :param time: bar opens in order, once each.
     :raise DataError: it says which bars, and why.
     """
-    refuse_untradable(time, data, report.source)
     tick = smallest_step(data["close"])
+    refuse_untradable(time, data, tick, report.source)
     begin = first_bad_prints(time, data, tick, interval)
     rest = {name: values[begin:] for name, values in data.items()}
     at = jumps(rest, tick)

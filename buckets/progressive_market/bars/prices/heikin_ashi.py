@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from progressive_market.bars.prices.jumps import Prices
-from progressive_market.bars.prices.price_blocks import in_blocks, rounding
+from progressive_market.bars.prices.price_blocks import in_blocks, rounding, smallest_step
 
 BLOCK = 100  # bars in a row that all fit
 BODIES = 30  # of which so many have a body that is no rounding
@@ -19,8 +19,8 @@ def heikin_ashi(data: Prices) -> int | None:
 
     The relation is exact but for rounding, and no market keeps it for a hundred bars.
     """
-    tolerance = SLACK * rounding(data["open"])
-    some = in_blocks(_fits(data, np.arange(1, len(data["open"]), STRIDE), tolerance), BLOCK // STRIDE)
+    tolerance = SLACK * rounding(data["open"], smallest_step(data["open"]))
+    some = in_blocks(_fits(data, slice(1, None, STRIDE), tolerance), BLOCK // STRIDE)
     blocks = np.flatnonzero(some.all(axis=1))
     if not len(blocks):
         return None
@@ -28,11 +28,17 @@ def heikin_ashi(data: Prices) -> int | None:
     bodies = np.cumsum(np.abs(data["close"] - data["open"]) > 8 * tolerance)
     enough = bodies[stops - 2] - np.where(starts > 0, bodies[starts - 1], 0) >= BODIES
     for start, stop in zip(starts[enough].tolist(), stops[enough].tolist(), strict=True):
-        if _fits(data, np.arange(start + 1, stop), tolerance).all():
+        if _fits(data, slice(start + 1, stop), tolerance).all():
             return int(start)
     return None
 
 
-def _fits(data: Prices, bars: NDArray[np.int64], tolerance: float) -> NDArray[np.bool_]:
-    middle = (data["open"][bars - 1] + data["close"][bars - 1]) / 2
+def _fits(data: Prices, bars: slice, tolerance: float) -> NDArray[np.bool_]:
+    """Whether each of these `bars` fits, of which none is the first of all."""
+    before = _before(bars)
+    middle = (data["open"][:-1][before] + data["close"][:-1][before]) / 2
     return np.asarray(np.abs(data["open"][bars] - middle) <= tolerance)
+
+
+def _before(bars: slice) -> slice:
+    return slice(bars.start - 1, None if bars.stop is None else bars.stop - 1, bars.step)

@@ -19,24 +19,27 @@ def in_blocks(values: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
     return values[: len(values) // size * size].reshape(-1, size)
 
 
-def rounding(prices: Floats) -> float:
-    """What these prices are rounded to: 0.01 for two decimals, and at least what single precision loses."""
+def rounding(prices: Floats, step: float) -> float:
+    """What these prices are rounded to: 0.01 for two decimals, and at least what single precision loses.
+
+    :param step: their `smallest_step`.
+    """
     some = np.sort(_some(prices))
     middle = (some[(len(some) - 1) // 2] + some[len(some) // 2]) / 2  # np.median, without what it looks for first
-    return max(smallest_step(prices), EXACT * float(middle))
+    return max(step, EXACT * float(middle))
 
 
 def smallest_step(prices: Floats) -> float:
     """The power of ten that these prices are whole numbers of, at most 1: 0.01 for two decimals; 0 where there is none."""
     some = _some(prices)
-    for decimals in np.flatnonzero(_whole(some[:FEW, None] * STEPS).all(axis=0)).tolist():
+    for decimals in _whole(some[:FEW, None] * STEPS).all(axis=0).nonzero()[0].tolist():
         if _whole(some * STEPS[decimals]).all():
             return float(10.0**-decimals)
     return 0.0
 
 
 def _whole(scaled: Floats) -> NDArray[np.bool_]:
-    return np.asarray(np.abs(scaled - np.round(scaled)) < np.minimum(0.01, EXACT * scaled))
+    return np.asarray(np.abs(scaled - np.rint(scaled)) < np.minimum(0.01, EXACT * scaled))
 
 
 def _some(prices: Floats) -> Floats:

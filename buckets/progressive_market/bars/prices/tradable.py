@@ -11,21 +11,21 @@ from progressive_market.bars.prices.heikin_ashi import heikin_ashi
 from progressive_market.bars.prices.jumps import Prices
 from progressive_training import DataError
 
-KINDS = (
-    (heikin_ashi, "Heikin-Ashi bars (each open is the middle of the body before)"),
-    (moving_average, "averaged (returns and ranges are as smooth as those of a moving average)"),
-    (typical_price, "averaged (each close is the typical price of its bar)"),
-    (back_adjusted, "back-adjusted by a moving factor (each open is off the close before it by the same ratio)"),
-)
 
-
-def refuse_untradable(time: Times, data: Prices, source: str) -> None:
+def refuse_untradable(time: Times, data: Prices, tick: float, source: str) -> None:
     """Refuse bars that are computed from prices.
 
-    :raise DataError: what they are, and from which bar on.
+    :param tick: the smallest step of the closes. :raise DataError: what they are, and from which bar on.
     """
-    for kind, words in KINDS:
-        start = kind(data)
+    begins = {
+        "Heikin-Ashi bars (each open is the middle of the body before)": heikin_ashi(data),
+        "averaged (returns and ranges are as smooth as those of a moving average)": moving_average(data),
+        "averaged (each close is the typical price of its bar)": typical_price(data, tick),
+        "back-adjusted by a moving factor (each open is off the close before it by the same ratio)": back_adjusted(
+            data
+        ),
+    }
+    for words, start in begins.items():
         if start is not None:
             raise DataError(
                 f"{source}: these prices cannot be traded: from {iso(time[np.array([start])])[0]} on they are {words}; "
