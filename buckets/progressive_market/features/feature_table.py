@@ -52,7 +52,8 @@ def history_of(bars: Bars, reached: int = 1) -> int:
 def log_returns(bars: Bars) -> NDArray[np.float64]:
     """Log return of each close over the close before it [T]; zero on the first bar of a segment."""
     log_close = np.log(np.asarray(bars.close, dtype=np.float64))
-    returns: NDArray[np.float64] = np.diff(log_close, prepend=log_close[0])
+    returns = np.empty_like(log_close)
+    np.subtract(log_close[1:], log_close[:-1], out=returns[1:])
     returns[segment_starts(bars.segment)] = 0.0
     return returns
 

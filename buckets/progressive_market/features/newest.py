@@ -50,20 +50,22 @@ class NewestFeatures:
 
     def add(self, two: Bars) -> None:
         """One bar more of the same segment: the second of `two`."""
-        self.volume = np.append(self.volume, two.volume[-1])[-SLOW_WINDOW:]
+        self.volume = _added(self.volume, two.volume[-1:], SLOW_WINDOW)
         raw = _raw_features(two, each_average(self.volume, 1, SLOW_WINDOW, 1))
-        self.raw = np.concatenate([self.raw, raw], axis=1)[:, -LONGEST:]
-        self.sizes = np.append(self.sizes, raw[1])[-window_of(VOLATILITY_SPAN) :]
+        self.raw = _added(self.raw, raw, LONGEST)
+        self.sizes = _added(self.sizes, raw[1], window_of(VOLATILITY_SPAN))
         recent = each_average(self.sizes, VOLATILITY_SPAN, window_of(VOLATILITY_SPAN), 1)
-        self.recent = np.append(self.recent, recent)[-SLOW_WINDOW:]
+        self.recent = _added(self.recent, recent, SLOW_WINDOW)
 
     def table(self) -> NDArray[np.float32]:
         """As `feature_table` of the last bar [1, features x scales]."""
         count, (weights, totals) = self.raw.shape[1], _weights_by_scale()
-        known, values = np.isfinite(self.raw), np.zeros((len(self.raw), LONGEST))
-        values[:, -count:] = np.where(known, self.raw, 0.0)
-        total = totals[count - 1]
-        if not known.all():
+        known, values, total = np.isfinite(self.raw), self.raw, totals[count - 1]
+        all_known = known.all()
+        if not all_known or count < LONGEST:
+            values = np.zeros((len(self.raw), LONGEST))
+            values[:, -count:] = np.where(known, self.raw, 0.0)
+        if not all_known:
             there = np.zeros_like(values)
             there[:, -count:] = known
             total = there @ weights
@@ -95,9 +97,16 @@ def _raw_features(bars: Bars, usual: Floats) -> Floats:
     count, returns = len(usual), log_returns(bars)
     made = {"log_return": returns, "absolute_return": np.abs(returns)}
     made["volume"] = relative_volume(np.asarray(bars.volume[-count:], dtype=np.float64), usual)
-    return np.stack(
-        [(made[name] if name in made else raw_feature(bars, name))[-count:] for name in feature_names(bars)]
-    )
+    names = feature_names(bars)
+    raw = np.empty((len(names), count))
+    for row, name in zip(raw, names, strict=True):
+        row[:] = (made[name] if name in made else raw_feature(bars, name))[-count:]
+    return raw
+
+
+def _added(values: Floats, newest: Floats, most: int) -> Floats:
+    """The `values` [..., T] and the `newest` one [..., 1] behind them, so many at `most`."""
+    return np.concatenate([values[..., 1 - most :], newest], axis=-1)
 
 
 @cache

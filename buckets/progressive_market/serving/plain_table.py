@@ -81,19 +81,23 @@ def plain_table(source: object, extra: Collection[str]) -> PlainTable | None:
     """The columns of a frame of times and numbers that has prices, volume and these `extra` ones and no other; None of anything else."""
     if not isinstance(source, pd.DataFrame):
         return None
-    labels, index = list(source.columns), source.index
-    names = (*CORE, *extra)
-    others = set(labels).difference(names)
-    if len(others) == 1 and len(labels) == len(names) + 1 and isinstance(index, pd.RangeIndex):
+    names, index, count = (*CORE, *extra), source.index, source.shape[1]
+    if not 0 <= count - len(names) <= 1:
+        return None
+    given = dict(source.items())
+    others = given.keys() - names
+    if len(given) < count or len(others) != count - len(names):
+        return None
+    if others and isinstance(index, pd.RangeIndex):
         (label,) = others
-        times = source[label].array
-    elif not others and len(labels) == len(names) and isinstance(index, pd.DatetimeIndex):
+        times = given[label].array
+    elif not others and isinstance(index, pd.DatetimeIndex):
         label, times = "index" if index.name is None else str(index.name), index.array
     else:
         return None
     if not isinstance(times, pd.arrays.DatetimeArray) or role(label) != "time":
         return None
-    columns = {name: source[name].to_numpy() for name in names}
+    columns = {name: given[name].to_numpy() for name in names}
     if any(values.dtype != np.float64 for values in columns.values()):
         return None
     return PlainTable(np.asarray(times, dtype="M8[ns]").view(np.int64), columns)

@@ -22,7 +22,7 @@ from progressive_market.regimes.detector import RegimeModel, recorded_regimes
 from progressive_training import DataError, InvalidValue, ModelError, PluginError, validated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from progressive_market.bars import Bars
@@ -250,13 +250,18 @@ def fitting_bars(card: MarketCard, bars: Bars) -> Bars:
             f"{owner}: trained on bars of {card.interval_seconds:g} seconds, got bars of {seconds:g} "
             f"seconds. Give such bars or shorter ones, or use a model trained on these."
         )
-    given = evolve(bars, extra={name: bars.extra[name] for name in wanted})
+    given = with_columns(bars, wanted)
     try:
         complete = as_ratios(with_recorded_features(given, card.feature_plugins, owner), card.ratios)
     except (DataError, PluginError) as error:
         raise ModelError(f"{owner}: {error}") from error
-    order = dict.fromkeys((*card.features, *card.columns))  # the column of funding, if any, is the last
-    return evolve(complete, extra={name: complete.extra[name] for name in order if name not in BUILT_IN})
+    order = dict.fromkeys((*card.features, *wanted))  # the column of funding, if any, is the last
+    return with_columns(complete, [name for name in order if name not in BUILT_IN])
+
+
+def with_columns(bars: Bars, names: Sequence[str]) -> Bars:
+    """`bars` with these extra columns alone, in this order."""
+    return bars if list(bars.extra) == list(names) else evolve(bars, extra={name: bars.extra[name] for name in names})
 
 
 def scaler_of(card: MarketCard) -> Scaler:
