@@ -41,6 +41,7 @@ class TradingModel(AdvantageModel[Card]):
         shape = Shape(len(card.features), len(card.scales), card.width, card.members, card.horizons)
         check_tensors(tensors, shape)  # before anything is made of these sizes
         self.network, self.memory = _network(tensors, shape, card.recall_weight)
+        self._roots = torch.tensor(card.horizons).sqrt()
         self.specialists: tuple[Network, ContextualMemory] | None = None
         if card.specialists:
             own = specialists_of(tensors)
@@ -57,7 +58,7 @@ class TradingModel(AdvantageModel[Card]):
 
     def predictions(self, part: Part, market: Market) -> dict[int, float]:
         """Expected log return over each horizon: the network counts in deviations of a return over so many bars."""
-        returns = self._predicted(part)[-1] * market.volatility[-1] * torch.tensor(self.card.horizons).sqrt()
+        returns = self._predicted(part)[-1] * market.volatility[-1] * self._roots
         return dict(zip(self.card.horizons, returns.tolist(), strict=True))
 
     def costs(self, market: Market) -> Tensor:

@@ -20,7 +20,7 @@ from progressive_market.judging.by_regime.traded_regimes import regime_name, reg
 from progressive_market.judging.by_regime.validation_evidence import by_regime
 from progressive_market.judging.verdict import EVERYWHERE
 from progressive_market.market import Market, Part, carried, refuse_untradable
-from progressive_market.policy import FLAT, best_from
+from progressive_market.policy import FLAT, best_actions
 from progressive_market.serving.continued_market import ContinuedMarket
 from progressive_market.serving.saved_market import MarketCard, market_of
 from progressive_market.serving.served_bars import closed_bars, served_bars
@@ -227,7 +227,7 @@ class ServedModel(ABC, Generic[CardT]):
     @staticmethod
     def _best(advantage: Tensor, costs: Tensor, held: int) -> int:
         """The best position at the bar with that `advantage` [2], held before `held`; `costs` [3, 3] as for `best_actions`."""
-        return int(best_from(held, advantage[0], advantage[1], costs[held]))
+        return int(best_actions(advantage, costs)[held])
 
     def _continued(self) -> ContinuedMarket:
         """For the market of the newest bar of sources that are asked about one after the other."""

@@ -17,7 +17,7 @@ TURNS = 0.3  # share of the changes of returns with another sign than the one be
 NOISE = 1e-6  # of its size; what varies less is drawn by a formula
 STRIDE = 8
 HALF = 0.5
-LEAST = HALF * (BLOCK // STRIDE) / 2  # closes that are such a mean, of those looked at: a block with fewer does not count
+LEAST = HALF * (BLOCK // STRIDE) / 2  # closes that are such a mean: a block with fewer of them does not count
 
 
 def moving_average(data: Prices) -> int | None:

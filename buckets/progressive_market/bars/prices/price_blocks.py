@@ -32,7 +32,7 @@ def rounding(prices: Floats, step: float) -> float:
 def smallest_step(prices: Floats) -> float:
     """The power of ten that these prices are whole numbers of, at most 1: 0.01 for two decimals; 0 where there is none."""
     some = _some(prices)
-    for decimals in _whole(some[:FEW, None] * STEPS).all(axis=0).nonzero()[0].tolist():
+    for decimals in np.flatnonzero(_whole(some[:FEW, None] * STEPS).all(axis=0)).tolist():
         if _whole(some * STEPS[decimals]).all():
             return float(10.0**-decimals)
     return 0.0
