@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from progressive_buckets.learner.compute import can
 from progressive_training import compiled_library
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 LANES = 16
 """The width of a network must be a multiple of it, and at most `WIDEST`, as the file has it; it has at most `MOST_HEADS` outputs."""
 WIDEST, MOST_HEADS = 4_096, 128
+RESULTS = {"space_needed": c_long, "packed_needed": c_long, "multiplies": c_int}
+"""What the functions that answer with a number return."""
 
 
 class Step(ctypes.Structure):
@@ -36,8 +39,10 @@ class Step(ctypes.Structure):
                 *("z1", "hidden", "z2", "grad", "deviation", "radial", "along", "grad_along", "error"),
                 *("grad_first", "grad_second", "grad_linear"),
                 *("grad_first_bias", "grad_second_bias", "grad_head", "grad_head_bias", "loss"),
+                *("space", "packed"),
             )
         ),
+        ("narrow", c_int),
     )
 
 
@@ -51,10 +56,25 @@ def library() -> ctypes.CDLL | None:
         "second_layer": (step, long, address, address, address),
         "first_layer_backward": (step, long),
         "make_gradient": (step,),
+        "pack_layers": (step,),
+        "gradient_of_rows": (step, address, long, c_int, *(address,) * 3, long, address, address),
+        "space_needed": (step,),
+        "packed_needed": (step,),
+        "multiplies": (c_int,),
         "hidden_layer": (address, address, long, long, real, c_int),
         "adam_step": (*(address,) * 6, long, *(real,) * 5),
     }
-    return compiled_library(Path(__file__).with_name("fused_step.c"), functions)
+    found = compiled_library(Path(__file__).with_name("fused_step.c"), functions)
+    for name, answer in RESULTS.items() if found is not None else ():
+        getattr(found, name).restype = answer
+    return found
+
+
+def multiplies(passes: ctypes.CDLL, dtype: torch.dtype) -> bool:
+    """Whether the passes have products of their own in that precision for this processor. Where a processor has units for
+    products in bfloat16 (AMX), they are left to torch's libraries, which know them."""
+    narrow = dtype == torch.bfloat16
+    return bool(passes.multiplies(narrow)) and not (narrow and can("_is_amx_tile_supported"))
 
 
 def usable_for(weights: Tensor, width: int, outputs: int = 0) -> ctypes.CDLL | None:

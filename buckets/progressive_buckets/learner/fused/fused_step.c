@@ -41,6 +41,8 @@ typedef struct {
     number *grad_first, *grad_second, *grad_linear;                 /* as first, second, linear: products */
     float *grad_first_bias, *grad_second_bias, *grad_head, *grad_head_bias; /* sums over rows; zero before a step */
     double *loss;
+    float *space, *packed;                                          /* for own products: see `gradient_of_rows` */
+    int narrow;                                                     /* whether these take bfloat16 */
 } step;
 
 INLINE lanes of(const float *from) {
@@ -93,6 +95,8 @@ INLINE float total(lanes value) {
     for (int i = 0; i < LANES / 4; i++) sum += parts[i];
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
+
+#include "products.h"
 
 /* Where the parameters lie in a flat tensor, those of one member. */
 typedef struct {
@@ -339,6 +343,116 @@ void make_gradient(const step *s) {
             for (long i = 0; i < width; i++)
                 *(k < ACTIONS ? out.value + i * ACTIONS + k : out.horizon + n * out.apart + i) = head[k * width + i];
         }
+    }
+}
+
+/* ---- The same with products of our own (see products.h): all is float32 but what goes into a product. ---- */
+
+#define BLOCK 126 /* rows at a time: a multiple of TALL and of 2; what they need fits a second-level cache */
+
+INLINE long padded(long count) { return (count + LANES - 1) / LANES * LANES; }
+
+/* Floats of `space`, for a block, and of `packed`, the layers. */
+long space_needed(const step *s) {
+    const long columns = padded(s->features * s->scales), most = columns > s->width ? columns : s->width;
+    return BLOCK * (columns + 4 * s->width + 3 * most + 3 * ACTIONS * s->members + 2);
+}
+
+INLINE long packed_of_member(const step *s) { return (s->features * s->scales + 1) * s->width + 2 * s->width * s->width; }
+
+long packed_needed(const step *s) { return s->members * packed_of_member(s); }
+
+/* The layers of `make_layers`, packed: the first, the second, and the second for the way back. */
+void pack_layers(const step *s) {
+    const long columns = s->features * s->scales, width = s->width;
+    for (long m = 0; m < s->members; m++) {
+        const float *second = (const float *)s->second + m * width * width;
+        float *to = s->packed + m * packed_of_member(s);
+        pack(s->narrow, (const float *)s->first + m * columns * width, columns, width, to), to += (columns + 1) * width;
+        pack(s->narrow, second, width, width, to), to += width * width;
+        pack_turned(s->narrow, second, width, width, to);
+    }
+}
+
+/* x [rows, padded columns] = the `bars` of a `table`, whose rows begin `apart` numbers after each other. */
+INLINE void gather(const number *table, long apart, int half, const long *bars, long rows, long columns, float *x) {
+    for (long b = 0; b < rows; b++, x += padded(columns)) {
+        long c = 0;
+        for (; c + LANES <= columns; c += LANES) put(x + c, read(table, bars[b] * apart + c, half));
+        for (; c < columns; c++) x[c] = read_one(table, bars[b] * apart + c, half);
+    }
+}
+
+/* The linear path: along [2, rows] = linear [2, columns] x^T. */
+INLINE void linear_path(const step *s, long m, const float *x) {
+    const long columns = s->features * s->scales;
+    for (long k = 0; k < ACTIONS; k++) {
+        float weights[padded(columns)];
+        memset(weights, 0, sizeof weights);
+        memcpy(weights, (const float *)s->linear + (m * ACTIONS + k) * columns, columns * sizeof(float));
+        for (long b = 0; b < s->rows; b++) {
+            lanes sum = {0};
+            for (long c = 0; c < columns; c += LANES) sum += of(weights + c) * of(x + b * padded(columns) + c);
+            ((float *)s->along)[(m * ACTIONS + k) * s->rows + b] = total(sum);
+        }
+    }
+}
+
+INLINE void linear_path_backward(const step *s, long m, const float *x) {
+    const long columns = s->features * s->scales;
+    for (long k = 0; k < ACTIONS; k++) {
+        const float *grad = (const float *)s->grad_along + (m * ACTIONS + k) * s->rows;
+        float sum[padded(columns)], *to = (float *)s->grad_linear + (m * ACTIONS + k) * columns;
+        memset(sum, 0, sizeof sum);
+        for (long b = 0; b < s->rows; b++)
+            for (long c = 0; c < columns; c += LANES) put(sum + c, of(sum + c) + grad[b] * of(x + b * padded(columns) + c));
+        for (long c = 0; c < columns; c++) to[c] += sum[c];
+    }
+}
+
+INLINE float *cut(float **space, long count) {
+    float *from = *space;
+    *space += count;
+    return from;
+}
+
+/* Forward and backward over `bars` of a `table` (see `gather`), added to the gradient's products and sums. `masks`, of both layers,
+ * lie `batch` rows after each other for each member. */
+void gradient_of_rows(const step *s, const number *table, long apart, int half, const long *bars, const uint8_t *first_mask,
+                      const uint8_t *second_mask, long batch, const float *targets, const float *shares) {
+    const long columns = s->features * s->scales, width = s->width, wide = padded(columns), most = wide > width ? wide : width;
+    const int narrow = s->narrow;
+    const long deep = elements(narrow, columns), across = elements(narrow, width);
+    step own = *s;
+    float *space = s->space, *x = cut(&space, BLOCK * wide);
+    float *z1 = own.z1 = cut(&space, BLOCK * width), *hidden = own.hidden = cut(&space, BLOCK * width);
+    float *z2 = own.z2 = cut(&space, BLOCK * width), *grad = own.grad = cut(&space, BLOCK * width);
+    float *rows_x = cut(&space, BLOCK * most), *turned = cut(&space, BLOCK * most), *right = cut(&space, BLOCK * most);
+    own.along = cut(&space, BLOCK * ACTIONS * s->members), own.grad_along = cut(&space, BLOCK * ACTIONS * s->members);
+    own.error = cut(&space, BLOCK * ACTIONS * s->members), own.deviation = cut(&space, BLOCK), own.radial = cut(&space, BLOCK);
+    for (long start = 0; start < s->rows; start += BLOCK) {
+        const long rows = own.rows = s->rows - start < BLOCK ? s->rows - start : BLOCK, over = elements(narrow, rows);
+        gather(table, apart, half, bars + start, rows, columns, x);
+        const operand inputs = along_rows(narrow, x, rows, wide, rows_x);
+        for (long m = 0; m < s->members; m++) {
+            const float *first = s->packed + m * packed_of_member(s), *second = first + (columns + 1) * width, *back = second + width * width;
+            const long mask = (m * batch + start) * width;
+            linear_path(&own, m, x);
+            product(narrow, inputs, rows, deep, first, z1, width, 0);
+            first_layer(&own, m, first_mask + mask);
+            product(narrow, along_rows(narrow, hidden, rows, width, turned), rows, across, second, z2, width, 0);
+            second_layer(&own, m, second_mask + mask, targets + start, shares + start); /* z2: the gradient by it */
+            product(narrow, along_rows(narrow, z2, rows, width, turned), rows, across, back, grad, width, 0);
+            pack(narrow, z2, rows, width, right);
+            product(narrow, over_rows(narrow, hidden, rows, width, turned), width, over, right,
+                    (float *)s->grad_second + m * width * width, width, 1);
+            first_layer_backward(&own, m); /* grad: that by z1 */
+            pack(narrow, grad, rows, width, right);
+            product(narrow, over_rows(narrow, x, rows, wide, turned), columns, over, right, (float *)s->grad_first + m * columns * width,
+                    width, 1);
+            linear_path_backward(&own, m, x);
+        }
+        for (long k = 0; k < ACTIONS * s->members; k++) memcpy(s->error + k * s->rows + start, own.error + k * rows, rows * sizeof(float));
     }
 }
 
