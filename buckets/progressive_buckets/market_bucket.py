@@ -50,12 +50,13 @@ class MarketBucket(StudiedBucket):
 
     def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
         """Estimate the bytes that training will hold: the market, the replay, the networks and one batch."""
-        from progressive_buckets.learner.critic import bytes_of_training
-        from progressive_buckets.learner.opening import hyper_for
         from progressive_training.market import bytes_of_bucket_market
 
         settings = bucket.settings
-        market = bytes_of_bucket_market(bucket)
+        market = bytes_of_bucket_market(bucket)  # first: what loads by the public face loads without collecting garbage
+        from progressive_buckets.learner.critic import bytes_of_training
+        from progressive_buckets.learner.opening import hyper_for
+
         hyper = hyper_for(self, settings)
         training = bytes_of_training(resources.batch_size, hyper.width, hyper.members, settings[REPLAY_CAPACITY])
         if settings[REGIMES] is None:

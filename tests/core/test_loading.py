@@ -2,6 +2,8 @@
 
 import gc
 import importlib.metadata
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from progressive_app.discovery.entry_points import discover
 from progressive_app.machine.loading import load
+from progressive_app.machine.memory import gc_frozen
 
 LIBRARY = "objects = [[number] for number in range(100_000)]\n"
 
@@ -36,6 +39,43 @@ def test_the_collector_of_an_application_stays_off(tmp_path: Path) -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_in_a_run_collections_skip_the_objects_of_a_library_that_it_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = "import sys, types\nsys.modules.update({f'parts{n}': types.ModuleType('part') for n in range(200)})\n"
+    (tmp_path / "a_library_of_parts.py").write_text(parts + LIBRARY)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "modules", sys.modules.copy())
+    with gc_frozen():
+        before = gc.get_freeze_count()
+        load("json")
+        assert gc.get_freeze_count() == before
+        load("a_library_of_parts")
+        assert gc.get_freeze_count() >= before + 100_000
+    assert gc.get_freeze_count() == 0
+
+
+def test_a_bucket_loads_torch_without_collecting_garbage(tmp_path: Path) -> None:
+    program = """
+import gc, sys
+from pathlib import Path
+from progressive_buckets.medium import bucket
+from progressive_training import Resources, resolve
+from progressive_core.engine.run import bucket_info
+
+resources = Resources(device="cpu", parallel_episodes=8, batch_size=64)
+info = bucket_info(resolve(), bucket, ("Medium",), Path())
+seen = []
+gc.callbacks.append(lambda phase, _: seen.append(phase))
+assert "torch" not in sys.modules
+bucket.memory_needed(info, resources)
+assert "torch" in sys.modules and "pandas" in sys.modules
+assert gc.isenabled() and len(seen) < 100, len(seen)  # without a rest some 1,600
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_packages_are_read_again_only_where_one_came(
