@@ -42,7 +42,7 @@ def candles_of(bars: Bars) -> Candles:
     last = np.minimum(first + merged, len(bars)) - 1
     frame = pd.DataFrame(
         {
-            "time": pd.to_datetime(bars.time[first], utc=True),
+            "time": pd.DatetimeIndex(bars.time[first], tz="UTC"),
             "open": bars.open[first],
             "high": np.maximum.reduceat(bars.high, first),
             "low": np.minimum.reduceat(bars.low, first),
@@ -54,7 +54,7 @@ def candles_of(bars: Bars) -> Candles:
     longest = np.sort(after[np.argsort(bars.time[after - 1] - bars.time[after], kind="stable")[:MOST_GAPS]])
     gaps = pd.DataFrame(
         {
-            name: pd.to_datetime(bars.time[rows], utc=True)
+            name: pd.DatetimeIndex(bars.time[rows], tz="UTC")
             for name, rows in (("before", longest - 1), ("after", longest))
         }
     )

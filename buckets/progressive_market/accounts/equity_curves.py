@@ -33,7 +33,7 @@ def equity_curve(account: Account, times: NDArray[np.int64]) -> pd.DataFrame:
     last = np.append(first[1:], len(fall)) - 1
     return pd.DataFrame(
         {
-            "time": pd.to_datetime(times[last], utc=True),
+            "time": pd.DatetimeIndex(times[last], tz="UTC"),
             "log_equity": equity.cpu().numpy()[last],
             "drawdown": np.maximum.reduceat(fall, first) + 0.0,
         }

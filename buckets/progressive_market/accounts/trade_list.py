@@ -48,9 +48,9 @@ def trades_of(wanted: Tensor, account: Account, part: Part, market: Market) -> p
     return pd.DataFrame(
         {
             "side": np.where(held[entries] > 0, "long", "short"),
-            "entry_time": pd.to_datetime(times[entries], utc=True),
+            "entry_time": pd.DatetimeIndex(times[entries], tz="UTC"),
             "entry_price": prices[part.start + entries + 1],
-            "exit_time": pd.to_datetime(times[exits], utc=True),
+            "exit_time": pd.DatetimeIndex(times[exits], tz="UTC"),
             "exit_price": prices[np.minimum(part.start + exits + 1, len(prices) - 1)],
             "bars": exits - entries,
             "profit": 100 * ((1 - entry_fee) * left - 1),
