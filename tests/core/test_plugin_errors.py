@@ -287,6 +287,38 @@ def test_a_bucket_that_is_needed_is_an_error_under_every_policy(
     assert main(["plugins"]) == 0
 
 
+def test_what_a_plugin_needs_and_is_not_there_is_said_before_anything_is_made(
+    here: Path, install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    needs = 'needs_packages = {"json": "stdlib", "absent_a": "acme[a]", "absent_b.part": "acme[a]"}'
+    install("acme", plugins={"watch": "acme_watch"}, acme_watch=f"{stress.GOOD}\n{needs}\nopt_in = True\n")
+    assert main(["plugins"]) == 0
+    assert train("--run-dir", "first", "--episodes", "1") == 0  # it is off unless named
+    before = {file: file.read_bytes() for file in Path().rglob("*") if file.is_file()}
+    expected = "plugin 'watch' (acme 1.2) needs absent_a and absent_b.part: pip install 'acme[a]' (to go on without it: -p no:watch, or"
+    for way in (["--run-dir", "run"], ["--resume", "--run-dir", "first", "--episodes", "2"]):
+        capsys.readouterr()
+        assert train(*way, "-p", "watch") == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert expected in line
+        assert {file: file.read_bytes() for file in Path().rglob("*") if file.is_file()} == before
+        assert not Path("run").exists()
+    assert train("--run-dir", "other", "--episodes", "1", "-p", "watch", "--set", "PLUGIN_ERRORS=disable") == 0
+
+
+@pytest.mark.parametrize("needs", ["['absent']", "{'absent': 3}", "property(lambda self: 1 / 0)"])
+def test_a_wrong_word_for_what_a_bucket_needs_is_named(
+    here: Path, install: Install, capsys: pytest.CaptureFixture[str], needs: str
+) -> None:
+    source = f"{BUCKETS}\nclass Third(type(first)):\n    needs_packages = {needs}\nthird = Third('Third')\n"
+    install("acme", buckets={"Third": "acme_third:third"}, acme_third=source)
+    assert train("--run-dir", "run", "--sequence", "Third") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "bucket 'Third' (acme 1.2)" in line
+    assert "`needs_packages` must map" in line or "cannot be examined: ZeroDivisionError" in line
+    assert not Path("run").exists()
+
+
 def test_a_package_with_damaged_files_is_named(
     here: Path, install: Install, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ from progressive_app.config.choices import merged_choices, refuse_unknown_bucket
 from progressive_app.config.resolve import with_settings
 from progressive_app.config.stages import Stages, flat, stages_text
 from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.discovery.needed_packages import check_packages
 from progressive_app.machine.address_space import check_address_space
 from progressive_app.machine.device import resolve_device
 from progressive_app.machine.logs import log_to
@@ -31,7 +32,7 @@ from progressive_app.resume.manifest import check_isolation, check_objects_there
 from progressive_app.resume.own_settings import settings_of_run
 from progressive_app.store.progress import Standing, standing_of
 from progressive_app.store.run_store import RunStore
-from progressive_core.contract.errors import ConfigError
+from progressive_core.contract.errors import ConfigError, PluginError
 from progressive_core.contract.protocols import trains
 from progressive_core.contract.setting import Settings
 from progressive_core.plugins.manager import Manager
@@ -122,13 +123,22 @@ def choices_of(asked: Mapping[str, Any], plugins: Sequence[str]) -> tuple[str, .
 def registry_for(settings: Settings, manager: Manager) -> Registry:
     """The plugins of a run, with every bucket that its settings name.
 
-    :raise PluginError: one cannot be used. :raise ConfigError: a setting names a bucket that is not installed, or one that trains
+    :raise PluginError: one cannot be used, or needs a package that is not installed. :raise ConfigError: a setting names a bucket that is not installed, or one that trains
         nothing is in a stage.
     """
     registry = installed_registry(settings[PLUGINS], settings[TRANSFERS], settings[PLUGIN_ERRORS], manager)
     refuse_unknown_buckets(settings, [record.name for record in registry.records if record.kind == "bucket"])
     buckets = {name: registry.bucket(name) for name in flat(settings[SEQUENCE])}
     _refuse_in_stages([name for name, bucket in buckets.items() if not trains(bucket)], settings[SEQUENCE])
+    for name, bucket in buckets.items():
+        check_packages(bucket, registry.owner(name))
+    for name in (
+        registry.plugins if settings[PLUGIN_ERRORS] == "stop" else ()
+    ):  # else its first hook fails, and the run goes on
+        try:
+            check_packages(registry.plugin(name).plugin, registry.owner(name))
+        except PluginError as error:
+            raise PluginError(f"{error}{registry.way_on(name)}") from error
     return registry
 
 

@@ -91,6 +91,7 @@ class SB3Bucket(StudiedBucket):
     algo: str = field(default="PPO", validator=_algorithm)
     policy_kwargs: dict[str, Any] = field(default=None, converter=_kept, validator=_policy_kwargs, hash=False)
     settings: ClassVar[tuple[Setting[Any], ...]] = (*MARKET_SETTINGS, *SB3_SETTINGS)
+    needs_packages: ClassVar[dict[str, str]] = {"stable_baselines3": "progressive-training[sb3]"}
 
     def memory_needed(self, bucket: BucketInfo, resources: Resources) -> int:
         """Estimate the bytes of the market, and of what is seen between two updates."""

@@ -93,6 +93,7 @@ class Tracker:
 
     def __init__(self, name: str, package: str, open_sink: OpenSink) -> None:
         self._name, self._package, self._open = name, package, open_sink
+        self.needs_packages = {package: f"progressive-training[{name}]"}
         self._followers: dict[Path, _Follower] = {}
         self._written: dict[Path, set[str]] = {}
 
@@ -125,7 +126,7 @@ class Tracker:
     def on_run_end(self, run: RunInfo, results: tuple[BucketResult, ...], error: BaseException | None) -> None:
         """Write what is missing, also of buckets that trained in other processes, and how the run ended."""
         if find_spec(self._package) is None:
-            return  # said at the first bucket
+            return  # logged at the first bucket
         written = self._written.pop(home_of(run.run_dir), set())
         directories = (run.run_dir, run.run_dir / SCRATCH)
         follower = self._follower(directories, run.settings, lambda shown: shown not in written)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from io import BytesIO
+from types import MappingProxyType
 
 import structlog
 
@@ -18,6 +19,7 @@ class PicturePlugin:
     """Draws report.png when a run ends; enabled only where it is named, since matplotlib takes longer than the whole report."""
 
     opt_in = True
+    needs_packages = MappingProxyType({"matplotlib": "progressive-training[report]"})
 
     @hookimpl
     def on_run_end(self, run: RunInfo, results: tuple[BucketResult, ...]) -> None:
