@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from progressive_front.cli import main
+from progressive_integrations.mlflow.mlflow_runs import address_of
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,8 @@ def test_an_address_with_a_password_or_none_is_one_line(
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and words in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_password_of_the_environment_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@example.org/mlflow")
+    assert address_of({"MLFLOW_TRACKING_URI": None}) == "https://example.org/mlflow"

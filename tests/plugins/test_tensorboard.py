@@ -48,7 +48,9 @@ def assert_a_row_of_hparams(files: Any, name: str, settings: dict[str, Any]) -> 
     assert "final/best_score" in {metric.name.tag for metric in found.metric_infos}
 
 
-def test_steps_come_once_after_an_interruption_and_tables_at_the_end(tmp_path: Path) -> None:
+def test_steps_come_once_after_an_interruption_and_tables_at_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run, lines = tmp_path / "run", []
 
     def progress(line: str) -> None:
@@ -66,6 +68,8 @@ def test_steps_come_once_after_an_interruption_and_tables_at_the_end(tmp_path: P
     ProgressiveTrainer(settings=QUICK, run_dir=run, plugins=["tensorboard"]).resume()
     score = shown(place).Scalars("score")
     assert [event.step for event in score] == [0, 1, 2, 3]
+    where = f"tensorboard: written to {run}/tensorboard (look: tensorboard --logdir {run}/tensorboard)"
+    assert lines.count(where) == 1 and where in capsys.readouterr().err  # of the interrupted one and of its resume
     sizes = {file.name[-2:]: file.stat().st_size for file in place.iterdir()}
     assert {name for name, size in sizes.items() if size} == {"10", "11"}  # its episodes once, and how it ended
     recorded = read_run(run)

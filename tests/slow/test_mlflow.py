@@ -69,6 +69,8 @@ def test_a_run_goes_on_in_the_same_run_of_mlflow_and_ends_with_its_tables_model_
     run, nested = shown()
     assert (run.info.status, run.info.run_name) == ("KILLED", "mine")
     assert list(nested) == ["Scalping"] and steps(nested["Scalping"]) == [0, 1, 2]
+    address = "sqlite:///mlflow.db (look: mlflow ui --backend-store-uri sqlite:///mlflow.db)"
+    assert f"mlflow: written to {address}, experiment progressive-training, run mine" in lines
 
     (place / "mine").rename(place / "elsewhere")
     ProgressiveTrainer(run_dir=place / "elsewhere", plugins=["mlflow"]).resume({"EPISODES": 4})

@@ -53,7 +53,7 @@ class Recorder:
         self._transfers: dict[str, dict[int, str]] = {}
         with _alone(self._turn):
             self._client = MlflowClient(tracking_uri=uri)
-            self._experiment = self._experiment_id(os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT)
+            self._experiment = self._experiment_id(experiment_name())
             self._run = self._found(f"tags.`{BEGUN}` = '{asked['begun']}'") or self._made(
                 asked["name"], asked["began_at"], {BEGUN: asked["begun"]}
             )
@@ -202,10 +202,15 @@ def _check_answers(uri: str) -> None:
         why = getattr(error, "reason", error)
         if isinstance(why, ssl.SSLError):
             return
-        raise RuntimeError(f"{_public(uri)} does not answer ({getattr(why, 'strerror', None) or why})") from error
+        raise RuntimeError(f"{public(uri)} does not answer ({getattr(why, 'strerror', None) or why})") from error
 
 
-def _public(text: str) -> str:
+def experiment_name() -> str:
+    """The experiment that runs are made in."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+
+
+def public(text: str) -> str:
     """Without passwords, and without what differs from one try to the next."""
     return re.sub(r" object at 0x\w+", "", re.sub(r"://[^/@\s]*@", "://", text))
 
@@ -262,7 +267,7 @@ def main() -> int:
             else:
                 recorder.end(asked)
     except Exception as error:  # noqa: BLE001  (whatever it is, the training is told)
-        answers.write(json.dumps(_public(str(error)) or type(error).__name__))
+        answers.write(json.dumps(public(str(error)) or type(error).__name__))
         answers.flush()
         return 1
     return 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -127,7 +129,8 @@ class _Process:
 class MlflowRuns:
     """Where the tracker writes to: what a run has committed, as requests to the process."""
 
-    def __init__(self, process: _Process, forget: Callable[[], object]) -> None:
+    def __init__(self, process: _Process, place: str, forget: Callable[[], object]) -> None:
+        self.place = place
         self._process, self._forget, self._has_ended = process, forget, False
 
     def write(self, bucket: str, episodes: Sequence[Mapping[str, Any]]) -> None:
@@ -196,6 +199,14 @@ def _beginning(home: Path, settings: Settings) -> dict[str, Any]:
     }
 
 
+def address_of(settings: Mapping[str, Any]) -> str:
+    """Where MLflow writes, without a password, and how to look at a database."""
+    uri = settings[MLFLOW_TRACKING_URI.key] or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    shown = mlflow_recorder.public(uri)
+    is_served = uri.startswith(("http://", "https://")) or uri == "databricks"
+    return shown if is_served else f"{shown} (look: {shlex.join(['mlflow', 'ui', '--backend-store-uri', shown])})"
+
+
 class MlflowTracker(Tracker):
     """Writes to MLflow, by one process for each run that this one trains."""
 
@@ -218,7 +229,8 @@ class MlflowTracker(Tracker):
         with self._lock:
             if home not in self._processes:
                 self._processes[home] = _Process(_beginning(home, settings))
-            return MlflowRuns(self._processes[home], lambda: self._processes.pop(home, None))
+            place = f"{address_of(settings)}, experiment {mlflow_recorder.experiment_name()}, run {name_of(home)}"
+            return MlflowRuns(self._processes[home], place, lambda: self._processes.pop(home, None))
 
     def _failed_process(self, home: Path) -> _Process | None:
         """The process of a run that is gone before its time, which is forgotten: what was given to it is to be written again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,7 @@ class EventFiles:
         self._files: dict[str, _EventFile] = {}
         if named is not None:
             self._place = place_of(run_dir, Path(named))  # not over those of another run of this name
+        self.place = f"{self._place} (look: {shlex.join(['tensorboard', '--logdir', str(self._place)])})"
 
     def write(self, bucket: str, episodes: Sequence[Mapping[str, Any]]) -> None:
         file = self._file(bucket, anew=True)

@@ -47,7 +47,12 @@ class Ended:
 
 
 class Sink(Protocol):
-    """Where a tracker writes to, while a bucket trains or at the end of a run. Used by one thread; any method may raise."""
+    """Where a tracker writes to, while a bucket trains or at the end of a run. Used by one thread; any method may raise.
+
+    `place` is for the user: where it writes, and how to look at it.
+    """
+
+    place: str
 
     def write(self, bucket: str, episodes: Sequence[Mapping[str, Any]]) -> None:
         """Write episodes of a bucket (`metrics.jsonl` has their fields), from its first one on: what an earlier sink wrote of this
@@ -78,9 +83,13 @@ def home_of(run_dir: Path) -> Path:
 def name_of(run_dir: Path) -> str:
     """What a run is called among others: its directory, and of a run of a study or search the name of that before it."""
     run_dir = run_dir.absolute()
-    study = run_dir.parent.parent
-    inside = run_dir.parent.name == "runs" and (study / "plan.json").is_file()
-    return f"{study.name}/{run_dir.name}" if inside else run_dir.name
+    return f"{run_dir.parent.parent.name}/{run_dir.name}" if _is_of_study(run_dir) else run_dir.name
+
+
+def _is_of_study(run_dir: Path) -> bool:
+    """Whether a run is one of those of a study or search."""
+    runs = run_dir.absolute().parent
+    return runs.name == "runs" and (runs.parent / "plan.json").is_file()
 
 
 class Tracker:
@@ -124,13 +133,16 @@ class Tracker:
 
     @hookimpl
     def on_run_end(self, run: RunInfo, results: tuple[BucketResult, ...], error: BaseException | None) -> None:
-        """Write what is missing, also of buckets that trained in other processes, and how the run ended."""
+        """Write what is missing, also of buckets that trained in other processes, and how the run ended; log where that is."""
         if find_spec(self._package) is None:
             return  # logged at the first bucket
         written = self._written.pop(home_of(run.run_dir), set())
         directories = (run.run_dir, run.run_dir / SCRATCH)
         follower = self._follower(directories, run.settings, lambda shown: shown not in written)
-        if not follower.finish(RUN_PATIENCE, Ended(run=run, results=results, error=error)) and not follower.failed:
+        if follower.finish(RUN_PATIENCE, Ended(run=run, results=results, error=error)):
+            message = f"{self._name}: written to {follower.place}"
+            log.info(message, show=not _is_of_study(run.run_dir))  # a study has many
+        elif not follower.failed:
             message = f"{self._name}: not all was written in {RUN_PATIENCE:.0f} s{_later(self._name, run.run_dir)}"
             log.warning(message)
 
@@ -169,6 +181,7 @@ class _Follower:
         warn: Callable[[Exception], None],
     ) -> None:
         self.failed = False
+        self.place = ""
         self._directories, self._takes, self._open, self._warn = directories, takes, open_sink, warn
         self._wake, self._ending = threading.Event(), threading.Event()
         self._ended: Ended | None = None
@@ -204,6 +217,7 @@ class _Follower:
                     sink.end(self._ended)
                 if is_last:
                     sink.close()
+                    self.place = sink.place
                     return
             except Exception as error:  # noqa: BLE001  (training goes on whatever another program does)
                 self.failed = True
