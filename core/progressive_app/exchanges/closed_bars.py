@@ -58,6 +58,7 @@ def closed_pages(
     exchange: Exchange, market: str, timeframe: str, since: int, until: int | None = None
 ) -> Iterator[Sequence[Candle]]:
     """The bars that open from `since` on, and before `until`, and have closed when the first is asked for: page by page, in order.
+    Those without a price are left out, with a warning behind the last page.
 
     A page without bars is given too where nothing was traded for so long. Times are milliseconds since 1970.
 
@@ -70,19 +71,30 @@ def closed_pages(
     end = min(end, int(newest[-1][0]) + 1 if newest else 0)  # else a delisted market would be asked for up to this day
     expected = max((int(row[0]) for row in newest if since <= row[0] < end), default=since)
     limit, begin, reached = patiently(exchange, lambda: exchange.page(market)), since, since
+    unpriced: list[Candle] = []
     while begin < end:
         page = [row for row in _page(exchange, market, timeframe, begin, limit) if row[0] >= begin]
         closed = [
             row for row in page if row[0] < end
         ]  # not the last alone: one of the future would hide those before it
-        yield closed
+        yield [row for row in closed if has_prices(row)]
+        unpriced += (row for row in closed if not has_prices(row))
         reached = int(closed[-1][0]) if closed else reached
         begin = reached + step if closed else end if page else begin + limit * step
+    if unpriced:
+        counted = f"{len(unpriced):,} of its bars of {market} have" if len(unpriced) > 1 else f"a bar of {market} has"
+        line = f"{exchange.name}: {counted} no price, first that of {utc_text_of(int(unpriced[0][0]))}: left out"
+        log.warning(line)
     if reached < expected - step:  # one bar late is an exchange that closes it now
         raise DataError(
             f"{exchange.name}: its newest bar of {market} is of {utc_text_of(expected)}, and it gives none behind "
             f"{utc_text_of(reached)}; ask again later, or another exchange"
         )
+
+
+def has_prices(row: Candle) -> bool:
+    """Whether open, high, low and close are prices: what `load_bars` would leave out is no bar."""
+    return all(0 < price < math.inf for price in row[1:5])
 
 
 def newest_bars(exchange: Exchange, symbol: str, timeframe: str, count: int) -> pd.DataFrame:
@@ -109,7 +121,7 @@ def newest_bars(exchange: Exchange, symbol: str, timeframe: str, count: int) -> 
 
 
 def _page(exchange: Exchange, market: str, timeframe: str, since: int | None, limit: int) -> list[Candle]:
-    """The bars of one request in order, each time once, with what is no bar left out."""
+    """The bars of one request in order, each time once; a number that is not given is NaN."""
     rows = patiently(exchange, lambda: exchange.candles(market, timeframe, since, limit))
     try:
         whole = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -83,6 +84,7 @@ class BarsFile:
 
     def read(self) -> pd.DataFrame:
         """The bars that are there, those on the way included, in order; `time` in milliseconds since 1970. Empty where there are none.
+        Rows without a price, which a file of an earlier version may hold, are left out.
 
         :raise DataError: the file was not made by a download, or is of another market. :raise ConfigError: the pages are.
         """
@@ -91,7 +93,9 @@ class BarsFile:
         kept = self._in_file()
         rows = list(self._on_the_way())
         fetched = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"time": "int64"})
-        return merged(kept, fetched) if len(kept) else fetched
+        bars = merged(kept, fetched) if len(kept) else fetched
+        prices = bars[list(COLUMNS[1:5])].astype("float64")
+        return bars[(prices.gt(0) & prices.lt(math.inf)).all(axis=1)].reset_index(drop=True)
 
     def append(self, page: Iterable[Candle]) -> None:
         """Keep a page, also if the process is killed or the power fails right afterwards.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from loopback import HOUR, Exchanges, candle, point_to, served
+from loopback import BEGIN, HOUR, Exchanges, candle, point_to, served
 
 from progressive_front.cli import main
 from progressive_training import load_bars
@@ -78,6 +78,32 @@ def test_gaps_are_named_and_until_ends_it(exchanges: Any, capsys: pytest.Capture
     said = " ".join(capsys.readouterr().out.split())
     assert "68 bars of BTC/USDT 1h of binance from 2020-01-01 00:00 UTC to 2020-01-03 23:00 UTC" in said
     assert "gaps: 2, 4 bars missing: 3 from 2020-01-01 20:00 UTC, 1 from 2020-01-03 02:00 UTC" in said
+
+
+def test_bars_without_a_price_are_left_out_also_of_a_file_that_has_them(
+    exchanges: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unpriced = {20: "", 21: "0", 50: "nan", 97: "", 98: "", 99: ""}  # the newest ones too, one of them forming
+
+    def bars(base: str, since: int | None, limit: int, own: Any = exchanges.bars) -> Any:
+        hours = [(row, (row[0] - BEGIN) // HOUR) for row in own(base, since, limit)]
+        return [[row[0], *([unpriced[hour]] * 4), row[5]] if hour in unpriced else row for row, hour in hours]
+
+    exchanges.bars = bars
+    assert download(*BINANCE, *SINCE, "--out", "bars.csv") == 0
+    printed = capsys.readouterr()
+    assert "94 bars of BTC/USDT 1h" in printed.out
+    assert "gaps: 2, 3 bars missing" in " ".join(printed.out.split())
+    assert "5 of its bars of BTC/USDT have no price, first that of 2020-01-01 20:00 UTC: left out" in printed.err
+    assert rows("bars.csv") == [candle(hour) for hour in range(99) if hour not in unpriced]
+
+    table = pd.read_csv("bars.csv")
+    table.loc[[3, len(table) - 1], "close"] = float("nan")  # as earlier versions kept it
+    table.to_csv("bars.csv", index=False)
+    unpriced.clear()
+    exchanges.hours = 110
+    assert download(*BINANCE, "--out", "bars.csv") == 0
+    assert rows("bars.csv") == [candle(hour) for hour in range(109) if hour not in {3, 20, 21, 50}]
 
 
 def test_a_long_quiet_stretch_is_passed(exchanges: Any) -> None:
