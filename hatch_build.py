@@ -15,7 +15,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCES: dict[str, list[str]] = {
     "buckets/progressive_buckets/learner/fused/fused_step.c": [],
-    "buckets/progressive_market/passes/market_passes.c": ["-ffp-contract=off"],  # each number as torch rounds it
+    "buckets/progressive_buckets/learner/fused/lambda_returns.c": [
+        "-ffp-contract=off"
+    ],  # each number as torch rounds it
+    "buckets/progressive_market/passes/market_passes.c": ["-ffp-contract=off"],
 }
 """The C files, with the flags of each. Each becomes a library for each level, beside it."""
 LEVELS = {"v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"], "v3": ["-march=x86-64-v3"], "base": []}

@@ -11,11 +11,13 @@ from attrs import evolve
 
 from progressive_app.config.resolve import defaults
 from progressive_buckets.learner import gradient_step, network
+from progressive_buckets.learner.fused import compiled_returns
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_buckets.naturalistic import exploration
 from progressive_market import fixed_order, policy
 from progressive_market.bars import Bars, synthetic_bars
+from progressive_market.passes import market_passes
 from progressive_training import BucketInfo, MarketBucket, Resources
 
 SMALL = {"UPDATES_PER_EPISODE": 5, "EPISODE_BARS": 32, "REPLAY_CAPACITY": 4000}
@@ -76,3 +78,5 @@ def on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "adds_in_order", lambda device: False)
     for module in (gradient_step, network):
         monkeypatch.setattr(module, "usable_for", lambda *which: None)
+    for module in (compiled_returns, market_passes):
+        monkeypatch.setattr(module, "library", lambda: None)

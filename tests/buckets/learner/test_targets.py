@@ -1,10 +1,13 @@
 """Lambda-returns of differences equal what following two positions bar by bar gives."""
 
+from unittest.mock import patch
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from progressive_buckets.learner.fused import compiled_returns
 from progressive_buckets.learner.targets import sweep
 from progressive_market.policy import cost_matrix
 
@@ -45,6 +48,29 @@ def test_sweep_matches_a_loop(seed: int, bars: int, cost: float, discount: float
     assert got[0].tolist() == pytest.approx(
         by_loop(rewards[0], advantages[0], decidable[0], cost, discount, trace), abs=1e-4
     )
+
+
+@pytest.mark.skipif(compiled_returns.library() is None, reason="installed without compiled passes")
+@given(
+    st.integers(0, 10_000), st.integers(1, 4), st.sampled_from([0.0, 0.3, 0.5, 0.9, 1.0]), st.booleans(), st.booleans()
+)
+def test_the_compiled_sweep_writes_the_bits_of_the_other(
+    seed: int, bars: int, trace: float, strange: bool, turned: bool
+) -> None:
+    random = torch.Generator().manual_seed(seed)
+    rewards, advantages = (torch.randn(37, bars, 2, generator=random) for _ in range(2))
+    if strange:
+        places = torch.randint(advantages.numel(), (8,), generator=random)
+        advantages.flatten()[places] = torch.tensor([0.0, -0.0, torch.nan, torch.inf, -torch.inf, 1.0, -1.0, 1e38])
+    if turned:
+        advantages = advantages.movedim(-1, 0).contiguous().movedim(0, -1)
+    decidable = torch.rand(37, bars, generator=random) > 0.2
+    costs = cost_matrix((0.0, 0.5, 1.0), torch.device("cpu"), "long" if seed % 2 else "both")
+    arguments = (rewards, advantages, decidable, costs, 0.97, trace)
+    ours = sweep(*arguments)
+    with patch.object(compiled_returns, "library", lambda: None):
+        theirs = sweep(*arguments)
+    assert torch.equal(*(each.nan_to_num(nan=7e7).view(torch.int32) for each in (ours, theirs)))
 
 
 def test_what_lies_ahead_is_worth_at_most_the_cost() -> None:
