@@ -63,9 +63,21 @@ def test_the_wheel_has_the_packages_and_nothing_else(wheel: Path) -> None:
     assert [name for name in names if not name.startswith("progressive_")] == []
     assert [name for name in names if re.search(r"(^|/)(tests|benchmarks|examples|docs)/", name)] == []
     shipped = {file.suffix for file in map(Path, names) if ".dist-info" not in file.parts[0]}
-    assert shipped <= {".py", ".c", ".so", ".typed", ".css", ".js", ".html", ".j2", ".txt", ".md", ".json", ".svg"}, (
-        shipped
-    )
+    assert shipped <= {
+        ".py",
+        ".c",
+        ".h",
+        ".so",
+        ".typed",
+        ".css",
+        ".js",
+        ".html",
+        ".j2",
+        ".txt",
+        ".md",
+        ".json",
+        ".svg",
+    }, shipped
     assert (".so" in shipped) == (not wheel.name.endswith("-any.whl"))  # compiled where there was a compiler
     sources = {str(file.relative_to(ROOT / "core")) for file in (ROOT / "core").rglob("*.py")}
     assert sources <= set(names)
