@@ -14,18 +14,20 @@ from torch.utils._pytree import tree_leaves
 from progressive_buckets.learner import gradient_step, recorded_round
 from progressive_buckets.learner.gradient_step import RecordedStep, TorchStep
 from progressive_buckets.learner.network import Network, Shape
+from progressive_buckets.learner.opening import learner_on
 from progressive_buckets.learner.optimiser import Adam
 from progressive_buckets.learner.recorded_round import CudaGraph, RecordedRound, wanted_on
-from progressive_training import ConfigError
+from progressive_training import ConfigError, Resources
 
-from .conftest import OpenLearner
+from .conftest import OpenLearner, bucket, info_of
 from .test_gradient import some_batch, some_network
-from .test_waiting import Operations, Watch
+from .test_waiting import Operations, Watch, waits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from progressive_buckets.learner.learner import MarketLearner
+    from progressive_market.bars import Bars
 
 
 def storage(tensor: torch.Tensor) -> int:
@@ -122,6 +124,31 @@ def test_a_resume_records_anew_and_ends_the_same(open_learner: OpenLearner, tape
     resumed.restore(state)
     assert trained(resumed) == whole
     assert [tape.replays for tape in tapes] == [5, 3]
+
+
+def test_with_recorded_rounds_an_episode_waits_once(
+    open_learner: OpenLearner, tapes: list[Tape], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = open_learner()
+    learner.run_episode()
+    learner.run_episode()  # which compares
+    assert waits_of(learner.run_episode, monkeypatch) == ["read"]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_on_a_gpu_recorded_rounds_train_as_their_steps_do(bars: Bars, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(recorded_round.PASSES, recorded_round.RECORDED)
+
+    def opened() -> MarketLearner:
+        resources = Resources(device="cuda", parallel_episodes=16, batch_size=64)
+        return learner_on(bars, bucket(), info_of(bucket(), UPDATES_PER_EPISODE=23), resources)
+
+    learner = opened()
+    recorded = trained(learner)
+    rounds = [each for step in learner.critic._steps.values() for each in step.rounds.values()]
+    assert [each.same for each in rounds] == [True, True]
+    monkeypatch.setattr(RecordedRound, "__call__", lambda self, *inputs: self.run(*inputs))
+    assert recorded == trained(opened())
 
 
 def test_a_number_of_the_host_that_changes_is_noticed() -> None:
