@@ -14,11 +14,9 @@ from progressive_market.features.feature_table import (
     SCALES,
     WARM_UP,
     feature_names,
-    feature_table,
     history_of,
-    volatility,
 )
-from progressive_market.features.newest import NewestFeatures
+from progressive_market.features.newest import features_of
 from progressive_market.features.scaler import Scaler
 from progressive_market.fills import Costs, account, fill_returns
 from progressive_market.split import Split
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
 
     from progressive_market.accounts.candles import Candles
     from progressive_market.bars import Bars, FeaturePlugin
+    from progressive_market.features.newest import Features
     from progressive_market.fills import Account
     from progressive_market.regimes.detector import RegimeModel, Regimes
 
@@ -216,23 +215,21 @@ def open_market(
     device: str,
     last: int | None = None,
     regimes: Regimes | None = None,
+    features: Features | None = None,
 ) -> Market:
     """Compute the features of `bars` and copy the market to the device.
 
     :param scaler: a fitted scaler, or the split on whose training part one is fitted.
     :param last: how many of the bars are in the market, the newest ones; those before are history alone. None for all.
     :param regimes: a fitted detector; None for a market that knows none.
+    :param features: `features_of` the bars without FUNDING, where they are known; the table is written to.
     :raise DataError: the column of FUNDING is missing. :raise PluginError: the detector fails.
     """
     choose_vector_functions()  # before the first computation with torch
     priced, bars = bars, without_funding(bars, costs.funding)
     charges = charges_on(priced, costs)
     held = slice(0 if last is None else max(0, len(bars) - last), len(bars))
-    if last == 1:
-        newest = NewestFeatures(bars)
-        moves, table = newest.volatility(), newest.table()
-    else:
-        moves, table = volatility(bars)[held], feature_table(bars, last)
+    moves, table = features or features_of(bars, last)
     fitted = Scaler.fit(table[scaler.train]) if isinstance(scaler, Split) else scaler
     segment = torch.as_tensor(np.asarray(bars.segment[held], dtype=np.int64), device=device)
     prices = bars.open if bars.fills is None else bars.fills

@@ -40,8 +40,8 @@ MOST_ROWS = {"candles": MOST_CANDLES, "gaps": MOST_GAPS, "trades": 10_000_000, "
 
 
 def write_table(frame: pd.DataFrame, file: Path) -> None:
-    """Write a table."""
-    frame.to_parquet(file, index=False, compression="zstd")
+    """Write a table. Only texts repeat themselves: a dictionary of numbers would take time, and room."""
+    frame.to_parquet(file, index=False, compression="zstd", use_dictionary=[each for each in frame if each in TEXTS])
 
 
 def read_table(file: Path, table: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +15,7 @@ import pandas as pd
 from attrs import frozen
 
 from progressive_market.accounts.account_tables import COLUMNS, read_table, write_table
+from progressive_market.bars.kept.array_file import identity_of
 from progressive_training import RunError, make_directory, replacing, validated
 
 if TYPE_CHECKING:
@@ -150,7 +152,7 @@ def account_of(run_dir: Path | str, bucket: str) -> StrategyAccount | None:
             raise ValueError(f"{FACTS} has more than {MOST_BYTES:,} bytes")
         facts = validated(json.loads((directory / FACTS).read_text("utf-8")), AccountFacts)
         _check(facts)
-        tables: dict[str, Any] = {table: read_table(_file(directory, table, facts.drawn), table) for table in COLUMNS}
+        tables: dict[str, Any] = {table: _read(_file(directory, table, facts.drawn), table) for table in COLUMNS}
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(
             f"{directory}: damaged ({next(iter(str(error).splitlines()), type(error).__name__):.200})"
@@ -160,6 +162,17 @@ def account_of(run_dir: Path | str, bucket: str) -> StrategyAccount | None:
 
 def _file(directory: Path, table: str, drawn: str) -> Path:
     return directory.parent / f"{table}-{drawn}.parquet" if table in SHARED else directory / f"{table}.parquet"
+
+
+def _read(file: Path, table: str) -> pd.DataFrame:
+    identity = identity_of(file) if table in SHARED else None
+    return read_table(file, table) if identity is None else _read_once(identity, table).copy()
+
+
+@lru_cache(maxsize=len(SHARED))
+def _read_once(identity: tuple[Any, ...], table: str) -> pd.DataFrame:
+    """What buckets have in common, which the accounts of a run would read time and again."""
+    return read_table(identity[0], table)
 
 
 def _check(facts: AccountFacts) -> None:

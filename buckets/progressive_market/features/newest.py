@@ -19,9 +19,11 @@ from progressive_market.features.feature_table import (
     VOLATILITY_SPAN,
     deviation_of,
     feature_names,
+    feature_table,
     log_returns,
     raw_feature,
     relative_volume,
+    volatility,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from progressive_market.bars import Bars
 
     Floats = NDArray[np.float64]
+    Features = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 LONGEST = window_of(SCALES[-1])
 """Bars whose raw features count."""
@@ -124,3 +127,11 @@ def _weights_by_scale() -> tuple[Floats, Floats]:
         own, _ = _weights(span, window_of(span))
         weights[LONGEST - len(own) :, s] = own
     return weights, np.cumsum(weights[::-1], axis=0)
+
+
+def features_of(bars: Bars, last: int | None = None) -> Features:
+    """The volatility [T] and the features [T, columns] of the `last` of `bars`, None for all; not yet on the scale of a market."""
+    if last == 1:
+        newest = NewestFeatures(bars)
+        return newest.volatility(), newest.table()
+    return volatility(bars)[slice(None if last is None else -last, None)], feature_table(bars, last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from attrs import frozen
@@ -33,12 +33,15 @@ class Scaler:
         count, total, squares = (np.zeros(table.shape[1]) for _ in range(3))
         for start in range(0, len(table), ROWS_AT_ONCE):
             rows = table[start : start + ROWS_AT_ONCE]
-            count += (~np.isnan(rows)).sum(axis=0)
-            total += np.nansum(rows, axis=0, dtype=np.float64)
+            known = np.count_nonzero(~np.isnan(rows), axis=0)
+            total += _sum(rows, complete=known.min() == len(rows))
+            count += known
+        complete = count.min() == len(table)
         count = np.maximum(count, 1)
         mean = total / count
         for start in range(0, len(table), ROWS_AT_ONCE):
-            squares += np.nansum(np.square(table[start : start + ROWS_AT_ONCE] - mean), axis=0)
+            away = table[start : start + ROWS_AT_ONCE] - mean
+            squares += _sum(np.square(away, out=away), complete=complete)
         deviation = np.sqrt(squares / count)
         varies = deviation > np.maximum(LEAST * np.abs(mean), np.finfo(np.float32).tiny)
         return cls(mean, np.where(varies, deviation, 1.0))
@@ -52,3 +55,9 @@ class Scaler:
             np.clip(rows, -self.LIMIT, self.LIMIT, out=rows)
             rows[np.isnan(rows)] = 0.0
         return table
+
+
+def _sum(rows: NDArray[np.floating[Any]], *, complete: bool) -> NDArray[np.float64]:
+    """The sum of each column; where not all of them are `complete`, of what is not NaN, for which numpy makes copies."""
+    summed: NDArray[np.float64] = (np.sum if complete else np.nansum)(rows, axis=0, dtype=np.float64)
+    return summed

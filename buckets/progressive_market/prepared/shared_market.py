@@ -22,6 +22,7 @@ from progressive_market.bars.kept.array_file import (
 )
 from progressive_market.charges import without_funding
 from progressive_market.features.feature_table import SCALES
+from progressive_market.features.newest import features_of
 from progressive_market.features.scaler import Scaler
 from progressive_market.market import Market, described, open_market, refuse_untradable
 from progressive_market.prepared.run_memory import LARGEST
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from progressive_market.bars import Bars
+    from progressive_market.features.newest import Features
     from progressive_market.fills import Costs
     from progressive_market.prepared.run_memory import RunMemory
     from progressive_market.regimes.detector import Regimes, RegimesAsked
@@ -121,7 +123,8 @@ def shared_market(
     small = shared.once("length", len) * (4 * (columns + widths["regimes"]) + BESIDE) <= LARGEST
 
     def make() -> Arrays:
-        market = open_market(shared.bars(), split, costs, device, regimes=regimes)
+        features = _features(shared, costs)
+        market = open_market(shared.bars(), split, costs, device, regimes=regimes, features=features)
         refuse_untradable(market)
         made = market_arrays(market)
         del market
@@ -143,6 +146,17 @@ def shared_market(
         scaler=Scaler(*(arrays[name] for name in SCALER)),
         measured=memory.once(("measured", what), dict),
     )
+
+
+def _features(shared: SharedBars, costs: Costs) -> Features:
+    """The features of the bars, computed once for all splits of them where the memory of the run has room; the table is a copy."""
+    what = ("features", shared.asked, costs.funding)
+    found: Features | None = shared.memory.recent(what)
+    if found is None:
+        found = features_of(without_funding(shared.bars(), costs.funding))
+        if not shared.memory.keep(what, found, sum(array.nbytes for array in found)):
+            return found
+    return found[0], found[1].copy()
 
 
 def _regimes(shared: SharedBars, split: Split, costs: Costs, asked: RegimesAsked | None) -> Regimes | None:

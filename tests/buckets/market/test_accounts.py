@@ -16,6 +16,8 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from progressive_market.accounts import strategy_account
+from progressive_market.accounts.account_tables import read_table
 from progressive_market.accounts.candles import MOST_CANDLES, candles_of
 from progressive_market.accounts.part_account import PartAccount, part_account
 from progressive_market.accounts.strategy_account import StrategyAccount, account_of
@@ -185,6 +187,23 @@ def test_buckets_on_the_same_bars_share_their_candles(written: tuple[StrategyAcc
     other = account_of(run, "Other")
     assert other is not None
     assert len(other.candles) == BARS
+
+
+def test_shared_candles_are_read_once_and_belong_to_each_reader(
+    written: tuple[StrategyAccount, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, run = written
+    account.write(run, "Other")
+    read = []
+    monkeypatch.setattr(
+        strategy_account, "read_table", lambda file, table: read.append(table) or read_table(file, table)
+    )
+    first = account_of(run, "Swing")
+    assert first is not None
+    first.candles["close"] = 0.0
+    other = account_of(run, "Other")
+    assert other is not None and read.count("candles") == 1 and read.count("trades") == 2
+    pd.testing.assert_frame_equal(other.candles, account.candles, check_dtype=False)
 
 
 def test_a_strategy_that_stayed_out_has_an_account_without_trades(tmp_path: Path) -> None:

@@ -100,6 +100,21 @@ def test_another_split_other_costs_and_other_bars_are_other_markets(resources: R
         assert market.measured is not usual.measured
 
 
+def test_features_are_computed_once_for_all_splits_of_the_same_bars(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    compute = shared_market.features_of
+    monkeypatch.setattr(shared_market, "features_of", lambda bars: made.append(1) or compute(bars))
+    prepared: dict[Any, Any] = {}
+    markets = [market_for(info_of(prepared, longest=longest), resources) for longest in (24, 30, 60)]
+    assert len(made) == 1
+    for market, longest in zip(markets, (24, 30, 60), strict=True):
+        assert same(market, market_for(info_of(None, longest=longest), resources))
+    market_for(info_of(prepared, SEED=4), resources)
+    assert len(made) == 5
+
+
 def test_what_is_measured_on_it_is_measured_once(resources: Resources) -> None:
     prepared: dict[Any, Any] = {}
     asked = []
