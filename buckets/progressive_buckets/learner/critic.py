@@ -10,6 +10,7 @@ import torch
 from attrs import frozen
 
 from progressive_buckets.learner.compute import in_precision
+from progressive_buckets.learner.fused.fused_values import FusedValues, fused_values
 from progressive_buckets.learner.gradient import Batch, shares_of
 from progressive_buckets.learner.gradient_step import GradientStep, gradient_step
 from progressive_buckets.learner.network import ROWS_AT_ONCE, Network, Shape
@@ -106,6 +107,11 @@ class Critic:
         return in_precision(self.market.features, self.dtype)
 
     @cached_property
+    def fused_values(self) -> FusedValues | None:
+        """The target network's advantages by compiled passes, where they multiply in this precision."""
+        return fused_values(self.target, self.features)
+
+    @cached_property
     def rewards(self) -> Tensor:
         """Rewards of long and short [T, 2] in units, less their mean over the training part: the market's drift there
         must not be a reason to hold a position. Made for a critic that learns."""
@@ -135,11 +141,14 @@ class Critic:
     def valued(self, bars: Tensor) -> Tensor:
         """The target network's advantages [N, 2] at `bars` [N] of the training part or the bar after it.
 
-        If N exceeds the number of these bars, the network runs once for each bar, and the results are gathered.
+        If N exceeds the number of these bars, the network runs once for each bar, and the results are gathered. Computed in the
+        precision of the gradient step.
         """
         start, stop = self.train.start, self.train.stop + 1
         if len(bars) > stop - start:
-            return self.target.advantages(self.features[start:stop])[bars - start]
+            return self.valued(torch.arange(start, stop, device=bars.device))[bars - start]
+        if self.fused_values is not None:
+            return self.fused_values(self.features, bars)
         rows = (self.features.index_select(0, part) for part in bars.split(ROWS_AT_ONCE))
         return self.target.advantages_of(rows, len(bars), self.features.dtype)
 

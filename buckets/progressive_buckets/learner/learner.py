@@ -151,7 +151,7 @@ class MarketLearner(PolicyLearner):
         inside = bars < self.split.train.stop - 1
         bars = bars.clamp(max=self.split.train.stop - 1)
         decidable = self.market.decidable[bars] & inside
-        advantage = critic.advantages(self.market.features.index_select(0, bars.flatten())).view(*bars.shape, 2)
+        advantage = critic.valued(bars.flatten()).view(*bars.shape, 2)
         actions = best_actions(advantage, critic.costs)  # [P, L, 3], the action for each position held
         trial, explored = self.exploration.trials(bars, plan.rates, self.generator)  # [P, L] both
         actions = torch.where(explored[..., None], trial[..., None], actions)

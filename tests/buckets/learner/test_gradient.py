@@ -12,6 +12,7 @@ from torch.nn.functional import huber_loss, layer_norm
 from progressive_buckets.learner.fused import compiled, fused_gradient
 from progressive_buckets.learner.fused.compiled import multiplies
 from progressive_buckets.learner.fused.fused_gradient import FusedGradient
+from progressive_buckets.learner.fused.fused_values import fused_values
 from progressive_buckets.learner.gradient import (
     HUBER,
     Batch,
@@ -254,6 +255,35 @@ def test_decisions_are_those_of_torch(dtype, monkeypatch) -> None:
     exact, plain = network.advantages(rows.float()), network.advantages(rows)
     torch.testing.assert_close(own, plain, rtol=1e-4, atol=1e-4 if dtype == torch.float32 else 0.2)
     assert (own - exact).norm() < 1.5 * (plain - exact).norm() + 1e-4
+
+
+@compiled_passes
+@settings(max_examples=30, deadline=None)
+@given(
+    shape=SHAPES,
+    count=st.sampled_from([1, 77, 126, 300]),
+    threads=st.sampled_from([1, 3]),
+    dtype=st.sampled_from([torch.float32, torch.bfloat16]),
+    seed=st.integers(0, 10_000),
+)
+def test_values_at_bars_are_those_of_the_network(shape, count, threads, dtype, seed) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    network, columns = some_network(shape, generator), shape.features * shape.scales
+    table = torch.randn(200 + columns, generator=generator).to(dtype).as_strided((200, columns), (1, 1))  # rows overlap
+    bars = torch.randint(200, (count,), generator=generator)
+    with patch.object(torch, "get_num_threads", lambda: threads):
+        values = fused_values(network, table)
+    if values is None:
+        pytest.skip("torch multiplies on this processor")
+    network.flat.mul_(0.9)  # weights change between calls
+    own = values(table, bars)
+    with patch.object(compiled, "library", lambda: None):
+        exact, plain = network.advantages(table[bars].float()), network.advantages(table[bars])
+    assert torch.equal(own, torch.cat([values(table, bar) for bar in bars.split(50)]))  # whatever is asked for beside
+    if dtype == torch.float32:
+        torch.testing.assert_close(own, exact, rtol=1e-4, atol=1e-4)
+    else:
+        assert (own - exact).norm() < 1.5 * (plain - exact).norm() + 0.02
 
 
 @compiled_passes

@@ -58,6 +58,7 @@ def library() -> ctypes.CDLL | None:
         "make_gradient": (step,),
         "pack_layers": (step,),
         "gradient_of_rows": (step, address, long, c_int, *(address,) * 3, long, address, address),
+        "advantages_of_rows": (step, address, long, c_int, address, address),
         "space_needed": (step,),
         "packed_needed": (step,),
         "multiplies": (c_int,),

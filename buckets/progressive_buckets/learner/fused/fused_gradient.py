@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from progressive_buckets.learner.gradient import Batch, DropoutBytes
-    from progressive_buckets.learner.network import Network
+    from progressive_buckets.learner.network import Network, Shape
 
 
 class FusedGradient:
@@ -31,20 +31,8 @@ class FusedGradient:
 
     def __init__(self, library: CDLL, network: Network, dropout: DropoutBytes, rows: int, dtype: torch.dtype) -> None:
         self.library, self.network, self.dropout, self.size = library, network, dropout, rows
-        shape = network.shape
-        members, width, columns = shape.members, shape.width, shape.features * shape.scales
-        heads = ACTIONS + len(shape.horizons)
         self.own = own = multiplies(library, dtype)
-        stored = torch.float32 if own else dtype
-        self.layers = {
-            "first": torch.zeros(members, columns, width, dtype=stored),
-            "second": torch.zeros(members, width, width, dtype=stored),
-            "linear": torch.zeros(members * ACTIONS, columns, dtype=stored),
-            "first_bias": torch.zeros(members, width),
-            "second_bias": torch.zeros(members, width),
-            "head": torch.zeros(members, heads, width),
-            "head_bias": torch.zeros(members, heads),
-        }
+        self.layers = empty_layers(network.shape, torch.float32 if own else dtype)
         threads = min(torch.get_num_threads(), rows)
         edges = [rows * n // threads for n in range(threads + 1)]
         kind = InBlocks if own else ByTorch
@@ -74,6 +62,21 @@ class FusedGradient:
         self.library.make_gradient(byref(whole.step))
         error = whole.error if not others else torch.cat([each.error for each in self.stretches], dim=2)
         return whole.loss[0].float(), error.mean(dim=0)
+
+
+def empty_layers(shape: Shape, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Memory for the layers that `make_layers` derives from a network's weights, by their names in `Step`; the matrices in `dtype`."""
+    members, width, columns = shape.members, shape.width, shape.features * shape.scales
+    heads = ACTIONS + len(shape.horizons)
+    return {
+        "first": torch.zeros(members, columns, width, dtype=dtype),
+        "second": torch.zeros(members, width, width, dtype=dtype),
+        "linear": torch.zeros(members * ACTIONS, columns, dtype=dtype),
+        "first_bias": torch.zeros(members, width),
+        "second_bias": torch.zeros(members, width),
+        "head": torch.zeros(members, heads, width),
+        "head_bias": torch.zeros(members, heads),
+    }
 
 
 class Stretch(ABC):

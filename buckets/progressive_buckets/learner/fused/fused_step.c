@@ -456,6 +456,38 @@ void gradient_of_rows(const step *s, const number *table, long apart, int half, 
     }
 }
 
+/* values [rows, 2] = the advantages of long and short, the mean over members, for `bars` of a `table` (see `gather`). */
+void advantages_of_rows(const step *s, const number *table, long apart, int half, const long *bars, float *values) {
+    const long columns = s->features * s->scales, width = s->width, wide = padded(columns), most = wide > width ? wide : width;
+    const long deep = elements(s->narrow, columns), across = elements(s->narrow, width);
+    step own = *s;
+    float *space = s->space, *x = cut(&space, BLOCK * wide), *z1 = cut(&space, BLOCK * width), *z2 = cut(&space, BLOCK * width);
+    float *rows_x = cut(&space, BLOCK * most), *rows_z = cut(&space, BLOCK * most);
+    own.along = cut(&space, BLOCK * ACTIONS * s->members);
+    for (long start = 0; start < s->rows; start += BLOCK) {
+        const long rows = own.rows = s->rows - start < BLOCK ? s->rows - start : BLOCK;
+        gather(table, apart, half, bars + start, rows, columns, x);
+        const operand inputs = along_rows(s->narrow, x, rows, wide, rows_x);
+        for (long m = 0; m < s->members; m++) {
+            const float *first = s->packed + m * packed_of_member(s), *second = first + (columns + 1) * width;
+            const float *head = s->head + m * (ACTIONS + s->horizons) * width, *bias = s->head_bias + m * (ACTIONS + s->horizons);
+            linear_path(&own, m, x);
+            product(s->narrow, inputs, rows, deep, first, z1, width, 0);
+            hidden_layer(z1, s->first_bias + m * width, rows, width, s->epsilon, 0);
+            product(s->narrow, along_rows(s->narrow, z1, rows, width, rows_z), rows, across, second, z2, width, 0);
+            hidden_layer(z2, s->second_bias + m * width, rows, width, s->epsilon, 0);
+            for (long b = 0; b < rows; b++)
+                for (long k = 0; k < ACTIONS; k++) {
+                    lanes sum = {0};
+                    for (long i = 0; i < width; i += LANES) sum += of(z2 + b * width + i) * of(head + k * width + i);
+                    const float value = total(sum) + bias[k] + ((float *)own.along)[(m * ACTIONS + k) * rows + b];
+                    float *to = values + (start + b) * ACTIONS + k;
+                    *to = (m ? *to : 0) + value / s->members;
+                }
+        }
+    }
+}
+
 /* A step of AdamW on `count` weights against their gradient, and of the target network towards them (see optimiser.py). */
 void adam_step(float *restrict weights, const float *restrict gradient, float *restrict mean, float *restrict square,
                const float *restrict decay, float *restrict target, long count, float first_share, float second_share, float epsilon,
