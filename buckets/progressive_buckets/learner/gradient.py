@@ -76,9 +76,14 @@ class DropoutBytes:
 
     def take(self, size: int) -> Tensor:
         """The next `size` elements of the pool."""
+        start = self.place(size)
+        return self.pool[start : start + size]
+
+    def place(self, size: int) -> int:
+        """Where these lie in the pool."""
         start = self.cursor % (len(self.pool) - size)
         self.cursor += STRIDE
-        return self.pool[start : start + size]
+        return start
 
 
 class Dropout(DropoutBytes):

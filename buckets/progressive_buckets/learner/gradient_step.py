@@ -4,6 +4,7 @@ they are installed and can be used, else by torch; both are the same step up to 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from ctypes import byref, c_float, c_long
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,25 @@ class FusedStep(GradientStep):
             self.tracking,
         )
         return found
+
+    def round(self, sample: Batch, size: int, count: int) -> tuple[Tensor, Tensor]:
+        if not self.gradient.alone:
+            return super().round(sample, size, count)
+        adam, table, masked = self.adam, sample.table, size * self.online.shape.width * self.online.shape.members
+        whole, pool = self.gradient.stretches[0].step, self.dropout.pool
+        whole.stride = sample.targets.stride(0)
+        places = (c_long * (2 * count))(*(self.dropout.place(masked) for _ in range(2 * count)))
+        rates = (c_float * (2 * count))(*(number for _ in range(count) for number in adam.next_step()))
+        losses, missed = torch.empty(count), torch.empty(len(sample.bars))
+        self.library.round_of_steps(
+            *(byref(whole), table.data_ptr(), table.stride(0), table.dtype == torch.bfloat16),
+            *(sample.bars.data_ptr(), len(sample.bars), pool.data_ptr(), places),
+            *(sample.targets.data_ptr(), sample.shares.data_ptr(), count, rates),
+            *(adam.mean.data_ptr(), adam.square.data_ptr(), adam.decay.data_ptr(), self.target.flat.data_ptr()),
+            *(adam.parameters.numel(), *(1 - beta for beta in BETAS), self.tracking),
+            *(losses.data_ptr(), missed.data_ptr()),
+        )
+        return losses, missed
 
 
 def gradient_step(

@@ -22,7 +22,7 @@ from progressive_buckets.learner.gradient import (
     shares_of,
     summed_over_rows,
 )
-from progressive_buckets.learner.gradient_step import FusedStep, TorchStep, gradient_step
+from progressive_buckets.learner.gradient_step import FusedStep, GradientStep, TorchStep, gradient_step
 from progressive_buckets.learner.network import GATES, Network, Shape
 from progressive_buckets.learner.optimiser import Adam
 
@@ -230,6 +230,26 @@ def test_steps_of_both_move_the_networks_alike(dtype) -> None:
     for plain, own in zip(*ends, strict=True):
         near = float((plain - own).norm() / plain.norm())
         assert near < (1e-3 if dtype == torch.float32 else 0.2)
+
+
+@compiled_passes
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_round_at_once_is_its_steps_one_by_one(dtype) -> None:
+    shape = Shape(features=3, scales=4, width=32, members=2, horizons=(3, 9))
+    generator = torch.Generator().manual_seed(3)
+    start, (sample, *_) = some_network(shape, generator), some_batch(shape, 130, generator)
+    sample, ends = evolve(sample, table=sample.table.to(dtype)), []
+    for make_round in (GradientStep.round, FusedStep.round):
+        online, target = Network(shape, "cpu"), Network(shape, "cpu")
+        for network in (online, target):
+            network.load_state(start.state())
+        adam = Adam(online.flat, online.decay_mask(), 1e-3, 1.0)
+        step = FusedStep(PASSES, online, target, adam, 0.05, 0.3, dtype, 65)
+        step.dropout.refill(shape.members * 65 * shape.width, torch.Generator().manual_seed(5))
+        found = make_round(step, sample, 65, 5)
+        ends.append((*found, online.flat, target.flat, adam.mean, adam.square, torch.tensor(adam.steps)))
+    for one_by_one, at_once in zip(*ends, strict=True):
+        torch.testing.assert_close(at_once, one_by_one, rtol=1e-6, atol=1e-7)
 
 
 @compiled_passes

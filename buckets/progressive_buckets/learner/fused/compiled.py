@@ -59,6 +59,10 @@ def library() -> ctypes.CDLL | None:
         "pack_layers": (step,),
         "gradient_of_rows": (step, address, long, c_int, *(address,) * 3, long, address, address),
         "advantages_of_rows": (step, address, long, c_int, address, address),
+        "round_of_steps": (
+            *(step, address, long, c_int, address, long, *(address,) * 4, long, *(address,) * 5),
+            *(long, real, real, real, address, address),
+        ),
         "space_needed": (step,),
         "packed_needed": (step,),
         "multiplies": (c_int,),

@@ -44,6 +44,11 @@ class FusedGradient:
             each.keep("packed", packed)
         self.workers = ThreadPoolExecutor(threads, "gradient", torch.set_num_threads, (1,)) if threads > 1 else None
 
+    @property
+    def alone(self) -> bool:
+        """Whether one thread multiplies all of a batch by the passes: they can then make a whole round."""
+        return self.own and self.workers is None
+
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """As `loss_and_gradient`; the error [2, B] is overwritten by the next call."""
         whole, *others = self.stretches
@@ -200,8 +205,6 @@ class InBlocks(Stretch):
     def __call__(self, batch: Batch, masks: tuple[Tensor, Tensor]) -> None:
         start, table = self.stretch.start, batch.table
         self.step.stride = batch.targets.stride(0)
-        for total in self.totals:
-            total.zero_()
         self.library.gradient_of_rows(
             byref(self.step),
             table.data_ptr(),

@@ -416,8 +416,20 @@ INLINE float *cut(float **space, long count) {
     return from;
 }
 
-/* Forward and backward over `bars` of a `table` (see `gather`), added to the gradient's products and sums. `masks`, of both layers,
- * lie `batch` rows after each other for each member. */
+INLINE void clear(const step *s) {
+    const long m = s->members, columns = s->features * s->scales, width = s->width, heads = ACTIONS + s->horizons;
+    memset(s->grad_first, 0, m * columns * width * sizeof(float));
+    memset(s->grad_second, 0, m * width * width * sizeof(float));
+    memset(s->grad_linear, 0, m * ACTIONS * columns * sizeof(float));
+    memset(s->grad_first_bias, 0, m * width * sizeof(float));
+    memset(s->grad_second_bias, 0, m * width * sizeof(float));
+    memset(s->grad_head, 0, m * heads * width * sizeof(float));
+    memset(s->grad_head_bias, 0, m * heads * sizeof(float));
+    *s->loss = 0;
+}
+
+/* Forward and backward over `bars` of a `table` (see `gather`): the gradient's products and sums. The masks of both layers lie
+ * `batch` rows after each other for each member. */
 void gradient_of_rows(const step *s, const number *table, long apart, int half, const long *bars, const uint8_t *first_mask,
                       const uint8_t *second_mask, long batch, const float *targets, const float *shares) {
     const long columns = s->features * s->scales, width = s->width, wide = padded(columns), most = wide > width ? wide : width;
@@ -430,6 +442,7 @@ void gradient_of_rows(const step *s, const number *table, long apart, int half, 
     float *rows_x = cut(&space, BLOCK * most), *turned = cut(&space, BLOCK * most), *right = cut(&space, BLOCK * most);
     own.along = cut(&space, BLOCK * ACTIONS * s->members), own.grad_along = cut(&space, BLOCK * ACTIONS * s->members);
     own.error = cut(&space, BLOCK * ACTIONS * s->members), own.deviation = cut(&space, BLOCK), own.radial = cut(&space, BLOCK);
+    clear(s);
     for (long start = 0; start < s->rows; start += BLOCK) {
         const long rows = own.rows = s->rows - start < BLOCK ? s->rows - start : BLOCK, over = elements(narrow, rows);
         gather(table, apart, half, bars + start, rows, columns, x);
@@ -499,5 +512,30 @@ void adam_step(float *restrict weights, const float *restrict gradient, float *r
         weights[i] -= decay[i] * weights[i];
         weights[i] -= rate * mean[i] / (sqrtf(square[i]) + epsilon);
         target[i] += tracking * (weights[i] - target[i]);
+    }
+}
+
+/* `count` whole steps, each on the next `rows` of `sampled` bars of a `table`, and on the first ones again after the last. `masks` [count,
+ * 2] are places in the `pool` of random bytes, `rates` [count, 2] epsilon and rate of each step; see `adam_step` and `gradient_of_rows` for
+ * the others. Answers with the `losses` [count], and the mean absolute error of each bar at the last step on it, `missed` [sampled]. */
+void round_of_steps(const step *s, const number *table, long apart, int half, const long *bars, long sampled, const uint8_t *pool,
+                    const long *masks, const float *targets, const float *shares, long count, const float *rates, float *mean,
+                    float *square, const float *decay, float *target, long weights, float first_share, float second_share,
+                    float tracking, float *losses, float *missed) {
+    for (long k = 0; k < count; k++) {
+        const long start = k * s->rows % sampled;
+        make_layers(s);
+        pack_layers(s);
+        gradient_of_rows(s, table, apart, half, bars + start, pool + masks[2 * k], pool + masks[2 * k + 1], s->rows, targets + start,
+                         shares + start);
+        make_gradient(s);
+        adam_step((float *)s->weights, s->gradient, mean, square, decay, target, weights, first_share, second_share, rates[2 * k],
+                  rates[2 * k + 1], tracking);
+        losses[k] = *s->loss;
+        for (long b = 0; b < s->rows; b++) {
+            float sums[ACTIONS] = {0};
+            for (long at = 0; at < ACTIONS * s->members; at++) sums[at % ACTIONS] += s->error[at * s->rows + b];
+            missed[start + b] = (fabsf(sums[0]) + fabsf(sums[1])) / (ACTIONS * s->members);
+        }
     }
 }
