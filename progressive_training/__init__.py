@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from progressive_app.machine.durable_files import make_directory as make_directory
     from progressive_app.machine.durable_files import place_for_reports as place_for_reports
     from progressive_app.machine.durable_files import replacing as replacing
+    from progressive_app.machine.logs import get_logger as get_logger
     from progressive_app.machine.memory import read_memory as read_memory
     from progressive_app.machine.memory import release_heap as release_heap
     from progressive_app.machine.memory import release_memory as release_memory
@@ -172,6 +173,7 @@ _HOME = {
     "exchange_named": "progressive_app.exchanges.named_exchange",
     "newest_bars": "progressive_app.exchanges.closed_bars",
     "compiled_library": "progressive_app.machine.compiled_library",
+    "get_logger": "progressive_app.machine.logs",
     "make_directory": "progressive_app.machine.durable_files",
     "place_for_reports": "progressive_app.machine.durable_files",
     "replacing": "progressive_app.machine.durable_files",

@@ -8,8 +8,6 @@ from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING
 
-import structlog
-
 from progressive_market.bars import bars_of_bucket, check_leaks, doubts, parts_of
 from progressive_market.bars.bar_records import FLOWS
 from progressive_market.bars.leaks.leak_check import check_further_horizons
@@ -44,7 +42,7 @@ from progressive_market.regimes.detector import RegimesAsked
 from progressive_market.regimes.detector_checks import check_regimes, regimes_line
 from progressive_market.split import Split, split_at, split_bars
 from progressive_market.walk_forward.judged_market import market_with_test
-from progressive_training import PLUGINS, SEED, DataError, release_heap, run_input
+from progressive_training import PLUGINS, SEED, DataError, get_logger, release_heap, run_input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +51,7 @@ if TYPE_CHECKING:
     from progressive_market.market import Market
     from progressive_training import BucketInfo, Resources, Settings
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 LEAST_OUTCOMES = 100
 FEATURES_EXPECTED = 8

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import structlog
 from attrs import evolve
 
 from progressive_app.config.app_settings import PLUGIN_ERRORS, SEQUENCE
 from progressive_app.config.stages import flat
 from progressive_app.machine.local_machine import LocalMachine
-from progressive_app.machine.logs import log_to
+from progressive_app.machine.logs import get_logger, log_to
 from progressive_app.machine.memory import gc_frozen, gradients_kept
 from progressive_app.processes.ending import ending_marked
 from progressive_app.processes.half_sizes import train_bucket
@@ -28,7 +27,7 @@ from progressive_studies.scratch import train_scratch_arms
 from progressive_studies.stages.crew import Crew
 from progressive_studies.stages.train_stages import train_with_stage
 
-events = structlog.get_logger("progressive_training")
+events = get_logger()
 
 
 def train_run(

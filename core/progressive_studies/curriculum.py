@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cache
 from typing import Any
 
-import structlog
 from attrs import evolve, frozen
 
 from progressive_app.config.app_settings import SEQUENCE
 from progressive_app.config.resolve import with_settings
 from progressive_app.config.stages import flat
+from progressive_app.machine.logs import get_logger
 from progressive_app.processes.isolation import run_isolated
 from progressive_app.store.run_store import on_disk
 from progressive_core.contract.machine import Machine
@@ -23,7 +23,7 @@ from progressive_core.contract.records import BucketInfo, Knowledge, Proof, Reso
 from progressive_core.engine.proof import prove
 from progressive_core.engine.run import Interrupted, Run, always_clean_up, info_of, resources_of
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 PROBE_SHARE, LEAST_EPISODES = 0.1, 4
 """The share of a bucket's episodes that its probe trains, and the fewest: with fewer than four the order was down to luck."""

@@ -14,13 +14,12 @@ from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import structlog
 from attrs import define
 
-from progressive_training import PluginError, ProcessLost
+from progressive_training import PluginError, ProcessLost, get_logger
 from progressive_training.engines import Attempt, Ended, Line, Message, Task, perform_apart, slots_for
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 OBJECTS = 80 * 1024 * 1024
 """Bytes of the object store of a cluster of our own, the least that Ray takes: only lines of text and results pass through it."""

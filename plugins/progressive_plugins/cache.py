@@ -7,13 +7,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-import structlog
 from attrs import evolve, frozen
 
-from progressive_training import BucketInfo, FilePath, OrNull, Resources, RunInfo, Setting, Whole, hookimpl
+from progressive_training import BucketInfo, FilePath, OrNull, Resources, RunInfo, Setting, Whole, get_logger, hookimpl
 from progressive_training.presentation import bytes_text
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 CACHE = "cache"
 OF_OURS = "progressive-training"

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import structlog
 from attrs import evolve
 
-from progressive_training import BucketInfo, Number, Resources, Setting, hookimpl, read_memory, release_memory
+from progressive_training import (
+    BucketInfo,
+    Number,
+    Resources,
+    Setting,
+    get_logger,
+    hookimpl,
+    read_memory,
+    release_memory,
+)
 from progressive_training.presentation import bytes_text
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 SMALLEST_BATCH = 16
 MEMORY_THRESHOLD = Setting(

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from progressive_app.machine.logs import configure_logging, log_to
+from progressive_training import get_logger
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +131,33 @@ def test_a_thread_that_is_started_in_a_run_can_take_part_in_it(tmp_path: Path) -
         thread.start()
         thread.join()
     assert lines(tmp_path / "log.jsonl")[0]["event"] == "written behind"
+
+
+def test_a_program_that_configured_no_logging_sees_warnings_alone(capfd: pytest.CaptureFixture[str]) -> None:
+    """It uses this package as a library, whose lines on stdout would be among its own."""
+    log = get_logger()
+    log.info("bars: 3,000", show=True)
+    log.warning("a feature is of another version", installed="2.0")
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert printed.err == "progressive-training: warning: a feature is of another version (installed=2.0)\n"
+
+
+def test_a_program_that_configures_logging_gets_every_line_whenever_it_does_so() -> None:
+    log = get_logger()
+    log.info("before")
+    with capture_logs() as logs:
+        log.info("bars", count=3_000)
+    assert logs == [{"event": "bars", "count": 3_000, "log_level": "info"}]
+
+
+def test_every_module_logs_this_way() -> None:
+    """But the core's, which runs within a trainer alone."""
+    root = Path(__file__).parents[2]
+    made = [
+        file.name
+        for folder in ("core/progressive_*", "buckets", "plugins", "transfers")
+        for file in root.glob(f"{folder}/**/*.py")
+        if "structlog.get_logger(" in file.read_text() and "progressive_core" not in file.parts
+    ]
+    assert made == ["logs.py"]

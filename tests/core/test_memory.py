@@ -340,7 +340,8 @@ def test_torch_that_cannot_tell_leaves_it_to_nvml(error: Exception) -> None:
 def test_without_a_gpu_the_process_is_counted_and_it_is_said_once() -> None:
     program = (
         "from progressive_app.machine.memory import read_memory, release_memory\n"
-        "import sys\n"
+        "import structlog, sys\n"
+        "structlog.configure()\n"
         "print(read_memory('cuda:0').source in ('rss', 'cgroup'), read_memory('cuda:0').used > 0)\n"
         "release_memory(); print('torch' in sys.modules)\n"
     )

@@ -248,3 +248,9 @@ def test_without_gymnasium_one_line_says_what_to_install(monkeypatch: pytest.Mon
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert face.MarketEnv is sys.modules["progressive_integrations.gymnasium.single_env"].MarketEnv
+
+
+def test_an_environment_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """Of a program that has configured no logging: stdout is its own."""
+    MarketEnv(SETTINGS).reset(seed=1)
+    assert capfd.readouterr() == ("", "")

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import structlog
 from attrs import frozen
 
-from progressive_training import Setting
+from progressive_training import Setting, get_logger
 from progressive_training.market import MARKET_SETTINGS, StudiedBucket
 
 if TYPE_CHECKING:
     from progressive_buckets.committee.committee_model import CommitteeModel
     from progressive_training import BucketInfo, Learner, Resources
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from attrs import evolve
 
 from progressive_buckets.committee.adoption import Adopted, CommitteeEvaluator, compare_with_members, evidence_of
@@ -15,7 +14,16 @@ from progressive_buckets.committee.committee_model import RIDGE, CommitteeCard, 
 from progressive_buckets.committee.mean_vote import CommitteePolicy, Member, member_of
 from progressive_buckets.committee.membership import FEWEST, model_at, voters_before
 from progressive_buckets.learner.compute import prepare
-from progressive_training import Adoption, ConfigError, EpisodeReport, Knowledge, LedgerEntry, Model, ModelError
+from progressive_training import (
+    Adoption,
+    ConfigError,
+    EpisodeReport,
+    Knowledge,
+    LedgerEntry,
+    Model,
+    ModelError,
+    get_logger,
+)
 from progressive_training.market import (
     PolicyLearner,
     checked_card,
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
     from progressive_training import BucketInfo, Resources
     from progressive_training.market import Market, Split, Stateful
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 STRATEGY = "vote"
 """What the ledger calls the decision whether it is adopted."""
 

@@ -20,10 +20,9 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-import structlog
 import torch
 
-from progressive_training import ConfigError
+from progressive_training import ConfigError, get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 PASSES, RECORDED = "PROGRESSIVE_TRAINING_PASSES", "graph"
 """The environment variable that says how a step is computed, and its value for recorded rounds."""
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 def wanted_on(device: torch.device) -> bool:

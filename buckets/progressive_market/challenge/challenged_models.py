@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import structlog
 import torch
 from attrs import evolve, fields, frozen
 
@@ -18,7 +17,7 @@ from progressive_market.challenge.weak_points import Tried, weak_points
 from progressive_market.judging.block_statistics import t_statistic
 from progressive_market.market_settings import SLIPPAGE
 from progressive_market.serving.served_model import ServedModel
-from progressive_training import ModelError, PluginError, installed_attacks
+from progressive_training import ModelError, PluginError, get_logger, installed_attacks
 from progressive_training.presentation import percent
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ ORDER = (
     "last_digits",
 )
 """In which attacks are made and shown; others follow."""
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 def challenge_models(

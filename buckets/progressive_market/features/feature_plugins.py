@@ -11,18 +11,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import structlog
 from attrs import evolve
 
 from progressive_market.bars.bar_records import Bars, FeaturePlugin, Floats, read_only
 from progressive_market.bars.leaks.causal import check_causal
 from progressive_market.features.feature_history import MOST, bars_needed
-from progressive_training import DataError, ModelError, PluginError, installed_features
+from progressive_training import DataError, ModelError, PluginError, get_logger, installed_features
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 Function = Callable[[Bars], object]
 """From bars to a mapping of column names to arrays [bars]."""

@@ -15,13 +15,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import structlog
 from attrs import define, frozen
 
 from progressive_market.bars.bar_records import iso, read_only
 from progressive_market.features.feature_history import MOST, bars_needed
 from progressive_market.market_settings import MOST_REGIMES, REGIME_COUNT, REGIMES
-from progressive_training import PLUGINS, ModelError, PluginError, installed_regime
+from progressive_training import PLUGINS, ModelError, PluginError, get_logger, installed_regime
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from progressive_market.bars.bar_records import Floats
     from progressive_training import Settings
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 WINDOWS = 24
 """In which the history that a detector needs is looked for: one that is sure of its regimes says the same in most of them."""

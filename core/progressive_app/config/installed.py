@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import structlog
-
 from progressive_app.config.declarations import CORE, PROGRAM_ITSELF, Declaration, Declarations, program_declarations
 from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.machine.logs import get_logger
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.kinds import Refused
 from progressive_core.contract.setting import Setting
@@ -17,7 +16,7 @@ from progressive_core.plugins.blame import Policy
 from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,99}", re.ASCII)
 

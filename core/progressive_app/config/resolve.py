@@ -8,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-import structlog
 from attrs import field, frozen
 
 from progressive_app.config.app_settings import PLUGIN_ERRORS, PLUGINS, TRANSFERS
@@ -18,12 +17,13 @@ from progressive_app.config.config_file import read_file
 from progressive_app.config.declarations import Declarations, nearest_name, program_declarations
 from progressive_app.config.flag_values import FlagText, json_or_text
 from progressive_app.config.installed import installed_declarations
+from progressive_app.machine.logs import get_logger
 from progressive_app.quoting import show
 from progressive_core.contract.errors import ConfigError
 from progressive_core.contract.setting import Settings, as_settings
 from progressive_core.plugins.blame import Policy
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 CONFIG_FILE = Path("config.json")
 COMMAND_LINE = "command line"

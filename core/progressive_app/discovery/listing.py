@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-import structlog
 from attrs import evolve
 
 from progressive_app.discovery.entry_points import discover
 from progressive_app.discovery.installed_plugins import InstalledPlugins
+from progressive_app.machine.logs import get_logger
 from progressive_core.contract.catalogue import KINDS, Kind, PluginRecord
 from progressive_core.contract.errors import PluginError
 from progressive_core.contract.protocols import Bucket
@@ -20,7 +20,7 @@ from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.order import clash, unknown
 from progressive_core.plugins.registry import Registry
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 def survey(choices: Sequence[str] = (), transfer_order: Sequence[str] | None = None) -> tuple[PluginRecord, ...]:

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import structlog
-
 from progressive_app.engines.task import Task
+from progressive_app.machine.logs import get_logger
 from progressive_app.machine.memory import nvml, process_memory
 from progressive_app.presentation.quantities import bytes_text
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 SHARE = 0.85
 """Of the memory of the machine, or of a GPU, that tasks may take together; as the default of MEMORY_THRESHOLD."""

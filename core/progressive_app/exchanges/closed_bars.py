@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from time import sleep
 from typing import TYPE_CHECKING, TypeVar
 
-import structlog
-
 from progressive_app.exchanges.named_exchange import Candle, Exchange, TryLater
 from progressive_app.exchanges.timeframes import checked_timeframe, seconds_of
+from progressive_app.machine.logs import get_logger
 from progressive_app.presentation.quantities import utc_text_of
 from progressive_core.contract.errors import DataError, PluginError, ProgressiveTrainingError
 from progressive_core.plugins.blame import describe_error
@@ -27,7 +26,7 @@ LONGEST_WAIT = 600.0
 NEWEST = 2
 """Bars that are asked for to see where a market ends: one may still be forming."""
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 def patiently(exchange: Exchange, ask: Callable[[], T]) -> T:

@@ -12,10 +12,9 @@ from functools import cache
 from multiprocessing import parent_process
 from pathlib import Path
 
-import structlog
-
 from progressive_app.locks.file_lock import POLL, FileLock, NoFileLocks, is_locked
 from progressive_app.locks.lease import BEAT, LEASE, Lease, LeaseHeld, await_lease, current_claim, is_leased
+from progressive_app.machine.logs import get_logger
 from progressive_app.machine.undoing import note_undo
 from progressive_core.contract.errors import RunError
 
@@ -26,7 +25,7 @@ RETRY_TIMEOUT = 15.0
 """Seconds that a later attempt at a task waits: what an earlier one had started may take a moment to end."""
 TRAINING = "training this run"
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 class RunLock:

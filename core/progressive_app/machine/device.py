@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import warnings
 
-import structlog
-
 from progressive_app.machine.loading import without_collecting
+from progressive_app.machine.logs import get_logger
 from progressive_core.contract.errors import ConfigError
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 def resolve_device(setting: str) -> str:

@@ -92,19 +92,40 @@ def _show(logger: WrappedLogger, method: str, event: EventDict) -> Any:
     raise structlog.DropEvent
 
 
+_PROCESSORS = (
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+    _write,
+    _show,
+)
+
+
 def configure_logging() -> None:
     """Configure structlog for a program of ours; warnings that were shown before may be shown again."""
     _current.get().shown.clear()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _write,
-            _show,
-        ],
-        cache_logger_on_first_use=False,
-    )
+    structlog.configure(processors=list(_PROCESSORS), cache_logger_on_first_use=False)
+
+
+class _Logger:
+    """Takes a line with a method of structlog's loggers: `log.warning("what happened", bucket=name)`."""
+
+    def __getattr__(self, level: str) -> Any:
+        own = structlog.get_logger(_NAME)
+        return getattr(own if structlog.is_configured() else structlog.wrap_logger(None, _PROCESSORS), level)
+
+
+_NAME = "progressive_training"
+_LOGGER = _Logger()
+
+
+def get_logger() -> Any:
+    """A logger for a module of this package or of a plugin, to be called as those of structlog: `log.info("done", bars=12)`.
+
+    Its lines go where structlog is configured to write, and in a run to the run's `log.jsonl` as well. In a program that has not
+    configured structlog, warnings are printed to stderr and everything else is dropped: a library is silent unless asked.
+    """
+    return _LOGGER
 
 
 class _Configuration:

@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import structlog
 from attrs import evolve
 
 from progressive_app.machine.cgroup import memory_limit
+from progressive_app.machine.logs import get_logger
 from progressive_app.machine.undoing import undone_after
 from progressive_core.contract.machine import Memory
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 MOST_BYTES = 1 << 50
 """A pebibyte. Drivers report 2**64 - 1 where they do not know."""

@@ -9,15 +9,15 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, copy_context
 from functools import partial
 
-import structlog
 from attrs import define
 
+from progressive_app.machine.logs import get_logger
 from progressive_app.machine.undoing import undone_after
 
 PATIENCE = 10.0
 """Seconds until the first line about a call; each further one comes when the call has lasted twice as long."""
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 @define(eq=False)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import structlog
-
+from progressive_app.machine.logs import get_logger
 from progressive_app.processes.half_sizes import ADVICE
 from progressive_core.contract.errors import OutOfMemoryError, WriteError
 from progressive_core.contract.machine import Machine
 from progressive_core.contract.store import Store
 from progressive_core.engine.run import Interrupted
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 ENDED_EARLY = "the run ended early"
 """The last event in the log of a run that an error ended."""

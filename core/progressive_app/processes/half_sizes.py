@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import structlog
-
+from progressive_app.machine.logs import get_logger
 from progressive_core.contract.errors import OutOfMemoryError
 from progressive_core.contract.protocols import Bucket
 from progressive_core.contract.records import LedgerEntry, Resources, Sizes
 from progressive_core.engine.run import Run, Training
 from progressive_core.engine.sequence import End, teach_and_judge, try_bucket
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 ADVICE = "lower PARALLEL_EPISODES or BATCH_SIZE, or begin anew with less REPLAY_CAPACITY or fewer bars"
 """How every message about memory that ran out ends."""

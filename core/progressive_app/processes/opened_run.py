@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import structlog
 from attrs import frozen
 
 from progressive_app.config.app_settings import PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
@@ -16,14 +15,14 @@ from progressive_app.config.stages import flat
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.locks.lease import Claim, claimed_by, current_claim
 from progressive_app.machine.local_machine import LocalMachine
-from progressive_app.machine.logs import current_log, log_to
+from progressive_app.machine.logs import current_log, get_logger, log_to
 from progressive_app.machine.memory import gc_frozen
 from progressive_app.processes.child import EPISODE, PROGRESS, READY
 from progressive_app.store.run_store import RunStore
 from progressive_core.engine.run import Interrupted, Run
 from progressive_core.plugins.hooks import Hooks
 
-events = structlog.get_logger("progressive_training")
+events = get_logger()
 
 
 @frozen(kw_only=True)

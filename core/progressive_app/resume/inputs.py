@@ -13,15 +13,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import structlog
 from attrs import frozen
 
+from progressive_app.machine.logs import get_logger
 from progressive_app.store.progress import STAGES, STATE
 from progressive_app.store.run_documents import read_manifest
 from progressive_core.contract.errors import DataError, RunError
 from progressive_core.contract.records import BucketInfo, RunInfo
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 PIECE = 1 << 20
 """Bytes that are hashed at a time."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import structlog
 from attrs import frozen
 
 from progressive_app.config.app_settings import DEVICE, PLUGIN_ERRORS, PLUGINS, SEQUENCE, TRANSFERS
@@ -17,7 +16,7 @@ from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.discovery.needed_packages import check_packages
 from progressive_app.machine.address_space import check_address_space
 from progressive_app.machine.device import resolve_device
-from progressive_app.machine.logs import log_to
+from progressive_app.machine.logs import get_logger, log_to
 from progressive_app.processes.isolation import resolve_device_isolated
 from progressive_app.resume.changes import (
     changes_between,
@@ -38,7 +37,7 @@ from progressive_core.contract.setting import Settings
 from progressive_core.plugins.manager import Manager
 from progressive_core.plugins.registry import Registry
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 NO_PART_OF_A_RESULT = frozenset({"SEQUENCE", "KEEP_CHECKPOINTS", "CACHE_MB", "DATA_MB", "PLUGIN_ERRORS", "THREADS"})
 """Settings that may change and still leave a scratch arm and the taught bucket comparable."""

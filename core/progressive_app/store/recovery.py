@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import structlog
 from attrs import evolve
 
 from progressive_app.machine.durable_files import make_directory
+from progressive_app.machine.logs import get_logger
 from progressive_app.store.atomic_files import size_of, truncate
 from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints
 from progressive_app.store.models import ModelVersions, version_file
@@ -29,7 +29,7 @@ from progressive_app.store.tensors import check_digest
 from progressive_core.contract.errors import ModelError, RunError
 from progressive_core.contract.store import Progress
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 def newest_whole(directory: Path) -> tuple[Commit, list[str]]:

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-import structlog
 from attrs import asdict, evolve
 
 from progressive_app.locks.lock import RunLock, lock_run
+from progressive_app.machine.logs import get_logger
 from progressive_app.store.atomic_files import append_json_line, append_lines, sync_lines, writes
 from progressive_app.store.checkpoints import CHECKPOINTS, Checkpoints, checkpoint_name
 from progressive_app.store.containment import check_no_external_links
@@ -42,7 +42,7 @@ from progressive_core.contract.store import EpisodeLine, Status, Store
 
 METRICS, LEDGER = LINE_FILES
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 class RunStore:

@@ -6,11 +6,11 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
 from attrs import evolve, frozen
 
 from progressive_app.config.stages import BucketStages, Stages
 from progressive_app.locks.lock import LOCK, is_free
+from progressive_app.machine.logs import get_logger
 from progressive_app.store.containment import check_is_own_file
 from progressive_app.store.progress import STATE, read_commit
 from progressive_app.store.run_documents import MANIFEST, place_in_order, read_manifest
@@ -18,7 +18,7 @@ from progressive_core.contract.errors import RunError
 from progressive_core.contract.records import BucketResult
 from progressive_core.contract.store import Status
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 @frozen(kw_only=True)

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from progressive_app.config.app_settings import RUNS_DIR
 from progressive_app.config.resolve import resolve_program
+from progressive_app.machine.logs import get_logger
 from progressive_app.store.runs import list_runs
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import DataError, ModelError, RunError
@@ -19,7 +18,7 @@ from progressive_front.load_model import not_loadable
 from progressive_studies.search.search_plan import SEARCHES, TUNE
 from progressive_studies.study.study_plan import PLAN, RUNS, read_plan
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 MARKET = "MARKET"
 """The setting that names the market to take of a file that holds several."""

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import structlog
 from attrs import evolve
 
-from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.logs import configure_logging, get_logger
 from progressive_app.machine.terminal import print_text
 from progressive_app.store.progress import read_progress
 from progressive_core import PROGRAM
@@ -25,7 +24,7 @@ from progressive_studies.challenge.run_challenge import challenge_run
 from progressive_studies.study.study_plan import PLAN, RUNS, STUDIES
 from progressive_studies.transfer_report.tables import as_text
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 def show_challenge(run: Path, flags: Mapping[str, Any], config: Path | None, asked: Challenge, *, as_json: bool) -> int:

@@ -7,10 +7,9 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import structlog
 from attrs import evolve, frozen
 
-from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.logs import configure_logging, get_logger
 from progressive_app.machine.terminal import print_text
 from progressive_app.presentation.record_values import performance_values, result_values
 from progressive_app.presentation.verdicts import judged
@@ -27,7 +26,7 @@ from progressive_studies.transfer_report.tables import as_text
 from progressive_studies.walk_forward.walk_directory import RESULT, is_walked
 from progressive_studies.walk_forward.walk_tables import sections_of
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 def show_evaluation(

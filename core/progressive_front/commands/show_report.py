@@ -9,14 +9,12 @@ from pathlib import Path
 from time import time_ns
 from typing import Any
 
-import structlog
-
 from progressive_app.config.resolve import defaults
 from progressive_app.config.stages import flat
 from progressive_app.discovery.installed_plugins import installed_registry
 from progressive_app.machine.address_space import check_address_space
 from progressive_app.machine.durable_files import place_for_reports
-from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.logs import configure_logging, get_logger
 from progressive_app.machine.terminal import print_text
 from progressive_app.processes.ending import ENDED_EARLY
 from progressive_app.store.documents import read_json
@@ -32,7 +30,7 @@ from progressive_front.commands.named_run import run_directory
 from progressive_front.output import show_json, stdout_reserved
 from progressive_front.report_page import PAGE, is_written_since, show_page
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 REPORT, PICTURE = "report", "picture"
 """The plugins whose `on_run_end` writes a run's report, and draws it."""

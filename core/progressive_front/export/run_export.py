@@ -9,12 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import structlog
 from attrs import frozen
 
 from progressive_app.discovery.named_object import named_object
 from progressive_app.machine.durable_files import make_directory, sync_directory, sync_tree
-from progressive_app.machine.logs import configure_logging
+from progressive_app.machine.logs import configure_logging, get_logger
 from progressive_app.machine.terminal import print_text
 from progressive_app.machine.undoing import undone_after
 from progressive_core.contract.errors import ConfigError, PluginError, ProgressiveTrainingError, RunError
@@ -24,7 +23,7 @@ from progressive_front.export.found_model import bars_of, found_model
 from progressive_front.load_model import load_model
 from progressive_front.output import show_json, stdout_reserved
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 GROUP = "progressive_training.exporters"
 PLACE = Path("exports")

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import structlog
-
 from progressive_app.config.app_settings import DEVICE
 from progressive_app.engines.engine import Engine
 from progressive_app.engines.running import run_tasks
@@ -18,6 +16,7 @@ from progressive_app.locks.lease import LEASE
 from progressive_app.locks.lock import LOCK, lock_run
 from progressive_app.machine.durable_files import make_directory
 from progressive_app.machine.environment import Environment, environment_here
+from progressive_app.machine.logs import get_logger
 from progressive_app.store.environments import Environments
 from progressive_app.store.progress import read_progress
 from progressive_core.contract.errors import RunError
@@ -27,7 +26,7 @@ from progressive_studies.study.study_plan import PLAN, StudyPlan, check_inputs, 
 TICK = 2_000_000_000
 """Nanoseconds: the coarsest that a file system tells times apart by."""
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 def begin_study(directory: Path, plan: StudyPlan, noun: str = "study") -> None:

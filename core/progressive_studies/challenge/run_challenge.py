@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import structlog
 from attrs import evolve
 
 from progressive_app.config.app_settings import PLUGINS, TRANSFERS
 from progressive_app.config.resolve import resolve_values
 from progressive_app.discovery.installed_plugins import installed_registry
+from progressive_app.machine.logs import get_logger
 from progressive_app.resume.inputs import moved_with_the_run
 from progressive_app.store.documents import read_json
 from progressive_app.store.progress import finished_results
@@ -23,7 +23,7 @@ from progressive_core.engine.run import bucket_info
 from progressive_studies.challenge.challenge_files import FORMAT, test_reads
 from progressive_studies.challenge.challenging import Challenge, ChallengesModels
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 Load = Callable[[Path], Any]
 """Reads the model in a directory."""

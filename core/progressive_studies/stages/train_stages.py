@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import structlog
 from attrs import evolve
 
 from progressive_app.config.app_settings import PLUGINS
@@ -20,7 +19,7 @@ from progressive_app.config.choices import CONSOLE, merged_choices
 from progressive_app.engines.running import run_tasks
 from progressive_app.engines.task import Task, TaskEvent, Worker
 from progressive_app.json_values import json_values
-from progressive_app.machine.logs import current_log, has_progress, mark_as_shown
+from progressive_app.machine.logs import current_log, get_logger, has_progress, mark_as_shown
 from progressive_app.processes.child import PROGRESS
 from progressive_app.processes.ending import ending_marked
 from progressive_app.processes.half_sizes import train_member
@@ -34,7 +33,7 @@ from progressive_core.engine.run import Interrupted, Run, info_of, resources_of
 from progressive_studies.stages.crew import Crew, ShowsTasks
 from progressive_studies.stages.merging import merge_member, stage_with
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 def train_with_stage(run: Run, bucket: Bucket, train: Callable[[Run, Bucket], None], crew: Crew) -> None:

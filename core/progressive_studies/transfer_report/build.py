@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import structlog
 from attrs import frozen
 
 from progressive_app.machine.durable_files import place_for_reports
+from progressive_app.machine.logs import get_logger
 from progressive_app.store.atomic_files import as_document, atomic_write
 from progressive_app.store.documents import read_json_lines
 from progressive_app.store.progress import finished_results
@@ -23,7 +23,7 @@ from progressive_studies.transfer_report.matrix import ResultMatrix, result_matr
 from progressive_studies.transfer_report.tables import COMMAND, as_markdown, sections_of
 from progressive_studies.transfer_report.worth import Worth, times_cheaper, worths_of
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 FORMAT = 2
 """Of transfer.json: in that of format 1, which did not say so, scores and profits were log returns."""

@@ -14,7 +14,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-import structlog
 from attrs import frozen
 
 from progressive_training import (
@@ -25,10 +24,11 @@ from progressive_training import (
     PluginError,
     RunInfo,
     Settings,
+    get_logger,
     hookimpl,
 )
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 PAUSE = 1.0
 """Seconds between two looks at a run: however short its episodes are, the thread takes no more than a look a second."""

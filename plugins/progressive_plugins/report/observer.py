@@ -6,15 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import structlog
-
 from progressive_plugins.report.report_files import attempt
-from progressive_training import BucketResult, RunError, RunInfo, hookimpl, place_for_reports, replacing
+from progressive_training import BucketResult, RunError, RunInfo, get_logger, hookimpl, place_for_reports, replacing
 
 if TYPE_CHECKING:
     from progressive_training.market import StrategyAccount
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 class ReportPlugin:

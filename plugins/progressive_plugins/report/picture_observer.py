@@ -7,12 +7,10 @@ from importlib.util import find_spec
 from io import BytesIO
 from types import MappingProxyType
 
-import structlog
-
 from progressive_plugins.report.report_files import attempt
-from progressive_training import BucketResult, RunInfo, hookimpl, place_for_reports, replacing
+from progressive_training import BucketResult, RunInfo, get_logger, hookimpl, place_for_reports, replacing
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 class PicturePlugin:

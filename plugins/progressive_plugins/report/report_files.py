@@ -7,13 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import structlog
-
-from progressive_training import InvalidValue
+from progressive_training import InvalidValue, get_logger
 
 MOST_BYTES = 16 << 20
 """Of a document of a run."""
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 
 def attempt(name: str, write: Callable[[], None]) -> None:

@@ -16,9 +16,9 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import structlog
 
 from progressive_market.bars.kept.room import mark_used, room_for
+from progressive_training import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Arrays = Mapping[str, NDArray[Any]]
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 ALIGNED = 64
 """Bytes: those of a cache line, at which matrix libraries expect data to begin."""

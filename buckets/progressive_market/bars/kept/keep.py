@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import structlog
 from attrs import evolve
 
 from progressive_market.bars.bar_records import PRICES, WHERE_ABSENT, Bars, CleaningReport
 from progressive_market.bars.kept.array_file import NO_ARRAYS, read_arrays, write_arrays
+from progressive_training import get_logger
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 FORMAT = 7  # counts up when cleaning or reading changes what comes out, or the file's layout
 ARRAYS = ("time", *PRICES, "volume", "segment")

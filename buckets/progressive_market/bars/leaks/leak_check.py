@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
-import structlog
 
 from progressive_market.bars.bar_records import Bars, Floats
 from progressive_market.bars.leaks.activity import explained_activity
@@ -25,9 +24,9 @@ from progressive_market.bars.leaks.leak_targets import Targets, further_targets,
 from progressive_market.bars.leaks.rare_rows import in_a_stretch, where_unusual
 from progressive_market.bars.leaks.single_columns import explained_alone
 from progressive_market.bars.leaks.whole_file.fitted import fitted_to_the_whole_file
-from progressive_training import DataError
+from progressive_training import DataError, get_logger
 
-log = structlog.get_logger("progressive_training")
+log = get_logger()
 
 ROWS = 10_000  # bars that are predicted, at most: enough to distinguish an R² of 0.05 from one of 0.03
 REACH = 1e100  # largest value, or 1 / smallest, whose powers are numbers
