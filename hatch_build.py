@@ -15,7 +15,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCES: dict[str, list[str]] = {
     "buckets/progressive_buckets/learner/fused/fused_step.c": [],
-    "buckets/progressive_buckets/learner/fused/lambda_returns.c": [
+    "buckets/progressive_buckets/learner/fused/learning_passes.c": [
         "-ffp-contract=off"
     ],  # each number as torch rounds it
     "buckets/progressive_market/passes/market_passes.c": ["-ffp-contract=off"],

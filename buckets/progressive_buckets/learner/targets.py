@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import torch
 
-from progressive_buckets.learner.fused.compiled_returns import lambda_returns, usable_for
+from progressive_buckets.learner.fused.learning_passes import lambda_returns, usable_for_targets
 from progressive_training.market import FLAT, LONG, SHORT, best_actions
 
 
@@ -46,7 +46,7 @@ def sweep(
     :param costs: [3, 3] from `policy.cost_matrix`. :param trace: lambda, 0 for one-step targets.
     """
     actions = best_actions(advantages, costs)
-    passes = usable_for(rewards, advantages, decidable, costs)
+    passes = usable_for_targets(rewards, advantages, decidable, costs)
     if passes is not None:
         return lambda_returns(passes, rewards, advantages, actions, decidable, costs, discount, trace)
     closing = -costs[1:, FLAT]  # [2] cost of a forced close of long and short

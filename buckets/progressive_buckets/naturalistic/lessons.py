@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from attrs import asdict, frozen
 
+from progressive_buckets.learner.fused import learning_passes
 from progressive_training.market import running_sum
 
 if TYPE_CHECKING:
@@ -79,6 +80,11 @@ def completed_trades(market: Market, bars: Tensor, held: Tensor, explored: Tenso
     held[:, -1] = 0.0
     charges = None if market.charges is None else market.charges[bars]
     gain = market.costs.earned(held, market.returns[bars], charges)
+    passes = learning_passes.usable_for_trades(held, gain, errors, explored, bars)
+    if passes is not None:
+        fees = 2 * market.costs.table()[1]
+        found = learning_passes.completed_trades(passes, held, gain, errors, explored, bars, fees)
+        return Trades(entry=bars, side=held, **found)
     long, short = errors.double().unbind(dim=-1)
     total, surplus = _before(gain), _before(torch.where(held > 0, long, torch.where(held < 0, short, 0.0)))
     before = torch.nn.functional.pad(held[:, :-1], (1, 0))

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from progressive_app.config.resolve import defaults
 from progressive_buckets.learner import gradient_step, network
-from progressive_buckets.learner.fused import compiled_returns, fused_values
+from progressive_buckets.learner.fused import fused_values, learning_passes
 from progressive_buckets.learner.learner import MarketLearner
 from progressive_buckets.learner.opening import learner_on
 from progressive_buckets.naturalistic import exploration
@@ -78,5 +78,5 @@ def on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "adds_in_order", lambda device: False)
     for module in (gradient_step, network, fused_values):
         monkeypatch.setattr(module, "usable_for", lambda *which: None)
-    for module in (compiled_returns, market_passes):
+    for module in (learning_passes, market_passes):
         monkeypatch.setattr(module, "library", lambda: None)

@@ -1,14 +1,21 @@
 """A lesson describes the trade as it was: when, at which price, how it stood, what it paid."""
 
 import math
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 import torch
+from attrs import asdict
+from hypothesis import given
+from hypothesis import strategies as st
 
 from progressive_buckets.insight.to_host import to_host
-from progressive_buckets.naturalistic.lessons import Trades, completed_trades, lessons_trace, summarise_trades
+from progressive_buckets.learner.fused import learning_passes
+from progressive_buckets.naturalistic.lessons import Trades, completed_trades, lessons_trace, summarise_trades, surprise
 from progressive_market.bars import Bars
+from progressive_market.fills import Costs
 from progressive_market.market import Market
 
 from .conftest import OpenLearner
@@ -48,6 +55,36 @@ def test_a_trade_is_described_as_it_was(open_learner: OpenLearner, bars: Bars) -
     assert lesson["entry_price"] == pytest.approx(opens[103])
     assert lesson["exit_price"] == pytest.approx(opens[106])
     assert lesson["cause"] == "values"
+
+
+@pytest.mark.skipif(learning_passes.library() is None, reason="installed without compiled passes")
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([(1, 1), (1, 9), (3, 40), (2, 300)]),
+    st.sampled_from([0.3, 0.9]),
+    st.booleans(),
+)
+def test_the_compiled_pass_finds_the_trades_of_the_other(
+    seed: int, shape: tuple[int, int], still: float, charged: bool
+) -> None:
+    random = torch.Generator().manual_seed(seed)
+    returns = torch.randn(500, generator=random).double() * 0.02
+    charges = torch.rand(500, 2, generator=random).double() * 1e-3 if charged else None
+    market = cast("Market", SimpleNamespace(costs=Costs(0.001, 0.7), returns=returns, charges=charges))
+    drawn = torch.randint(-1, 2, shape, generator=random).double()
+    stays = (
+        (torch.rand(shape, generator=random) < still).cummin(dim=1).values if still > 0.5 else torch.zeros(shape).bool()
+    )
+    held = torch.where(stays, drawn[:, :1], drawn.repeat_interleave(4, dim=1)[:, : shape[1]])
+    bars = torch.randint(480, shape, generator=random)
+    explored, errors = torch.rand(shape, generator=random) < 0.2, torch.randn(*shape, 2, generator=random)
+    ours = completed_trades(market, bars, held, explored, errors)
+    with patch.object(learning_passes, "library", lambda: None):
+        theirs = completed_trades(market, bars, held, explored, errors)
+    assert torch.equal(ours.entered, theirs.entered)
+    for name, values in asdict(ours).items():
+        assert torch.equal(values[ours.entered], getattr(theirs, name)[ours.entered]), name
+    assert torch.equal(surprise(ours), surprise(theirs))
 
 
 def test_a_reversal_is_two_trades_and_an_open_one_ends_with_the_episode(open_learner: OpenLearner) -> None:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressive_buckets.learner.fused import compiled_returns
+from progressive_buckets.learner.fused import learning_passes
 from progressive_buckets.learner.targets import sweep
 from progressive_market.policy import cost_matrix
 
@@ -50,7 +50,7 @@ def test_sweep_matches_a_loop(seed: int, bars: int, cost: float, discount: float
     )
 
 
-@pytest.mark.skipif(compiled_returns.library() is None, reason="installed without compiled passes")
+@pytest.mark.skipif(learning_passes.library() is None, reason="installed without compiled passes")
 @given(
     st.integers(0, 10_000), st.integers(1, 4), st.sampled_from([0.0, 0.3, 0.5, 0.9, 1.0]), st.booleans(), st.booleans()
 )
@@ -68,7 +68,7 @@ def test_the_compiled_sweep_writes_the_bits_of_the_other(
     costs = cost_matrix((0.0, 0.5, 1.0), torch.device("cpu"), "long" if seed % 2 else "both")
     arguments = (rewards, advantages, decidable, costs, 0.97, trace)
     ours = sweep(*arguments)
-    with patch.object(compiled_returns, "library", lambda: None):
+    with patch.object(learning_passes, "library", lambda: None):
         theirs = sweep(*arguments)
     assert torch.equal(*(each.nan_to_num(nan=7e7).view(torch.int32) for each in (ours, theirs)))
 
