@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from attrs import frozen
 
-from progressive_buckets.learner.fused.compiled import activated, usable_for
+from progressive_buckets.learner.fused.compiled import activated, hidden_of, multiplies, usable_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -144,8 +144,10 @@ class Network:
 
     def hidden(self, features: Tensor, layers: list[Layer]) -> Tensor:
         """Activations of the second of `layers` for `features` [B, columns]: [members, B, width], in their precision."""
-        hidden = features.expand(self.shape.members, *features.shape)
         library = usable_for(self.flat, self.shape.width)
+        if library is not None and features.dtype == torch.float32 and multiplies(library, features.dtype):
+            return hidden_of(library, features, layers, EPSILON)
+        hidden = features.expand(self.shape.members, *features.shape)
         for weight, bias in layers:
             outputs = torch.bmm(hidden, weight)
             if library is not None:

@@ -278,6 +278,24 @@ def test_decisions_are_those_of_torch(dtype, monkeypatch) -> None:
 
 
 @compiled_passes
+@settings(max_examples=20, deadline=None)
+@given(shape=SHAPES, stride=st.sampled_from([1, 40]), seed=st.integers(0, 10_000))
+def test_what_a_bar_activates_depends_neither_on_others_nor_on_threads(shape, stride, seed) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    network, columns = some_network(shape, generator), shape.features * shape.scales
+    rows = torch.randn(800 * stride + columns, generator=generator).as_strided((800, columns), (stride, 1))
+    alone = network.situations(rows)
+    with patch.object(torch, "get_num_threads", lambda: 3):
+        assert torch.equal(network.situations(rows), alone)
+    if multiplies(
+        PASSES, torch.float32
+    ):  # else torch's libraries multiply, which may add in another order for other rows
+        assert torch.equal(network.situations(rows[399:400]), alone[:, 399:400])
+    with patch.object(compiled, "library", lambda: None):
+        torch.testing.assert_close(alone, network.situations(rows), rtol=1e-4, atol=1e-4)
+
+
+@compiled_passes
 @settings(max_examples=30, deadline=None)
 @given(
     shape=SHAPES,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import os
+from concurrent.futures import ThreadPoolExecutor
 from ctypes import POINTER, c_float, c_int, c_long, c_void_p
 from functools import cache
 from pathlib import Path
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 LANES = 16
 """The width of a network must be a multiple of it, and at most `WIDEST`, as the file has it; it has at most `MOST_HEADS` outputs."""
 WIDEST, MOST_HEADS = 4_096, 128
-RESULTS = {"space_needed": c_long, "packed_needed": c_long, "multiplies": c_int}
+FEWEST_ROWS = 256
+"""Rows that are worth a thread of their own."""
+RESULTS = {"hidden_space": c_long, "space_needed": c_long, "packed_needed": c_long, "multiplies": c_int}
 """What the functions that answer with a number return."""
 
 
@@ -63,6 +67,8 @@ def library() -> ctypes.CDLL | None:
             *(step, address, long, c_int, address, long, *(address,) * 4, long, *(address,) * 5),
             *(long, real, real, real, address, address),
         ),
+        "hidden_space": (long, long),
+        "hidden_of_rows": (address, *(long,) * 4, *(address,) * 4, real, address, address),
         "space_needed": (step,),
         "packed_needed": (step,),
         "multiplies": (c_int,),
@@ -98,3 +104,38 @@ def activated(passes: ctypes.CDLL, outputs: Tensor, bias: Tensor, epsilon: float
         half = outputs.dtype == torch.bfloat16
         passes.hidden_layer(at, offsets.data_ptr() + 4 * member * width, rows, width, epsilon, half)
     return outputs
+
+
+def hidden_of(passes: ctypes.CDLL, features: Tensor, layers: list[tuple[Tensor, Tensor]], epsilon: float) -> Tensor:
+    """The activations [members, B, width] of the second of both `layers` (see `network.Network.hidden`), in float32, for `features`
+    [B, columns]. Each of torch's threads takes a stretch of the rows; none of them depends on another."""
+    rows, columns = features.shape
+    if features.stride(1) != 1:
+        features = features.contiguous()
+    (first, first_bias), (second, second_bias) = ((weight.contiguous(), bias.contiguous()) for weight, bias in layers)
+    members, _, width = second.shape
+    hidden = torch.empty(members, rows, width)
+    count = max(1, min(torch.get_num_threads(), rows // FEWEST_ROWS))
+    spaces = torch.empty(count, passes.hidden_space(columns, width))
+
+    def stretch(number: int) -> None:
+        start, stop = rows * number // count, rows * (number + 1) // count
+        for m in range(members):
+            passes.hidden_of_rows(
+                *(features[start:].data_ptr(), features.stride(0), stop - start, columns, width),
+                *(each[m].data_ptr() for each in (first, first_bias, second, second_bias)),
+                *(epsilon, spaces[number].data_ptr(), hidden[m, start:].data_ptr()),
+            )
+
+    if count == 1:
+        stretch(0)
+    else:
+        list(workers(count, os.getpid()).map(stretch, range(count)))
+    return hidden
+
+
+@cache
+def workers(count: int, process: int) -> ThreadPoolExecutor:
+    """Threads of this `process`; those of a process that it was forked from do not run in it."""
+    del process
+    return ThreadPoolExecutor(count, "activations")

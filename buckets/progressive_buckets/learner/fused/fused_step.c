@@ -501,6 +501,25 @@ void advantages_of_rows(const step *s, const number *table, long apart, int half
     }
 }
 
+/* Floats of `space` for the activations below. */
+long hidden_space(long columns, long width) { return (columns + width + BLOCK) * width; }
+
+/* hidden [rows, width] = the activations of the second layer, of a row of `x` after each `apart` numbers, without dropout. What comes of a
+ * row does not depend on the others. */
+void hidden_of_rows(const float *x, long apart, long rows, long columns, long width, const float *first, const float *first_bias,
+                    const float *second, const float *second_bias, float epsilon, float *space, float *hidden) {
+    float *packed_first = cut(&space, columns * width), *packed_second = cut(&space, width * width), *z = cut(&space, BLOCK * width);
+    pack(0, first, columns, width, packed_first);
+    pack(0, second, width, width, packed_second);
+    for (long start = 0; start < rows; start += BLOCK) {
+        const long count = rows - start < BLOCK ? rows - start : BLOCK;
+        product(0, (operand){x + start * apart, apart, 1}, count, columns, packed_first, z, width, 0);
+        hidden_layer(z, first_bias, count, width, epsilon, 0);
+        product(0, (operand){z, width, 1}, count, width, packed_second, hidden + start * width, width, 0);
+        hidden_layer(hidden + start * width, second_bias, count, width, epsilon, 0);
+    }
+}
+
 /* A step of AdamW on `count` weights against their gradient, and of the target network towards them (see optimiser.py). */
 void adam_step(float *restrict weights, const float *restrict gradient, float *restrict mean, float *restrict square,
                const float *restrict decay, float *restrict target, long count, float first_share, float second_share, float epsilon,
