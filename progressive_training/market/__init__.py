@@ -113,8 +113,8 @@ if TYPE_CHECKING:
     from progressive_market.serving.decision import Decision as Decision
     from progressive_market.serving.live_model import Live as Live
     from progressive_market.serving.paper_account import PaperAccount as PaperAccount
-    from progressive_market.serving.paper_account import PaperBar as PaperBar
     from progressive_market.serving.paper_account import PaperStanding as PaperStanding
+    from progressive_market.serving.paper_rows import PaperBar as PaperBar
     from progressive_market.serving.saved_market import LARGEST as LARGEST
     from progressive_market.serving.saved_market import MarketCard as MarketCard
     from progressive_market.serving.saved_market import checked_card as checked_card
@@ -167,7 +167,8 @@ _NAMES = {
     "serving.live_model": "Live",
     "serving.since": "moment_of",
     "serving.served_bars": "Forming bars_of_run closed_bars",
-    "serving.paper_account": "PaperAccount PaperBar PaperStanding",
+    "serving.paper_account": "PaperAccount PaperStanding",
+    "serving.paper_rows": "PaperBar",
     "serving.served_model": "Decided ServedModel",
     "serving.saved_market": "LARGEST MarketCard checked_card market_card market_of refuse_earlier",
     "features.scaler": "Scaler",

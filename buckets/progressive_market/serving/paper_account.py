@@ -6,23 +6,21 @@ that over history both are the same to the last bit, in whatever pieces the bars
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
-from attrs import evolve, frozen
+from attrs import frozen
 
 from progressive_market.bars.bar_records import PRICES, Bars, iso
-from progressive_market.charges import charges_on, without_funding
-from progressive_market.fills import account, fill_returns
+from progressive_market.charges import without_funding
 from progressive_market.judging.performance import completed_trades
-from progressive_market.market import Part
 from progressive_market.policy import FLAT
 from progressive_market.serving.decision import ACTIONS, Action
+from progressive_market.serving.paper_rows import PaperBar, PaperColumns
 from progressive_market.serving.served_bars import closed_bars
-from progressive_market.serving.trajectory import trajectory_of
 from progressive_training import ModelError
 
 if TYPE_CHECKING:
@@ -32,24 +30,6 @@ if TYPE_CHECKING:
     from progressive_market.bars import Source
     from progressive_market.serving.saved_market import MarketCard
     from progressive_market.serving.served_model import ServedModel
-
-
-@frozen(kw_only=True)
-class PaperBar:
-    """A closed bar and what was decided on it. `time`: its open, nanoseconds since 1970, UTC. `fill`: price of an order that waited for
-    the bar. `settled`: whether a position may be held, long enough after a gap. `absent`: nothing was traded at its end. `rate`: value
-    of the column of FUNDING; None without one. `action`: the position from the next open on."""
-
-    time: int
-    open: float
-    high: float
-    low: float
-    close: float
-    fill: float
-    settled: bool
-    absent: bool
-    rate: float | None
-    action: Action
 
 
 @frozen(kw_only=True)
@@ -86,6 +66,7 @@ class PaperAccount:
         self.reason: str | None = model.reason
         self.warnings: tuple[str, ...] = ()
         self.changed = ""
+        self._columns = PaperColumns(model.card, self.interval)
 
     @property
     def interval(self) -> int:
@@ -134,40 +115,35 @@ class PaperAccount:
 
     def trajectory(self) -> pd.DataFrame:
         """A row for each bar, with the columns of `ServedModel.trajectory`. On the newest all is sold at its open."""
-        part, bars = self._part()
-        return trajectory_of(self._wanted(), part, self._model.card.costs.costs, bars)
+        return self._columns.of(self.rows).trajectory.copy(deep=False)
 
     def hold(self) -> NDArray[np.float64]:
         """The equity of buy and hold [N], of the same bars and costs, beside `equity` of `trajectory`."""
-        part, _ = self._part()
-        unbroken, always = torch.arange(len(part)) < len(part) - 2, torch.ones_like(part.returns)
-        growth = account(always, part.returns, unbroken, self._model.card.costs.costs, part.charges).growth
-        equity: NDArray[np.float64] = torch.nn.functional.pad(growth[:-1], (1, 0)).cumsum(dim=0).exp().numpy()
-        return equity
+        return self._columns.of(self.rows).hold.copy()
 
     def standing(self) -> PaperStanding:
         """Where the account stands; there must be a row."""
-        part, bars = self._part()
-        costs, wanted = self._model.card.costs.costs, self._wanted()
-        frame = trajectory_of(wanted, part, costs, bars)
+        columns = self._columns.of(self.rows)
+        frame, times = columns.trajectory, columns["time"]
         learned = [pd.Timestamp(each).value for each in (self._model.card.data_since, self._model.card.data_until)]
         position: Action = frame["position"].iloc[-1]
-        held = _signed(frame["position"])
-        changes = np.flatnonzero(np.diff(held.numpy(), prepend=0.0))
+        is_long, is_short = ((frame["position"] == side).to_numpy(np.float64) for side in ("long", "short"))
+        held: NDArray[np.float64] = is_long - is_short
+        changes = np.flatnonzero(np.diff(held, prepend=0.0))
         entered = int(changes[-1]) if position != "flat" else None
         return PaperStanding(
             bars=len(self.rows),
-            since=iso(bars.time)[0],
-            until=iso(bars.time[-1:])[0],
+            since=iso(times)[0],
+            until=iso(times[-1:])[0],
             close=self.rows[-1].close,
             action=self.rows[-1].action,
             position=position,
             entry=None if entered is None else self.rows[entered].fill,
-            entered=None if entered is None else iso(bars.time[entered : entered + 1])[0],
+            entered=None if entered is None else iso(times[entered : entered + 1])[0],
             equity=float(frame["equity"].iloc[-1]),
-            hold=float(self.hold()[-1]),
-            trades=completed_trades(held),
-            known=int(np.count_nonzero((bars.time >= learned[0]) & (bars.time <= learned[1]))),
+            hold=float(columns.hold[-1]),
+            trades=completed_trades(torch.from_numpy(held)),
+            known=int(np.count_nonzero((times >= learned[0]) & (times <= learned[1]))),
         )
 
     def _first_new(self, bars: Bars) -> int:
@@ -198,9 +174,10 @@ class PaperAccount:
 
         :raise ModelError: most are not.
         """
-        times = np.array([row.time for row in self.rows])
+        columns = self._columns.of(self.rows)
+        times = columns["time"]
         _, own, there = np.intersect1d(times, bars.time, return_indices=True)
-        mine = np.array([[getattr(self.rows[n], name) for name in PRICES] for n in own])
+        mine = np.stack([columns[name][own] for name in PRICES], axis=1)
         theirs = np.stack([getattr(bars, name)[there] for name in PRICES], axis=1)
         differs = (mine != theirs).any(axis=1)
         if not differs.any():
@@ -249,44 +226,3 @@ class PaperAccount:
             )
             for n in range(first, len(bars))
         ]
-
-    def _wanted(self) -> Tensor:
-        return _signed(row.action for row in self.rows)
-
-    def _column(self, name: str) -> NDArray[np.float64]:
-        return np.array([getattr(row, name) for row in self.rows], dtype=np.float64)
-
-    def _part(self) -> tuple[Part, Bars]:
-        """The rows as a part of a market without features, and as bars."""
-        costs, count = self._model.card.costs.costs, len(self.rows)
-        bars = Bars(
-            time=np.array([row.time for row in self.rows], dtype=np.int64),
-            open=self._column("open"),
-            high=self._column("high"),
-            low=self._column("low"),
-            close=self._column("close"),
-            volume=np.zeros(count),
-            segment=np.zeros(count, dtype=np.int32),
-            interval=self.interval,
-            fills=self._column("fill"),
-        )
-        if isinstance(costs.funding, str):
-            bars = evolve(bars, extra={costs.funding: self._column("rate")})
-        returns, exists = fill_returns(torch.from_numpy(self._column("fill")))
-        charges = charges_on(bars, costs)
-        part = Part(
-            start=0,
-            features=torch.empty(count, 0),
-            returns=returns,
-            decidable=exists & torch.tensor([row.settled for row in self.rows]),
-            times=bars.time,
-            charges=None if charges is None else torch.from_numpy(charges),
-            absent=torch.tensor([row.absent for row in self.rows]),
-        )
-        return part, bars
-
-
-def _signed(actions: Iterable[str]) -> Tensor:
-    """Positions [N] float64 by their names."""
-    sides = {"flat": 0.0, "long": 1.0, "short": -1.0}
-    return torch.tensor([sides[action] for action in actions], dtype=torch.float64)

@@ -128,6 +128,28 @@ def test_it_does_not_matter_in_which_pieces_the_bars_come(models: dict[str, Any]
     check(models["in two regimes"], pieces)
 
 
+def test_an_account_that_goes_on_is_that_of_its_rows(models: dict[str, Any]) -> None:
+    """Rows are taken off where the disk refuses them, and come again, or others do."""
+    model = models["funding"]
+    whole, account = model.read(frame()), PaperAccount(model, since=pd.Timestamp(SINCE, tz="UTC").value)
+
+    def compare() -> None:
+        afresh = PaperAccount(model, account.rows)
+        pd.testing.assert_frame_equal(account.trajectory(), afresh.trajectory(), check_exact=True, check_freq=False)
+        np.testing.assert_array_equal(account.hold(), afresh.hold())
+        assert account.standing() == afresh.standing()
+
+    for stop, taken_off in ((2310, 3), (2311, 0), (2312, 1), (2350, 20), (2360, 0), (2361, 0)):
+        account.follow(whole.between(0, stop))
+        compare()
+        given = account.trajectory()
+        given["equity"] = 0.0  # a caller's own table
+        del account.rows[len(account.rows) - taken_off :]
+        if taken_off == 1:
+            account.rows.append(evolve(account.rows[-1], time=int(whole.time[stop - 1]), action="short", fill=1.0))
+        compare()
+
+
 def test_a_file_is_followed_from_its_first_bar_as_one_piece(models: dict[str, Any]) -> None:
     model, bars = models["Scalping"], frame(1500, gap=False)
     account = PaperAccount(model)
