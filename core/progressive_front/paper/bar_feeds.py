@@ -6,8 +6,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+from attrs import evolve
+
+from progressive_app.exchanges.closed_bars import patiently
+from progressive_app.machine.logs import get_logger
 from progressive_core.contract.errors import DataError
 from progressive_front.commands.exchange_bars import needed_bars
+
+log = get_logger()
 
 
 class Feed(Protocol):
@@ -49,13 +55,20 @@ class ExchangeFeed:
     soonest = 5.0
 
     def __init__(self, exchange: str, model: Any, bucket: str, symbol: str | None) -> None:
-        """:param symbol: the market; None for the one that the model of `bucket` was trained on.
+        """Ask the exchange what it calls the market; where it does not answer, `name` has the spelling that was given.
 
+        :param symbol: the market; None for the one that the model of `bucket` was trained on.
         :raise ConfigError: there is no such exchange or market, or an extra is missing. :raise ModelError: an exchange does not give what
             the model needs.
         """
         self._exchange = import_module("progressive_training").exchange_named(exchange)
-        self._needed = needed_bars(model, bucket, self._exchange, symbol)
+        needed = needed_bars(model, bucket, self._exchange, symbol)
+        try:
+            market = patiently(self._exchange, lambda: self._exchange.market(needed.symbol))
+        except DataError as error:
+            log.warning(str(error))
+            market = needed.symbol
+        self._needed = evolve(needed, symbol=market)
         self.name = f"{self._needed.symbol} of {exchange}"
 
     def newest(self, count: int) -> Any:

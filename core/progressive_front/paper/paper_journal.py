@@ -19,6 +19,16 @@ JOURNAL = "journal.jsonl"
 FORMAT = 1
 
 
+def source_of(file: Path) -> str | None:
+    """Which bars the account of a journal is kept on; None where that cannot be read."""
+    try:
+        with file.open("rb") as lines:
+            source = json.loads(lines.readline())["source"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return source if isinstance(source, str) else None
+
+
 class PaperJournal:
     """The file in `directory`, which this process alone writes. `rows` are those that were there, as JSON objects.
 

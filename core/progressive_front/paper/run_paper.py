@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import shlex
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from progressive_front.export.found_model import FoundModel, found_model
 from progressive_front.load_model import load_model
 from progressive_front.paper.bar_feeds import ExchangeFeed, Feed, FileFeed
 from progressive_front.paper.following import Following
-from progressive_front.paper.paper_journal import PaperJournal
+from progressive_front.paper.paper_journal import JOURNAL, PaperJournal, source_of
 from progressive_front.paper.shown_paper import view_of
 from progressive_front.paper.waiting_clock import Clock
 from progressive_front.signals import ending_signal
@@ -63,8 +64,11 @@ def run_paper(
     model = _served(found, asked)
     time = clock or Clock()
     feed = _feed(asked, model, found.bucket)
-    name = asked.name or _plain(f"{found.bucket}-{asked.data.stem if asked.data else feed.name}-{asked.policy}")
-    directory = place_for_reports(found.directory or found.file.parent) / PLACE / name
+    place = place_for_reports(found.directory or found.file.parent) / PLACE
+    if asked.data is None:
+        feed.name = _spelling(place, found.bucket, feed.name, asked)
+    name = asked.name or _account_name(found.bucket, asked.data.stem if asked.data else feed.name, asked.policy)
+    directory = place / name
     try:
         make_directory(directory)
     except OSError as error:
@@ -145,8 +149,24 @@ def _account(model: Any, journal: PaperJournal) -> Any:
     return account
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name.removesuffix("-verdict")).strip("-")[:80]
+def _spelling(place: Path, bucket: str, source: str, asked: AskedPaper) -> str:
+    """How the account that is there spells the market of an exchange: BTCUSDT and BTC/USDT are one. As it is given without an account."""
+    for file in sorted(place.glob(f"{glob.escape(asked.name)}/{JOURNAL}" if asked.name else f"*/{JOURNAL}")):
+        kept = source_of(file)
+        if kept is None or _letters(kept) != _letters(source):
+            continue
+        if file.parent.name == (asked.name or _account_name(bucket, kept, asked.policy)):
+            return kept
+    return source
+
+
+def _letters(source: str) -> str:
+    return re.sub(r"[-/_ ]", "", source.upper())
+
+
+def _account_name(bucket: str, source: str, policy: str) -> str:
+    name = f"{bucket}-{source}-{policy}".removesuffix("-verdict")
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")[:80]
 
 
 def _again(asked: AskedPaper, name: str) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pandas as pd
@@ -11,10 +12,11 @@ import pytest
 from attrs import evolve
 from loopback import BEGIN, HOUR, trade, traded_bars
 
+from progressive_app.exchanges.closed_bars import patiently
 from progressive_front.cli import main
 from progressive_front.paper.bar_feeds import ExchangeFeed
 from progressive_front.paper.waiting_clock import Clock
-from progressive_training import load_model
+from progressive_training import DataError, load_model
 
 NOW = 2_900
 """Hours since BEGIN when the account is begun."""
@@ -47,12 +49,19 @@ class Told(Clock):
 
 
 def followed(
-    exchanges: Any, patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], begin: int, hours: int, told: Any
+    exchanges: Any,
+    patch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    begin: int,
+    hours: int,
+    told: Any,
+    symbol: str = "BTC/USDT",
+    policy: str = "strategy",
 ) -> list[dict[str, Any]]:
     clock = Told(exchanges, begin, hours, told)
     patch.setattr("progressive_front.paper.run_paper.Clock", lambda: clock)
     patch.setattr("progressive_market.serving.served_bars.time_ns", clock.now)
-    words = ("--exchange", "binance", "--symbol", "BTC/USDT", "--policy", "strategy", "--json")
+    words = ("--exchange", "binance", "--symbol", symbol, "--policy", policy, "--json")
     assert main(["paper", "mine", *words]) == 130
     printed = capsys.readouterr()
     assert "Traceback" not in printed.err
@@ -89,6 +98,27 @@ def test_the_account_is_the_trajectory_through_outages_refusals_limits_and_a_res
     assert exchanges.waits[0] == 9
     assert sum("klines" in asked for asked in exchanges.asked) < 90
     assert not any(re.search("signature|apikey|order|account", asked, re.IGNORECASE) for asked in exchanges.asked)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_an_account_goes_on_however_its_market_is_spelled(
+    exchanges: Any, workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answers: bool
+) -> None:
+    def silent(*_: object) -> None:
+        raise DataError("binance cannot be reached")
+
+    monkeypatch.chdir(workplace)
+    trade(exchanges)
+    accounts = Path("mine/paper")
+    with monkeypatch.context() as patch:  # without an answer the account is called as earlier versions called it
+        patch.setattr("progressive_front.paper.bar_feeds.patiently", patiently if answers else silent)
+        first = followed(exchanges, monkeypatch, capsys, NOW, 1, {}, "btcusdt", "verdict")
+    for hour, symbol in enumerate(("BTC/USDT", "BTCUSDT", "btc-usdt"), 1):
+        lines = followed(exchanges, monkeypatch, capsys, NOW + hour, 1, {}, symbol, "verdict")
+        assert lines[0]["goes_on"] and lines[0]["journal"] == first[0]["journal"]
+    (account,) = (each for each in accounts.iterdir() if each.name.endswith("-of-binance"))
+    assert account.name == f"Scalping-{'BTC-USDT' if answers else 'btcusdt'}-of-binance"
+    rmtree(account)
 
 
 def test_what_an_exchange_cannot_give_is_one_line(
