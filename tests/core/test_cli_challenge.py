@@ -51,7 +51,9 @@ def challenged(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str,
     capsys.readouterr()
     assert main(["challenge", "mine", "--json", *arguments]) == 0
     document: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert document == json.loads(Path("mine/challenge.json").read_bytes())
+    kept: dict[str, Any] = json.loads(Path("mine/challenge.json").read_bytes())
+    assert {**document, "buckets": None} == {**kept, "buckets": None}
+    assert all(bucket in kept["buckets"] for bucket in document["buckets"])
     return document
 
 
@@ -106,6 +108,28 @@ def test_the_report_has_a_section_of_it(capsys: pytest.CaptureFixture[str]) -> N
     assert [each["sentence"] for each in part["buckets"]] == [each["sentence"] for each in document["buckets"]]
     assert [len(each["attacks"]) for each in part["buckets"]] == [len(each["attacks"]) for each in document["buckets"]]
     assert "How they break" in Path("mine/report.html").read_text()
+
+
+def test_one_bucket_alone_leaves_what_is_known_of_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    quick = ("-p", "no:bootstrap", "-p", "no:feeds")
+    first, second = challenged(capsys, *quick)["buckets"]
+    (again,) = challenged(capsys, *quick, "--bucket", "Short", "--test")["buckets"]
+    file = Path("mine/challenge.json")
+    assert json.loads(file.read_bytes())["buckets"] == [first, again]
+    text = Path("mine/challenge.md").read_text()
+    assert "KEPT of the growth on the validation bars" in text and "KEPT of the growth on the test bars" in text
+    assert main(["report", "mine", "--json"]) == 0
+    assert [each["part"] for each in json.loads(capsys.readouterr().out)["challenge"]["buckets"]] == [
+        "validation",
+        "test",
+    ]
+    assert "Challenged before, on the validation bars" in Path("mine/report.html").read_text()
+
+    document = json.loads(file.read_bytes())
+    for change in ({"model": "0" * 64}, {"attacks": 3}, {"dates": None}):  # of another model, or damaged
+        file.write_text(json.dumps({**document, "buckets": [{**first, **change}, second, None]}))
+        (again,) = challenged(capsys, *quick, "--bucket", "Short")["buckets"]
+        assert json.loads(file.read_bytes())["buckets"] == [again]
 
 
 def test_a_run_of_one_bucket_has_no_peers(capsys: pytest.CaptureFixture[str]) -> None:

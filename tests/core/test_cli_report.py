@@ -196,8 +196,6 @@ def test_an_older_report_may_be_anything(workshop: Any, report: Callable[..., An
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("transfer.json", "[" * 100_000),
-        ("transfer.json", '{"worths": [{"bucket": "First"}]}'),
         ("ledger.jsonl", '{"strategy": 5}\n{}\n'),
         ("metrics.jsonl", '{"bucket": "First", "episode": 1, "best_score": 0.1, "loss": "low"}\n{}\n'),
         ("manifest.json", '{"started": "2026"}'),

@@ -26,7 +26,7 @@ def sections_of(document: Document) -> list[Section]:
 
 def _of_bucket(bucket: Document, document: Document) -> Iterator[Section]:
     first, last = (utc_text(date) for date in bucket["dates"])
-    part = document["part"]
+    part = bucket.get("part", document["part"])
     yield Section(f"{bucket['bucket']}: {bucket['sentence']}")
     shown, hidden = _shown(bucket["attacks"])
     rows = [(each["variant"], _kept(each), number(_number(each["t"]), 1)) for each in shown]

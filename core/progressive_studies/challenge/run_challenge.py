@@ -20,7 +20,7 @@ from progressive_core.contract.errors import ModelError, PluginError, Progressiv
 from progressive_core.contract.setting import Settings
 from progressive_core.contract.suggest import did_you_mean
 from progressive_core.engine.run import bucket_info
-from progressive_studies.challenge.challenge_files import FORMAT, test_reads
+from progressive_studies.challenge.challenge_files import FORMAT, models_of, test_reads
 from progressive_studies.challenge.challenging import Challenge, ChallengesModels
 
 log = get_logger()
@@ -59,12 +59,13 @@ def challenge_run(directory: Path, load: Load, asked: Challenge) -> dict[str, An
         log.warning(each["reason"])
     infos = {name: bucket_info(settings, bucket, finished, directory) for name, bucket in buckets.items()}
     found = buckets[only or next(iter(buckets))].challenge(models, infos, asked)
+    hashes = models_of(directory)
     return {
         "format": FORMAT,
         "run": directory.absolute().name,
         "part": asked.part,
         "test_reads": test_reads(directory) + (asked.part == "test"),
-        "buckets": found,
+        "buckets": [{**each, "part": asked.part, "model": hashes.get(each["bucket"])} for each in found],
         "left_out": left_out,
     }
 

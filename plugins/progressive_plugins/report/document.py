@@ -11,6 +11,7 @@ import attrs
 from progressive_plugins.report.account_part import account_part
 from progressive_plugins.report.bucket_part import bucket_part
 from progressive_plugins.report.challenge.challenge_part import challenge_part
+from progressive_plugins.report.report_files import readable
 from progressive_plugins.report.report_records import Report
 from progressive_plugins.report.run_part import run_part
 from progressive_plugins.report.transfer_part import transfer_part
@@ -47,7 +48,7 @@ def document_of(
         run=run_part(run, recorded, results, error, dates),
         buckets=buckets,
         transfers=transfer_part(recorded, results),
-        challenge=challenge_part(recorded.directory, results),
+        challenge=readable(lambda: challenge_part(recorded.directory, results), "challenge"),
         notes=tuple(_notes(run, results, [name for name, account in accounts.items() if account is None])),
     )
     document: dict[str, Any] = as_json(report)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from progressive_training import InvalidValue, get_logger
 
 MOST_BYTES = 16 << 20
 """Of a document of a run."""
+T = TypeVar("T")
 log = get_logger()
 
 
@@ -22,6 +23,16 @@ def attempt(name: str, write: Callable[[], None]) -> None:
         reason = f"{type(failure).__name__}: {failure}"
         log.warning("the report could not be written; the run and its models are whole", file=name, reason=reason)
         log.debug("the report could not be written", file=name, exc_info=True)
+
+
+def readable(read: Callable[[], T | None], command: str) -> T | None:
+    """What `read` finds in a file that a command wrote; None where it is damaged, which is logged: the run itself is whole."""
+    try:
+        return read()
+    except (InvalidValue, OSError) as error:
+        message = f"the report leaves out what `{command}` found, which can be run again: {error}"
+        log.warning(message)
+        return None
 
 
 def read_found(file: Path) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from progressive_plugins.report.report_files import readable
 from progressive_plugins.report.report_records import Choice, Offer, ReasonCount, StrategyTry, TransferPart
 from progressive_plugins.report.transfer_study import missing_study, read_study, scratch_arms
 from progressive_training import BucketResult, LedgerEntry, RecordedRun
@@ -18,7 +19,8 @@ _WITH_NUMBER = re.compile(r"[,:;(](?=[^,:;(]*\d).*")
 def transfer_part(recorded: RecordedRun, results: Sequence[BucketResult]) -> TransferPart:
     """All that the run's ledger, its scratch arms and its transfer report have."""
     ledger = [entry for entry in recorded.ledger if entry.phase != "choice"]
-    study, scratch = read_study(recorded.directory, results), scratch_arms(recorded.directory, results)
+    study = readable(lambda: read_study(recorded.directory, results), "transfer-report")
+    scratch = scratch_arms(recorded.directory, results)
     return TransferPart(
         choices=tuple(
             Choice(bucket=entry.target, made=_tried(entry)) for entry in recorded.ledger if entry.phase == "choice"

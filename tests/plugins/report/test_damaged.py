@@ -47,10 +47,8 @@ def odd_matrix(run: Path) -> None:
     [
         (lambda run: change_lines(run / "metrics.jsonl", lambda line: {**line, "score": "much"}), "metrics.jsonl"),
         (lambda run: change_lines(run / "ledger.jsonl", lambda line: {**line, "strategy": 5}), "ledger.jsonl"),
-        (odd_matrix, "transfer.json"),
-        (lambda run: (run / "transfer.json").write_text("[]"), "transfer.json"),
     ],
-    ids=["metrics", "ledger", "matrix", "study"],
+    ids=["metrics", "ledger"],
 )
 def test_other_damage_is_named(
     run: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None], named: str
@@ -58,6 +56,28 @@ def test_other_damage_is_named(
     damage(run)
     assert main(["report", str(run)]) == 2
     assert named in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (odd_matrix, "transfer.json"),
+        (lambda run: (run / "transfer.json").write_text("[]"), "transfer.json"),
+        (lambda run: (run / "challenge.json").write_text('{"part": "validation"'), "challenge.json"),
+        (lambda run: (run / "challenge.json").write_text('{"part": "test", "test_reads": 1}'), "challenge.json"),
+    ],
+)
+def test_what_a_command_left_damaged_is_left_out_with_a_warning(
+    run: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None], named: str
+) -> None:
+    damage(run)
+    assert main(["report", str(run), "--json"]) == 0
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert "the report leaves out what `" in line and named in line
+    document = json.loads(captured.out)
+    assert document["challenge"] is None and document["transfers"]["matrix"] is None
+    assert (run / "report.html").is_file()
 
 
 @pytest.mark.parametrize("text", ["\ud800", "</script><b>", "\0", "\u202e" * 5_000, "\"'`"])

@@ -24,5 +24,5 @@ def challenge_part(directory: Path, results: Sequence[BucketResult]) -> Challeng
         return None
     part = validated(document, ChallengePart, CHALLENGE)
     finished = {result.bucket for result in results}
-    known = tuple(each for each in part.buckets if each.bucket in finished)
+    known = tuple(evolve(each, part=each.part or part.part) for each in part.buckets if each.bucket in finished)
     return evolve(part, buckets=known) if known else None

@@ -44,8 +44,8 @@ class PeersPart:
 
 @frozen(kw_only=True)
 class ChallengedBucket:
-    """What breaks a bucket's strategy: a `sentence` for people, the `faults` that are named, the fee at which nothing is left, and every
-    attack."""
+    """What breaks a bucket's strategy on its `part`: a `sentence` for people, the `faults` that are named, the fee at which nothing is left,
+    and every attack."""
 
     bucket: str
     sentence: str
@@ -53,6 +53,7 @@ class ChallengedBucket:
     break_even_fee: float | None
     attacks: tuple[AttackRow, ...]
     peers: PeersPart | None
+    part: str = ""
 
 
 @frozen(kw_only=True)
