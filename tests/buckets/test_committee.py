@@ -81,6 +81,15 @@ def test_it_has_one_episode_and_takes_no_part_in_transfers(run: Path) -> None:
     assert list(card["members"]) == ["Scalping", "Short"]
 
 
+def test_the_transfer_report_says_how_far_it_came_and_not_how_fast(run: Path, capsys) -> None:
+    assert main(["transfer-report", str(run)]) == 0
+    fast, far = capsys.readouterr().out.split("How fast: ")[1].split("How far: ")
+    assert "Scalping" in fast and "Short" in fast and "Committee" not in fast
+    assert "Committee" in far
+    worths = {each["bucket"]: each["trains"] for each in json.loads((run / "transfer.json").read_bytes())["worths"]}
+    assert worths == {"Scalping": True, "Short": True, "Committee": False}
+
+
 def test_its_file_holds_all_that_it_needs_and_decides_bar_by_bar_as_it_was_evaluated(run: Path, tmp_path: Path) -> None:
     shutil.copy(run / "models" / "Committee" / "model.safetensors", tmp_path / "alone.safetensors")
     model = load_model(tmp_path / "alone.safetensors", policy="strategy")

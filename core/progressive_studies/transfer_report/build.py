@@ -19,7 +19,7 @@ from progressive_core.contract.errors import ProgressiveTrainingError, RunError
 from progressive_core.contract.profit import percent
 from progressive_core.contract.records import LedgerEntry
 from progressive_studies.transfer_report.account import Account, account_of
-from progressive_studies.transfer_report.matrix import ResultMatrix, result_matrix
+from progressive_studies.transfer_report.matrix import ResultMatrix, made_of_others, result_matrix
 from progressive_studies.transfer_report.tables import COMMAND, as_markdown, sections_of
 from progressive_studies.transfer_report.worth import Worth, times_cheaper, worths_of
 
@@ -54,7 +54,8 @@ def transfer_report(directory: Path) -> TransferReport:
     results = finished_results(directory)
     lines = read_json_lines(directory / "ledger.jsonl", LedgerEntry)
     ledger = [line for line in lines if line["phase"] != "choice"]  # a bucket's own choice is no transfer
-    worths = worths_of(directory, ledger)
+    resting = made_of_others(directory)
+    worths = tuple(attrs.evolve(worth, trains=worth.bucket not in resting) for worth in worths_of(directory, ledger))
     notes = []
     if bare := [worth.bucket for worth in worths if worth.scratch_curve is None]:
         notes.append(

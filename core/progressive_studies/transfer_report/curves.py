@@ -25,17 +25,18 @@ def png(report: TransferReport) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    panels = len(report.worths) + (report.matrix is not None)
+    worths = [worth for worth in report.worths if worth.trains]
+    panels = max(1, len(worths) + (report.matrix is not None))
     rows, columns = math.ceil(panels / COLUMNS), min(COLUMNS, panels)
     figure = Figure(figsize=(max(6.0, 3.6 * columns), 3.0 * rows + 0.4), dpi=110, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes in grid[panels:]:
         axes.set_axis_off()
-    for axes, worth in zip(grid, report.worths, strict=False):
+    for axes, worth in zip(grid, worths, strict=False):
         _curves(axes, worth)
     if report.matrix is not None:
         _matrix(grid[panels - 1], report.matrix)
-    handles = [axes.get_legend_handles_labels() for axes in grid[: len(report.worths)]]
+    handles = [axes.get_legend_handles_labels() for axes in grid[: len(worths)]]
     named = {label: handle for found in handles for handle, label in zip(*found, strict=True)}
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     image = BytesIO()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
@@ -19,13 +20,14 @@ from progressive_app.store.documents import read_json
 from progressive_app.store.models import read_knowledge
 from progressive_app.store.progress import read_progress
 from progressive_app.store.run_documents import read_manifest
-from progressive_core.contract.errors import PluginError
+from progressive_core.contract.errors import PluginError, ProgressiveTrainingError
 from progressive_core.contract.protocols import Bucket, trains
 from progressive_core.contract.records import Knowledge, Resources
 from progressive_core.contract.setting import Settings
 from progressive_core.engine.gain import standard_error
 from progressive_core.engine.proof import prove
 from progressive_core.engine.run import bucket_info
+from progressive_core.plugins.registry import Registry
 from progressive_studies.transfer_report.measures import backward_transfer, forward_transfer
 
 
@@ -54,11 +56,8 @@ def result_matrix(directory: Path) -> ResultMatrix:
     moved = moved_with_the_run(inputs, directory)
     here = {key: {**begun, "file": moved.get(key, begun["file"])} for key, begun in inputs.items()}
     check_data_unchanged(here, directory)
-    file = directory / "config.json"
-    settings = resolve_values({**read_json(file), **moved}, str(file), policy="warn")
-    registry = installed_registry(
-        settings[PLUGINS], settings[TRANSFERS], "warn"
-    )  # of the plugins it takes the buckets only
+    settings = _settings_of(directory, moved)
+    registry = _registry_of(settings)
     finished = tuple(result.bucket for result in read_progress(directory).results)
     opened, left_out = {}, []
     for name in finished:
@@ -81,6 +80,27 @@ def result_matrix(directory: Path) -> ResultMatrix:
         backward=backward_transfer(scores),
         left_out=tuple(left_out),
     )
+
+
+def made_of_others(directory: Path) -> frozenset[str]:
+    """The finished buckets of a run that train nothing themselves, where they are installed here."""
+    found = set()
+    with suppress(ProgressiveTrainingError):
+        registry = _registry_of(_settings_of(directory, {}))
+        for result in read_progress(directory).results:
+            with suppress(PluginError):
+                if not trains(registry.bucket(result.bucket)):
+                    found.add(result.bucket)
+    return frozenset(found)
+
+
+def _settings_of(directory: Path, moved: Mapping[str, Any]) -> Settings:
+    file = directory / "config.json"
+    return resolve_values({**read_json(file), **moved}, str(file), policy="warn")
+
+
+def _registry_of(settings: Settings) -> Registry:
+    return installed_registry(settings[PLUGINS], settings[TRANSFERS], "warn")  # of the plugins only buckets are used
 
 
 def _column(

@@ -89,6 +89,7 @@ def _worth_sections(worths: Sequence[Worth], cheaper: float) -> list[Section]:
             *_if_taught(worth, ratio(worth.area_ratio), ratio(worth.area_ratio_with_sources)),
         )
         for worth in worths
+        if worth.trains
     )
     ends = tuple(
         (
@@ -121,7 +122,7 @@ def _chain(worths: Sequence[Worth], cheaper: float) -> str:
     """What the whole sequence saved, in a sentence on a line of its own."""
     if math.isnan(cheaper) or not any(worth.taught_by for worth in worths):
         return ""
-    counted = [worth for worth in worths if not math.isnan(worth.threshold)]
+    counted = [worth for worth in worths if worth.trains and not math.isnan(worth.threshold)]
     late = [worth.bucket for worth in counted if math.isinf(worth.episodes)]
     if late:
         return f"\nThe whole sequence: {', '.join(late)} never reached 90 %."

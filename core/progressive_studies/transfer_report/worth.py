@@ -31,7 +31,7 @@ from progressive_studies.transfer_report.measures import (
 class Worth:
     """One bucket beside the same bucket from scratch: same seed, same bars, equal episodes.
 
-    `taught_by` are the buckets of which it kept something, directly; `source_episodes` those that they trained for, and all
+    `trains` is False for one that makes its model of finished ones: its curve says nothing. `taught_by` are the buckets of which it kept something, directly; `source_episodes` those that they trained for, and all
     that taught them. `curve` and `scratch_curve` hold the best validation score so far, before training and after each
     episode; a bucket that kept nothing is its own control. `threshold` is 90 % of scratch's best score, `episodes` and
     `scratch_episodes` are those to it; `asymptote` is the last of the curve; `test` the log return on test. Unknown
@@ -54,6 +54,7 @@ class Worth:
     area_ratio_with_sources: float
     test: float
     scratch_test: float
+    trains: bool = True
 
 
 def worths_of(directory: Path, ledger: Sequence[Mapping[str, Any]]) -> tuple[Worth, ...]:
@@ -129,10 +130,10 @@ def worth_of(
 def times_cheaper(worths: Iterable[Worth]) -> float:
     """How many times fewer episodes the whole sequence takes to every threshold than all buckets from scratch.
 
-    The buckets that were taught nothing count on both sides, as the sources that they are. Buckets without a threshold are
-    left out; not a number where none has one.
+    The buckets that were taught nothing count on both sides, as the sources that they are. Buckets without a threshold, and those
+    that train nothing, are left out; not a number where none has one.
     """
-    counted = [worth for worth in worths if not math.isnan(worth.threshold)]
+    counted = [worth for worth in worths if worth.trains and not math.isnan(worth.threshold)]
     taught = sum(worth.episodes for worth in counted)
     scratch = sum(worth.scratch_episodes for worth in counted)
     return scratch / taught if counted and taught > 0 else math.nan
