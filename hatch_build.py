@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import runpy
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,8 @@ SOURCES: dict[str, list[str]] = {
     "buckets/progressive_market/passes/market_passes.c": ["-ffp-contract=off"],
 }
 """The C files, with the flags of each. Each becomes a library for each level, beside it."""
+LOADER = Path("core/progressive_app/machine/compiled_library.py")
+"""The module that finds the libraries, and names them."""
 LEVELS = {"v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"], "v3": ["-march=x86-64-v3"], "base": []}
 """Of an x86 processor, the instruction sets with a library of their own; other processors have one library, `base`."""
 FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing", "-Wno-psabi", "-shared", "-fPIC"]
@@ -34,8 +37,9 @@ class CompiledPasses(BuildHookInterface[Any]):
         del version
         root = Path(self.root)
         levels = LEVELS if platform.machine() in ("x86_64", "AMD64") else {"base": LEVELS["base"]}
+        library_file = runpy.run_path(str(root / LOADER))["library_file"]
         made = [
-            compiled(root / source, level, [*flags, *own])
+            compiled(root / source, library_file(root / source, level), [*flags, *own])
             for source, own in SOURCES.items()
             for level, flags in levels.items()
         ]
@@ -47,12 +51,13 @@ class CompiledPasses(BuildHookInterface[Any]):
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
 
 
-def compiled(source: Path, level: str, flags: list[str]) -> bool:
-    """Whether the library of that level could be made beside the `source`; nothing half-made is left."""
+def compiled(source: Path, made: Path, flags: list[str]) -> bool:
+    """Whether the library could be made beside the `source`, in place of older ones of its level; nothing half-made is left."""
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None or sys.platform == "win32":
         return False
-    made = source.with_name(f"{source.stem}.{level}.so")
+    for older in source.parent.glob(f"{made.name.rpartition('.')[0].rpartition('.')[0]}*.so"):
+        older.unlink()
     part = made.with_suffix(".part")
     try:
         subprocess.run([*compiler.split(), *FLAGS, *flags, "-o", part, source, "-lm"], check=True)  # noqa: S603  (the compiler that was asked for)

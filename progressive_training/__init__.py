@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from progressive_app.exchanges.named_exchange import exchange_named as exchange_named
     from progressive_app.locks.lock import one_at_a_time as one_at_a_time
     from progressive_app.machine.compiled_library import compiled_library as compiled_library
+    from progressive_app.machine.compiled_library import library_file as library_file
     from progressive_app.machine.durable_files import make_directory as make_directory
     from progressive_app.machine.durable_files import place_for_reports as place_for_reports
     from progressive_app.machine.durable_files import replacing as replacing
@@ -173,6 +174,7 @@ _HOME = {
     "exchange_named": "progressive_app.exchanges.named_exchange",
     "newest_bars": "progressive_app.exchanges.closed_bars",
     "compiled_library": "progressive_app.machine.compiled_library",
+    "library_file": "progressive_app.machine.compiled_library",
     "get_logger": "progressive_app.machine.logs",
     "make_directory": "progressive_app.machine.durable_files",
     "place_for_reports": "progressive_app.machine.durable_files",

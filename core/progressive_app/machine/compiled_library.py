@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from ctypes import CDLL
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ LEVELS = {"AVX512": "v4", "AVX2": "v3"}
 
 def compiled_library(source: Path, functions: Mapping[str, Sequence[type[Any]]]) -> CDLL | None:
     """The library of the C file `source`, for the instruction set that torch computes by; None where the package was installed
-    without one, or `PROGRESSIVE_TRAINING_PASSES` is "torch".
+    without one, or `PROGRESSIVE_TRAINING_PASSES` is "torch". A package with C files of its own compiles each to its `library_file`
+    of the level "base", or also "v3" and "v4", as `hatch_build.py` does.
 
     :param functions: the types of the arguments by the name of each function; all return nothing.
     """
@@ -27,10 +29,22 @@ def compiled_library(source: Path, functions: Mapping[str, Sequence[type[Any]]])
     if os.environ.get(PASSES) == "torch":
         return None
     level = LEVELS.get(torch.backends.cpu.get_cpu_capability(), "base")
-    files = [source.with_name(f"{source.stem}.{name}.so") for name in dict.fromkeys((level, "base"))]
+    files = [library_file(source, name) for name in dict.fromkeys((level, "base"))]
     found = next((CDLL(str(file)) for file in files if file.exists()), None)
     if found is not None:
         for name, arguments in functions.items():
             function = getattr(found, name)
             function.argtypes, function.restype = arguments, None
+    elif any(source.parent.glob(f"{source.stem}.*.so")):
+        from progressive_app.machine.logs import get_logger
+
+        get_logger().warning(f"{source.name} has changed since it was compiled: torch is used instead; install again")
     return found
+
+
+def library_file(source: Path, level: str) -> Path:
+    """Where the library of a C file and level lies. Its name has a digest of the C files and headers there, since a library that was
+    made of others would read memory that is not meant."""
+    files = sorted([*source.parent.glob("*.c"), *source.parent.glob("*.h")])
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+    return source.with_name(f"{source.stem}.{level}.{digest}.so")
