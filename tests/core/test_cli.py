@@ -160,14 +160,13 @@ def test_what_is_wrong_is_said_in_one_line(capsys: pytest.CaptureFixture[str], a
     assert line in refusal(capsys, *arguments)
 
 
-@pytest.mark.parametrize("command", ["evaluate", "report", "signal"])
+@pytest.mark.parametrize("command", ["evaluate", "report", "transfer-report"])
 def test_a_bucket_behind_a_run_is_answered_with_the_run(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
 ) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/state.json").touch()
-    more = ["--data", "bars.csv"] if command == "signal" else []
-    said = refusal(capsys, command, str(tmp_path / "mine/Medium"), *more)
+    said = refusal(capsys, command, str(tmp_path / "mine/Medium"))
     assert f"expected the run itself, {tmp_path / 'mine'}" in said
 
 

@@ -128,7 +128,8 @@ def test_one_bucket_alone_leaves_what_is_known_of_the_others(capsys: pytest.Capt
     document = json.loads(file.read_bytes())
     for change in ({"model": "0" * 64}, {"attacks": 3}, {"dates": None}):  # of another model, or damaged
         file.write_text(json.dumps({**document, "buckets": [{**first, **change}, second, None]}))
-        (again,) = challenged(capsys, *quick, "--bucket", "Short")["buckets"]
+        assert main(["challenge", "mine/Short", *quick, "--json"]) == 0
+        (again,) = json.loads(capsys.readouterr().out)["buckets"]
         assert json.loads(file.read_bytes())["buckets"] == [again]
 
 
@@ -172,6 +173,8 @@ def test_data_that_changed_is_refused_and_nothing_is_written(capsys: pytest.Capt
     [
         (["nowhere"], "no run 'nowhere'"),
         (["mine", "--bucket", "Shrot"], "no bucket 'Shrot' is finished. Did you mean 'Short'?"),
+        (["mine/Shrot"], "no result of 'Shrot'. Did you mean 'Short'?"),
+        (["mine/Short", "--bucket", "Scalping"], "mine/Short names bucket 'Short'; name one of the two"),
         (["mine", "--set", "FEE=0"], "challenge takes RUNS_DIR"),
         (["study"], "a study or walk-forward of several runs; challenge one of them"),
     ],

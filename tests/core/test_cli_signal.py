@@ -79,6 +79,8 @@ def test_it_is_what_each_model_answers(capsys: pytest.CaptureFixture[str], posit
         assert "per cent" in answer["prediction_unit"] and "per cent" in answer["value_unit"]
         assert (answer["bars"], answer["first"]) == (3_000, "2020-01-01T00:00:00+00:00")
     assert signals(capsys, "--data", "now.csv", "--position", position, "--bucket", "Short") == answers[1:]
+    assert main(["signal", "mine/Short", "--data", "now.csv", "--position", position, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == answers[1:]
 
 
 def test_nothing_is_held_unless_it_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,6 +153,13 @@ def test_a_feed_that_has_stopped_is_warned_of(
         ),
         (["none", "--data", "now.csv"], "no run 'none'"),
         (["mine", "--data", "now.csv", "--bucket", "Shrt"], "no result of 'Shrt'. Did you mean 'Short'?"),
+        (["mine/Shrt", "--data", "now.csv"], "no result of 'Shrt'. Did you mean 'Short'?"),
+        (
+            ["mine/Short", "--data", "now.csv", "--bucket", "Scalping"],
+            "--bucket Scalping: mine/Short names bucket 'Short'",
+        ),
+        (["mine/models", "--data", "now.csv"], "expected the run itself, mine"),
+        (["mind/Short", "--data", "now.csv"], "no run 'mind/Short'"),
         (["mine", "--data", "now.csv", "--position", "up"], "--position: invalid choice: 'up'"),
         (["mine", "--data", "now.csv", "--set", "FEE=0"], "signal takes RUNS_DIR and MARKET"),
         (["mine", "--data", "none.csv"], "none.csv: cannot be read"),

@@ -27,7 +27,7 @@ def parser() -> Parser:
         epilog="It is also written into the run's directory, as challenge.json and challenge.md, which `report` shows too. Of the "
         "settings only RUNS_DIR is taken.",
     )
-    add_run(command)
+    add_run(command, "a run or a bucket of one")
     command.add_argument(
         "--bucket", metavar="NAME", help="attack this bucket's model alone; the others judge it all the same"
     )

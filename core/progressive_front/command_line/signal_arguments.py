@@ -30,7 +30,7 @@ def parser() -> Parser:
         epilog="Of the settings only RUNS_DIR and MARKET are taken: each model knows how its bars are read. --json has the value of "
         "each action and the expected return over each horizon.",
     )
-    add_run(command, "a run or a walk-forward")
+    add_run(command, "a run, a walk-forward or a bucket of one")
     add_bars(command, "the bars up to now")
     add_exchange(command, "take as many bars as the models look back from this exchange, by ccxt")
     command.add_argument("--bucket", metavar="NAME", help="of this bucket alone")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from progressive_app.config.resolve import resolve_program
 from progressive_app.machine.logs import get_logger
 from progressive_app.store.runs import list_runs
 from progressive_core import PROGRAM
-from progressive_core.contract.errors import DataError, ModelError, RunError
+from progressive_core.contract.errors import ConfigError, DataError, ModelError, RunError
 from progressive_core.contract.suggest import did_you_mean
 from progressive_front.load_model import not_loadable
 from progressive_studies.search.search_plan import SEARCHES, TUNE
@@ -59,6 +59,32 @@ def run_directory(run: Path, config: Path | None, flags: Mapping[str, Any]) -> P
     raise RunError(
         f"no run {str(run)!r}, here or in {runs}.{did_you_mean(str(run), known)} `{PROGRAM} runs` lists them"
     )
+
+
+def run_and_bucket(
+    name: Path, bucket: str | None, find: Callable[[Path], Path], finished: Callable[[Path], Collection[str]]
+) -> tuple[Path, str | None]:
+    """The directory and the bucket that RUN or RUN/Bucket names; None for the bucket where neither it nor `--bucket` does.
+
+    :param bucket: that of `--bucket`. :param find: the directory of a run, by its path or name. :param finished: buckets of such a directory.
+    :raise RunError: there is no such run, or RUN/Bucket names no bucket that is finished. :raise ConfigError: both name a bucket, and not the same one.
+    """
+    try:
+        return find(name), bucket
+    except RunError as error:
+        if name.exists() or not name.name:
+            raise
+        try:
+            directory = find(name.parent)
+        except RunError:
+            raise error from None
+    if name.name not in (known := finished(directory)):
+        raise RunError(
+            f"{directory}: no result of {name.name!r}.{did_you_mean(name.name, known)} Finished: {', '.join(known)}"
+        )
+    if bucket not in (None, name.name):
+        raise ConfigError(f"--bucket {bucket}: {name} names bucket {name.name!r}; name one of the two")
+    return directory, name.name
 
 
 def usable(directory: Path, buckets: Sequence[str]) -> list[str]:

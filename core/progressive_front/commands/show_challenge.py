@@ -11,10 +11,10 @@ from attrs import evolve
 
 from progressive_app.machine.logs import configure_logging, get_logger
 from progressive_app.machine.terminal import print_text
-from progressive_app.store.progress import read_progress
+from progressive_app.store.progress import finished_results, read_progress
 from progressive_core import PROGRAM
 from progressive_core.contract.errors import RunError
-from progressive_front.commands.named_run import run_directory
+from progressive_front.commands.named_run import run_and_bucket, run_directory
 from progressive_front.load_model import load_model
 from progressive_front.output import show_json, stdout_reserved
 from progressive_studies.challenge.challenge_files import write_challenge
@@ -30,21 +30,25 @@ log = get_logger()
 def show_challenge(run: Path, flags: Mapping[str, Any], config: Path | None, asked: Challenge, *, as_json: bool) -> int:
     """Attack the strategies of a run, show what breaks them, and write it beside the run's models.
 
-    :param run: the run's directory, or its name in RUNS_DIR.
+    :param run: the run's directory, or its name in RUNS_DIR; or RUN/Bucket.
     :raise RunError: there is no run, or nothing can be written. :raise DataError: its bars have changed. :raise ModelError: none of its
         models can be challenged.
     """
     configure_logging()
-    directory = _directory(run, flags, config)
+    directory, bucket = run_and_bucket(run, asked.bucket, lambda each: _directory(each, flags, config), _finished)
     if read_progress(directory).status != "finished":
         log.warning("this run is not finished: the buckets that are finished are challenged")
     with stdout_reserved(), _progress() as progress:
-        document = challenge_run(directory, load_model, evolve(asked, progress=progress))
+        document = challenge_run(directory, load_model, evolve(asked, bucket=bucket, progress=progress))
     written = write_challenge(document, directory)
     if as_json:
         return show_json(document)
     print_text("\n".join([as_text(sections_of(document)), "", "written:", *map(str, written)]))
     return 0
+
+
+def _finished(directory: Path) -> list[str]:
+    return [result.bucket for result in finished_results(directory)]
 
 
 def _directory(run: Path, flags: Mapping[str, Any], config: Path | None) -> Path:

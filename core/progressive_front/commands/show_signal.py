@@ -20,7 +20,7 @@ from progressive_core.contract.profit import percent
 from progressive_core.contract.suggest import did_you_mean
 from progressive_front.commands.exchange_bars import Needed, needed_bars
 from progressive_front.commands.named_run import MARKET, errors_naming, usable
-from progressive_front.commands.walked_run import results_in, used_directory
+from progressive_front.commands.walked_run import results_in, used_model
 from progressive_front.load_model import load_model
 from progressive_front.output import show_json, stdout_reserved
 
@@ -72,13 +72,13 @@ def show_signal(
 ) -> int:
     """Show the decision on the newest closed bar of a file or an exchange, of one bucket of a run or of each whose model can be loaded.
 
-    :param run: the directory of a run or a walk-forward, or its name. :param flags: RUNS_DIR, and MARKET of a file.
+    :param run: the directory of a run or a walk-forward, or its name; or RUN/Bucket. :param flags: RUNS_DIR, and MARKET of a file.
     :param position: what is held now: "flat", "long" or "short".
     :raise RunError: there is no such run, or no such bucket in it. :raise DataError: the file cannot be read.
     :raise ModelError: a model cannot be used on such bars, or none be loaded.
     """
     configure_logging()
-    directory = used_directory(run, config, flags)
+    directory, bucket = used_model(run, bucket, config, flags)
     signals = []
     with stdout_reserved():
         models = {name: load_model(directory / "models" / name) for name in _chosen(directory, bucket)}

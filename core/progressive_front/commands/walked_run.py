@@ -14,7 +14,7 @@ from progressive_app.store.progress import finished_results
 from progressive_core.contract.errors import RunError
 from progressive_core.contract.evaluation import Edge
 from progressive_core.contract.records import BucketResult
-from progressive_front.commands.named_run import run_directory
+from progressive_front.commands.named_run import run_and_bucket, run_directory
 from progressive_studies.study.study_plan import STUDIES, read_plan
 from progressive_studies.study.study_plan import run_directory as run_of_study
 from progressive_studies.walk_forward.walk_directory import RESULT, is_walked
@@ -29,6 +29,18 @@ def used_directory(run: Path, config: Path | None, flags: Mapping[str, Any]) -> 
         if is_walked(directory):
             return directory
     return run_directory(run, config, flags)
+
+
+def used_model(
+    name: Path, bucket: str | None, config: Path | None, flags: Mapping[str, Any]
+) -> tuple[Path, str | None]:
+    """As `run_and_bucket`, of a run or a finished walk-forward."""
+    return run_and_bucket(
+        name,
+        bucket,
+        lambda run: used_directory(run, config, flags),
+        lambda directory: [result.bucket for result in results_in(directory)],
+    )
 
 
 def results_in(directory: Path) -> tuple[BucketResult, ...]:

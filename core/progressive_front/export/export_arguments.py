@@ -29,6 +29,7 @@ def parser() -> Parser:
     command.add_argument(
         "model", metavar="RUN/Bucket", help="a bucket of a run or a walk-forward, or the path of a model"
     )
+    command.add_argument("--bucket", metavar="NAME", help="which bucket's model, where only the run is named")
     command.add_argument(
         "--to",
         metavar="NAME",
@@ -65,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
     asked = AskedExport(
         name=required_path(options.model, "RUN/Bucket"),
+        bucket=named(options.bucket, "--bucket"),
         to=to,
         out=path_of(options.out, "--out"),
         data=data,

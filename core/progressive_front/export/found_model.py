@@ -21,7 +21,7 @@ from progressive_core.contract.core_settings import SEED
 from progressive_core.contract.errors import ModelError, RunError
 from progressive_core.contract.records import RunInfo
 from progressive_core.contract.suggest import did_you_mean
-from progressive_front.commands.walked_run import results_in, used_directory
+from progressive_front.commands.walked_run import results_in, used_directory, used_model
 from progressive_front.load_model import bucket_of
 from progressive_studies.study.study_plan import read_plan
 from progressive_studies.study.study_plan import run_directory as run_of_study
@@ -44,17 +44,20 @@ class FoundModel:
         return run_of_study(self.directory, read_plan(self.directory).runs[-1].name)
 
 
-def found_model(name: Path, config: Path | None, flags: Mapping[str, Any]) -> FoundModel:
+def found_model(name: Path, bucket: str | None, config: Path | None, flags: Mapping[str, Any]) -> FoundModel:
     """The model that `name` means: RUN/Bucket with a run or a walk-forward, or the path of a model.
 
+    :param bucket: that of `--bucket`, which may be left out where `name` or the run has but one.
     :raise RunError: there is no such run, or no such bucket is finished in it. :raise ModelError: it names a file that is no model.
     """
-    for directory, bucket in ((name.parent, name.name), (name, None)):
+    if bucket is not None:
+        return _of_run(*used_model(name, bucket, config, flags))
+    for directory, named in ((name.parent, name.name), (name, None)):
         try:
             run = used_directory(directory, config, flags)
         except RunError:
             continue
-        return _of_run(run, bucket)
+        return _of_run(run, named)
     try:
         file = model_file(name)
     except ModelError as error:

@@ -35,6 +35,7 @@ class AskedExport:
     """What the command line asks for: the model `name`, the exporter `to`, and the rest as the flags have it, None where not given."""
 
     name: Path
+    bucket: str | None
     to: str
     out: Path | None
     data: Path | None
@@ -51,7 +52,7 @@ def show_export(asked: AskedExport, flags: Mapping[str, Any], config: Path | Non
     """
     configure_logging()
     exporter = named_object(GROUP, "exporter", asked.to, "--to")
-    found = found_model(asked.name, config, flags)
+    found = found_model(asked.name, asked.bucket, config, flags)
     run_name = found.directory.absolute().name if found.directory else found.file.stem
     out = asked.out or PLACE / f"{run_name}-{found.bucket}-{asked.to}"
     with stdout_reserved(), _whole_directory(out) as partial:

@@ -65,12 +65,12 @@ def run(options: argparse.Namespace) -> int:
     refuse_bars_but_of_one_place(options, flags)
     if data is None and options.follow:
         raise ConfigError("--follow: goes with --data FILE; an exchange is followed anyway")
-    bucket = named(options.bucket, "--bucket")
 
     from progressive_front.paper.run_paper import AskedPaper, run_paper
 
     asked = AskedPaper(
-        model=path if bucket is None else path / bucket,
+        model=path,
+        bucket=named(options.bucket, "--bucket"),
         data=data,
         follow=options.follow or data is None,
         exchange=named(options.exchange, "--exchange", "an exchange"),

@@ -40,6 +40,7 @@ class AskedPaper:
     """What the command line asks for, None where not given. `model`: RUN or RUN/Bucket. `follow`: wait for more bars."""
 
     model: Path
+    bucket: str | None
     data: Path | None
     follow: bool
     exchange: str | None
@@ -60,7 +61,7 @@ def run_paper(
     :raise ModelError: its model cannot be used on the bars. :raise DataError: there are none. :raise WriteError: the journal cannot be written.
     """
     configure_logging()
-    found = found_model(asked.model, config, flags)
+    found = found_model(asked.model, asked.bucket, config, flags)
     model = _served(found, asked)
     time = clock or Clock()
     feed = _feed(asked, model, found.bucket)
@@ -171,7 +172,7 @@ def _account_name(bucket: str, source: str, policy: str) -> str:
 
 def _again(asked: AskedPaper, name: str) -> str:
     """The command that goes on."""
-    words = [PROGRAM, "paper", str(asked.model)]
+    words = [PROGRAM, "paper", str(asked.model), *(["--bucket", asked.bucket] if asked.bucket else [])]
     words += ["--data", str(asked.data), "--follow"] if asked.data else ["--exchange", str(asked.exchange)]
     words += ["--symbol", asked.symbol] if asked.symbol else []
     words += ["--policy", asked.policy] if asked.policy != "verdict" else []

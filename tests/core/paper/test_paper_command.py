@@ -77,7 +77,9 @@ def journal() -> Path:
 
 def asked(**changes: Any) -> AskedPaper:
     given = {"model": Path("mine"), "data": Path("feed.csv"), "follow": True, "policy": "strategy"}
-    return AskedPaper(**{**dict.fromkeys(("exchange", "symbol", "since", "name", "market")), **given, **changes})
+    return AskedPaper(
+        **{**dict.fromkeys(("bucket", "exchange", "symbol", "since", "name", "market")), **given, **changes}
+    )
 
 
 class Told(Clock):

@@ -75,7 +75,7 @@ def test_nothing_of_the_user_is_written_over(exporter: list[Export], tmp_path: P
     for name in ("full", "file", "link", "/"):
         assert main(["export", "mine/Short", "--to", "x", "--out", str(tmp_path / name)]) == 2
         assert "is there already" in capsys.readouterr().err
-    assert main(["export", "mine/Short", "--to", "x", "--out", str(tmp_path / "empty")]) == 0
+    assert main(["export", "mine", "--bucket", "Short", "--to", "x", "--out", str(tmp_path / "empty")]) == 0
     assert everything(tmp_path) == {"full", "full/own.txt", "file", "empty", "empty/a.txt", "link"}
 
 
@@ -89,6 +89,8 @@ def test_a_place_that_cannot_be_written_is_named(exporter: list[Export], capsys)
     [
         (["mine"], "which bucket? Name one of mine/Scalping, mine/Short, mine/Committee"),
         (["mine/Shor"], "no result of 'Shor'. Did you mean 'Short'?"),
+        (["mine", "--bucket", "Shor"], "no result of 'Shor'. Did you mean 'Short'?"),
+        (["mine/Short", "--bucket", "Scalping"], "mine/Short names bucket 'Short'; name one of the two"),
         (["nowhere/Short"], "no run 'nowhere' and no model 'nowhere/Short'; expected RUN/Bucket"),
         (["mine/Short", "--to", "quanstats"], "no exporter has this name. Did you mean 'quantstats'?"),
         (["mine/Short", "--since", "07/01"], 'expected a time like "2024-01-31"'),
