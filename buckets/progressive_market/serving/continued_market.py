@@ -59,17 +59,18 @@ class ContinuedMarket:
         table = plain_table(source, self.card.columns) if self._may_go_on else None
         if table is not None and forming == "drop":
             table = table.closed(self._interval, time_ns())
-        if table is not None and self._known is not None and self._goes_on(table, self._known):
-            return self._added(table, self._known)
+        if table is not None and self._known is not None and len(table.time):
+            dropped = int(self._known.table.time.searchsorted(table.time[0]))
+            if self._goes_on(table, self._known, dropped):
+                return self._added(table, self._known, dropped)
         bars = self._read(source, forming)
         market = market_of(self.card, bars, last=1)
         if table is not None and table.holds(bars):
             self._known = Known(table.copied(), bars, market, NewestFeatures(fitting_bars(self.card, bars)))
         return bars, market
 
-    def _goes_on(self, table: PlainTable, known: Known) -> bool:
-        """Whether `table` is the known one and a few plain bars more, less bars that are too old to count."""
-        dropped = int(np.searchsorted(known.table.time, table.time[0])) if len(table.time) else 0
+    def _goes_on(self, table: PlainTable, known: Known, dropped: int) -> bool:
+        """Whether `table` is the known one less the first so many bars, which are too old to count, and a few plain bars more."""
         behind, interval = len(known.table.time) - dropped, self._interval
         if not behind or not 1 <= len(table.time) - behind <= MOST_ADDED:
             return False
@@ -85,12 +86,12 @@ class ContinuedMarket:
         except DataError:
             return False
 
-    def _added(self, table: PlainTable, known: Known) -> tuple[Bars, Market]:
+    def _added(self, table: PlainTable, known: Known, dropped: int) -> tuple[Bars, Market]:
         """The bars of `table`, and the market of the newest; these become what is known. Their report stays that of the first ones."""
         own, before = table.copied(), known.bars.segment
-        dropped = int(np.searchsorted(known.table.time, own.time[0]))
         count = len(known.table.time) - dropped
-        segment = np.concatenate([before[dropped:], np.repeat(before[-1:], len(own.time) - count)]) - before[dropped]
+        segment = np.full(len(own.time), before[-1] - before[dropped], before.dtype)
+        np.subtract(before[dropped:], before[dropped], out=segment[:count])
         core: dict[str, Any] = {name: own.columns[name] for name in CORE}
         bars = evolve(
             known.bars,
@@ -99,7 +100,7 @@ class ContinuedMarket:
             extra={name: own.columns[name] for name in known.bars.extra},
             **core,
         )
-        start = int(np.searchsorted(segment, segment[-1]))
+        start = int(segment.searchsorted(segment[-1]))
         for stop in range(count + 1, len(own.time) + 1):
             known.newest.add(fitting_bars(self.card, bars.between(stop - 2, stop)))
         market = self._of_newest(bars, known, settled=len(own.time) - 1 - start >= WARM_UP)

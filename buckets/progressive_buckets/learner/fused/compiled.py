@@ -117,14 +117,19 @@ def hidden_of(passes: ctypes.CDLL, features: Tensor, layers: list[tuple[Tensor, 
     hidden = torch.empty(members, rows, width)
     count = max(1, min(torch.get_num_threads(), rows // FEWEST_ROWS))
     spaces = torch.empty(count, passes.hidden_space(columns, width))
+    bytes_of = first.element_size()
+    layered = (first, first_bias, second, second_bias)
+    weights = [(each.data_ptr(), bytes_of * each.stride(0)) for each in layered]  # and how far members are apart
 
     def stretch(number: int) -> None:
-        start, stop = rows * number // count, rows * (number + 1) // count
+        start, stop, apart = rows * number // count, rows * (number + 1) // count, features.stride(0)
+        begun = features.data_ptr() + bytes_of * start * apart
+        space = spaces.data_ptr() + bytes_of * number * spaces.stride(0)
         for m in range(members):
             passes.hidden_of_rows(
-                *(features[start:].data_ptr(), features.stride(0), stop - start, columns, width),
-                *(each[m].data_ptr() for each in (first, first_bias, second, second_bias)),
-                *(epsilon, spaces[number].data_ptr(), hidden[m, start:].data_ptr()),
+                *(begun, apart, stop - start, columns, width),
+                *(address + m * member for address, member in weights),
+                *(epsilon, space, hidden.data_ptr() + bytes_of * (m * rows + start) * width),
             )
 
     if count == 1:

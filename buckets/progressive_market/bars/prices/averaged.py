@@ -42,14 +42,14 @@ def moving_average(data: Prices) -> int | None:
     return None
 
 
-def typical_price(data: Prices, tick: float) -> int | None:
+def typical_price(data: Prices, step: float) -> int | None:
     """Position of the first block whose closes are the mean of high, low and the price at the close, with the open or without.
 
     The price at the close is where the next bar opens. Markets have such closes now and then, by chance.
 
-    :param tick: the smallest step of the closes.
+    :param step: the smallest one of the closes.
     """
-    tolerance = 2 * rounding(data["close"], tick)
+    tolerance = 2 * rounding(data["close"], step)
     for with_open in (False, True):
         some = slice(0, len(data["close"]) - 1, STRIDE)
         if np.count_nonzero(np.abs(data["close"][some] - _mean(data, some, with_open)) <= tolerance) < LEAST:

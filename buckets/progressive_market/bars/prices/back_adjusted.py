@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from progressive_market.bars.prices.jumps import Prices
-from progressive_market.bars.prices.price_blocks import in_blocks, rounding, smallest_step
+from progressive_market.bars.prices.price_blocks import in_blocks, rounding, smallest_steps
 
 BLOCK = 500  # bars
 BLOCKS = 4  # at least, all of one direction: a factor that turns sooner cannot be distinguished from a spread
@@ -33,7 +33,7 @@ def back_adjusted(data: Prices) -> int | None:
         low, usual, high = np.percentile(steps, [35, 50, 65])
         if (opened[bars] == closed[bars]).mean() > EQUAL:
             continue
-        rounded = rounding(closed[bars], smallest_step(closed[bars]))
+        rounded = rounding(closed[bars], *smallest_steps(closed[bars]))
         least = max(high - low, rounded / float(np.median(closed[bars])))
         if abs(usual) > CLEAR * least and np.subtract(*np.percentile(bodies, [75, 25])) > CLEAR * abs(usual):
             found[block * BLOCK] = usual > 0

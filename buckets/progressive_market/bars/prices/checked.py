@@ -7,7 +7,7 @@ from progressive_market.bars.prices.bad_prints import without_bad_prints
 from progressive_market.bars.prices.first_bars import first_bad_prints
 from progressive_market.bars.prices.jumps import jumps
 from progressive_market.bars.prices.other_units import refuse_other_units
-from progressive_market.bars.prices.price_blocks import smallest_step
+from progressive_market.bars.prices.price_blocks import smallest_steps
 from progressive_market.bars.prices.tradable import refuse_untradable
 
 
@@ -19,8 +19,8 @@ def checked_prices(
     :param time: bar opens in order, once each.
     :raise DataError: it says which bars, and why.
     """
-    tick = smallest_step(data["close"])
-    refuse_untradable(time, data, tick, report.source)
+    of_opens, tick = smallest_steps(data["open"], data["close"])
+    refuse_untradable(time, data, of_opens, tick, report.source)
     begin = first_bad_prints(time, data, tick, interval)
     rest = {name: values[begin:] for name, values in data.items()}
     at = jumps(rest, tick)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from progressive_market.bars.prices.jumps import Prices
-from progressive_market.bars.prices.price_blocks import in_blocks, rounding, smallest_step
+from progressive_market.bars.prices.price_blocks import in_blocks, rounding
 
 BLOCK = 100  # bars in a row that all fit
 BODIES = 30  # of which so many have a body that is no rounding
@@ -14,12 +14,14 @@ STRIDE = 10
 SLACK = 1.1  # three rounded prices are in the relation: half of one, and a quarter of each of the other two
 
 
-def heikin_ashi(data: Prices) -> int | None:
+def heikin_ashi(data: Prices, step: float) -> int | None:
     """Position of the first block of bars of which each open is the middle of the body before; None where there is none.
 
     The relation is exact but for rounding, and no market keeps it for a hundred bars.
+
+    :param step: the smallest one of the opens.
     """
-    tolerance = SLACK * rounding(data["open"], smallest_step(data["open"]))
+    tolerance = SLACK * rounding(data["open"], step)
     some = in_blocks(_fits(data, slice(1, None, STRIDE), tolerance), BLOCK // STRIDE)
     blocks = np.flatnonzero(some.all(axis=1))
     if not len(blocks):

@@ -22,18 +22,25 @@ def in_blocks(values: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
 def rounding(prices: Floats, step: float) -> float:
     """What these prices are rounded to: 0.01 for two decimals, and at least what single precision loses.
 
-    :param step: their `smallest_step`.
+    :param step: of `smallest_steps`.
     """
     some = np.sort(_some(prices))
     middle = (some[(len(some) - 1) // 2] + some[len(some) // 2]) / 2  # np.median, without what it looks for first
     return max(step, EXACT * float(middle))
 
 
-def smallest_step(prices: Floats) -> float:
-    """The power of ten that these prices are whole numbers of, at most 1: 0.01 for two decimals; 0 where there is none."""
-    some = _some(prices)
-    for decimals in np.flatnonzero(_whole(some[:FEW, None] * STEPS).all(axis=0)).tolist():
-        if _whole(some * STEPS[decimals]).all():
+def smallest_steps(*columns: Floats) -> list[float]:
+    """Of each of these columns of prices, of one length, the power of ten that they are whole numbers of, at most 1: 0.01 for two
+    decimals; 0 where there is none."""
+    some = [_some(prices) for prices in columns]
+    few = np.array([prices[:FEW] for prices in some])
+    fits: list[list[bool]] = np.asarray(_whole(few[..., None] * STEPS).all(axis=1)).tolist()  # [columns, steps]
+    return [_first_step(prices, each) for prices, each in zip(some, fits, strict=True)]
+
+
+def _first_step(prices: Floats, fits: list[bool]) -> float:
+    for decimals, some_fit in enumerate(fits):
+        if some_fit and _whole(prices * STEPS[decimals]).all():
             return float(10.0**-decimals)
     return 0.0
 

@@ -12,15 +12,15 @@ from progressive_market.bars.prices.jumps import Prices
 from progressive_training import DataError
 
 
-def refuse_untradable(time: Times, data: Prices, tick: float, source: str) -> None:
+def refuse_untradable(time: Times, data: Prices, of_opens: float, of_closes: float, source: str) -> None:
     """Refuse bars that are computed from prices.
 
-    :param tick: the smallest step of the closes. :raise DataError: what they are, and from which bar on.
+    :param of_opens, of_closes: their smallest steps. :raise DataError: what they are, and from which bar on.
     """
     begins = {
-        "Heikin-Ashi bars (each open is the middle of the body before)": heikin_ashi(data),
+        "Heikin-Ashi bars (each open is the middle of the body before)": heikin_ashi(data, of_opens),
         "averaged (returns and ranges are as smooth as those of a moving average)": moving_average(data),
-        "averaged (each close is the typical price of its bar)": typical_price(data, tick),
+        "averaged (each close is the typical price of its bar)": typical_price(data, of_closes),
         "back-adjusted by a moving factor (each open is off the close before it by the same ratio)": back_adjusted(
             data
         ),
