@@ -2,7 +2,7 @@
 
 import sys
 
-from progressive_front.cli import main
+from progressive_front.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

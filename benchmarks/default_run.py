@@ -36,7 +36,7 @@ STAGES = ("start", "open", "train", "judge", "report", "exit")
 WHOLE, EPISODE = "whole", "an episode"
 TARGET, REPEATS = 0.5, 5
 _NOTED = """
-import json, sys, time
+import atexit, json, sys, time
 noted = []
 from progressive_core.plugins.hooks import Hooks
 def counted(name):
@@ -51,11 +51,12 @@ def counted(name):
 begun = time.perf_counter()
 for name in ("on_bucket_start", "on_episode_end", "on_run_end"):
     counted(name)
-from progressive_front.cli import main
-code = main()
-with open(sys.argv[0] + ".json", "w") as file:
-    json.dump([begun, noted], file)
-sys.exit(code)
+from progressive_front import cli
+def write():
+    with open(sys.argv[0] + ".json", "w") as file:
+        json.dump([begun, noted], file)
+atexit.register(write)
+sys.exit(getattr(cli, "program", cli.main)())  # older commits have no `program`
 """
 """Runs the program, and writes when its plugins were called: hook, processor time, time on the wall."""
 Seconds = dict[str, tuple[float, float]]

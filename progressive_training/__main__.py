@@ -2,6 +2,6 @@
 
 import sys
 
-from progressive_front.cli import main
+from progressive_front.cli import program
 
-sys.exit(main())
+sys.exit(program())
