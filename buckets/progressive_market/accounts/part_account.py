@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from attrs import evolve, frozen
 
@@ -38,19 +39,21 @@ class PartAccount:
 
 def part_account(compared: Iterable[Strategy], part: Part, market: Market) -> PartAccount:
     """Run the account of each of the strategies that are `compared` on a part, the model's own first; one is held at a time."""
-    times = fill_times(part, market)
+    times, hold = fill_times(part, market), market.hold(part)
     rows, curves = [], []
     for each in compared:
         did = market.account(each.held, each.part)
-        rows.append(performance_of(each.label, did, each.part, market, each.kind))
-        curves.append(equity_curve(did, times).assign(strategy=each.label, kind=str(each.kind)))
+        rows.append(performance_of(each.label, did, each.part, market, each.kind, hold))
+        curves.append(equity_curve(did, times))
         if each.kind is PerformanceKind.MODEL:
             trades, costs = trades_of(each.held, did, part, market), _costs_paid(did, part, market)
-            hold, volatility = market.hold(part), market.volatility[part.start : part.start + len(part)]
-            slices = slices_of(did, hold, times, volatility)
-    return PartAccount(
-        performance=tuple(rows), equity=pd.concat(curves, ignore_index=True), trades=trades, slices=slices, costs=costs
+            slices = slices_of(did, hold, times, market.volatility[part.start : part.start + len(part)])
+    lengths = [*map(len, curves)]
+    whose = {"strategy": [row.strategy for row in rows], "kind": [str(row.kind) for row in rows]}
+    equity = pd.concat(curves, ignore_index=True).assign(
+        **{column: np.repeat(names, lengths) for column, names in whose.items()}
     )
+    return PartAccount(performance=tuple(rows), equity=equity, trades=trades, slices=slices, costs=costs)
 
 
 def _costs_paid(did: Account, part: Part, market: Market) -> CostsPaid:
