@@ -54,8 +54,11 @@ def usable_for_advantages(advantage: Tensor, costs: Tensor, *masks: Tensor) -> C
 
 
 def usable_for_account(positions: Tensor, returns: Tensor, decidable: Tensor, charges: Tensor | None) -> CDLL | None:
-    """The passes, where they can read `positions` [..., T], `returns` and `decidable` [T], and `charges` [T, 2]; else None."""
+    """The passes, where they can read `positions` [..., T], `returns` and `decidable` [T], and `charges` [T, 2]; else None. They give
+    no gradient."""
     numbers = (positions, returns) if charges is None else (positions, returns, charges)
+    if any(each.requires_grad for each in numbers):
+        return None
     fit = bool(len(returns)) and decidable.shape == returns.shape == positions.shape[-1:]
     fit &= charges is None or charges.shape == (*returns.shape, 2)
     return usable_for(numbers, torch.float64, (decidable,)) if fit else None

@@ -79,6 +79,13 @@ def test_accounts_are_those_of_the_scans(seed, shape, side, capital, deviation, 
         assert torch.equal(*(each.nan_to_num(nan=7e77).flatten().view(torch.int64) for each in same)), field
 
 
+def test_growth_has_a_gradient_where_one_is_asked_for():
+    held = torch.tensor([0.0, 1.0, 1.0, 0.0, -1.0, 0.0], dtype=torch.float64, requires_grad=True)
+    returns, decidable = torch.linspace(-0.01, 0.01, 6, dtype=torch.float64), torch.arange(6) < 5
+    account(held, returns, decidable, Costs(0.001)).growth.sum().backward()
+    assert held.grad is not None and held.grad[1:3].abs().min() > 0
+
+
 def test_what_is_no_map_is_refused_as_torch_refuses_it():
     for maps in (torch.tensor([[3, 99, 0]]), torch.tensor([[3, -99, 0]])):
         with pytest.raises(IndexError):

@@ -42,7 +42,7 @@ def library() -> CDLL | None:
 
 def usable_for_targets(rewards: Tensor, advantages: Tensor, decidable: Tensor, costs: Tensor) -> CDLL | None:
     """The passes, where it can read what `targets.sweep` is given; else None."""
-    floats = all(each.dtype == torch.float32 for each in (rewards, advantages, costs))
+    floats = all(each.dtype == torch.float32 and not each.requires_grad for each in (rewards, advantages, costs))
     plain = all(
         type(each) is torch.Tensor and each.device.type == "cpu" for each in (rewards, advantages, decidable, costs)
     )
