@@ -113,7 +113,7 @@ def newest_bars(exchange: Exchange, symbol: str, timeframe: str, count: int) -> 
     since = patiently(exchange, exchange.now) - (count + 1) * step
     rows = [row for page in closed_pages(exchange, market, timeframe, since) for row in page][-count:]
     if not rows:
-        raise DataError(f"{exchange.name}: no closed bar of {market} in the last {count:,} of {timeframe}")
+        raise DataError(f"{exchange.name}: no closed bar of {market} with a price in the last {count:,} of {timeframe}")
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"time": "int64"})
     frame.attrs["source"] = f"{market} {timeframe} of {exchange.name}"  # what errors about these bars call them
     return frame.assign(time=pd.to_datetime(frame["time"], unit="ms", utc=True), symbol=market)
