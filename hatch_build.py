@@ -56,10 +56,10 @@ def compiled(source: Path, made: Path, flags: list[str]) -> bool:
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None or sys.platform == "win32":
         return False
-    for older in source.parent.glob(f"{made.name.rpartition('.')[0].rpartition('.')[0]}*.so"):
-        older.unlink()
     part = made.with_suffix(".part")
     try:
+        for older in source.parent.glob(f"{made.name.rpartition('.')[0].rpartition('.')[0]}*.so"):
+            older.unlink()
         subprocess.run([*compiler.split(), *FLAGS, *flags, "-o", part, source, "-lm"], check=True)  # noqa: S603  (the compiler that was asked for)
         part.replace(made)
     except (OSError, subprocess.CalledProcessError):

@@ -19,7 +19,7 @@ LEVELS = {"AVX512": "v4", "AVX2": "v3"}
 
 def compiled_library(source: Path, functions: Mapping[str, Sequence[type[Any]]]) -> CDLL | None:
     """The library of the C file `source`, for the instruction set that torch computes by; None where the package was installed
-    without one, or `PROGRESSIVE_TRAINING_PASSES` is "torch". A package with C files of its own compiles each to its `library_file`
+    without one or, with a warning, with one that cannot be used, or `PROGRESSIVE_TRAINING_PASSES` is "torch". A package with C files of its own compiles each to its `library_file`
     of the level "base", or also "v3" and "v4", as `hatch_build.py` does.
 
     :param functions: the types of the arguments by the name of each function; all return nothing.
@@ -30,15 +30,24 @@ def compiled_library(source: Path, functions: Mapping[str, Sequence[type[Any]]])
         return None
     level = LEVELS.get(torch.backends.cpu.get_cpu_capability(), "base")
     files = [library_file(source, name) for name in dict.fromkeys((level, "base"))]
-    found = next((CDLL(str(file)) for file in files if file.exists()), None)
-    if found is not None:
-        for name, arguments in functions.items():
-            function = getattr(found, name)
-            function.argtypes, function.restype = arguments, None
-    elif any(source.parent.glob(f"{source.stem}.*.so")):
+    file = next((file for file in files if file.exists()), None)
+    try:
+        if file is not None:
+            return _declared(CDLL(str(file)), functions)
+        unusable = "has changed since it was compiled" if any(source.parent.glob(f"{source.stem}.*.so")) else None
+    except OSError as error:  # damaged, or of another platform
+        unusable = f"has a library that cannot be loaded ({error})"
+    if unusable is not None:
         from progressive_app.machine.logs import get_logger
 
-        get_logger().warning(f"{source.name} has changed since it was compiled: torch is used instead; install again")
+        get_logger().warning(f"{source.name} {unusable}: torch is used instead; install again")
+    return None
+
+
+def _declared(found: CDLL, functions: Mapping[str, Sequence[type[Any]]]) -> CDLL:
+    for name, arguments in functions.items():
+        function = getattr(found, name)
+        function.argtypes, function.restype = arguments, None
     return found
 
 
