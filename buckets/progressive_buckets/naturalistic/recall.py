@@ -2,15 +2,17 @@
 
 A situation is represented by its key: the extractor's activations of a bar, all members side by side, as a unit vector.
 What followed are the targets of its advantages. Recall is a kernel average over all stored situations, with weights
-exp(SHARPNESS * cosine similarity). Its weight against the network's own advantages is chosen on validation data, and may
-be 0.
+exp(SHARPNESS * cosine similarity); what it needs of them is prepared once. Its weight against the network's own advantages
+is chosen on validation data, and may be 0.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
+from attrs import frozen
 from torch.nn.functional import normalize
 
 from progressive_buckets.learner.network import joined
@@ -42,6 +44,8 @@ WEIGHTS = (0.0, 0.25, 0.5)
 """Weights of recall to choose from."""
 ROWS_AT_ONCE = 1_024
 """Situations that are compared with the stored ones at a time; the intermediate results fit a processor's cache."""
+SHORTEST = 1e-12
+"""Length of a vector, at least, that is scaled to one of length 1."""
 SHOWN = 3
 """Bars whose recall is shown in an episode report."""
 
@@ -56,14 +60,36 @@ def keys_of(hidden: Tensor) -> Tensor:
     return normalize(hidden.transpose(0, 1).flatten(1), dim=1)
 
 
-def recalled(keys: Tensor, followed: Tensor, queries: Tensor) -> Tensor:
-    """Kernel average [N, 2] of what followed in similar situations.
+@frozen
+class Prepared:
+    """Stored situations as recall needs them.
 
-    :param keys: [M, d] of the stored situations. :param followed: [M, 2] what followed them. :param queries: [N, d] keys.
+    `keys` [members, width, M]: their keys, each member's own part, less their mean, which makes all weights larger by one factor, so
+    that products are small and their rounding is too; times SHARPNESS / ln 2, since a power of 2 costs a third of one of e. `sums` [3, M]:
+    what followed them, and ones, to add up the weights.
     """
-    counted = torch.cat([followed, torch.ones_like(followed[:, :1])], dim=1).T.contiguous()  # [3, M]
-    similar = torch.mm(queries, SHARPNESS * keys.T).exp_()  # [N, M], at most e^20: no sum of these leaves float32
-    sums = torch.mm(counted, similar.T)  # [3, N]
+
+    keys: Tensor
+    sums: Tensor
+
+
+def prepared(keys: Tensor, followed: Tensor, members: int) -> Prepared:
+    """`keys` [M, members x width] of situations, and what `followed` [M, 2] them, for `recalled`."""
+    scaled = (SHARPNESS / math.log(2) * (keys - keys.mean(dim=0))).unflatten(1, (members, -1))
+    sums = torch.cat([followed, torch.ones_like(followed[:, :1])], dim=1).T.contiguous()
+    return Prepared(scaled.permute(1, 2, 0), sums)
+
+
+def recalled(stored: Prepared, hidden: Tensor) -> Tensor:
+    """Kernel average [N, 2] of what followed in situations similar to those with the activations `hidden` [members, N, width]."""
+    length = torch.linalg.vector_norm(torch.linalg.vector_norm(hidden, dim=2), dim=0).clamp_min_(SHORTEST)
+    units = hidden * length.reciprocal_().unsqueeze(1)
+    first, *others = zip(units, stored.keys, strict=True)
+    similar = torch.mm(*first)  # [N, M]
+    for own, keys in others:
+        similar.addmm_(own, keys)
+    weights = similar.exp2_()  # e^-40 to e^40: no sum of these leaves float32
+    sums = torch.mm(stored.sums, weights.T)  # [3, N]
     return (sums[:2] / sums[2]).T
 
 
@@ -71,8 +97,8 @@ class ContextualMemory:
     """Stored situations, a random sample of the visited ones. Keys are computed anew when the network has changed.
 
     `bars` [M]: where they were met. `rows` [M, columns]: features there. `followed` [M, 2]: targets of the advantages.
-    `keys` [M, d]. `weight`: of recall against the network's own advantages, 0 to 1. `market_bars`: number of bars of the
-    market.
+    `keys` [M, d], and `prepared` of them and of `followed`. `weight`: of recall against the network's own advantages, 0 to 1.
+    `market_bars`: number of bars of the market.
     """
 
     def __init__(self, columns: int, device: torch.device | str, market_bars: int = 0) -> None:
@@ -81,6 +107,7 @@ class ContextualMemory:
         self.rows = torch.zeros(0, columns, device=device)
         self.followed = torch.zeros(0, 2, device=device)
         self.keys = torch.zeros(0, 0, device=device)
+        self.prepared = Prepared(torch.zeros(0, 0, 0, device=device), torch.zeros(3, 0, device=device))
         self.weight = 0.0
 
     def remember(self, bars: Tensor, visited: Tensor, critic: Critic) -> None:
@@ -108,10 +135,11 @@ class ContextualMemory:
     def refresh(self, network: Network) -> None:
         """Compute the keys anew with `network`."""
         self.keys = situation(network, self.rows)
+        self.prepared = prepared(self.keys, self.followed, network.shape.members)
 
     def recall(self, network: Network, features: Tensor) -> Tensor:
         """Average [N, 2] of what followed in situations similar to those with `features` [N, columns]."""
-        parts = (recalled(self.keys, self.followed, situation(network, rows)) for rows in features.split(ROWS_AT_ONCE))
+        parts = (recalled(self.prepared, network.situations(rows)) for rows in features.split(ROWS_AT_ONCE))
         return joined(parts, len(features), features.device)
 
     @property
@@ -128,9 +156,7 @@ class ContextualMemory:
         if self.silent:
             return network.advantages(features)
         valued = network.valued(features.split(ROWS_AT_ONCE), features.dtype)
-        parts = (
-            torch.lerp(own, recalled(self.keys, self.followed, keys_of(hidden)), self.weight) for own, hidden in valued
-        )
+        parts = (torch.lerp(own, recalled(self.prepared, hidden), self.weight) for own, hidden in valued)
         return joined(parts, len(features), features.device)
 
     def examples(self, critic: Critic, bars: Tensor) -> Notes:
@@ -138,9 +164,9 @@ class ContextualMemory:
         if len(self.bars) == 0 or len(bars) == 0:
             return {}
         market = critic.market
-        met = situation(critic.target, market.features[bars])
-        average = recalled(self.keys, self.followed, met)
-        similarity, nearest = (met @ self.keys.T).max(dim=1)
+        met = critic.target.situations(market.features[bars])
+        average = recalled(self.prepared, met)
+        similarity, nearest = (keys_of(met) @ self.keys.T).max(dim=1)
         return {
             "bar": bars,
             "recalls": self.bars[nearest],

@@ -149,7 +149,8 @@ def _with_recall(graph: Graph, memory: Any, hidden: str, values: str) -> str:
     keys = graph.node("Flatten", keys, axis=1)
     length = graph.node("ReduceL2", keys, axes=[1], keepdims=1)
     keys = graph.node("Div", keys, graph.node("Max", length, graph.constant(LEAST)))
-    similar = graph.node("Exp", graph.node("MatMul", keys, graph.constant(SHARPNESS * _array(memory.keys.T))))
+    stored = memory.keys - memory.keys.mean(dim=0)  # one factor for all weights, which rounds less
+    similar = graph.node("Exp", graph.node("MatMul", keys, graph.constant(SHARPNESS * _array(stored.T))))
     sums = graph.node("MatMul", similar, graph.constant(_array(memory.followed)))
     recalled = graph.node("Div", sums, graph.node("ReduceSum", similar, _index(graph, 1), keepdims=1))
     own = graph.node("Mul", values, graph.constant(1 - memory.weight))

@@ -1,9 +1,10 @@
 """ContextualMemory recalls what followed the most similar situations, and reports how similar they were."""
 
+import pytest
 import torch
 from torch.nn.functional import normalize
 
-from progressive_buckets.naturalistic.recall import recalled
+from progressive_buckets.naturalistic.recall import keys_of, prepared, recalled
 
 from .conftest import OpenLearner
 
@@ -13,14 +14,16 @@ def test_the_like_is_recalled() -> None:
     keys = normalize(torch.randn(50, 16, generator=random), dim=1)
     followed = torch.randn(50, 2, generator=random)
     queries = normalize(keys[:5] + 0.01 * torch.randn(5, 16, generator=random), dim=1)
-    assert torch.allclose(recalled(keys, followed, queries), followed[:5], atol=0.2)
+    assert torch.allclose(recalled(prepared(keys, followed, 1), queries[None]), followed[:5], atol=0.2)
 
 
-def test_it_is_an_average_that_weighs_the_like_most() -> None:
-    keys, queries = (normalize(torch.randn(40, 8), dim=1) for _ in range(2))
-    followed = torch.randn(40, 2)
-    expected = torch.softmax(20 * queries @ keys.T, dim=1) @ followed
-    assert torch.allclose(recalled(keys, followed, queries), expected, atol=1e-5)
+@pytest.mark.parametrize("members", [1, 3])
+def test_it_is_an_average_that_weighs_the_like_most(members: int) -> None:
+    keys, followed = normalize(torch.randn(40, members * 8), dim=1), torch.randn(40, 2)
+    hidden = 5 * torch.randn(members, 30, 8)
+    hidden[:, 7] = 0  # nothing is active: like all of them
+    expected = torch.softmax(20 * keys_of(hidden) @ keys.T, dim=1) @ followed
+    assert torch.allclose(recalled(prepared(keys, followed, members), hidden), expected, atol=1e-5)
 
 
 def test_a_bar_that_is_kept_recalls_itself(open_learner: OpenLearner) -> None:
