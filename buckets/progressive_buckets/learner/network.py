@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import torch
 from attrs import frozen
 
-from progressive_buckets.learner.fused.compiled import activated, hidden_of, multiplies, usable_for
+from progressive_buckets.learner.fused.compiled import activated, hidden_of, multiplies, usable_for, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from ctypes import CDLL
 
     from torch import Generator, Tensor
 
@@ -144,9 +145,10 @@ class Network:
 
     def hidden(self, features: Tensor, layers: list[Layer]) -> Tensor:
         """Activations of the second of `layers` for `features` [B, columns]: [members, B, width], in their precision."""
+        passes = self._multiplying(features.dtype)
+        if passes is not None:
+            return hidden_of(passes, features, layers, EPSILON)
         library = usable_for(self.flat, self.shape.width)
-        if library is not None and features.dtype == torch.float32 and multiplies(library, features.dtype):
-            return hidden_of(library, features, layers, EPSILON)
         hidden = features.expand(self.shape.members, *features.shape)
         for weight, bias in layers:
             outputs = torch.bmm(hidden, weight)
@@ -157,6 +159,11 @@ class Network:
             scale = inverse_deviation(outputs)
             hidden = outputs.relu_().mul_(scale)
         return hidden
+
+    def _multiplying(self, dtype: torch.dtype) -> CDLL | None:
+        """The compiled passes where they also multiply, which they do over bars in float32 alone."""
+        library = usable_for(self.flat, self.shape.width) if dtype == torch.float32 else None
+        return library if library is not None and multiplies(library, dtype) else None
 
     def situations(self, features: Tensor) -> Tensor:
         """The extractor's activations [members, B, width] for `features` [B, columns]."""
@@ -182,10 +189,14 @@ class Network:
     def valued(self, parts: Iterable[Tensor], dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
         """Of each of the `parts` [B, columns] the advantages [B, 2], and the extractor's activations [members, B, width]."""
         layers, (linear, weight, bias) = self.layers(dtype), self.value_layer(dtype)
+        passes = self._multiplying(dtype)
         for part in parts:
             # Rows of the market's table overlap in memory: copy them once for all products.
             features = part.contiguous()
             hidden = self.hidden(features, layers)
+            if passes is not None:
+                yield values_of(passes, features, hidden, (linear, weight, bias)), hidden
+                continue
             outputs = torch.bmm(weight, hidden.mT).float().mean(dim=0)  # [2, B]
             outputs += torch.mm(linear, features.mT)
             yield outputs.mT + bias, hidden

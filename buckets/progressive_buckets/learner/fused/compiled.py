@@ -69,6 +69,7 @@ def library() -> ctypes.CDLL | None:
         ),
         "hidden_space": (long, long),
         "hidden_of_rows": (address, *(long,) * 4, *(address,) * 4, real, address, address),
+        "values_of_rows": (address, long, long, long, address, address, long, long, *(address,) * 3),
         "space_needed": (step,),
         "packed_needed": (step,),
         "multiplies": (c_int,),
@@ -137,6 +138,20 @@ def hidden_of(passes: ctypes.CDLL, features: Tensor, layers: list[tuple[Tensor, 
     else:
         list(workers(count, os.getpid()).map(stretch, range(count)))
     return hidden
+
+
+def values_of(
+    passes: ctypes.CDLL, features: Tensor, hidden: Tensor, value_layer: tuple[Tensor, Tensor, Tensor]
+) -> Tensor:
+    """Advantages [B, 2] from the `features` [B, columns] and the activations `hidden` [members, B, width] by a `value_layer`
+    (see `network.Network.value_layer`), all in float32."""
+    linear, weight, bias = (each.contiguous() for each in value_layer)
+    hidden, values = hidden.contiguous(), torch.empty(len(features), 2)
+    passes.values_of_rows(
+        *(hidden.data_ptr(), *hidden.shape, weight.data_ptr(), features.data_ptr(), features.stride(0)),
+        *(features.shape[1], linear.data_ptr(), bias.data_ptr(), values.data_ptr()),
+    )
+    return values
 
 
 @cache

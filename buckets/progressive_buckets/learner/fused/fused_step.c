@@ -520,6 +520,24 @@ void hidden_of_rows(const float *x, long apart, long rows, long columns, long wi
     }
 }
 
+/* values [rows, 2] of long and short: the mean over `members` of `weight` [members, 2, width] times `hidden` [members, rows, width], and the
+ * linear path [2, columns] of a row of `x` after each `apart` numbers, and `bias` [2]. */
+void values_of_rows(const float *hidden, long members, long rows, long width, const float *weight, const float *x, long apart, long columns,
+                    const float *linear, const float *bias, float *values) {
+    for (long b = 0; b < rows; b++, x += apart)
+        for (long k = 0; k < ACTIONS; k++) {
+            lanes across = {0}, along = {0};
+            for (long m = 0; m < members; m++)
+                for (long i = 0; i < width; i += LANES)
+                    across += of(weight + (m * ACTIONS + k) * width + i) * of(hidden + (m * rows + b) * width + i);
+            long c = 0;
+            for (; c + LANES <= columns; c += LANES) along += of(linear + k * columns + c) * of(x + c);
+            float sum = total(along);
+            for (; c < columns; c++) sum += linear[k * columns + c] * x[c];
+            values[b * ACTIONS + k] = total(across) / members + sum + bias[k];
+        }
+}
+
 /* A step of AdamW on `count` weights against their gradient, and of the target network towards them (see optimiser.py). */
 void adam_step(float *restrict weights, const float *restrict gradient, float *restrict mean, float *restrict square,
                const float *restrict decay, float *restrict target, long count, float first_share, float second_share, float epsilon,
