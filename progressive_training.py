@@ -1,8 +1,6 @@
 """`python progressive_training.py`: the command line, as the specification spells it."""
 
-import sys
-
 from progressive_front.cli import program
 
 if __name__ == "__main__":
-    sys.exit(program())
+    program()

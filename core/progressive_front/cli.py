@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from io import BufferedRandom, BufferedWriter, TextIOWrapper
+from typing import NoReturn
 
 from progressive_app.machine.terminal import (
     BUG,
@@ -29,23 +30,25 @@ from progressive_core.contract.errors import ProgressiveTrainingError
 BUFFERED = {TextIOWrapper, BufferedRandom, BufferedWriter}
 
 
-def program() -> int:
-    """Run the command line of this process and, but where its output cannot be written, end it.
+def program() -> NoReturn:
+    """Run the command line of this process, and end it with the code of `main`; 141 or 2 where its last output cannot be written.
 
     Python's own exit is followed (threads are waited for, exit handlers run, open files are written out) but for its last step: to take
     every object of torch and pandas apart takes a tenth of a second, and gives back what the system takes back at once.
-
-    :return: as `main`, for Python to end with.
     """
     code = main()
     with suppress(KeyboardInterrupt):  # as Python: one that comes now ends the wait
         threading._shutdown()  # type: ignore[attr-defined]  # it has no public name; multiprocessing ends its processes so too
     atexit._run_exitfuncs()
     try:
-        for stream in filter(None, (sys.stdout, sys.stderr)):
-            stream.flush()
-    except (OSError, ValueError):
-        return code  # Python shows it
+        if sys.stdout is not None:  # as Windows has it without a console
+            sys.stdout.flush()
+    except BrokenPipeError:
+        code = PIPE_CLOSED
+    except (OSError, ValueError) as error:
+        code = code or USER_ERROR
+        with suppress(OSError, ValueError):
+            print_error(f"error: the output cannot be written ({getattr(error, 'strerror', None) or error})")
     gc.unfreeze()
     for each in gc.get_objects():
         if type(each) in BUFFERED:  # one that a plugin left open

@@ -36,17 +36,12 @@ def test_threads_handlers_and_open_files_are_done_with_and_the_code_is_kept(tmp_
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full device is Linux's")
-def test_output_that_cannot_be_written_at_the_end_is_shown(tmp_path: Path) -> None:
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    late = "import atexit, sys; from progressive_front.cli import program; atexit.register(lambda: print('late')); sys.exit(program())"
+    command = [sys.executable, "-m", "progressive_training", "--help"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-c", late, "--nonsense"],
-            cwd=tmp_path,
-            env=buffered,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
+            command, cwd=tmp_path, env=buffered, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert done.returncode == 120 and "No space left" in done.stderr
+    shown = "progressive-training: error: the output cannot be written (No space left on device)\n"
+    assert (done.returncode, done.stderr) == (2, shown)
