@@ -34,9 +34,12 @@ def program() -> NoReturn:
     """Run the command line of this process, and end it with the code of `main`; 141 or 2 where its last output cannot be written.
 
     Python's own exit is followed (threads are waited for, exit handlers run, open files are written out) but for its last step: to take
-    every object of torch and pandas apart takes a tenth of a second, and gives back what the system takes back at once.
+    every object of torch and pandas apart takes a tenth of a second, and gives back what the system takes back at once. Where the
+    script is not the outermost one, as under a profiler or a debugger, the process is not ours to end: this exits as any script.
     """
     code = main()
+    if sys._getframe(1).f_back is not None:
+        sys.exit(code)
     with suppress(KeyboardInterrupt):  # as Python: one that comes now ends the wait
         threading._shutdown()  # type: ignore[attr-defined]  # it has no public name; multiprocessing ends its processes so too
     atexit._run_exitfuncs()

@@ -35,10 +35,16 @@ def test_threads_handlers_and_open_files_are_done_with_and_the_code_is_kept(tmp_
     assert (tmp_path / "left.txt").read_text() == "left open"
 
 
+def test_a_process_of_another_program_is_left_to_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cProfile", "-o", "profile.out", "-m", "progressive_training", "--nonsense"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "--nonsense" in done.stderr and (tmp_path / "profile.out").stat().st_size
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full device is Linux's")
 def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    command = [sys.executable, "-m", "progressive_training", "--help"]
+    command = [sys.executable, "-c", "from progressive_front.cli import program; program()", "--help"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             command, cwd=tmp_path, env=buffered, stdout=full, stderr=subprocess.PIPE, text=True, check=False
