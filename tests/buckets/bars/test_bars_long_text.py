@@ -80,10 +80,11 @@ def test_what_may_be_thousands_in_the_rows_looked_at_remains_text(late: str, tmp
     assert mood.tolist() == [thousands(row) for row in range(ROWS)]
 
 
-def test_lines_that_are_no_rows_are_counted_once(tmp_path: Path) -> None:
-    file = file_with(lambda row: "1,2" if row in (1, UNSEEN) else short_decimals(row), tmp_path / "bars.csv")
-    table = read_table(file)
-    assert (table.skipped, len(table.frame)) == (2, ROWS - 2)
+def test_lines_that_are_no_rows_are_counted_once_and_the_first_is_named(tmp_path: Path) -> None:
+    bad = (ROWS // PLACES - 1_500, ROWS // 2 + 500, UNSEEN)  # the second is among the rows looked at
+    table = read_table(file_with(lambda row: "1,2" if row in bad else short_decimals(row), tmp_path / "bars.csv"))
+    assert (table.skipped, len(table.frame)) == (3, ROWS - 3)
+    assert f"the first: '{1_500_000_000_000 + 60_000 * bad[0]}," in table.notes[0]
 
 
 def test_the_lines_of_old_macs_and_of_windows_are_read_and_counted(tmp_path: Path) -> None:

@@ -140,9 +140,10 @@ def _delimited(content: bytes, where: str) -> Table:
         table = _of_likely_types(read, body, sample)
         doubtful = doubtful_floats(table)
         if doubtful and sample:  # nearly always some rows decide it, and all of them need not be read again
-            lines, text = skipped.count, read(sample, dict.fromkeys(doubtful, pa.string()), doubtful)
+            lines, first = skipped.count, skipped.first
+            text = read(sample, dict.fromkeys(doubtful, pa.string()), doubtful)
             doubtful = [name for name in doubtful if not shows_sign(text[name].combine_chunks(), decimal or ".")]
-            skipped.count = lines
+            skipped.count, skipped.first = lines, first
         if doubtful:
             text = read(body, dict.fromkeys(doubtful, pa.string()), doubtful)
             for name in doubtful:
