@@ -103,8 +103,10 @@ class Critic:
 
     @cached_property
     def features(self) -> Tensor:
-        """The market's features in the precision of the gradient step; made for a critic that learns."""
-        return in_precision(self.market.features, self.dtype)
+        """The market's features in the precision of the gradient step, the columns of a row beside each other; made for a critic that
+        learns."""
+        table = in_precision(self.market.features, self.dtype)
+        return table if table.stride(1) == 1 else table.contiguous()
 
     @cached_property
     def fused_values(self) -> FusedValues | None:

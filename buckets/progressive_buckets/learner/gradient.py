@@ -32,7 +32,8 @@ STRIDE = 7919 * 64
 class Batch:
     """B training examples.
 
-    `table` [T, columns]: the market's features, in the precision to compute in. `bars` [B]: the rows to take.
+    `table` [T, columns]: the market's features, in the precision to compute in, the columns of a row beside each other. `bars` [B]: the
+    rows to take.
     `targets` [2 + horizons, B]: wanted advantages of long and short, then the outcome at each horizon.
     `shares` [2 + horizons, B]: weight of each error in the loss.
     """

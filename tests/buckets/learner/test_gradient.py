@@ -26,6 +26,8 @@ from progressive_buckets.learner.gradient_step import FusedStep, GradientStep, T
 from progressive_buckets.learner.network import GATES, Network, Shape
 from progressive_buckets.learner.optimiser import Adam
 
+from .conftest import OpenLearner
+
 AUXILIARY = 0.3
 
 
@@ -347,3 +349,13 @@ def test_threads_share_the_rows_and_the_masks_of_a_step(dtype, monkeypatch) -> N
     torch.testing.assert_close(error, alone_error)
     for name, gradient in gradients.items():
         assert (gradient - alone[name]).norm() <= rounding * alone[name].norm() + 1e-7, name
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_columns_that_lie_apart_in_memory_are_learned_from_alike(open_learner: OpenLearner, precision) -> None:
+    usual, other = open_learner(PRECISION=precision), open_learner(PRECISION=precision)
+    other.critic.market = evolve(other.market, features=other.market.features.T.contiguous().T)
+    assert other.critic.market.features.stride(1) != 1
+    for learner in (usual, other):
+        learner.run_episode()
+    assert torch.equal(usual.critic.online.flat, other.critic.online.flat)
