@@ -105,6 +105,8 @@ def test_a_slow_down_is_seen_and_what_another_processor_did_is_none(
     assert "ours &lt;fp32&gt;" in slower and "abcdef1" in slower and ", worse</strong>" in slower
     history.HISTORY.write_text(json.dumps([rows[0], {**rows[1], "processor": "Another"}]))
     assert ", worse" not in history.on_page_markdown(history.MARK)
+    history.HISTORY.write_text(json.dumps([{**rows[0], "load": 10.2}, rows[1]]))
+    assert ", worse" not in history.on_page_markdown(history.MARK)  # a busy machine is no measure for an idle one
 
 
 def test_what_is_committed_can_be_read_and_is_of_benchmarks_that_there_are() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from progressive_app.machine.compiled_library import library_file
+from progressive_app.machine.compiled_library import PASSES, library_file
+from progressive_app.machine.environment import environment_here
 from progressive_market.passes import market_passes
-from progressive_training import compiled_library
+from progressive_training import ConfigError, compiled_library
 
 
 @pytest.mark.skipif(
@@ -40,3 +41,21 @@ def test_without_a_library_nothing_is_said(tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as logs:
         assert compiled_library(tmp_path / "own.c", {}) is None
     assert logs == []
+
+
+def test_the_manifest_says_whether_passes_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = market_passes.library() is not None
+    assert ("compiled passes" in environment_here("cpu", ()).processor) == used
+    monkeypatch.setattr(
+        "progressive_app.machine.environment.library_file", lambda source, _: source.with_suffix(".absent")
+    )
+    assert "compiled passes" not in environment_here("cpu", ()).processor
+    monkeypatch.undo()
+    monkeypatch.setenv(PASSES, "torch")
+    assert "compiled passes" not in environment_here("cpu", ()).processor
+
+
+def test_an_unknown_way_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSES, "trch")
+    with pytest.raises(ConfigError, match=r"'trch', expected compiled or torch or graph"):
+        compiled_library(tmp_path / "own.c", {})

@@ -7,26 +7,34 @@ import os
 from ctypes import CDLL
 from typing import TYPE_CHECKING, Any
 
+from progressive_core.contract.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 PASSES = "PROGRESSIVE_TRAINING_PASSES"
 """An environment variable: "torch" leaves all compiled passes unused. For tests, and to compare."""
+WAYS = ("compiled", "torch", "graph")
+"""Its values; without it, "compiled". What "graph" is for, `learner/recorded_round.py` says."""
 LEVELS = {"AVX512": "v4", "AVX2": "v3"}
 """Of the instruction sets that torch tells apart, those with a library of their own; all others use `base`."""
 
 
 def compiled_library(source: Path, functions: Mapping[str, Sequence[type[Any]]]) -> CDLL | None:
     """The library of the C file `source`, for the instruction set that torch computes by; None where the package was installed
-    without one or, with a warning, with one that cannot be used, or `PROGRESSIVE_TRAINING_PASSES` is "torch". A package with C files of its own compiles each to its `library_file`
-    of the level "base", or also "v3" and "v4", as `hatch_build.py` does.
+    without one or, with a warning, with one that cannot be used, or `PROGRESSIVE_TRAINING_PASSES` is "torch". A package with C
+    files of its own compiles each to its `library_file` of the level "base", or also "v3" and "v4", as `hatch_build.py` does.
 
     :param functions: the types of the arguments by the name of each function; all return nothing.
+    :raise ConfigError: `PROGRESSIVE_TRAINING_PASSES` has an unknown value.
     """
     import torch
 
-    if os.environ.get(PASSES) == "torch":
+    way = os.environ.get(PASSES) or WAYS[0]
+    if way not in WAYS:
+        raise ConfigError(f"{PASSES} is {way!r}, expected {' or '.join(WAYS)}")
+    if way == "torch":
         return None
     level = LEVELS.get(torch.backends.cpu.get_cpu_capability(), "base")
     files = [library_file(source, name) for name in dict.fromkeys((level, "base"))]

@@ -7,14 +7,17 @@ import platform
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from attrs import field, frozen
 
+from progressive_app.machine.compiled_library import PASSES, library_file
 from progressive_app.machine.memory import nvml
 
 PACKAGES = ("progressive-training", "torch", "numpy", "pandas", "pyarrow", "pluggy")
+_WITH_C_FILES = ("progressive_market", "progressive_buckets")
 _FLAGS = ("asimd", "sve", "sve2", "sse4_2", "avx", "avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16")
 """Of a processor, those that libraries choose their kernels by."""
 _VARIABLES = (
@@ -90,14 +93,15 @@ def _processor(cpuinfo: Path) -> str:
     return ", ".join([name, *numbers, *(flag for flag in _FLAGS if flag in flags)])
 
 
-@cache
 def _compiled_passes() -> tuple[str, ...]:
-    """Whether this package was installed with the compiled passes of a gradient step: its wheel is then one for a platform."""
-    with suppress(PackageNotFoundError):
-        wheel = distribution(PACKAGES[0]).read_text("WHEEL") or ""
-        if "Tag: " in wheel and not wheel.rstrip().endswith("-any"):
-            return ("compiled passes",)
-    return ()
+    """That compiled passes are used: each C file of this package has a library that was made of it."""
+    if os.environ.get(PASSES) == "torch":
+        return ()
+    specs = [spec for spec in map(find_spec, _WITH_C_FILES) if spec is not None]
+    folders = [Path(folder) for spec in specs for folder in spec.submodule_search_locations or ()]
+    sources = [source for folder in folders for source in folder.rglob("*.c")]
+    made = sources and all(library_file(source, "base").exists() for source in sources)
+    return ("compiled passes",) if made else ()
 
 
 @cache
