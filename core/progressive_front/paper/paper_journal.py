@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from progressive_app.machine.durable_files import open_to_append, separate, sync_directory
+from progressive_app.presentation.quantities import utc_text_of
 from progressive_app.store.documents import is_whole, line_with_checksum
 from progressive_core.contract.errors import RunError, WriteError
 
@@ -45,9 +47,10 @@ class PaperJournal:
         self._is_begun = bool(lines)
         for key, value in {"format": FORMAT, **begun}.items():
             if self.begun.get(key) != value and not (key == "since" and value is None):
+                before, now = (_text(key, given) for given in (self.begun.get(key), value))
                 raise RunError(
-                    f"{self.file}: this account was begun with another {_WORDS.get(key, key)} ({self.begun.get(key)!s:.40}, now "
-                    f"{value!s:.40}); begin another one with --name NAME"
+                    f"{self.file}: this account was begun with another {_WORDS.get(key, key)} ({before:.40}, now {now:.40}); "
+                    "begin another one with --name NAME"
                 )
         self.rows = lines[1:]
 
@@ -114,3 +117,10 @@ class PaperJournal:
 
 
 _WORDS = {"model": "model, or one that was trained again", "source": "source of bars", "since": "--from"}
+
+
+def _text(key: str, value: Any) -> str:
+    if key == "since" and type(value) is int:
+        with suppress(ValueError, OverflowError, OSError):  # a time that no calendar has
+            return utc_text_of(value // 10**6)
+    return "none" if value is None else str(value)

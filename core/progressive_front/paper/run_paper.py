@@ -177,4 +177,5 @@ def _again(asked: AskedPaper, name: str) -> str:
     words += ["--symbol", asked.symbol] if asked.symbol else []
     words += ["--policy", asked.policy] if asked.policy != "verdict" else []
     words += ["--market", asked.market] if asked.market else []
+    words += ["--from", asked.since] if asked.since else []
     return shlex.join([*words, "--name", name] if asked.name else words)

@@ -19,6 +19,9 @@ from progressive_app.presentation.text_table import MISSING, sentence
 from progressive_front.paper.following import PaperState
 from progressive_front.paper.paper_journal import PaperJournal
 
+DAY = 86_400
+"""Seconds."""
+
 
 @contextmanager
 def view_of(found: Any, source: str, journal: PaperJournal, *, as_json: bool) -> Iterator[Any]:
@@ -167,47 +170,76 @@ class PaperScreen:
         self.closing = summary(state, picture, again)
 
     def _draw(self, state: PaperState, now: int | None) -> None:
-        self.live.update(panel(self._title, state, self._warnings, now), refresh=True)
+        self.live.update(fitted(self.live.console, self._title, state, self._warnings, now), refresh=True)
 
 
-def panel(title: str, state: PaperState, warnings: Sequence[str], now: int | None) -> Any:
-    """The view of an account: where it stands, its newest decisions, and what is amiss."""
+def fitted(console: Any, title: str, state: PaperState, warnings: Sequence[str], now: int | None) -> Any:
+    """The view of an account with as much as a terminal has rows for: first the oldest decisions give way, then the newest warnings, then
+    the last facts."""
+    facts, notes = _facts(state, now), _notes(state, warnings)
+    fewer = [(len(facts), len(notes), count) for count in range(len(state.rows), -1, -1)]
+    fewer += [(len(facts), count, 0) for count in range(len(notes) - 1, -1, -1)]
+    fewer += [(count, 0, 0) for count in range(len(facts) - 1, 0, -1)]
+    for told, noted, recent in fewer:
+        shown = _panel(title, facts[:told], state.rows[len(state.rows) - recent :], notes[:noted])
+        if len(console.render_lines(shown)) < console.height:
+            break
+    return shown
+
+
+def _panel(title: str, facts: Sequence[tuple[str, Any]], rows: Sequence[Any], notes: Sequence[str]) -> Any:
     from rich.console import Group
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
 
-    if state.standing is None:
-        return Panel(Text("no bar to decide on yet"), title=title, width=80)
-    at, facts = state.standing, Table.grid(padding=(0, 2))
-    facts.add_column(style="dim")
-    facts.add_column()
-    entry = MISSING if at.entry is None else f"{at.entry:,.6g} at {moment(at.entered)}"
-    colour = {"long": "green", "short": "red"}.get(at.position, "default")
-    facts.add_row("position", Text.assemble((at.position, f"bold {colour}"), f", entered {entry}" if at.entry else ""))
-    facts.add_row(
-        "from the next open", Text.assemble((at.action, "bold"), f" ({state.reason})" if state.reason else "")
-    )
-    facts.add_row("equity", f"{at.equity:.4f} after {_count(at.trades, 'trade')}; buy and hold {at.hold:.4f}")
-    facts.add_row(
-        "newest bar", f"{moment(at.until)}, close {at.close:,.6g}, {_count(at.bars, 'bar')} since {moment(at.since)}"
-    )
-    if state.closes is not None:
-        left = "" if now is None else f", {_countdown(state.closes - now)}"
-        facts.add_row("next bar closes", f"{moment(iso_of(state.closes))}{left}")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column()
+    for fact in facts:
+        table.add_row(*fact)
     recent = Table(box=None, padding=(0, 2), header_style="dim")
     for head in ("BAR", "CLOSE", "ACTION"):
         recent.add_column(head)
-    for row in state.rows:
+    for row in rows:
         recent.add_row(moment(iso_of(row.time)), f"{row.close:,.6g}", row.action)
-    texts = dict.fromkeys([*_known(at), *(f"warning: {text}" for text in warnings)])
-    notes = [Text(text, style="yellow") for text in texts]
+    newest: list[Any] = [Text(""), recent] if rows else []
+    yellow = [Text(note, style="yellow") for note in notes]
     below = Text("no orders are sent; Ctrl-C ends", style="dim")
-    return Panel(Group(facts, Text(""), recent, *notes), title=Text(title), subtitle=below, width=80)
+    return Panel(Group(table, *newest, *yellow), title=Text(title), subtitle=below, width=80)
+
+
+def _facts(state: PaperState, now: int | None) -> list[tuple[str, Any]]:
+    """Where an account stands."""
+    from rich.text import Text
+
+    at = state.standing
+    if at is None:
+        return [("no bar to decide on yet", "")]
+    entry = MISSING if at.entry is None else f"{at.entry:,.6g} at {moment(at.entered)}"
+    colour = {"long": "green", "short": "red"}.get(at.position, "default")
+    counted = f"{_count(at.bars, 'bar')} since {moment(at.since)}"
+    facts: list[tuple[str, Any]] = [
+        ("position", Text.assemble((at.position, f"bold {colour}"), f", entered {entry}" if at.entry else "")),
+        ("from the next open", Text.assemble((at.action, "bold"), f" ({state.reason})" if state.reason else "")),
+        ("equity", f"{at.equity:.4f} after {_count(at.trades, 'trade')}; buy and hold {at.hold:.4f}"),
+        ("newest bar", f"{moment(at.until)}, close {at.close:,.6g}, {counted}"),
+    ]
+    if state.closes is not None:
+        left = "" if now is None else f", {_countdown(state.closes - now)}"
+        facts.append(("next bar closes", f"{moment(iso_of(state.closes))}{left}"))
+    return facts
+
+
+def _notes(state: PaperState, warnings: Sequence[str]) -> list[str]:
+    """What is amiss, each once."""
+    known = [] if state.standing is None else _known(state.standing)
+    return [*dict.fromkeys([*known, *(f"warning: {text}" for text in warnings)])]
 
 
 def _countdown(nanoseconds: int) -> str:
-    seconds = round(nanoseconds / 1e9)
-    if seconds < 0:
-        return f"late by {-seconds // 60:d}:{-seconds % 60:02d}"
-    return f"in {seconds // 3600:d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    seconds = round(abs(nanoseconds) / 1e9)
+    if seconds >= DAY:
+        return f"{'in' if nanoseconds > 0 else 'late by'} {_count(seconds // DAY, 'day')}"
+    clock = f"{seconds // 3600:d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return f"in {clock}" if nanoseconds >= 0 else f"late by {clock}"

@@ -125,6 +125,7 @@ def test_people_get_plain_lines_that_fit_and_say_how_to_go_on(run: Path, capsys:
     assert "Scalping on feed.csv; no orders are sent; journal:" in shown
     assert "picture: mine/paper/Scalping-feed-strategy/account.svg" in shown
     assert "144 bars since 2020-01-20 00:00" in shown and "buy and hold" in shown
+    assert "--from 2020-01-20" in shown.partition("go on: ")[2]
     assert "go on: progressive-training paper mine --data feed.csv --follow --policy strategy" in shown.replace(
         "\n ", ""
     )
@@ -156,7 +157,7 @@ def test_what_is_no_continuation_is_one_line(run: Path, capsys: pytest.CaptureFi
         assert journal().read_bytes() == edited
     journal().write_bytes(whole)
     assert paper("--from", "2020-01-20") == 2
-    assert "another --from" in capsys.readouterr().err
+    assert "another --from (none, now 2020-01-20 00:00 UTC)" in capsys.readouterr().err
     frame(600).assign(time=lambda made: made["time"] + pd.Timedelta("400D")).to_csv("feed.csv", index=False)
     assert paper() == 2
     assert "holds no bar of 2020-01-25T23:00:00Z" in capsys.readouterr().err
