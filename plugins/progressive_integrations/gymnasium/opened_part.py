@@ -61,7 +61,9 @@ def open_part(asked: Any, part: str, horizon: int, *, allow_test: bool) -> tuple
     try:
         market, split = market_on(complete, info, "cpu")
     except DataError as error:
-        raise DataError(f"{error} (The longest horizon is the argument horizon={horizon}.)") from error
+        raise DataError(
+            f"{error} (Of an environment it is the argument horizon={horizon}, whatever HORIZON_RANGE says.)"
+        ) from None
     bars_of_part: slice = getattr(split, part)
     return market, bars_of_part
 
