@@ -31,7 +31,7 @@ ROUND = 20
 """Gradient steps that share one sample and its targets: the target network moves little in so few steps."""
 PASSES = 2
 """Passes over the bars of a round, each with other dropout masks. Targets cost a third of a step, so they are reused.
-Four passes take 6 % less of an episode and learn 3 points of the ceiling less (`benchmarks/steps.py`, 15 seeds)."""
+Four passes take 6 % less of an episode and learn 2 points of the ceiling less (t 1.8; `benchmarks/steps.py`, 20 seeds)."""
 
 
 @frozen
