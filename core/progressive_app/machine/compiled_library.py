@@ -7,8 +7,6 @@ import os
 from ctypes import CDLL
 from typing import TYPE_CHECKING, Any
 
-from progressive_core.contract.errors import ConfigError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -33,6 +31,10 @@ def compiled_library(source: Path, functions: Mapping[str, Sequence[type[Any]]])
 
     way = os.environ.get(PASSES) or WAYS[0]
     if way not in WAYS:
+        from progressive_core.contract.errors import (
+            ConfigError,
+        )  # here: `hatch_build.py` runs this file before there is a package
+
         raise ConfigError(f"{PASSES} is {way!r}, expected {' or '.join(WAYS)}")
     if way == "torch":
         return None
