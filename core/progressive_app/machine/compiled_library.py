@@ -31,9 +31,8 @@ def compiled_library(source: Path, functions: Mapping[str, Sequence[type[Any]]])
 
     way = os.environ.get(PASSES) or WAYS[0]
     if way not in WAYS:
-        from progressive_core.contract.errors import (
-            ConfigError,
-        )  # here: `hatch_build.py` runs this file before there is a package
+        # Here, since `hatch_build.py` runs this file before there is a package.
+        from progressive_core.contract.errors import ConfigError
 
         raise ConfigError(f"{PASSES} is {way!r}, expected {' or '.join(WAYS)}")
     if way == "torch":
