@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import os
 from ctypes import byref
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
 
-from progressive_buckets.learner.fused.compiled import Step, multiplies, usable_for
+from progressive_buckets.learner.fused.compiled import Step, multiplies, usable_for, workers
 from progressive_buckets.learner.fused.fused_gradient import empty_layers
 from progressive_buckets.learner.network import ACTIONS, EPSILON
 
@@ -37,7 +37,6 @@ class FusedValues:
         threads = torch.get_num_threads()
         self.spaces = torch.zeros(threads, library.space_needed(byref(sized)))
         self.steps = [Step(**common, **addresses, space=space.data_ptr()) for space in self.spaces]
-        self.workers = ThreadPoolExecutor(threads, "values") if threads > 1 else None
 
     def __call__(self, table: Tensor, bars: Tensor) -> Tensor:
         """Advantages [N, 2] of long and short over flat at `bars` [N] of a `table` [T, columns] in the precision of these passes or in float32."""
@@ -59,7 +58,7 @@ class FusedValues:
                 values.data_ptr() + 4 * ACTIONS * start,
             )
 
-        list((map if self.workers is None else self.workers.map)(stretch, self.steps, edges))
+        list((map if count == 1 else workers(count, os.getpid()).map)(stretch, self.steps, edges))
         return values
 
 

@@ -12,6 +12,8 @@ import torch
 from progressive_training import compiled_library
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 TRADE = {
@@ -42,12 +44,17 @@ def library() -> CDLL | None:
 
 def usable_for_targets(rewards: Tensor, advantages: Tensor, decidable: Tensor, costs: Tensor) -> CDLL | None:
     """The passes, where it can read what `targets.sweep` is given; else None."""
-    floats = all(each.dtype == torch.float32 and not each.requires_grad for each in (rewards, advantages, costs))
-    plain = all(
-        type(each) is torch.Tensor and each.device.type == "cpu" for each in (rewards, advantages, decidable, costs)
-    )
+    floats = (rewards, advantages, costs)
+    plain = _plain((*floats, decidable), (torch.float32, torch.float32, torch.float32, torch.bool))
     fit = advantages.shape == rewards.shape == (*decidable.shape, 2) and costs.shape == (3, 3)
-    return library() if floats and plain and fit and decidable.dtype == torch.bool and rewards.numel() else None
+    constant = not any(each.requires_grad for each in floats)
+    return library() if plain and fit and constant and rewards.numel() else None
+
+
+def _plain(tensors: Sequence[Tensor], kinds: Sequence[torch.dtype]) -> bool:
+    """Whether these are ordinary tensors of those types, on the processor."""
+    read = zip(tensors, kinds, strict=True)
+    return all(type(each) is torch.Tensor and each.device.type == "cpu" and each.dtype == kind for each, kind in read)
 
 
 def lambda_returns(
@@ -81,8 +88,7 @@ def lambda_returns(
 def usable_for_trades(held: Tensor, gain: Tensor, errors: Tensor, explored: Tensor, bars: Tensor) -> CDLL | None:
     """The passes, where they can read what `completed_trades` is given; else None."""
     kinds = (torch.float64, torch.float64, torch.float32, torch.bool, torch.int64)
-    read = zip((held, gain, errors, explored, bars), kinds, strict=True)
-    plain = all(type(each) is torch.Tensor and each.device.type == "cpu" and each.dtype == kind for each, kind in read)
+    plain = _plain((held, gain, errors, explored, bars), kinds)
     fit = held.shape == gain.shape == explored.shape == bars.shape == errors.shape[:-1] and held.numel()
     return library() if plain and fit else None
 
